@@ -1,0 +1,235 @@
+"""Every setting, its default, its rule, and the one line that a wrong one gets."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, cast
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+RESERVED_NAMES = frozenset({"shared"})
+# What https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html takes.
+LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
+# Context keys without a namespace that belong to the CDK itself.
+_CDK_CONTEXT = frozenset({"cli-telemetry", "acknowledged-issue-numbers"})
+
+
+class SettingsError(ValueError):
+    """A bad setting, told in one line that names the key, the rule and the remedy."""
+
+
+def check_name(name: str) -> str:
+    """Return the name of a subscription where it is a good one.
+
+    It becomes a part of the stack's name, the route and a DNS label, so the strictest of them rules: RFC 1123,
+    section 2.1 (63 characters).
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if name in RESERVED_NAMES:
+        raise SettingsError(f"name={name!r}: is reserved for what subscriptions share; choose another name")
+    if not re.fullmatch(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?", name):
+        remedy = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:63].rstrip("-") or "shopify"
+        if remedy in RESERVED_NAMES:
+            remedy = "shopify"
+        raise SettingsError(
+            f"name={name!r}: must be 1 to 63 lower-case letters, digits and inner hyphens, "
+            f"and begin with a letter; try name={remedy}"
+        )
+    return name
+
+
+def _one_of(*allowed: int) -> AfterValidator:
+    def check(value: int) -> int:
+        if value not in allowed:
+            raise ValueError(f"must be one of {', '.join(map(str, allowed))}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _matches(pattern: str, example: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"must look like {example}")
+        return value
+
+    return AfterValidator(check)
+
+
+Memory = Annotated[int, Field(ge=128, le=10_240)]
+Subnet = Annotated[str, _matches(r"subnet-[0-9a-f]+", "subnet-0123456789abcdef0")]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class PipelineSettings(_Settings):
+    """How webhooks are taken in, queued and stored."""
+
+    success_status: Annotated[int, _one_of(200, 201, 202, 204)] = 200
+    """HTTP status of the answer to an accepted webhook."""
+    success_body: Annotated[str, Field(max_length=4096)] = ""
+    """Body of that answer; empty: a short JSON that names the delivery."""
+
+    pre_queue_memory: Memory = 256
+    """MB. Below 256 a function's share of a core makes bursts slower for no saving."""
+    pre_queue_timeout: Annotated[int, Field(ge=3, le=29)] = 5
+    """Seconds. Over the 2 s that the function gives the queue, under what producers wait (Shopify: 5 s)."""
+
+    post_queue_memory: Memory = 256
+    """MB. A batch of 100 ordinary webhooks needs about 100."""
+    post_queue_timeout: Annotated[int, Field(ge=1, le=900)] = 30
+    """Seconds for one batch. The queue's visibility timeout is six times this, and the window, as AWS advises:
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+    maximum_concurrency: Annotated[int, Field(ge=2, le=1000)] = 5
+    """Batches processed at once. 2 is the least that an event source takes; more than a small host can write
+    only moves the queue into the database."""
+    reserved_concurrency: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """Concurrency kept for the post-queue function; as maximum_concurrency where not given. 0 reserves none, for
+    accounts whose limit is too low (a new account has 10, and 100 must stay unreserved)."""
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Webhooks in one batch at the most. Writes are idempotent, so a batch may be repeated."""
+    batch_window: Annotated[int, Field(ge=0, le=300)] = 1
+    """Seconds that a batch waits to fill up."""
+    max_receives: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Times that a webhook is tried before it goes to the dead letters."""
+
+    queue_retention_days: Annotated[int, Field(ge=1, le=13)] = 4
+    """Days that the queue keeps a webhook while the destination is away."""
+    dead_letter_retention_days: Annotated[int, Field(ge=2, le=14)] = 14
+    """Days counted from when the webhook was first queued, so more than queue_retention_days."""
+    log_retention_days: Annotated[int, _one_of(*LOG_RETENTION_DAYS)] = 30
+    """Days that the functions' logs are kept."""
+
+    @model_validator(mode="after")
+    def _pipeline_rules(self) -> Self:
+        if self.batch_size > 10 and self.batch_window < 1:
+            raise ValueError(
+                f"batch_size={self.batch_size}: more than 10 needs batch_window of at least 1 second; "
+                "give batch_window=1, or batch_size=10"
+            )
+        reserved = self.reserved_concurrency
+        if reserved and reserved < self.maximum_concurrency:
+            raise ValueError(
+                f"reserved_concurrency={reserved}: less than maximum_concurrency={self.maximum_concurrency} throttles "
+                "deliveries, and a throttled one counts as a failed try; "
+                "give reserved_concurrency=0 or a maximum_concurrency no larger"
+            )
+        if self.dead_letter_retention_days <= self.queue_retention_days:
+            raise ValueError(
+                f"dead_letter_retention_days={self.dead_letter_retention_days}: must exceed "
+                f"queue_retention_days={self.queue_retention_days}, because it counts from when the webhook was first "
+                f"queued; give dead_letter_retention_days={min(self.queue_retention_days + 10, 14)}"
+            )
+        return self
+
+    @property
+    def visibility_timeout(self) -> int:
+        """Seconds that a received webhook stays hidden from other receivers."""
+        return 6 * self.post_queue_timeout + self.batch_window
+
+
+class HostSettings(_Settings):
+    """The MongoDB host and the network that it stands in."""
+
+    instance_type: Annotated[
+        str, _matches(r"(a1|[a-z]+\d+g[a-z]*)\.[a-z0-9]+", "t4g.micro, an arm64 (Graviton) type")
+    ] = "t4g.micro"
+    """EC2 type, arm64: the cheapest that holds MongoDB (1 GiB)."""
+    volume_size: Annotated[int, Field(ge=1, le=16_384)] = 20
+    """GiB of the data volume, kept on destroy. It can grow with a later deployment, never shrink."""
+    data_volume_id: Annotated[str, _matches(r"vol-[0-9a-f]+", "vol-0123456789abcdef0")] | None = None
+    """An existing data volume to adopt, with its availability_zone and database_secret_arn."""
+    availability_zone: Annotated[str, _matches(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "eu-west-1a")] | None = None
+    """Zone of the host and its volume; the region's first where not given."""
+    database_secret_arn: Annotated[
+        str, _matches(r"arn:aws[a-z-]*:secretsmanager:[^:]+:\d{12}:secret:.+", "arn:aws:secretsmanager:…:secret:…")
+    ] | None = None
+    """The secret with the root credentials that the adopted volume was set up with."""
+    egress: Literal["none", "nat"] = "none"
+    """nat: functions reach the internet through a NAT gateway and nothing else has a public address."""
+    vpc_id: Annotated[str, _matches(r"vpc-[0-9a-f]+", "vpc-0123456789abcdef0")] | None = None
+    """A VPC of yours to use, with host_subnet_id, function_subnet_id and availability_zone."""
+    host_subnet_id: Subnet | None = None
+    """Subnet of the host in vpc_id; it needs a way to the internet."""
+    function_subnet_id: Subnet | None = None
+    """Subnet of the post-queue function in vpc_id; it needs a way to Secrets Manager and S3."""
+
+    @model_validator(mode="after")
+    def _host_rules(self) -> Self:
+        network = ("vpc_id", "host_subnet_id", "function_subnet_id")
+        given = [key for key in network if getattr(self, key)]
+        if given and (missing := self._missing(*network, "availability_zone")):
+            raise ValueError(
+                f"{given[0]}: a network of yours is named by {', '.join(network)} and availability_zone together; "
+                f"give {missing} too"
+            )
+        if given and self.egress == "nat":
+            raise ValueError("egress='nat': nami adds no NAT gateway to a VPC of yours; leave egress out")
+        if self.data_volume_id and (missing := self._missing("availability_zone", "database_secret_arn")):
+            raise ValueError(
+                f"data_volume_id={self.data_volume_id!r}: an adopted volume needs its zone and the credentials that it "
+                f"was set up with; give {missing} too"
+            )
+        if self.database_secret_arn and not self.data_volume_id:
+            raise ValueError(
+                "database_secret_arn: goes with an adopted volume, since a new one is set up with a new password; "
+                "give data_volume_id too"
+            )
+        return self
+
+    def _missing(self, *keys: str) -> str:
+        return " and ".join(key for key in keys if not getattr(self, key))
+
+
+class Subscription(PipelineSettings, HostSettings):
+    """One subscription: what `cdk deploy -c name=shopify` deploys."""
+
+    name: Annotated[str, AfterValidator(check_name)]
+    """Of the stack (nami-<name>), the route (/nami/<name>) and the collection (<name>)."""
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> Self:
+        """Read one subscription's settings from the CDK context.
+
+        `-c key=value` wins over `"subscriptions": {name: {…}}` in cdk.json, and that over the defaults.
+
+        Raises:
+            SettingsError: one line that names the key, the rule and the remedy.
+        """
+        subscriptions = context.get("subscriptions", {})
+        if not isinstance(subscriptions, Mapping) or not all(isinstance(s, Mapping) for s in subscriptions.values()):
+            raise SettingsError('subscriptions: must be {"<name>": {"<setting>": …}} in cdk.json')
+        given = {key: value for key, value in context.items() if _is_setting(key)}
+        name = given.get("name")
+        if name in (None, ""):
+            known = f" (cdk.json has {', '.join(sorted(subscriptions))})" if subscriptions else ""
+            raise SettingsError(f"name: which subscription? Give it as -c name=shopify{known}")
+        check_name(str(name))
+        try:
+            return cls.model_validate({**subscriptions.get(name, {}), **given})
+        except ValidationError as error:
+            raise SettingsError(_first_line(error, tuple(cls.model_fields))) from None
+
+
+def _is_setting(key: str) -> bool:
+    # The CDK's own keys carry a namespace ("aws:…", "@aws-cdk/…", "availability-zones:account=…").
+    return key != "subscriptions" and key not in _CDK_CONTEXT and not re.search(r"[@:/]", key)
+
+
+def _first_line(error: ValidationError, known: tuple[str, ...]) -> str:
+    first = error.errors()[0]
+    key = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key.replace("-", "_"), known, n=1)
+        remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+        return f"{key}: is not a setting; {remedy}"
+    rule = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if not key:
+        return rule
+    default = cast("dict[str, Any]", Subscription.model_fields)[key].default
+    remedy = f"; the default is {default}" if default not in (None, "") else ""
+    return f"{key}={first['input']!r}: {rule}{remedy}".replace("\n", " ")
