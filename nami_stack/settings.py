@@ -127,6 +127,13 @@ class PipelineSettings(_Settings):
         return self
 
     @property
+    def post_queue_reservation(self) -> int | None:
+        """Reserved concurrency of the post-queue function; None: nothing is reserved."""
+        if self.reserved_concurrency is None:
+            return self.maximum_concurrency
+        return self.reserved_concurrency or None
+
+    @property
     def visibility_timeout(self) -> int:
         """Seconds that a received webhook stays hidden from other receivers."""
         return 6 * self.post_queue_timeout + self.batch_window

@@ -1,0 +1,57 @@
+# One short command for each job; each installs what it needs into .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Compiled modules are kept, wherever the shell says otherwise: without them each synthesis takes twice as long.
+unexport PYTHONDONTWRITEBYTECODE
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh)
+
+.PHONY: help install local test lint unit-test local-test host-test format lock clean
+
+help:  ## Show these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+install: .venv/installed  ## Set up .venv: the library, the nami command, node, the CDK CLI and the tools
+
+.venv/installed: requirements.txt package.json pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: nami needs Python 3.11 or newer and this is %d.%d; name another as make PYTHON=python3.13" % sys.version_info[:2])'
+	@echo "Installing into .venv (once; about a minute)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/npm install --silent --no-fund --no-audit --global --prefix .venv \
+	  "aws-cdk@$$($(BIN)/node -p 'require("./package.json").devDependencies["aws-cdk"]')"
+	@touch $@
+
+local: install  ## Run the pipeline on this machine and send it a webhook; Ctrl-C ends it
+	@nami local up shopify --sample
+
+test: unit-test local-test  ## Run the unit tests and the local ones
+
+unit-test: install  ## Run the unit tests: seconds, no network
+	@pytest tests/unit
+
+local-test: install  ## Run the local tests: real deployments into an AWS on this machine
+	@pytest tests/local tests/smoke
+
+host-test: install  ## Run the MongoDB host's test on a real Docker engine (root)
+	@pytest tests/host -m host
+
+lint: install  ## Check style, types and shell scripts
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@shellcheck $(SHELL_SCRIPTS)
+
+format: install  ## Format the code
+	@ruff check --fix-only .
+	@ruff format .
+
+lock: install  ## Pin every dependency anew
+	@uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --upgrade \
+	  --custom-compile-command "make lock" --output-file requirements.txt pyproject.toml
+
+clean:  ## Remove what the commands made
+	@rm -rf .venv .nami cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,264 @@
+"""Local AWS: ministack, and what this project's template needs beyond it. `python -m nami_cli.local.aws`.
+
+ministack is a local AWS whose CloudFormation lacks some of our template's resource types. They are registered here, from
+outside, in ministack's own internals: hence the exact version, and the check that says when they have moved.
+"""
+
+import base64
+import importlib.metadata
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+MINISTACK_VERSION = "1.5.33"
+
+# (physical id, attributes), as ministack's handlers return it.
+_Created = tuple[str, dict[str, str]]
+_Properties = dict[str, Any]
+
+_ARM64_IMAGE = "ami-0a1b2c3d4e5f60718"
+_IMAGE_PARAMETERS = tuple(
+    f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-{kernel}-arm64" for kernel in ("default", "6.1", "6.12", "6.18")
+)
+_SECRET_LINE = re.compile(r"^\s*(?:export\s+)?NAMI_SECRET_ARN=[\"']?([^\"'\s]+)", re.MULTILINE)
+
+
+def check_version() -> None:
+    """Raise RuntimeError, with the remedy, where another version of ministack is installed."""
+    installed = importlib.metadata.version("ministack")
+    if installed != MINISTACK_VERSION:
+        raise RuntimeError(
+            f"ministack {installed} is installed, and nami extends the internals of {MINISTACK_VERSION}; "
+            f"pip install ministack=={MINISTACK_VERSION}"
+        )
+
+
+def register(mongo_uri: str) -> None:
+    """Add the missing resource types, and play the MongoDB host.
+
+    Args:
+        mongo_uri: what the host's secret gets as its `uri`, when the host's Auto Scaling group is made.
+
+    Raises:
+        AttributeError, KeyError: ministack's internals have moved.
+    """
+    from ministack.services import ssm  # noqa: PLC0415 (the CLI reads this module's constants without ministack)
+    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
+
+    handlers = provisioners._RESOURCE_HANDLERS
+    for image in _IMAGE_PARAMETERS:
+        ssm._PUBLIC_AMI_PARAMETERS.setdefault(image, _ARM64_IMAGE)
+    handlers["AWS::EC2::Volume"] = _volume()
+    handlers["AWS::EC2::SecurityGroupIngress"] = _security_group_rule("IpPermissions")
+    handlers["AWS::EC2::SecurityGroupEgress"] = _security_group_rule("IpPermissionsEgress")
+    handlers["AWS::EC2::EIP"] = _elastic_ip()
+    handlers["AWS::EC2::NatGateway"] = _nat_gateway()
+    _give_vpc_its_cidr_block(handlers["AWS::EC2::VPC"])
+    _let_ref_be_the_arn(handlers["AWS::SecretsManager::Secret"])
+    _play_host(handlers["AWS::AutoScaling::AutoScalingGroup"], mongo_uri)
+
+
+def _volume() -> dict[str, Callable[..., Any]]:
+    from ministack.services import ec2  # noqa: PLC0415
+
+    def create(_logical_id: str, properties: _Properties, _stack: str) -> _Created:
+        known = set(ec2._volumes.keys())
+        ec2._create_volume(
+            {
+                "AvailabilityZone": properties["AvailabilityZone"],
+                "Size": str(properties.get("Size", 8)),
+                "VolumeType": properties.get("VolumeType", "gp2"),
+                "Encrypted": str(properties.get("Encrypted", False)),
+            }
+        )
+        volume_id = next(key for key in ec2._volumes if key not in known)
+        ec2._tags[volume_id] = list(properties.get("Tags", []))
+        return volume_id, {"VolumeId": volume_id}
+
+    def update(volume_id: str, old: _Properties, new: _Properties, stack: str) -> _Created:
+        if old.get("AvailabilityZone") != new.get("AvailabilityZone"):
+            return create("", new, stack)
+        ec2._volumes[volume_id]["Size"] = int(new.get("Size", 8))
+        ec2._tags[volume_id] = list(new.get("Tags", []))
+        return volume_id, {"VolumeId": volume_id}
+
+    def delete(volume_id: str, _properties: _Properties) -> None:
+        ec2._volumes.pop(volume_id, None)
+        ec2._tags.pop(volume_id, None)
+
+    return {"create": create, "update": update, "delete": delete}
+
+
+def _security_group_rule(direction: str) -> dict[str, Callable[..., Any]]:
+    from ministack.services import ec2  # noqa: PLC0415
+    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
+
+    def create(_logical_id: str, properties: _Properties, _stack: str) -> _Created:
+        group = ec2._security_groups.get(properties["GroupId"])
+        if group is None:
+            raise ValueError(f"security group {properties['GroupId']} does not exist")
+        group[direction].extend(provisioners._ec2_sg_permissions([properties]))
+        rule_id = f"sgr-{os.urandom(8).hex()}0"
+        return rule_id, {"Id": rule_id}
+
+    def delete(_rule_id: str, properties: _Properties) -> None:
+        group = ec2._security_groups.get(properties["GroupId"])
+        for rule in provisioners._ec2_sg_permissions([properties]):
+            if group and rule in group[direction]:
+                group[direction].remove(rule)
+
+    def update(rule_id: str, old: _Properties, new: _Properties, stack: str) -> _Created:
+        delete(rule_id, old)
+        return create("", new, stack)
+
+    return {"create": create, "update": update, "delete": delete}
+
+
+def _elastic_ip() -> dict[str, Callable[..., Any]]:
+    from ministack.services import ec2  # noqa: PLC0415
+
+    def attributes(address: dict[str, Any]) -> _Created:
+        return address["PublicIp"], {"AllocationId": address["AllocationId"], "PublicIp": address["PublicIp"]}
+
+    def find(public_ip: str) -> dict[str, Any] | None:
+        return next((a for a in ec2._addresses.values() if a["PublicIp"] == public_ip), None)
+
+    def create(_logical_id: str, properties: _Properties, _stack: str) -> _Created:
+        known = set(ec2._addresses.keys())
+        ec2._allocate_address({"Domain": properties.get("Domain", "vpc")})
+        return attributes(next(ec2._addresses[key] for key in ec2._addresses if key not in known))
+
+    def update(public_ip: str, _old: _Properties, new: _Properties, stack: str) -> _Created:
+        address = find(public_ip)
+        return attributes(address) if address else create("", new, stack)
+
+    def delete(public_ip: str, _properties: _Properties) -> None:
+        if address := find(public_ip):
+            ec2._addresses.pop(address["AllocationId"], None)
+
+    return {"create": create, "update": update, "delete": delete}
+
+
+def _nat_gateway() -> dict[str, Callable[..., Any]]:
+    from ministack.services import ec2  # noqa: PLC0415
+
+    def create(_logical_id: str, properties: _Properties, _stack: str) -> _Created:
+        known = set(ec2._nat_gateways.keys())
+        ec2._create_nat_gateway({key: properties[key] for key in ("SubnetId", "AllocationId") if key in properties})
+        gateway_id = next(key for key in ec2._nat_gateways if key not in known)
+        return gateway_id, {"NatGatewayId": gateway_id}
+
+    def update(gateway_id: str, _old: _Properties, _new: _Properties, _stack: str) -> _Created:
+        return gateway_id, {"NatGatewayId": gateway_id}
+
+    def delete(gateway_id: str, _properties: _Properties) -> None:
+        ec2._nat_gateways.pop(gateway_id, None)
+
+    return {"create": create, "update": update, "delete": delete}
+
+
+def _give_vpc_its_cidr_block(handler: dict[str, Any]) -> None:
+    from ministack.services import ec2  # noqa: PLC0415
+
+    def wrap(function: Callable[..., _Created]) -> Callable[..., _Created]:
+        def wrapped(*args: Any, **kwargs: Any) -> _Created:
+            vpc_id, attributes = function(*args, **kwargs)
+            return vpc_id, {**attributes, "CidrBlock": ec2._vpcs[vpc_id]["CidrBlock"]}
+
+        return wrapped
+
+    for action in ("create", "update"):
+        handler[action] = wrap(handler[action])
+
+
+def _let_ref_be_the_arn(handler: dict[str, Any]) -> None:
+    """On AWS, `Ref` of a secret is its ARN; ministack's is its name, and then an output named …Arn is none."""
+    from ministack.services import secretsmanager  # noqa: PLC0415
+
+    create, update, delete = handler["create"], handler["update"], handler["delete"]
+
+    def name(arn: str) -> str:
+        return next((key for key, secret in secretsmanager._secrets.items() if secret["ARN"] == arn), arn)
+
+    def create_by_arn(*args: Any) -> _Created:
+        _, attributes = create(*args)
+        return attributes["Arn"], attributes
+
+    def update_by_arn(arn: str, *args: Any) -> _Created:
+        _, attributes = update(name(arn), *args)
+        return attributes["Arn"], attributes
+
+    def delete_by_arn(arn: str, *args: Any) -> None:
+        delete(name(arn), *args)
+
+    handler.update(create=create_by_arn, update=update_by_arn, delete=delete_by_arn)
+
+
+def _play_host(handler: dict[str, Any], mongo_uri: str) -> None:
+    """When the host's Auto Scaling group is made, tell the host's secret where the database of this machine is."""
+
+    def wrap(function: Callable[..., _Created], properties_at: int) -> Callable[..., _Created]:
+        def wrapped(*args: Any, **kwargs: Any) -> _Created:
+            created = function(*args, **kwargs)
+            secret_id = _host_secret(args[properties_at])
+            if secret_id:
+                _add_to_secret(secret_id, mongo_uri)
+            return created
+
+        return wrapped
+
+    handler["create"] = wrap(handler["create"], 1)
+    handler["update"] = wrap(handler["update"], 2)
+
+
+def _host_secret(group: _Properties) -> str | None:
+    """The secret that the user data of the group's launch template names; None where the group is no MongoDB host."""
+    from ministack.services import ec2  # noqa: PLC0415
+
+    template = ec2._launch_templates.get((group.get("LaunchTemplate") or {}).get("LaunchTemplateId"))
+    if not template:
+        return None
+    user_data = template["Versions"][-1]["LaunchTemplateData"].get("UserData", "")
+    found = _SECRET_LINE.search(base64.b64decode(user_data).decode(errors="replace"))
+    return found.group(1) if found else None
+
+
+def _add_to_secret(secret_id: str, mongo_uri: str) -> None:
+    from ministack.services import secretsmanager  # noqa: PLC0415
+
+    status, _, body = secretsmanager._get_secret_value({"SecretId": secret_id})
+    if status != 200:
+        raise ValueError(f"the MongoDB host's secret {secret_id} can not be read: {body!r}")
+    value = json.loads(json.loads(body)["SecretString"]) | {"uri": mongo_uri}
+    secretsmanager._put_secret_value({"SecretId": secret_id, "SecretString": json.dumps(value)})
+
+
+def main() -> None:
+    """Run until SIGTERM. The environment names the ports, and either NAMI_MONGO_URI or the database to run."""
+    check_version()
+    # Taken out of the environment, because the functions inherit it and on AWS would see none of this.
+    mongo_uri = os.environ.pop("NAMI_MONGO_URI")
+    database = json.loads(os.environ.pop("NAMI_DATABASE_COMMAND", "null"))
+    from ministack import app  # noqa: PLC0415
+
+    register(mongo_uri)
+    host = None
+    if database:
+        # The host sees its standard input close when this process is gone, however it went, and then stops.
+        host = subprocess.Popen([sys.executable, "-m", "nami_cli.local.host", *database], stdin=subprocess.PIPE)
+    try:
+        app.main()
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if host:
+            host.terminate()
+            host.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""A Lambda function whose asset is its own folder, nami_runtime beside it, and its pinned dependencies."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import aws_cdk as cdk
+import jsii
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from nami_stack.assets import LAMBDAS
+
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+ARCHITECTURE = lambda_.Architecture.ARM_64
+# Wheels for the function, not for the machine that synthesises. Amazon Linux 2023 has glibc 2.34, and pip takes
+# only the tags that it is told.
+_WHEELS = (
+    "--platform=manylinux_2_28_aarch64",
+    "--platform=manylinux_2_17_aarch64",
+    "--platform=manylinux2014_aarch64",
+    "--implementation=cp",
+    "--python-version=3.13",
+    "--only-binary=:all:",
+)
+_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc")
+
+
+class PythonFunction(lambda_.Function):
+    """A function from a folder that holds handler.py and, where it needs any, requirements.txt.
+
+    Its role may write its own log group and, in a VPC, use network interfaces; the caller grants the rest.
+    """
+
+    def __init__(  # noqa: PLR0913 what differs between the two functions, each by name
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        source: Path,
+        memory: int,
+        timeout: int,
+        log_retention_days: int,
+        environment: Mapping[str, str],
+        placement: Mapping[str, Any] | None = None,
+        reserved_concurrency: int | None = None,
+    ) -> None:
+        placement = placement or {}
+        log_group = logs.LogGroup(
+            scope,
+            f"{construct_id}Logs",
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        # The enumeration takes no number of days.
+        cast("logs.CfnLogGroup", log_group.node.default_child).retention_in_days = log_retention_days
+        role = iam.Role(
+            scope,
+            f"{construct_id}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            # Inline, so that the rights outlive the function's network interfaces when a stack is destroyed.
+            inline_policies={"Network": _network_policy()} if placement else None,
+        )
+        log_group.grant_write(role)
+        super().__init__(
+            scope,
+            construct_id,
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            handler="handler.handler",
+            code=_code(source),
+            memory_size=memory,
+            timeout=cdk.Duration.seconds(timeout),
+            reserved_concurrent_executions=reserved_concurrency,
+            environment=dict(environment),
+            role=role,
+            log_group=log_group,
+            **placement,
+        )
+
+
+def _network_policy() -> iam.PolicyDocument:
+    # What https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions asks for;
+    # these actions take no resource but *, since the interfaces do not exist yet.
+    return iam.PolicyDocument(
+        statements=[
+            iam.PolicyStatement(
+                actions=[
+                    "ec2:CreateNetworkInterface",
+                    "ec2:DescribeNetworkInterfaces",
+                    "ec2:DescribeSubnets",
+                    "ec2:DeleteNetworkInterface",
+                    "ec2:AssignPrivateIpAddresses",
+                    "ec2:UnassignPrivateIpAddresses",
+                ],
+                resources=["*"],
+            )
+        ]
+    )
+
+
+def _code(source: Path) -> lambda_.Code:
+    runtime = LAMBDAS / "nami_runtime"
+    return lambda_.Code.from_asset(
+        str(source),
+        # Of everything that makes the asset; the default hash sees the source folder alone.
+        asset_hash=_digest(source, runtime),
+        asset_hash_type=cdk.AssetHashType.CUSTOM,
+        bundling=cdk.BundlingOptions(image=RUNTIME.bundling_image, local=_LocalBundling(source, runtime)),
+    )
+
+
+def _digest(*folders: Path) -> str:
+    digest = hashlib.sha256(repr((RUNTIME.name, ARCHITECTURE.name, _WHEELS)).encode())
+    for folder in folders:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+            digest.update(f"{path.relative_to(folder.parent)}\0{path.stat().st_size}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@jsii.implements(cdk.ILocalBundling)
+class _LocalBundling:
+    """Makes the asset with pip, so that nobody needs Docker."""
+
+    def __init__(self, source: Path, runtime: Path) -> None:
+        self._source, self._runtime = source, runtime
+
+    def try_bundle(self, output_dir: str, *_options: object, **_more: object) -> bool:
+        target = Path(output_dir)
+        shutil.copytree(self._source, target, ignore=_IGNORED, dirs_exist_ok=True)
+        shutil.copytree(self._runtime, target / self._runtime.name, ignore=_IGNORED)
+        requirements = self._source / "requirements.txt"
+        if requirements.is_file():
+            self._install(requirements, target)
+        return True
+
+    @staticmethod
+    def _install(requirements: Path, target: Path) -> None:
+        pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile")
+        result = subprocess.run(
+            (*pip, f"--requirement={requirements}", f"--target={target}", *_WHEELS),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode:
+            # Returning False would make the CDK try Docker and hide the cause.
+            raise RuntimeError(f"pip could not install {requirements}:\n{result.stderr.strip()}")

@@ -1,0 +1,132 @@
+"""The pipeline of one subscription, on one screen."""
+
+from typing import Protocol
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from aws_cdk.aws_lambda_event_sources import SqsEventSource
+from constructs import Construct
+
+from nami_stack.assets import LAMBDAS
+from nami_stack.functions import PythonFunction
+from nami_stack.gateway import HttpGateway
+from nami_stack.mongo_host import MongoHost
+from nami_stack.settings import HostSettings, PipelineSettings, check_name
+
+
+class Destination(Protocol):
+    """Where the post-queue function puts webhooks."""
+
+    @property
+    def placement(self) -> dict[str, object]:
+        """Where the function must stand to reach it: keyword arguments of `lambda_.Function`."""
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What the function must know to write the webhooks of the subscription `name`."""
+
+    def grant_write(self, function: lambda_.Function) -> None:
+        """Let the function in, and give it the rights it needs."""
+
+
+class ScalableWebhook(Construct):
+    """Takes in the webhooks of one subscription at any burst and loses none.
+
+    Args:
+        name: of the subscription: 1 to 63 lower-case letters, digits and inner hyphens; the route is /nami/<name>.
+        gateway: shared with other subscriptions where given.
+        destination: shared with other subscriptions where given; a MongoDB host of its own where not.
+        settings: a `Subscription` or `PipelineSettings`; the defaults where not given.
+
+    Raises:
+        SettingsError: the name is not one, in one line.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        gateway: HttpGateway | None = None,
+        destination: Destination | None = None,
+        settings: PipelineSettings | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        check_name(name)
+        settings = settings or PipelineSettings()
+        host = settings if isinstance(settings, HostSettings) else HostSettings()
+        self.destination = destination or MongoHost(self, "MongoHost", settings=host)
+        gateway = gateway or HttpGateway(self, "Gateway")
+
+        self.dead_letter_queue = _queue(self, "DeadLetters", days=settings.dead_letter_retention_days)
+        self.queue = _queue(
+            self,
+            "Queue",
+            days=settings.queue_retention_days,
+            visibility_timeout=cdk.Duration.seconds(settings.visibility_timeout),
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.dead_letter_queue, max_receive_count=settings.max_receives
+            ),
+        )
+
+        # No reserved concurrency: it must be able to reach the account's limit in a burst.
+        self.pre_queue_function = PythonFunction(
+            self,
+            "PreQueue",
+            source=LAMBDAS / "pre_queue",
+            memory=settings.pre_queue_memory,
+            timeout=settings.pre_queue_timeout,
+            log_retention_days=settings.log_retention_days,
+            environment={
+                "NAMI_SUBSCRIPTION": name,
+                "QUEUE_URL": self.queue.queue_url,
+                "SUCCESS_STATUS": str(settings.success_status),
+                "SUCCESS_BODY": settings.success_body,
+            },
+        )
+        self.queue.grant(self.pre_queue_function, "sqs:SendMessage")
+        self.endpoint_url = gateway.route(name, self.pre_queue_function)
+
+        self.post_queue_function = PythonFunction(
+            self,
+            "PostQueue",
+            source=LAMBDAS / "post_queue",
+            memory=settings.post_queue_memory,
+            timeout=settings.post_queue_timeout,
+            log_retention_days=settings.log_retention_days,
+            environment={"NAMI_SUBSCRIPTION": name, **self.destination.environment(name)},
+            placement=self.destination.placement,
+            reserved_concurrency=settings.post_queue_reservation,
+        )
+        self.destination.grant_write(self.post_queue_function)
+        # Reserved concurrency alone would throttle deliveries, and throttled receives count towards the dead letters.
+        self.post_queue_function.add_event_source(
+            SqsEventSource(
+                self.queue,
+                batch_size=settings.batch_size,
+                max_batching_window=cdk.Duration.seconds(settings.batch_window),
+                max_concurrency=settings.maximum_concurrency,
+                report_batch_item_failures=True,
+            )
+        )
+        cdk.Tags.of(self).add("nami:subscription", name)
+
+
+def _queue(
+    scope: Construct,
+    construct_id: str,
+    *,
+    days: int,
+    visibility_timeout: cdk.Duration | None = None,
+    dead_letter_queue: sqs.DeadLetterQueue | None = None,
+) -> sqs.Queue:
+    return sqs.Queue(
+        scope,
+        construct_id,
+        retention_period=cdk.Duration.days(days),
+        visibility_timeout=visibility_timeout,
+        dead_letter_queue=dead_letter_queue,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+    )
