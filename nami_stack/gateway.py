@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
@@ -16,7 +17,7 @@ class HttpGateway(Construct):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        self.api = apigw.HttpApi(self, "Api")
+        self.api = apigw.HttpApi(self, "Api", api_name=cdk.Stack.of(self).stack_name)
 
     def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str] = ("POST",)) -> str:
         """Send `/nami/<name>` to the function and return the URL that producers post to."""

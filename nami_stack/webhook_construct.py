@@ -12,7 +12,7 @@ from nami_stack.assets import LAMBDAS
 from nami_stack.functions import PythonFunction
 from nami_stack.gateway import HttpGateway
 from nami_stack.mongo_host import MongoHost
-from nami_stack.settings import HostSettings, PipelineSettings, check_name
+from nami_stack.settings import PipelineSettings, check_name
 
 
 class Destination(Protocol):
@@ -36,7 +36,7 @@ class ScalableWebhook(Construct):
         name: of the subscription: 1 to 63 lower-case letters, digits and inner hyphens; the route is /nami/<name>.
         gateway: shared with other subscriptions where given.
         destination: shared with other subscriptions where given; a MongoDB host of its own where not.
-        settings: a `Subscription` or `PipelineSettings`; the defaults where not given.
+        settings: the defaults where not given.
 
     Raises:
         SettingsError: the name is not one, in one line.
@@ -55,8 +55,7 @@ class ScalableWebhook(Construct):
         super().__init__(scope, construct_id)
         check_name(name)
         settings = settings or PipelineSettings()
-        host = settings if isinstance(settings, HostSettings) else HostSettings()
-        self.destination = destination or MongoHost(self, "MongoHost", settings=host)
+        self.destination = destination or MongoHost(self, "MongoHost")
         gateway = gateway or HttpGateway(self, "Gateway")
 
         self.dead_letter_queue = _queue(self, "DeadLetters", days=settings.dead_letter_retention_days)

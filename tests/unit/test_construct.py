@@ -1,0 +1,191 @@
+from collections.abc import Callable
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk.assertions import Match, Template
+
+from nami_stack import HttpGateway, MongoHost, ScalableWebhook, SettingsError
+
+Synth = Callable[..., Template]
+
+
+def function(template: Template, name: str) -> dict[str, Any]:
+    """Properties of the pre-queue (PreQueue) or post-queue (PostQueue) function."""
+    found = template.find_resources("AWS::Lambda::Function")
+    return next(r["Properties"] for key, r in found.items() if key.startswith(f"Webhook{name}"))
+
+
+def statements(template: Template, role: str) -> list[dict[str, Any]]:
+    """All that a function's role may do."""
+    policies = template.find_resources("AWS::IAM::Policy").values()
+    own = [p for p in policies if p["Properties"]["Roles"][0]["Ref"].startswith(f"Webhook{role}Role")]
+    return [s for p in own for s in p["Properties"]["PolicyDocument"]["Statement"]]
+
+
+def actions(template: Template, role: str) -> set[str]:
+    listed = [s["Action"] for s in statements(template, role)]
+    return {a for action in listed for a in ([action] if isinstance(action, str) else action)}
+
+
+def test_route_is_post_nami_name(template: Template) -> None:
+    template.has_resource_properties("AWS::ApiGatewayV2::Route", {"RouteKey": "POST /nami/shopify"})
+
+
+@pytest.mark.parametrize("name", ["PreQueue", "PostQueue"])
+def test_functions_run_on_arm64_and_python_3_13(template: Template, name: str) -> None:
+    properties = function(template, name)
+    assert (properties["Architectures"], properties["Runtime"]) == (["arm64"], "python3.13")
+
+
+def test_pre_queue_function_has_256_mb_and_5_seconds(template: Template) -> None:
+    properties = function(template, "PreQueue")
+    assert (properties["MemorySize"], properties["Timeout"]) == (256, 5)
+
+
+def test_pre_queue_function_reserves_no_concurrency(template: Template) -> None:
+    assert "ReservedConcurrentExecutions" not in function(template, "PreQueue")
+
+
+def test_post_queue_function_reserves_5(template: Template) -> None:
+    assert function(template, "PostQueue")["ReservedConcurrentExecutions"] == 5
+
+
+def test_post_queue_function_has_30_seconds(template: Template) -> None:
+    assert function(template, "PostQueue")["Timeout"] == 30
+
+
+def test_reserved_concurrency_0_leaves_it_out(synth: Synth) -> None:
+    assert "ReservedConcurrentExecutions" not in function(synth(reserved_concurrency="0"), "PostQueue")
+
+
+def test_event_source_takes_100_within_a_second_5_at_a_time(template: Template) -> None:
+    template.has_resource_properties(
+        "AWS::Lambda::EventSourceMapping",
+        {
+            "BatchSize": 100,
+            "MaximumBatchingWindowInSeconds": 1,
+            "ScalingConfig": {"MaximumConcurrency": 5},
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        },
+    )
+
+
+def test_queue_hides_a_webhook_for_six_timeouts_and_the_window(template: Template) -> None:
+    template.has_resource_properties("AWS::SQS::Queue", {"VisibilityTimeout": 6 * 30 + 1})
+
+
+def test_longer_timeout_hides_for_longer(synth: Synth) -> None:
+    template = synth(post_queue_timeout="60", batch_window="5")
+    template.has_resource_properties("AWS::SQS::Queue", {"VisibilityTimeout": 6 * 60 + 5})
+
+
+def test_fifth_failure_goes_to_the_dead_letters(template: Template) -> None:
+    dead_letters = template.find_resources("AWS::SQS::Queue", {"Properties": {"RedrivePolicy": Match.absent()}})
+    template.has_resource_properties(
+        "AWS::SQS::Queue",
+        {
+            "MessageRetentionPeriod": 4 * 86400,
+            "RedrivePolicy": {
+                "deadLetterTargetArn": {"Fn::GetAtt": [next(iter(dead_letters)), "Arn"]},
+                "maxReceiveCount": 5,
+            },
+        },
+    )
+
+
+def test_dead_letters_are_kept_for_14_days(template: Template) -> None:
+    template.has_resource_properties(
+        "AWS::SQS::Queue", {"MessageRetentionPeriod": 14 * 86400, "RedrivePolicy": Match.absent()}
+    )
+
+
+def test_queues_are_encrypted(template: Template) -> None:
+    template.all_resources_properties("AWS::SQS::Queue", {"SqsManagedSseEnabled": True})
+
+
+def test_queues_refuse_plain_http(template: Template) -> None:
+    deny = {"Action": "sqs:*", "Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    template.all_resources_properties(
+        "AWS::SQS::QueuePolicy",
+        {"PolicyDocument": {"Statement": Match.array_with([Match.object_like(deny)])}},
+    )
+
+
+def test_logs_are_kept_for_30_days(template: Template) -> None:
+    template.all_resources_properties("AWS::Logs::LogGroup", {"RetentionInDays": 30})
+
+
+def test_pre_queue_function_may_only_send_and_log(template: Template) -> None:
+    assert actions(template, "PreQueue") == {"sqs:SendMessage", "logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+def test_post_queue_function_may_not_send(template: Template) -> None:
+    assert "sqs:SendMessage" not in actions(template, "PostQueue")
+
+
+@pytest.mark.parametrize("role", ["PreQueue", "PostQueue"])
+def test_functions_rights_name_their_resources(template: Template, role: str) -> None:
+    assert not [s for s in statements(template, role) if s["Resource"] == "*"]
+
+
+@pytest.mark.parametrize("name", ["PreQueue", "PostQueue"])
+def test_no_secret_is_in_the_environment(template: Template, name: str) -> None:
+    variables = function(template, name)["Environment"]["Variables"]
+    assert "resolve:secretsmanager" not in str(variables)
+
+
+def test_everything_taggable_of_the_pipeline_names_the_subscription(template: Template) -> None:
+    tag = {"Key": "nami:subscription", "Value": "shopify"}
+    for resource_type in ("AWS::SQS::Queue", "AWS::Lambda::Function", "AWS::IAM::Role", "AWS::Logs::LogGroup"):
+        template.all_resources_properties(resource_type, {"Tags": Match.array_with([tag])})
+
+
+def test_outputs_are_what_scripts_read(template: Template) -> None:
+    assert set(template.find_outputs("*")) == {
+        "EndpointUrl",
+        "QueueUrl",
+        "DeadLetterQueueUrl",
+        "DatabaseSecretArn",
+        "DataVolumeId",
+        "PreQueueFunctionName",
+        "PostQueueFunctionName",
+    }
+
+
+def test_queues_keep_their_logical_ids(template: Template) -> None:
+    # A changed id would replace the queue, and with it what it holds.
+    assert set(template.find_resources("AWS::SQS::Queue")) == {"WebhookQueueCB2A9A4E", "WebhookDeadLetters94E822C9"}
+
+
+def test_settings_reach_the_function(synth: Synth) -> None:
+    variables = function(synth(success_status="202", success_body="ok"), "PreQueue")["Environment"]["Variables"]
+    assert (variables["SUCCESS_STATUS"], variables["SUCCESS_BODY"]) == ("202", "ok")
+
+
+def test_one_gateway_and_one_host_serve_two_subscriptions(app_factory: Callable[..., cdk.App]) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    gateway, host = HttpGateway(stack, "Gateway"), MongoHost(stack, "Mongo")
+    for name in ("shopify", "jira"):
+        ScalableWebhook(stack, name.title(), name=name, gateway=gateway, destination=host)
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::ApiGatewayV2::Api", 1)
+    template.resource_count_is("AWS::AutoScaling::AutoScalingGroup", 1)
+    routes = template.find_resources("AWS::ApiGatewayV2::Route").values()
+    assert {r["Properties"]["RouteKey"] for r in routes} == {"POST /nami/shopify", "POST /nami/jira"}
+    functions = template.find_resources("AWS::Lambda::Function").values()
+    collections = [f["Properties"].get("Environment", {}).get("Variables", {}).get("MONGO_COLLECTION") for f in functions]
+    assert {"shopify", "jira"} <= set(collections)
+
+
+def test_construct_alone_makes_what_is_not_given(app_factory: Callable[..., cdk.App]) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    webhook = ScalableWebhook(stack, "Shopify", name="shopify")
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::ApiGatewayV2::Api", 1)
+    assert isinstance(webhook.destination, MongoHost)
+
+
+def test_bad_name_is_refused_by_the_construct(app_factory: Callable[..., cdk.App]) -> None:
+    with pytest.raises(SettingsError, match="try name=shop-ify"):
+        ScalableWebhook(cdk.Stack(app_factory(), "Shop"), "Shopify", name="Shop ify")

@@ -1,0 +1,136 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from nami_stack import PipelineSettings, SettingsError, Subscription
+
+
+def error_of(**context: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        Subscription.from_context({"name": "shopify", **context})
+    return str(caught.value)
+
+
+def test_missing_name_says_how_to_give_one() -> None:
+    with pytest.raises(SettingsError, match=r"Give it as -c name=shopify$"):
+        Subscription.from_context({})
+
+
+def test_missing_name_lists_the_subscriptions_of_cdk_json() -> None:
+    with pytest.raises(SettingsError, match=r"\(cdk.json has jira, shopify\)"):
+        Subscription.from_context({"subscriptions": {"shopify": {}, "jira": {}}})
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("Shop ify", "try name=shop-ify"),
+        ("shared", "choose another name"),
+        ("x" * 65, f"try name={'x' * 63}"),
+        ("../x", "try name=x"),
+        ("-", "try name=shopify"),
+        ("shopify-", "try name=shopify"),
+        ("1password", "try name=password"),
+        ("Shared", "try name=shopify"),
+    ],
+)
+def test_bad_name_gets_a_good_one(name: str, remedy: str) -> None:
+    message = error_of(name=name)
+    assert message.startswith(f"name={name!r}: ")
+    assert message.endswith(remedy)
+
+
+@given(st.text(min_size=1, max_size=80))
+def test_any_bad_name_is_one_line_whose_remedy_is_a_good_name(name: str) -> None:
+    try:
+        Subscription.from_context({"name": name})
+    except SettingsError as error:
+        message = str(error)
+        assert len(message.splitlines()) == 1
+        if "try name=" in message:
+            remedy = message.rpartition("try name=")[2]
+            assert Subscription.from_context({"name": remedy}).name == remedy
+
+
+def test_unknown_key_names_the_nearest() -> None:
+    assert error_of(batchsize=3) == "batchsize: is not a setting; did you mean batch_size?"
+
+
+def test_hyphens_for_underscores_are_told() -> None:
+    assert error_of(**{"batch-size": 3}) == "batch-size: is not a setting; did you mean batch_size?"
+
+
+def test_unknown_key_in_cdk_json_is_told() -> None:
+    message = error_of(subscriptions={"shopify": {"batchsize": 3}})
+    assert message == "batchsize: is not a setting; did you mean batch_size?"
+
+
+def test_unlike_any_key_lists_them_all() -> None:
+    assert "; there are availability_zone, batch_size, " in error_of(zzz=3)
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        ({"maximum_concurrency": "1"}, "maximum_concurrency='1': must be greater than or equal to 2; the default is 5"),
+        ({"batch_size": "20", "batch_window": "0"}, "batch_size=20: more than 10 needs batch_window of at least 1"),
+        ({"reserved_concurrency": "1"}, "reserved_concurrency=1: less than maximum_concurrency=5"),
+        ({"success_status": "500"}, "success_status='500': must be one of 200, 201, 202, 204; the default is 200"),
+        ({"log_retention_days": 31}, "log_retention_days=31: must be one of 1, 3, 5"),
+        ({"queue_retention_days": 5, "dead_letter_retention_days": 5}, "dead_letter_retention_days=5: must exceed"),
+        ({"instance_type": "t3.micro"}, "instance_type='t3.micro': must look like t4g.micro, an arm64"),
+        ({"volume_size": "big"}, "volume_size='big': must be a valid integer"),
+        ({"egress": "yes"}, "egress='yes': must be 'none' or 'nat'; the default is none"),
+        ({"data_volume_id": "vol-1"}, "data_volume_id='vol-1': an adopted volume needs its zone"),
+        ({"vpc_id": "vpc-1"}, "vpc_id: a network of yours is named by"),
+        ({"subscriptions": ["shopify"]}, 'subscriptions: must be {"<name>": {"<setting>": …}} in cdk.json'),
+    ],
+)
+def test_bad_value_names_key_rule_and_remedy(context: dict[str, Any], message: str) -> None:
+    assert error_of(**context).startswith(message)
+
+
+def test_adopting_a_volume_takes_its_zone_and_secret() -> None:
+    secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:nami-AbCdEf"
+    settings = Subscription(
+        name="shopify", data_volume_id="vol-1", availability_zone="eu-west-1a", database_secret_arn=secret
+    )
+    assert settings.data_volume_id == "vol-1"
+
+
+def test_a_secret_without_a_volume_is_refused() -> None:
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:nami-AbCdEf"
+    assert error_of(database_secret_arn=arn).startswith("database_secret_arn: goes with an adopted volume")
+
+
+def test_context_wins_over_cdk_json_and_that_over_the_default() -> None:
+    settings = Subscription.from_context(
+        {"name": "shopify", "batch_size": "7", "subscriptions": {"shopify": {"batch_size": 8, "batch_window": 2}}}
+    )
+    assert (settings.batch_size, settings.batch_window, settings.max_receives) == (7, 2, 5)
+
+
+def test_another_subscriptions_settings_are_not_taken() -> None:
+    context = {"name": "shopify", "subscriptions": {"jira": {"batch_size": 8}}}
+    assert Subscription.from_context(context).batch_size == 100
+
+
+def test_the_cdks_own_context_is_not_a_setting() -> None:
+    own = {"aws:cdk:bundling-stacks": [], "@aws-cdk/core:x": True, "cli-telemetry": False}
+    assert Subscription.from_context({"name": "shopify", **own}).name == "shopify"
+
+
+def test_reservation_follows_the_maximum_concurrency() -> None:
+    assert PipelineSettings(maximum_concurrency=9).post_queue_reservation == 9
+
+
+def test_reserved_concurrency_0_reserves_none() -> None:
+    assert PipelineSettings(reserved_concurrency=0).post_queue_reservation is None
+
+
+def test_constructs_settings_are_checked_as_the_apps() -> None:
+    with pytest.raises(ValidationError, match="batch_size=20: more than 10 needs batch_window"):
+        PipelineSettings(batch_size=20, batch_window=0)
