@@ -38,7 +38,7 @@ class PythonFunction(lambda_.Function):
     Its role may write its own log group and, in a VPC, use network interfaces; the caller grants the rest.
     """
 
-    def __init__(  # noqa: PLR0913 what differs between the two functions, each by name
+    def __init__(
         self,
         scope: Construct,
         construct_id: str,

@@ -152,9 +152,12 @@ class HostSettings(_Settings):
     """An existing data volume to adopt, with its availability_zone and database_secret_arn."""
     availability_zone: Annotated[str, _matches(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "eu-west-1a")] | None = None
     """Zone of the host and its volume; the region's first where not given."""
-    database_secret_arn: Annotated[
-        str, _matches(r"arn:aws[a-z-]*:secretsmanager:[^:]+:\d{12}:secret:.+", "arn:aws:secretsmanager:…:secret:…")
-    ] | None = None
+    database_secret_arn: (
+        Annotated[
+            str, _matches(r"arn:aws[a-z-]*:secretsmanager:[^:]+:\d{12}:secret:.+", "arn:aws:secretsmanager:…:secret:…")
+        ]
+        | None
+    ) = None
     """The secret with the root credentials that the adopted volume was set up with."""
     egress: Literal["none", "nat"] = "none"
     """nat: functions reach the internet through a NAT gateway and nothing else has a public address."""

@@ -174,7 +174,9 @@ def test_one_gateway_and_one_host_serve_two_subscriptions(app_factory: Callable[
     routes = template.find_resources("AWS::ApiGatewayV2::Route").values()
     assert {r["Properties"]["RouteKey"] for r in routes} == {"POST /nami/shopify", "POST /nami/jira"}
     functions = template.find_resources("AWS::Lambda::Function").values()
-    collections = [f["Properties"].get("Environment", {}).get("Variables", {}).get("MONGO_COLLECTION") for f in functions]
+    collections = [
+        f["Properties"].get("Environment", {}).get("Variables", {}).get("MONGO_COLLECTION") for f in functions
+    ]
     assert {"shopify", "jira"} <= set(collections)
 
 
