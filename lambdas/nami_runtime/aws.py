@@ -1,0 +1,395 @@
+"""The few calls that the functions make to AWS, on the standard library alone.
+
+boto3 costs half a second of CPU to import and most of a millisecond per call, and a function of 256 MB has a seventh of
+a core. This is a SigV4 signer, one kept-alive HTTP/1.1 connection per service, and the names of the endpoints.
+Sources: AWS's "Signature Version 4 signing process", the AWS JSON protocols 1.0 and 1.1, RFC 9112.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from hashlib import sha256
+from hmac import digest
+from time import gmtime, monotonic, strftime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_RECEIVE_BYTES = 65_536
+_MAX_HEAD_BYTES = 65_536
+_MAX_ANSWER_BYTES = 32 * 1024 * 1024
+# A connection that the other side dropped without a word is found out by waiting; after this long, a new one is tried.
+_STALE_AFTER_SECONDS = 5.0
+_STALE_WAIT_SECONDS = 0.75
+
+
+class Unavailable(Exception):
+    """AWS gave no usable answer in time; the call may or may not have been carried out."""
+
+
+class Rejected(Exception):
+    """AWS understood the call and said no: `code` is its name for the error, `status` the HTTP status."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(f"{code or 'error'} ({status})")
+        self.status = status
+        self.code = code
+
+
+class Credentials:
+    """What the platform puts into the function's environment."""
+
+    __slots__ = ("access_key", "secret_key", "token")
+
+    def __init__(self, access_key: str, secret_key: str, token: str = "") -> None:
+        self.access_key = access_key
+        self.secret_key = secret_key
+        self.token = token
+
+    @classmethod
+    def from_environment(cls) -> Credentials:
+        """Raises KeyError where there are none."""
+        environ = os.environ
+        return cls(
+            environ["AWS_ACCESS_KEY_ID"],
+            environ["AWS_SECRET_ACCESS_KEY"],
+            environ.get("AWS_SESSION_TOKEN", ""),
+        )
+
+
+class Signer:
+    """Signature Version 4 for one service in one region; the day's derived key is kept."""
+
+    def __init__(self, service: str, region: str, credentials: Credentials) -> None:
+        self.service = service
+        self.region = region
+        self.credentials = credentials
+        self._day = ""
+        self._key = b""
+
+    def authorization(self, method: str, path: str, headers: dict[str, str], payload_hash: str, timestamp: str) -> str:
+        """The Authorization header's value.
+
+        `path` is already percent-encoded, `headers` are those to sign with lower-case names (host and x-amz-date among
+        them), `payload_hash` is SHA-256 in hex, `timestamp` is x-amz-date's value.
+        """
+        names = sorted(headers)
+        signed_names = ";".join(names)
+        signed = "".join([f"{name}:{' '.join(headers[name].split())}\n" for name in names])
+        canonical = f"{method}\n{path}\n\n{signed}\n{signed_names}\n{payload_hash}"
+        day = timestamp[:8]
+        scope = f"{day}/{self.region}/{self.service}/aws4_request"
+        to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
+        signature = digest(self._signing_key(day), to_sign.encode(), "sha256").hex()
+        return (
+            f"AWS4-HMAC-SHA256 Credential={self.credentials.access_key}/{scope}, "
+            f"SignedHeaders={signed_names}, Signature={signature}"
+        )
+
+    def _signing_key(self, day: str) -> bytes:
+        if day != self._day:
+            key = ("AWS4" + self.credentials.secret_key).encode()
+            for part in (day, self.region, self.service, "aws4_request"):
+                key = digest(key, part.encode(), "sha256")
+            self._key, self._day = key, day
+        return self._key
+
+
+class Connection:
+    """One HTTP/1.1 connection that stays open between calls and is renewed once when it turns out to be stale."""
+
+    def __init__(self, url: str) -> None:
+        scheme, _, rest = url.partition("://")
+        self.secure = scheme == "https"
+        self.host = rest.partition("/")[0]
+        name, _, port = self.host.rpartition(":") if not self.host.endswith("]") else (self.host, "", "")
+        if port.isdigit():
+            self._name, self._port = name.strip("[]"), int(port)
+        else:
+            self._name, self._port = self.host.strip("[]"), 443 if self.secure else 80
+        self._socket: socket.socket | None = None
+        self._tls: Any = None
+        self._used_at = 0.0
+
+    def exchange(self, head: str, body: bytes, deadline: float) -> tuple[int, bytes]:
+        """Sends one request, returns status and body. Raises OSError; the connection is then closed."""
+        request = head.encode("latin-1") + body
+        if self._socket is not None:
+            now = monotonic()
+            idle = now - self._used_at > _STALE_AFTER_SECONDS
+            try:
+                return self._attempt(
+                    self._socket, request, min(deadline, now + _STALE_WAIT_SECONDS) if idle else deadline
+                )
+            except OSError:
+                self.close()
+                _remaining(deadline)
+        return self._attempt(self._open(deadline), request, deadline)
+
+    def close(self) -> None:
+        """Drops the connection; the next call opens a new one."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _open(self, deadline: float) -> socket.socket:
+        plain = socket.create_connection((self._name, self._port), _remaining(deadline))
+        try:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket = self._secured(plain, deadline) if self.secure else plain
+        except BaseException:
+            plain.close()
+            raise
+        return self._socket
+
+    def _secured(self, plain: socket.socket, deadline: float) -> socket.socket:
+        if self._tls is None:
+            from ssl import create_default_context  # noqa: PLC0415 - tens of ms, only where the endpoint is https
+
+            self._tls = create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
+        plain.settimeout(_remaining(deadline))
+        secured: socket.socket = self._tls.wrap_socket(plain, server_hostname=self._name)
+        return secured
+
+    def _attempt(self, connected: socket.socket, request: bytes, deadline: float) -> tuple[int, bytes]:
+        try:
+            connected.settimeout(_remaining(deadline))
+            connected.sendall(request)
+            status, body, reusable = _read_answer(connected, deadline)
+        except BaseException:
+            self.close()
+            raise
+        if reusable:
+            self._used_at = monotonic()
+        else:
+            self.close()
+        return status, body
+
+
+def _remaining(deadline: float) -> float:
+    left = deadline - monotonic()
+    if left <= 0:
+        raise TimeoutError("deadline")
+    return left
+
+
+def _read_answer(connected: socket.socket, deadline: float) -> tuple[int, bytes, bool]:
+    """Status, body, and whether the connection can serve again."""
+    data = b""
+    while True:
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            if len(data) > _MAX_HEAD_BYTES:
+                raise OSError("answer's head too long")
+            data = _more(connected, data, deadline)
+        head = data[:end].decode("latin-1").split("\r\n")
+        version, _, rest = head[0].partition(" ")
+        status = int(rest[:3]) if version.startswith("HTTP/1.") and rest[:3].isdigit() else 0
+        if not status:
+            raise OSError("not an HTTP answer")
+        data = data[end + 4 :]
+        if status >= 200:
+            break
+    fields = {}
+    for line in head[1:]:
+        name, _, value = line.partition(":")
+        fields[name.lower()] = value.strip()
+    reusable = version == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
+    if fields.get("transfer-encoding", "").lower() == "chunked":
+        return status, _read_chunks(connected, data, deadline), reusable
+    if (announced := fields.get("content-length")) is None:
+        if status == 204:
+            return status, b"", reusable
+        return status, _read_to_end(connected, data, deadline), False
+    if not announced.isdigit() or int(announced) > _MAX_ANSWER_BYTES:
+        raise OSError("answer's length out of range")
+    return status, _read_exactly(connected, data, int(announced), deadline), reusable
+
+
+def _more(connected: socket.socket, data: bytes, deadline: float) -> bytes:
+    if data:  # the first wait was bounded when the request was sent
+        connected.settimeout(_remaining(deadline))
+    received = connected.recv(_RECEIVE_BYTES)
+    if not received:
+        raise ConnectionResetError("connection closed before the answer was complete")
+    return data + received if data else received
+
+
+def _read_exactly(connected: socket.socket, data: bytes, length: int, deadline: float) -> bytes:
+    if len(data) < length:
+        parts, have = [data], len(data)
+        while have < length:
+            connected.settimeout(_remaining(deadline))
+            received = connected.recv(_RECEIVE_BYTES)
+            if not received:
+                raise ConnectionResetError("connection closed before the answer was complete")
+            parts.append(received)
+            have += len(received)
+        data = b"".join(parts)
+    return data[:length]
+
+
+def _read_to_end(connected: socket.socket, data: bytes, deadline: float) -> bytes:
+    parts = [data]
+    while sum(map(len, parts)) <= _MAX_ANSWER_BYTES:
+        connected.settimeout(_remaining(deadline))
+        received = connected.recv(_RECEIVE_BYTES)
+        if not received:
+            return b"".join(parts)
+        parts.append(received)
+    raise OSError("answer too long")
+
+
+def _read_chunks(connected: socket.socket, data: bytes, deadline: float) -> bytes:
+    parts: list[bytes] = []
+    total = 0
+    while True:
+        while (end := data.find(b"\r\n")) < 0:
+            data = _more(connected, data, deadline)
+        try:
+            length = int(data[:end].partition(b";")[0], 16)
+        except ValueError:
+            raise OSError("broken chunk") from None
+        total += length
+        if length < 0 or total > _MAX_ANSWER_BYTES:
+            raise OSError("answer's length out of range")
+        data = data[end + 2 :]
+        if length == 0:
+            while b"\r\n" not in data:  # no trailers come from AWS; the empty line ends the answer
+                data = _more(connected, data, deadline)
+            return b"".join(parts)
+        while len(data) < length + 2:
+            data = _more(connected, data, deadline)
+        parts.append(data[:length])
+        data = data[length + 2 :]
+
+
+# Region prefix → suffix of the endpoints' names, and suffix of the dual-stack ones (botocore's partitions).
+_PARTITIONS = {
+    "cn-": ("amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    "eusc-": ("amazonaws.eu", "api.amazonwebservices.eu"),
+    "us-iso-": ("c2s.ic.gov", "api.aws.ic.gov"),
+    "us-isob-": ("sc2s.sgov.gov", "api.aws.scloud"),
+    "us-isof-": ("csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+    "eu-isoe-": ("cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+}
+
+
+def endpoint(service: str, region: str, *, dual_stack: bool = False) -> str:
+    """The service's URL in a region, GovCloud and China among them."""
+    suffix, dual_suffix = next(
+        (names for prefix, names in _PARTITIONS.items() if region.startswith(prefix)),
+        ("amazonaws.com", "api.aws"),
+    )
+    if not dual_stack:
+        return f"https://{service}.{region}.{suffix}"
+    if service == "s3":
+        return f"https://s3.dualstack.{region}.{suffix}"
+    return f"https://{service}.{region}.{dual_suffix}"
+
+
+def _configured_endpoint(service: str) -> str:
+    environ = os.environ
+    name = {"secretsmanager": "SECRETS_MANAGER"}.get(service, service.upper())
+    return environ.get(f"AWS_ENDPOINT_URL_{name}") or environ.get("AWS_ENDPOINT_URL") or ""
+
+
+_JSON_VERSION = {"sqs": "1.0", "secretsmanager": "1.1"}
+
+
+class Client:
+    """One service, one connection. Deadlines are in the clock of time.monotonic()."""
+
+    def __init__(self, service: str, *, bucket: str = "") -> None:
+        region = os.environ["AWS_REGION"]
+        dual_stack = os.environ.get("AWS_USE_DUALSTACK_ENDPOINT", "").lower() == "true"
+        url = _configured_endpoint(service)
+        self._path = "/"
+        if bucket and (url or "." in bucket):
+            self._path = f"/{bucket}/"
+        elif bucket:
+            url = endpoint(service, region, dual_stack=dual_stack).replace("://", f"://{bucket}.", 1)
+        self._connection = Connection(url.rstrip("/") or endpoint(service, region, dual_stack=dual_stack))
+        self._signer = Signer(service, region, Credentials.from_environment())
+        self._content_type = f"application/x-amz-json-{_JSON_VERSION.get(service, '1.1')}"
+
+    def call(self, target: str, parameters: dict[str, object], deadline: float) -> dict[str, Any]:
+        """One action of a JSON service, e.g. "AmazonSQS.SendMessage". Raises Unavailable or Rejected."""
+        body = json.dumps(parameters, ensure_ascii=False).encode()
+        headers = {"content-type": self._content_type, "x-amz-target": target}
+        answer = self._send("POST", "/", headers, body, deadline)
+        try:
+            decoded = json.loads(answer)
+        except ValueError:
+            raise Unavailable("answer is not JSON") from None
+        if not isinstance(decoded, dict):
+            raise Unavailable("answer is not a JSON object")
+        return decoded
+
+    def put_object(self, key: str, body: bytes, deadline: float) -> None:
+        """Writes an object of the client's bucket. Raises Unavailable or Rejected."""
+        self._send("PUT", self._path + _quoted(key), {}, body, deadline)
+
+    def get_object(self, key: str, deadline: float) -> bytes:
+        """Reads an object of the client's bucket. Raises Unavailable or Rejected."""
+        return self._send("GET", self._path + _quoted(key), {}, b"", deadline)
+
+    def _send(self, method: str, path: str, headers: dict[str, str], body: bytes, deadline: float) -> bytes:
+        """Tries twice where AWS asks for it (5xx, throttling) and time is left."""
+        status, answer = self._exchange(method, path, headers, body, deadline)
+        if status >= 500 or status == 429:
+            status, answer = self._exchange(method, path, headers, body, deadline)
+        if 200 <= status < 300:
+            return answer
+        if status >= 500 or status == 429:
+            raise Unavailable(f"HTTP {status}")
+        raise Rejected(status, _error_code(answer))
+
+    def _exchange(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, deadline: float
+    ) -> tuple[int, bytes]:
+        signer = self._signer
+        payload_hash = sha256(body).hexdigest()
+        timestamp = strftime("%Y%m%dT%H%M%SZ", gmtime())
+        signed = {**headers, "host": self._connection.host, "x-amz-date": timestamp}
+        if signer.service == "s3":
+            signed["x-amz-content-sha256"] = payload_hash
+        if signer.credentials.token:
+            signed["x-amz-security-token"] = signer.credentials.token
+        authorization = signer.authorization(method, path, signed, payload_hash, timestamp)
+        lines = "".join([f"{name}: {value}\r\n" for name, value in signed.items()])
+        head = (
+            f"{method} {path} HTTP/1.1\r\n{lines}authorization: {authorization}\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        try:
+            return self._connection.exchange(head, body, deadline)
+        except OSError as error:
+            raise Unavailable(f"{signer.service}: {type(error).__name__}") from None
+
+
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+
+
+def _quoted(key: str) -> str:
+    return "".join([chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in key.encode()])
+
+
+def _error_code(answer: bytes) -> str:
+    """AWS's name for the error: `__type` in JSON, `<Code>` in S3's XML."""
+    try:
+        return str(json.loads(answer)["__type"]).rpartition("#")[2][:80]
+    except (ValueError, KeyError, TypeError):
+        return answer.partition(b"<Code>")[2].partition(b"</Code>")[0].decode("ascii", "replace")[:80]
+
+
+_clients: dict[tuple[str, str], Client] = {}
+
+
+def client(service: str, *, bucket: str = "") -> Client:
+    """The process's client for a service, made at its first use and kept between invocations."""
+    found = _clients.get((service, bucket))
+    if found is None:
+        found = _clients[service, bucket] = Client(service, bucket=bucket)
+    return found

@@ -1,0 +1,122 @@
+"""What the post-queue function does with a batch: each message on its own, written a group at a time."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nami_runtime import aws, documents, envelope, log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from nami_runtime.destinations import Destination
+    from nami_runtime.documents import Document
+
+# What is left of the invocation for logging and for answering after the last try.
+MARGIN_SECONDS = 2.0
+# Bodies that come back from claim checks are up to 6 MB each, a batch is 100: memory is bounded by writing in groups.
+GROUP_BYTES = 8 * 1024 * 1024
+
+
+class Context(Protocol):
+    """The part of Lambda's context that is used here."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the platform ends the invocation."""
+
+
+class Outcome:
+    """What became of each message of a batch."""
+
+    def __init__(self) -> None:
+        self.stored: list[str] = []
+        self.duplicates: list[str] = []
+        self.failed: list[dict[str, str]] = []
+        self.failed_messages: list[str] = []
+
+    def fail(self, message_id: str, delivery_id: str, reason: str) -> None:
+        """The queue delivers this message again, and it alone."""
+        self.failed.append({"id": delivery_id or message_id, "reason": reason})
+        self.failed_messages.append(message_id)
+
+    def response(self) -> dict[str, Any]:
+        """The partial batch response."""
+        return {"batchItemFailures": [{"itemIdentifier": message} for message in self.failed_messages]}
+
+
+def drain(
+    event: dict[str, Any], context: Context, process: Callable[[Document], Document], destination: Destination
+) -> dict[str, Any]:
+    """Writes a batch of SQS messages; what one message raises fails that one alone."""
+    started = monotonic()
+    deadline = started + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
+    outcome = Outcome()
+    for group in _groups(_documents(event["Records"], process, outcome, deadline)):
+        _write(group, destination, outcome, deadline)
+    log.line(
+        "ERROR" if outcome.failed else "INFO",
+        "batch",
+        stored=outcome.stored,
+        duplicates=outcome.duplicates,
+        failed=outcome.failed,
+        ms=round((monotonic() - started) * 1000, 1),
+    )
+    return outcome.response()
+
+
+def _documents(
+    records: list[dict[str, Any]], process: Callable[[Document], Document], outcome: Outcome, deadline: float
+) -> Iterator[tuple[str, Document]]:
+    for record in records:
+        message_id, delivery_id = record["messageId"], ""
+        try:
+            delivery = envelope.read(record["body"])
+            delivery_id = delivery.id
+            if delivery.body_ref:
+                reference = delivery.body_ref
+                store = aws.client("s3", bucket=reference["bucket"])
+                delivery.load(store.get_object(reference["key"], deadline))
+            attempts = int(record["attributes"]["ApproximateReceiveCount"])
+            document = process(documents.build(delivery, message_id, attempts))
+            if not isinstance(document, dict) or "_id" not in document:
+                raise TypeError("process must return the document, with its _id")
+        except Exception as error:
+            outcome.fail(message_id, delivery_id, _reason(error))
+        else:
+            yield message_id, document
+
+
+def _groups(items: Iterable[tuple[str, Document]]) -> Iterator[list[tuple[str, Document]]]:
+    group: list[tuple[str, Document]] = []
+    size = 0
+    for item in items:
+        group.append(item)
+        size += len(item[1].get("raw") or b"")
+        if size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _write(group: list[tuple[str, Document]], destination: Destination, outcome: Outcome, deadline: float) -> None:
+    try:
+        results = destination.write([document for _, document in group], deadline)
+    except Exception as error:
+        results = [_reason(error)] * len(group)
+    for (message_id, document), result in zip(group, results, strict=True):
+        delivery_id = str(document["_id"])
+        if result == "stored":
+            outcome.stored.append(delivery_id)
+        elif result == "duplicate":
+            outcome.duplicates.append(delivery_id)
+        else:
+            outcome.fail(message_id, delivery_id, result)
+
+
+def _reason(error: Exception) -> str:
+    """Ours say what happened; of others only the type and the place, because their text could quote a body."""
+    if isinstance(error, envelope.Unreadable | aws.Unavailable | aws.Rejected):
+        return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}{log.place(error)}"

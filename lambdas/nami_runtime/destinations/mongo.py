@@ -1,0 +1,180 @@
+"""MongoDB: idempotent upserts by delivery id, unordered and in bulk, over a connection kept between invocations."""
+
+from __future__ import annotations
+
+import json
+import os
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+import bson
+import pymongo
+from bson.errors import InvalidDocument
+from bson.raw_bson import RawBSONDocument
+from pymongo.errors import BulkWriteError, PyMongoError
+
+from nami_runtime import aws
+from nami_runtime.documents import without_body
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pymongo.collection import Collection
+
+# MongoDB's limit for a stored document, less the room that an update's own frame takes.
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024 - 16 * 1024
+_PAUSE_SECONDS = 0.5
+_DUPLICATE_KEY = 11000
+
+
+class Mongo:
+    """The collection that MONGO_HOST, MONGO_SECRET_ARN, MONGO_DATABASE and MONGO_COLLECTION name."""
+
+    def __init__(self) -> None:
+        self._collection: Collection[Any] | None = None
+
+    def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
+        """See Destination.write."""
+        results = [""] * len(documents)
+        items: dict[int, tuple[object, RawBSONDocument]] = {}
+        for index, document in enumerate(documents):
+            try:
+                items[index] = document["_id"], _encoded(document)
+            except Exception as error:
+                results[index] = f"can't be stored: {type(error).__name__}"
+        refused = self._upsert(items, results, deadline)
+        # What the server won't take in parsed form (a field name, a depth of its own) goes in raw.
+        bare = {
+            index: (
+                documents[index]["_id"],
+                _encoded(without_body(documents[index], f"refused by MongoDB: {reason}")),
+            )
+            for index, reason in refused.items()
+        }
+        for index, reason in self._upsert(bare, results, deadline).items():
+            results[index] = f"refused by MongoDB: {reason}"
+        return results
+
+    def _upsert(
+        self, items: dict[int, tuple[object, RawBSONDocument]], results: list[str], deadline: float
+    ) -> dict[int, str]:
+        """Fills in the results; returns what the server refused, with its reason."""
+        if not items:
+            return {}
+        indexes = list(items)
+        operations = [
+            pymongo.UpdateOne({"_id": key}, {"$setOnInsert": document}, upsert=True) for key, document in items.values()
+        ]
+        try:
+            answer = self._when_reachable(operations, deadline)
+        except _Away as away:
+            for index in indexes:
+                results[index] = str(away)
+            return {}
+        fresh = {entry["index"] for entry in answer.get("upserted", [])}
+        errors = {entry["index"]: entry for entry in answer.get("writeErrors", [])}
+        refused: dict[int, str] = {}
+        for position, index in enumerate(indexes):
+            error = errors.get(position)
+            if error is not None and not _same_id(error):
+                refused[index] = f"code {error.get('code')}"
+            else:
+                results[index] = "stored" if position in fresh else "duplicate"
+        return refused
+
+    def _when_reachable(self, operations: list[pymongo.UpdateOne], deadline: float) -> dict[str, Any]:
+        """The bulk's result. A repeat after a broken connection is safe; it is what upserts are for."""
+        while True:
+            try:
+                if (left := deadline - monotonic()) <= 0:
+                    raise _Away("MongoDB: no time left")
+                with pymongo.timeout(left):
+                    result = self._open(deadline).bulk_write(operations, ordered=False)
+                return dict(result.bulk_api_result)
+            except BulkWriteError as error:
+                details: dict[str, Any] = dict(error.details)
+                if not details.get("writeConcernErrors"):
+                    return details
+                reason = "write concern"
+            except (PyMongoError, aws.Unavailable, aws.Rejected) as error:
+                reason = f"{type(error).__name__} {getattr(error, 'code', None) or ''}".strip()
+                if getattr(error, "code", None) in _LOGIN_FAILED:
+                    self._collection = None  # the password may have changed: read the secret again
+            if deadline - monotonic() < _PAUSE_SECONDS:
+                raise _Away(f"MongoDB away: {reason}")
+            sleep(_PAUSE_SECONDS)
+
+    def _open(self, deadline: float) -> Collection[Any]:
+        if self._collection is None:
+            environ = os.environ
+            secret = _secret(environ["MONGO_SECRET_ARN"], deadline)
+            options: dict[str, Any] = {
+                "appname": "nami",
+                "maxPoolSize": 2,
+                "connectTimeoutMS": 3000,
+                "tz_aware": True,
+            }
+            if "uri" in secret:
+                client: pymongo.MongoClient[Any] = pymongo.MongoClient(secret["uri"], **options)
+            else:
+                client = pymongo.MongoClient(
+                    environ["MONGO_HOST"],
+                    username=secret["username"],
+                    password=secret["password"],
+                    directConnection=True,
+                    journal=True,  # an acknowledged write must survive a killed host
+                    **options,
+                )
+            self._collection = client[environ["MONGO_DATABASE"]][environ["MONGO_COLLECTION"]]
+        return self._collection
+
+
+_LOGIN_FAILED = (18, 8000)
+
+
+class _Away(Exception):
+    """The database did not answer before the deadline."""
+
+
+def _secret(arn: str, deadline: float) -> dict[str, str]:
+    answer = aws.client("secretsmanager").call("secretsmanager.GetSecretValue", {"SecretId": arn}, deadline)
+    secret = json.loads(answer["SecretString"])
+    return dict(secret)
+
+
+def _encoded(document: dict[str, Any]) -> RawBSONDocument:
+    fields = {name: value for name, value in document.items() if name != "_id"}
+    try:
+        return _within_limit(fields)
+    except (InvalidDocument, OverflowError, UnicodeError, RecursionError, ValueError) as error:
+        reason = str(error) if isinstance(error, _TooLarge) else f"BSON can't hold it: {_first_words(error)}"
+        return _within_limit(without_body(fields, reason))
+
+
+class _TooLarge(ValueError):
+    """Over MongoDB's limit once parsed."""
+
+
+def _within_limit(fields: dict[str, Any]) -> RawBSONDocument:
+    encoded = bson.encode(fields)
+    if len(encoded) > MAX_DOCUMENT_BYTES:
+        raise _TooLarge("over 16 MB once parsed")
+    return RawBSONDocument(encoded)
+
+
+def _first_words(error: Exception) -> str:
+    if isinstance(error, OverflowError):
+        return "integer over 64 bits"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, UnicodeError):
+        return "text that is not Unicode"
+    return type(error).__name__
+
+
+def _same_id(error: dict[str, Any]) -> bool:
+    """Two invocations upserting one id at once: one of them is told so, and the document is there."""
+    if error.get("code") != _DUPLICATE_KEY:
+        return False
+    pattern = error.get("keyPattern")
+    return list(pattern) == ["_id"] if pattern else " _id_ " in f"{error.get('errmsg', '')} "

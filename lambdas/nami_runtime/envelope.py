@@ -1,0 +1,138 @@
+"""The queue's message: a webhook as compact JSON. The only reader and writer of that form.
+
+Fields: v, id, subscription, received_at (epoch ms), method, path, query (as written), headers (lower-cased names),
+source_ip, verified (the scheme, or null), and the body: `body` holds text, or base64 where `base64` is true; where the
+body lies in S3, `body_ref` = {bucket, key, size, sha256} stands in its place.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from hashlib import sha256
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from nami_runtime.request import Request
+
+VERSION = 1
+MAX_BYTES = 1_048_576
+"""What SQS takes in one message: 1 MiB of UTF-8."""
+
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_ascii = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Unreadable(ValueError):
+    """The message is not an envelope, or not one of a version that this code reads."""
+
+
+def write(request: Request, subscription: str, body_ref: dict[str, object] | None = None) -> str:
+    """The message for this request. JSON escapes all that SQS refuses, so any header and any body can travel."""
+    fields: dict[str, object] = {
+        "v": VERSION,
+        "id": request.delivery_id,
+        "subscription": subscription,
+        "received_at": request.received_at,
+        "method": request.method,
+        "path": request.path,
+        "query": request.query,
+        "headers": request.headers,
+        "source_ip": request.source_ip,
+        "verified": request.verified,
+    }
+    if body_ref:
+        fields["body_ref"] = body_ref
+    else:
+        fields.update(_body(request))
+    message = _compact(fields)
+    return message if message.isascii() or _queue_takes(message) else _ascii(fields)
+
+
+def _body(request: Request) -> dict[str, object]:
+    if request.text is not None:
+        return {"body": request.text}
+    try:
+        return {"body": request.body.decode()}
+    except UnicodeDecodeError:
+        return {"body": binascii.b2a_base64(request.body, newline=False).decode(), "base64": True}
+
+
+def _queue_takes(message: str) -> bool:
+    """Control characters are escaped by JSON anyway; what is left to fear are the two non-characters and surrogates."""
+    if "\ufffe" in message or "\uffff" in message:
+        return False
+    try:
+        message.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def size(message: str) -> int:
+    """The message's bytes, as SQS counts them."""
+    return len(message) if message.isascii() else len(message.encode())
+
+
+class Delivery:
+    """An envelope that was read; `body` is the exact bytes, fetched by `load` where they lie in S3."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.id: str = fields["id"]
+        self.subscription: str = fields["subscription"]
+        self.received_at: int = fields["received_at"]
+        self.method: str = fields["method"]
+        self.path: str = fields["path"]
+        self.query: str = fields["query"]
+        self.headers: dict[str, str] = fields["headers"]
+        self.source_ip: str = fields["source_ip"]
+        self.verified: str | None = fields["verified"]
+        self.body_ref: dict[str, Any] | None = fields.get("body_ref")
+        self.body: bytes = b"" if self.body_ref else _bytes(fields)
+
+    def load(self, fetched: bytes) -> None:
+        """Takes the body that came back from S3; raises Unreadable where it is not what was put there."""
+        reference = self.body_ref or {}
+        if len(fetched) != reference["size"] or sha256(fetched).hexdigest() != reference["sha256"]:
+            raise Unreadable("the claim check's content has changed")
+        self.body = fetched
+
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "id": str,
+    "subscription": str,
+    "received_at": int,
+    "method": str,
+    "path": str,
+    "query": str,
+    "headers": dict,
+    "source_ip": str,
+    "verified": (str, type(None)),
+}
+
+
+def read(message: str) -> Delivery:
+    """The delivery in a message; raises Unreadable with the reason."""
+    try:
+        fields = json.loads(message)
+        if not isinstance(fields, dict):
+            raise Unreadable("not a JSON object")
+        if fields.get("v") != VERSION:
+            raise Unreadable(f"version {fields.get('v')!r:.20} instead of {VERSION}")
+        for name, kind in _TYPES.items():
+            if not isinstance(fields.get(name), kind) or isinstance(fields.get(name), bool):
+                raise Unreadable(f"field {name} is missing or of the wrong type")
+        if not fields["id"]:
+            raise Unreadable("field id is empty")
+        return Delivery(fields)
+    except Unreadable:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Unreadable(f"not an envelope: {type(error).__name__}") from None
+
+
+def _bytes(fields: dict[str, Any]) -> bytes:
+    body: str = fields["body"]
+    return binascii.a2b_base64(body, strict_mode=True) if fields.get("base64") else body.encode()

@@ -1,0 +1,87 @@
+"""A webhook as it came in, read from the gateway's event (HTTP API, payload format 2.0)."""
+
+from __future__ import annotations
+
+import binascii
+import time
+from hashlib import sha256
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# A function is invoked with 6 MB at most, so nothing larger can arrive; it is refused before anything hashes it.
+MAX_BODY_BYTES = 6 * 1024 * 1024
+_YEAR_9999 = 253_370_764_800_000
+
+
+class Refused(Exception):
+    """Ends a request with an answer other than success; the reason is logged and never sent."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class Request:
+    """What the producer sent: header names in lower case, the query as it was written, the body's exact bytes."""
+
+    __slots__ = (
+        "body",
+        "deadline",
+        "delivery_id",
+        "domain",
+        "headers",
+        "method",
+        "path",
+        "query",
+        "received_at",
+        "source_ip",
+        "text",
+        "verified",
+    )
+
+    def __init__(self, event: dict[str, Any], deadline: float = 0.0) -> None:
+        """Raises Refused: 400 for an event or a body that can't be read, 413 for a body over the limit."""
+        self.deadline = deadline
+        self.verified: str | None = None
+        try:
+            context = event["requestContext"]
+            http = context["http"]
+            self.method: str = http["method"].upper()
+            self.path: str = _text(event.get("rawPath") or http.get("path") or "/")
+            self.query: str = _text(event.get("rawQueryString") or "")
+            self.source_ip: str = _text(http.get("sourceIp") or "")
+            self.domain: str = _text(context.get("domainName") or "")
+            self.delivery_id: str = context["requestId"]
+            if not self.delivery_id or not self.delivery_id.isascii() or not self.delivery_id.isprintable():
+                raise ValueError("request id")  # it travels in a header of the answer
+            headers = event.get("headers") or {}
+            self.headers: dict[str, str] = {name.lower(): _text(value) for name, value in headers.items()}
+            if cookies := event.get("cookies"):  # this payload format takes them out of the headers
+                self.headers["cookie"] = "; ".join(cookies)
+            arrived = context.get("timeEpoch")
+            plausible = type(arrived) is int and 0 < arrived < _YEAR_9999
+            self.received_at: int = arrived if plausible else int(time.time() * 1000)
+            self._read_body(event.get("body") or "", bool(event.get("isBase64Encoded")))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise Refused(400, f"unreadable request: {type(error).__name__}") from None
+
+    def _read_body(self, body: str, encoded: bool) -> None:
+        if len(body) > (MAX_BODY_BYTES * 4 // 3 + 4 if encoded else MAX_BODY_BYTES):
+            raise Refused(413, "body too large")
+        self.text: str | None = None if encoded else body
+        self.body: bytes = binascii.a2b_base64(body, strict_mode=True) if encoded else body.encode()
+        if len(self.body) > MAX_BODY_BYTES:
+            raise Refused(413, "body too large")
+
+    def body_hash(self) -> str:
+        """The SHA-256 of the body, in hex."""
+        return sha256(self.body).hexdigest()
+
+
+def _text(value: object) -> str:
+    if type(value) is not str:
+        raise TypeError("not a string")
+    return value
