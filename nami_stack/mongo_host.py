@@ -1,0 +1,264 @@
+"""MongoDB on one EC2 instance that replaces itself, with its data on a volume that outlives it."""
+
+from typing import Any, cast
+
+import aws_cdk as cdk
+from aws_cdk import aws_autoscaling as autoscaling
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_route53 as route53
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from nami_stack.assets import EC2_USERDATA
+from nami_stack.network import Network
+from nami_stack.settings import HostSettings
+
+# Amazon's mirror of the official image (https://github.com/docker-library/mongo) has no limit on anonymous pulls from
+# AWS. 8.0 is the release with long support; its arm64 build runs on Graviton2 (t4g) and later. Before a step to another
+# major version: https://www.mongodb.com/docs/manual/release-notes/8.0-upgrade-standalone/
+MONGO_IMAGE = "public.ecr.aws/docker/library/mongo:8.0.26"
+MONGO_PORT = 27017
+# EC2 resolves it at each launch, so a replaced host is up to date while the template, and with it a deployment of
+# something else, never changes by itself. As a template parameter each new image would roll the host.
+AMAZON_LINUX = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+# What the Session Manager agent asks for; AmazonSSMManagedInstanceCore would also read every parameter of the account:
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
+SESSION_MANAGER_ACTIONS = [
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+]
+
+
+def host_script(variables: dict[str, str]) -> str:
+    """Return the user data without its first line; the values are ids and names, nothing that bash would expand."""
+    script = (EC2_USERDATA / "mongo_host.sh").read_text().removeprefix("#!/bin/bash\n")
+    return "\n".join([*(f"{key}={value}" for key, value in variables.items()), script])
+
+
+class MongoHost(Construct):
+    """A destination: a MongoDB server on an Auto Scaling group of exactly one instance, so that a lost one comes back.
+
+    One host can serve several subscriptions. While it is away (a new image or type, a bigger volume, a lost machine:
+    two to four minutes) the queue holds the webhooks.
+
+    What holds data stays when the stack is destroyed: the volume, and the secret with the root credentials, because
+    MongoDB takes those only once, on an empty volume. Adopting a volume (`data_volume_id`) therefore takes its secret
+    (`database_secret_arn`) and its `availability_zone` along. Who adopts owes: a volume that no other instance holds,
+    blank or with the XFS file system that a host made; a secret of the form `{"username": …, "password": …}`, which
+    the AWS-managed key or one that the host's role may use encrypts.
+
+    Args:
+        network: shared with other hosts where given; else made, or adopted, as the settings say.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        network: Network | None = None,
+        settings: HostSettings | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        settings = settings or HostSettings()
+        self.network = network or Network(self, "Network", settings=settings)
+        self.secret = self._secret(settings)
+        self.data_volume_id = self._data_volume_id(settings)
+
+        label = cdk.Names.unique_resource_name(self, max_length=63, separator="-").lower()
+        # A zone for each host, because a VPC takes each name once.
+        zone = route53.PrivateHostedZone(self, "Zone", zone_name=f"{label}.nami.internal", vpc=self.network.vpc)
+        self.dns_name = f"mongo.{zone.zone_name}"
+
+        self.security_group = ec2.SecurityGroup(
+            self, "SecurityGroup", vpc=self.network.vpc, description="MongoDB host", allow_all_outbound=False
+        )
+        self.security_group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Packages, the image, AWS")
+        user_data = ec2.UserData.for_linux(shebang="#!/bin/bash")
+        self.auto_scaling_group = self._auto_scaling_group(settings, self._role(zone), user_data)
+        signalled = cast("autoscaling.CfnAutoScalingGroup", self.auto_scaling_group.node.default_child)
+        stack = cdk.Stack.of(self)
+        variables = {
+            "NAMI_SECRET_ARN": self.secret.secret_arn,
+            "NAMI_VOLUME_ID": self.data_volume_id,
+            "NAMI_REGION": stack.region,
+            "NAMI_ZONE_ID": zone.hosted_zone_id,
+            "NAMI_DNS_NAME": self.dns_name,
+            "NAMI_MONGO_IMAGE": MONGO_IMAGE,
+            "NAMI_STACK": stack.stack_id,
+            "NAMI_LOGICAL_ID": stack.get_logical_id(signalled),
+        }
+        if not settings.data_volume_id:
+            # Read by nobody: a bigger volume thereby makes a new host, and that grows the file system.
+            variables["NAMI_VOLUME_SIZE"] = str(settings.volume_size)
+        user_data.add_commands(host_script(variables))
+
+        for dependency in (
+            self._zone_emptier(zone),  # it must go after the host, which writes the record, and before the zone
+            self.network.allow_secrets(self.security_group),
+            self.network.host_subnet.internet_connectivity_established,
+        ):
+            if dependency is not None:
+                self.auto_scaling_group.node.add_dependency(dependency)
+
+    @property
+    def placement(self) -> dict[str, Any]:
+        """Keyword arguments of `lambda_.Function`: where a function stands that writes to this host."""
+        subnets = ec2.SubnetSelection(subnets=[self.network.function_subnet])
+        return {"vpc": self.network.vpc, "vpc_subnets": subnets}
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What a function must know to write the webhooks of the subscription `name`, to a collection of that name."""
+        return {
+            "DESTINATION": "mongo",
+            "MONGO_HOST": self.dns_name,
+            "MONGO_SECRET_ARN": self.secret.secret_arn,
+            "MONGO_DATABASE": "nami",
+            "MONGO_COLLECTION": name,
+        }
+
+    def grant_write(self, function: lambda_.Function) -> None:
+        """Let the function connect, and read the credentials."""
+        self.secret.grant_read(function)
+        function.connections.allow_to(self.security_group, ec2.Port.tcp(MONGO_PORT), "MongoDB")
+        for security_group in function.connections.security_groups:
+            self.network.allow_secrets(security_group)
+
+    def _secret(self, settings: HostSettings) -> secretsmanager.ISecret:
+        if settings.database_secret_arn:
+            return secretsmanager.Secret.from_secret_complete_arn(self, "Secret", settings.database_secret_arn)
+        return secretsmanager.Secret(
+            self,
+            "Secret",
+            description="Root credentials of MongoDB; its data volume is of no use without them",
+            # Any change here makes a new password, which an existing volume does not take.
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template='{"username": "nami"}',  # noqa: S106 - the generated password is put in there
+                generate_string_key="password",
+                exclude_punctuation=True,
+                password_length=32,
+            ),
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+
+    def _data_volume_id(self, settings: HostSettings) -> str:
+        if settings.data_volume_id:
+            return settings.data_volume_id
+        volume = ec2.CfnVolume(
+            self,
+            "DataVolume",
+            availability_zone=self.network.host_subnet.availability_zone,
+            size=settings.volume_size,
+            volume_type="gp3",
+            encrypted=True,
+        )
+        volume.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        cdk.Tags.of(volume).add("Name", self.node.path)
+        cdk.Tags.of(volume).add("nami:backup", "mongo")  # what a backup plan of the account selects by
+        return volume.ref
+
+    def _auto_scaling_group(
+        self, settings: HostSettings, role: iam.Role, user_data: ec2.UserData
+    ) -> autoscaling.AutoScalingGroup:
+        template = ec2.LaunchTemplate(
+            self,
+            "LaunchTemplate",
+            instance_type=ec2.InstanceType(settings.instance_type),
+            machine_image=ec2.MachineImage.resolve_ssm_parameter_at_launch(AMAZON_LINUX),
+            role=role,
+            security_group=self.security_group,
+            user_data=user_data,
+            require_imdsv2=True,
+            http_put_response_hop_limit=1,  # the instance, and not the containers on it
+            block_devices=[
+                ec2.BlockDevice(
+                    device_name="/dev/xvda",
+                    volume=ec2.BlockDeviceVolume.ebs(8, encrypted=True, volume_type=ec2.EbsDeviceVolumeType.GP3),
+                )
+            ],
+        )
+        # A first boot takes about three minutes; a predecessor may hold the volume for up to ten.
+        timeout = cdk.Duration.minutes(15)
+        group = autoscaling.AutoScalingGroup(
+            self,
+            "Group",
+            vpc=self.network.vpc,
+            vpc_subnets=ec2.SubnetSelection(subnets=[self.network.host_subnet]),
+            launch_template=template,
+            min_capacity=1,
+            max_capacity=1,
+            signals=autoscaling.Signals.wait_for_count(1, timeout=timeout),
+            # The old instance goes first: two cannot hold the volume.
+            update_policy=autoscaling.UpdatePolicy.rolling_update(
+                max_batch_size=1, min_instances_in_service=0, pause_time=timeout, wait_on_resource_signals=True
+            ),
+        )
+        cdk.Tags.of(group).add("Name", self.node.path)
+        cdk.Tags.of(group).add("nami:data-volume", self.data_volume_id)
+        return group
+
+    def _role(self, zone: route53.IHostedZone) -> iam.Role:
+        stack = cdk.Stack.of(self)
+
+        def ec2_arn(resource: str, name: str) -> str:
+            return stack.format_arn(service="ec2", resource=resource, resource_name=name)
+
+        def allow(*actions: str, on: str = "*", **conditions: Any) -> iam.PolicyStatement:
+            return iam.PolicyStatement(actions=list(actions), resources=[on], conditions=conditions or None)
+
+        served = {"aws:ResourceTag/nami:data-volume": self.data_volume_id}
+        record = {
+            "route53:ChangeResourceRecordSetsNormalizedRecordNames": [self.dns_name],
+            "route53:ChangeResourceRecordSetsRecordTypes": ["A"],
+            "route53:ChangeResourceRecordSetsActions": ["UPSERT"],
+        }
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+        # The right to signal this stack comes with the group's signals.
+        for statement in (
+            allow("ec2:DescribeVolumes"),
+            allow("ec2:AttachVolume", on=ec2_arn("volume", self.data_volume_id)),
+            allow("ec2:AttachVolume", on=ec2_arn("instance", "*"), StringEquals=served),
+            allow("secretsmanager:GetSecretValue", on=self.secret.secret_arn),
+            allow("route53:ChangeResourceRecordSets", on=zone.hosted_zone_arn, **{"ForAllValues:StringEquals": record}),
+            allow(*SESSION_MANAGER_ACTIONS),
+        ):
+            role.add_to_policy(statement)
+        return role
+
+    def _zone_emptier(self, zone: route53.IHostedZone) -> cdk.CustomResource:
+        """Route 53 refuses to delete a zone with a record in it, and CloudFormation does not know the host's."""
+        function = lambda_.Function(
+            self,
+            "EmptyZone",
+            description="Deletes the MongoDB host's DNS record before its zone is deleted",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            handler="index.handler",
+            code=lambda_.Code.from_inline((EC2_USERDATA / "empty_zone.py").read_text()),
+            timeout=cdk.Duration.minutes(1),
+            log_group=logs.LogGroup(
+                self,
+                "EmptyZoneLogs",
+                retention=logs.RetentionDays.ONE_MONTH,
+                removal_policy=cdk.RemovalPolicy.DESTROY,
+            ),
+        )
+        function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["route53:ListResourceRecordSets", "route53:ChangeResourceRecordSets"],
+                resources=[zone.hosted_zone_arn],
+            )
+        )
+        return cdk.CustomResource(
+            self,
+            "EmptiedZone",
+            resource_type="Custom::EmptiedZone",
+            service_token=function.function_arn,
+            properties={"HostedZoneId": zone.hosted_zone_id},
+        )

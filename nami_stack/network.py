@@ -1,0 +1,100 @@
+"""The network of a MongoDB host: one zone, with a place for the host and one for the functions that write to it."""
+
+from typing import cast
+
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from nami_stack.settings import HostSettings
+
+
+class Network(Construct):
+    """A VPC of its own, or the caller's.
+
+    Its own has one availability zone, because a volume lives in one and a second would only add traffic between zones.
+    With `egress="none"` the host stands in a public subnet (it takes its packages and image from the internet, and lets
+    nothing in) and the functions in an isolated one, with a gateway endpoint for S3 and an interface endpoint for
+    Secrets Manager, the one part of this network that costs. With `egress="nat"` both stand in a private subnet behind
+    a NAT gateway, which takes the place of the interface endpoint.
+
+    An adopted VPC (`vpc_id` with `availability_zone`, `host_subnet_id`, `function_subnet_id`) is used as it is, without
+    a look-up at synthesis. Its owner owes: DNS support and DNS host names switched on; both subnets in that zone; from
+    the host's subnet a way to the internet (a public address by the subnet's own setting, or NAT); from the functions'
+    subnet a way to Secrets Manager and S3 (endpoints or NAT). A Secrets Manager endpoint with private DNS must let both
+    in. At most one `MongoHost` zone of a name can serve a VPC; the names are made so that two hosts do not collide.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: HostSettings | None = None) -> None:
+        super().__init__(scope, construct_id)
+        settings = settings or HostSettings()
+        self.vpc: ec2.IVpc
+        self.host_subnet: ec2.ISubnet
+        self.function_subnet: ec2.ISubnet
+        self._secrets_security_group: ec2.SecurityGroup | None = None
+        if settings.vpc_id:
+            self._adopt(settings)
+        else:
+            self._create(settings)
+
+    def allow_secrets(self, security_group: ec2.ISecurityGroup) -> ec2.CfnSecurityGroupIngress | None:
+        """Let members of this group reach Secrets Manager; None: nothing stands in their way.
+
+        Private DNS sends everybody in the VPC to the endpoint, so the host needs it as well as the functions.
+        """
+        if self._secrets_security_group is None:
+            return None
+        return ec2.CfnSecurityGroupIngress(
+            cast("Construct", security_group),  # beside the group, which may be in another stack
+            "ToSecretsManager",
+            group_id=self._secrets_security_group.security_group_id,
+            source_security_group_id=security_group.security_group_id,
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            description="Secrets Manager",
+        )
+
+    def _adopt(self, settings: HostSettings) -> None:
+        zone = settings.availability_zone or ""
+        self.vpc = ec2.Vpc.from_vpc_attributes(self, "Vpc", vpc_id=settings.vpc_id or "", availability_zones=[zone])
+        self.host_subnet, self.function_subnet = (
+            ec2.Subnet.from_subnet_attributes(self, key, subnet_id=subnet_id or "", availability_zone=zone)
+            for key, subnet_id in (
+                ("HostSubnet", settings.host_subnet_id),
+                ("FunctionSubnet", settings.function_subnet_id),
+            )
+        )
+
+    def _create(self, settings: HostSettings) -> None:
+        nat = settings.egress == "nat"
+        private = ec2.SubnetType.PRIVATE_WITH_EGRESS if nat else ec2.SubnetType.PRIVATE_ISOLATED
+        zone = settings.availability_zone
+        vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            availability_zones=[zone] if zone else None,
+            max_azs=None if zone else 1,
+            nat_gateways=1 if nat else 0,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLIC),
+                ec2.SubnetConfiguration(name="Private", subnet_type=private),
+            ],
+            gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
+            # Nothing is in the default group; emptying its rules would take a function and a role in every stack.
+            restrict_default_security_group=False,
+        )
+        self.vpc = vpc
+        (self.function_subnet,) = vpc.select_subnets(subnet_type=private).subnets
+        (self.host_subnet,) = [self.function_subnet] if nat else vpc.public_subnets
+        if nat:
+            return
+        self._secrets_security_group = ec2.SecurityGroup(
+            self, "SecretsSecurityGroup", vpc=vpc, description="Secrets Manager endpoint", allow_all_outbound=False
+        )
+        vpc.add_interface_endpoint(
+            "SecretsManager",
+            service=ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+            subnets=ec2.SubnetSelection(subnets=[self.function_subnet]),
+            security_groups=[self._secrets_security_group],
+            open=False,  # the groups of the host and the functions, and not the whole VPC
+        )
