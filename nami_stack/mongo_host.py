@@ -126,8 +126,9 @@ class MongoHost(Construct):
     def grant_write(self, function: lambda_.Function) -> None:
         """Let the function connect, and read the credentials."""
         self.secret.grant_read(function)
-        function.connections.allow_to(self.security_group, ec2.Port.tcp(MONGO_PORT), "MongoDB")
         for security_group in function.connections.security_groups:
+            # The host's side alone: the function's group lets all out, and another rule there would be idle.
+            self.security_group.add_ingress_rule(security_group, ec2.Port.tcp(MONGO_PORT), "MongoDB")
             self.network.allow_secrets(security_group)
 
     def _secret(self, settings: HostSettings) -> secretsmanager.ISecret:

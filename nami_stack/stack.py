@@ -18,6 +18,7 @@ class WebhookStack(cdk.Stack):
             description=f"nami: webhook intake for {subscription.name}",
             tags={"nami:subscription": subscription.name},
         )
+        cdk.Tags.of(self).add("nami:subscription", subscription.name)
         host = MongoHost(self, "MongoHost", settings=subscription)
         webhook = ScalableWebhook(self, "Webhook", name=subscription.name, destination=host, settings=subscription)
         for key, value in {

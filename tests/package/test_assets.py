@@ -1,0 +1,52 @@
+"""What is uploaded for each function, as the app builds it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nami_stack.assets import APP, CDK_JSON
+
+
+@pytest.fixture(scope="session")
+def assets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The built asset of each function: pre_queue, post_queue."""
+    out = tmp_path_factory.mktemp("cdk.out")
+    context = {**json.loads(CDK_JSON.read_text())["context"], "name": "shopify"}
+    environment = {**os.environ, "CDK_OUTDIR": str(out), "CDK_CONTEXT_JSON": json.dumps(context)}
+    subprocess.run([sys.executable, str(APP)], env=environment, check=True)
+    folders = [path.parent for path in out.glob("asset.*/handler.py")]
+    with_pymongo = {folder: (folder / "pymongo").is_dir() for folder in folders}
+    assert sorted(with_pymongo.values()) == [False, True]
+    return {"post_queue" if has else "pre_queue": folder for folder, has in with_pymongo.items()}
+
+
+@pytest.fixture(scope="session")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with boto3 and nothing else, as the Lambda runtime has it."""
+    folder = tmp_path_factory.mktemp("boto3")
+    subprocess.run(["uv", "pip", "install", "--quiet", "--target", str(folder), "boto3"], check=True)
+    return folder
+
+
+@pytest.mark.parametrize("function", ["pre_queue", "post_queue"])
+def test_asset_imports_with_nothing_but_boto3_beside_it(assets: dict[str, Path], beside: Path, function: str) -> None:
+    # -I and -S: no site-packages, no user site, no environment, no current directory.
+    program = f"import sys; sys.path[:0] = {[str(assets[function]), str(beside)]!r}; import handler; handler.handler"
+    result = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_compiled_modules_are_for_the_functions_processor_and_python(assets: dict[str, Path]) -> None:
+    compiled = [path.name for path in assets["post_queue"].rglob("*.so")]
+    assert compiled
+    assert all("cpython-313-aarch64" in name for name in compiled)
+
+
+def test_pre_queue_asset_is_small(assets: dict[str, Path]) -> None:
+    # Lambda loads it on every cold start; 200 kB of source is already far too much for what it does.
+    size = sum(path.stat().st_size for path in assets["pre_queue"].rglob("*") if path.is_file())
+    assert size < 200_000

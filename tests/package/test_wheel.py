@@ -1,0 +1,53 @@
+"""The library as others get it: the wheel, in a clean environment, used from an empty folder."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def run(*command: str | Path, **options: object) -> str:
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
+    assert result.returncode == 0, result.stderr
+    return str(result.stdout)
+
+
+@pytest.fixture(scope="session")
+def clean_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A Python that has the wheel, what it depends on, and nothing else."""
+    folder = tmp_path_factory.mktemp("wheel")
+    run("uv", "build", "--quiet", "--wheel", "--out-dir", folder, ROOT)
+    wheel = next(folder.glob("*.whl"))
+    run("uv", "venv", "--quiet", "--python", sys.executable, folder / "venv")
+    python = folder / "venv" / "bin" / "python"
+    pins = ROOT / "requirements.txt"
+    run("uv", "pip", "install", "--quiet", "--python", python, "--constraints", pins, wheel)
+    yield python
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_example_is_synthesised_from_an_empty_folder(clean_python: Path, example: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    out = tmp_path / "cdk.out"
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    run(clean_python, "-I", example, cwd=empty, env={**environment, "CDK_OUTDIR": str(out)})
+    assert list(out.glob("*.template.json"))
+    handlers = {path.parent for path in out.glob("asset.*/handler.py")}
+    assert len(handlers) == 2
+    assert all((handler / "nami_runtime" / "__init__.py").is_file() for handler in handlers)
+
+
+def test_wheel_carries_the_app(clean_python: Path, tmp_path: Path) -> None:
+    app = run(clean_python, "-I", "-c", "from nami_stack.assets import APP; print(APP)", cwd=tmp_path).strip()
+    context = json.dumps({"name": "shopify", "aws:cdk:bundling-stacks": []})
+    environment = {**os.environ, "CDK_OUTDIR": str(tmp_path / "cdk.out"), "CDK_CONTEXT_JSON": context}
+    run(clean_python, "-I", app, cwd=tmp_path, env=environment)
+    assert (tmp_path / "cdk.out" / "nami-shopify.template.json").is_file()
