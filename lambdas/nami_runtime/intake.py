@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from nami_runtime.verification import Verification
+
     Answer = dict[str, Any]
 
-__all__ = ["Refused", "Request", "accepted", "answer", "enqueue"]
+__all__ = ["Refused", "Request", "accepted", "answer", "enqueue", "verify"]
 
 # Below the patience of the least patient producers (3 s), with room for the way there and back.
 DEADLINE_SECONDS = 2.0
@@ -49,6 +51,25 @@ def answer(event: dict[str, Any], receive: Callable[[Request], Answer]) -> Answe
         reason, reply = f"fault: {type(error).__name__}{log.place(error)}", _refusal(503)
     _log(request, reply["statusCode"], reason, started)
     return reply
+
+
+_verification: Verification | None = None
+_verification_made = False
+
+
+def verify(request: Request) -> Answer | None:
+    """Raises Refused unless the sender has proven who it is; returns an answer where it only asks for a handshake.
+
+    Without SIGNATURE everything passes, and the document says `verified: null`.
+    """
+    global _verification, _verification_made  # noqa: PLW0603 - kept between the invocations of one process
+    if not _verification_made:
+        if "SIGNATURE" in os.environ:
+            from nami_runtime import verification  # noqa: PLC0415 - without a signature nothing of it is loaded
+
+            _verification = verification.from_environment()
+        _verification_made = True
+    return _verification.check(request) if _verification else None
 
 
 def enqueue(request: Request) -> None:

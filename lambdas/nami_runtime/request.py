@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import time
 from hashlib import sha256
+from json import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Request:
         "delivery_id",
         "domain",
         "headers",
+        "json_body",
         "method",
         "path",
         "query",
@@ -46,6 +48,7 @@ class Request:
         """Raises Refused: 400 for an event or a body that can't be read, 413 for a body over the limit."""
         self.deadline = deadline
         self.verified: str | None = None
+        self.json_body: Any = ...
         try:
             context = event["requestContext"]
             http = context["http"]
@@ -75,6 +78,15 @@ class Request:
         self.body: bytes = binascii.a2b_base64(body, strict_mode=True) if encoded else body.encode()
         if len(self.body) > MAX_BODY_BYTES:
             raise Refused(413, "body too large")
+
+    def json(self) -> Any:
+        """The body as JSON, parsed once; None where it is none."""
+        if self.json_body is ...:
+            try:
+                self.json_body = loads(self.body)
+            except (ValueError, RecursionError):
+                self.json_body = None
+        return self.json_body
 
     def body_hash(self) -> str:
         """The SHA-256 of the body, in hex."""

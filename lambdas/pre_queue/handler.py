@@ -9,6 +9,8 @@ def authenticate(request: intake.Request) -> None:
 
 def receive(request: intake.Request) -> dict[str, object]:
     """One webhook; whatever is raised here becomes an answer other than 200."""
+    if handshake := intake.verify(request):
+        return handshake
     authenticate(request)
     intake.enqueue(request)
     return intake.accepted(request)

@@ -1,0 +1,144 @@
+"""What providers ask before they send: answered at once, never queued.
+
+Echoed text is answered as plain text that browsers don't guess about, and only up to a length that no genuine challenge
+reaches, so that an endpoint can't be used to serve somebody's page.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from hmac import compare_digest, digest
+from urllib.parse import parse_qsl
+
+from nami_runtime.request import Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from nami_runtime.request import Request
+    from nami_runtime.secret import Secret
+
+    Answer = dict[str, Any]
+
+_MAX_ECHO = 4096
+
+
+def before(name: str, request: Request, secret: Secret | None) -> Answer | None:
+    """The answer where this is an unsigned handshake of the scheme `name`, else None. Raises Refused."""
+    asked = _UNSIGNED.get(name)
+    return asked(request, secret) if asked and secret else None
+
+
+def after(name: str, request: Request, key: str) -> Answer | None:
+    """The answer where this is a signed handshake, which `key` has verified, else None."""
+    asked = _SIGNED.get(name)
+    return asked(request, key) if asked else None
+
+
+def _meta(request: Request, secret: Secret) -> Answer | None:
+    query = _query(request)
+    if request.method != "GET" or query.get("hub.mode") != "subscribe":
+        return None
+    secret.values(request.deadline)
+    given, expected = query.get("hub.verify_token", ""), secret.verify_token
+    if not expected or not compare_digest(given.encode("utf-8", "replace"), expected.encode()):
+        raise Refused(403, "verify token missing or wrong")
+    return _text(query.get("hub.challenge", ""))
+
+
+def _dropbox(request: Request, secret: Secret) -> Answer | None:
+    challenge = _query(request).get("challenge") if request.method == "GET" else None
+    return _text(challenge) if challenge else None
+
+
+def _microsoft_graph(request: Request, secret: Secret) -> Answer | None:
+    token = _query(request).get("validationToken") if request.method == "POST" else None
+    return _text(token) if token else None
+
+
+def _x(request: Request, secret: Secret) -> Answer | None:
+    token = _query(request).get("crc_token") if request.method == "GET" else None
+    if not token:
+        return None
+    keys = secret.values(request.deadline)
+    if not keys:
+        raise Refused(401, "the secret is not filled in")
+    proof = binascii.b2a_base64(digest(keys[0].encode(), token.encode("utf-8", "replace"), "sha256"), newline=False)
+    return _json({"response_token": "sha256=" + proof.decode()})
+
+
+def _okta(request: Request, secret: Secret) -> Answer | None:
+    challenge = request.headers.get("x-okta-verification-challenge") if request.method == "GET" else None
+    return _json({"verification": _bounded(challenge)}) if challenge else None
+
+
+def _asana(request: Request, secret: Secret) -> Answer | None:
+    offered = request.headers.get("x-hook-secret")
+    if not offered or "x-hook-signature" in request.headers:
+        return None
+    if not (offered.isascii() and offered.isprintable()):
+        raise Refused(400, "X-Hook-Secret is not printable")
+    return {"statusCode": 200, "headers": {"x-hook-secret": _bounded(offered)}, "body": ""}
+
+
+def _slack(request: Request, key: str) -> Answer | None:
+    body = request.json()
+    if not isinstance(body, dict) or body.get("type") != "url_verification":
+        return None
+    challenge = body.get("challenge")
+    return _text(challenge if isinstance(challenge, str) else "")
+
+
+def _zoom(request: Request, key: str) -> Answer | None:
+    body = request.json()
+    if not isinstance(body, dict) or body.get("event") != "endpoint.url_validation":
+        return None
+    payload = body.get("payload")
+    token = payload.get("plainToken") if isinstance(payload, dict) else None
+    if not isinstance(token, str):
+        raise Refused(400, "no plainToken")
+    proof = digest(key.encode(), token.encode("utf-8", "replace"), "sha256").hex()
+    return _json({"plainToken": _bounded(token), "encryptedToken": proof})
+
+
+def _discord(request: Request, key: str) -> Answer | None:
+    body = request.json()
+    asked = isinstance(body, dict) and body.get("type") == 0 and not isinstance(body["type"], bool)
+    return {"statusCode": 204, "headers": {}} if asked else None
+
+
+if TYPE_CHECKING:
+    _UNSIGNED: dict[str, Callable[[Request, Secret], Answer | None]]
+    _SIGNED: dict[str, Callable[[Request, str], Answer | None]]
+
+_UNSIGNED = {
+    "asana": _asana,
+    "dropbox": _dropbox,
+    "meta": _meta,
+    "microsoft-graph": _microsoft_graph,
+    "okta": _okta,
+    "x": _x,
+}
+_SIGNED = {"discord": _discord, "slack": _slack, "zoom": _zoom}
+
+
+def _query(request: Request) -> dict[str, str]:
+    return dict(parse_qsl(request.query, keep_blank_values=True)) if request.query else {}
+
+
+def _bounded(text: str) -> str:
+    if len(text) > _MAX_ECHO:
+        raise Refused(400, "challenge too long")
+    return text
+
+
+def _text(body: str) -> Answer:
+    headers = {"content-type": "text/plain", "x-content-type-options": "nosniff"}
+    return {"statusCode": 200, "headers": headers, "body": _bounded(body)}
+
+
+def _json(body: dict[str, str]) -> Answer:
+    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(body)}

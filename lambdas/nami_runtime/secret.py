@@ -1,0 +1,84 @@
+"""The signature secret: read from Secrets Manager, kept for five minutes, re-read early when it no longer fits."""
+
+from __future__ import annotations
+
+import json
+from time import monotonic
+
+from nami_runtime import aws, log
+
+KEEP_SECONDS = 300.0
+# After a rotation the old value fails verification; asking again this often finds the new one soon, and a flood of
+# forged requests costs no more than that.
+RECHECK_SECONDS = 20.0
+_READ_SECONDS = 1.0
+
+
+class Secret:
+    """One value, a JSON list of values, or a JSON object {"secret": value or list, "verify_token": text}.
+
+    All values count; empty, or without any value yet, means that the user has not filled it in.
+    """
+
+    def __init__(self, arn: str) -> None:
+        self._arn = arn
+        self._values: tuple[str, ...] = ()
+        self._ever_read = False
+        self._read_at = self._tried_at = 0.0
+        self.verify_token = ""
+
+    def values(self, deadline: float) -> tuple[str, ...]:
+        """Raises aws.Unavailable or aws.Rejected where it was never read and can't be now; an old value serves on."""
+        now = monotonic()
+        due = not self._values or now - self._read_at > KEEP_SECONDS
+        if not self._ever_read or (due and now - self._tried_at > RECHECK_SECONDS):
+            self._read(deadline)
+        return self._values
+
+    def reread(self, deadline: float) -> bool:
+        """Looks for newer values, at most every RECHECK_SECONDS; tells whether there are any."""
+        if monotonic() - self._tried_at < RECHECK_SECONDS:
+            return False
+        before = self._values
+        self._read(deadline)
+        return self._values != before
+
+    def _read(self, deadline: float) -> None:
+        self._tried_at = now = monotonic()
+        try:
+            answer = aws.client("secretsmanager").call(
+                "secretsmanager.GetSecretValue",
+                {"SecretId": self._arn},
+                min(deadline, now + _READ_SECONDS) if self._ever_read else deadline,
+            )
+            text = str(answer.get("SecretString", ""))
+        except aws.Rejected as error:
+            if error.code != "ResourceNotFoundException":  # what a secret without a value answers
+                self._keep_old(error)
+                return
+            text = ""
+        except aws.Unavailable as error:
+            self._keep_old(error)
+            return
+        self._values, self.verify_token = parse(text)
+        self._read_at, self._ever_read = now, True
+
+    def _keep_old(self, error: Exception) -> None:
+        if not self._ever_read:
+            raise error
+        log.line("ERROR", "the signature secret can't be read, its last value is used", reason=str(error))
+
+
+def parse(text: str) -> tuple[tuple[str, ...], str]:
+    """(values, verify token) of a secret's text."""
+    text = text.strip()
+    try:
+        decoded = json.loads(text) if text[:1] in ("[", "{") else text
+    except ValueError:
+        decoded = text
+    token = None
+    if isinstance(decoded, dict):
+        token, decoded = decoded.get("verify_token"), decoded.get("secret")
+    candidates = decoded if isinstance(decoded, list) else [decoded]
+    values = tuple(value.strip() for value in candidates if isinstance(value, str) and value.strip())
+    return values, token.strip() if isinstance(token, str) else ""

@@ -1,0 +1,66 @@
+"""Who sent this? The configured scheme, its secret, and the handshakes that go with it."""
+
+from __future__ import annotations
+
+import json
+import os
+from time import time
+
+from nami_runtime import signatures
+from nami_runtime.request import Refused
+from nami_runtime.secret import Secret
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from nami_runtime.request import Request
+
+    Answer = dict[str, Any]
+
+
+class Verification:
+    """Made once from SIGNATURE (JSON: scheme and its options) and SIGNATURE_SECRET_ARN."""
+
+    def __init__(self, setting: dict[str, Any], secret_arn: str) -> None:
+        self.name: str = setting["scheme"]
+        self._forms = signatures.configured(setting)
+        self._secret = Secret(secret_arn) if secret_arn else None
+        if self._secret is None and self.name != "none":
+            raise ValueError("SIGNATURE_SECRET_ARN is missing")
+
+    def check(self, request: Request) -> Answer | None:
+        """Marks the request as verified and gives it its delivery id, or returns the answer to a handshake.
+
+        Raises Refused (401, 403) for what the secret does not prove, aws.Unavailable where the secret can't be read.
+        """
+        if self._secret is None:
+            return None
+        form = next((form for form in self._forms if form.applies(request)), self._forms[0])
+        if form.handshake:
+            from nami_runtime import handshakes  # noqa: PLC0415 - most providers ask nothing
+
+            if (answer := handshakes.before(self.name, request, self._secret)) is not None:
+                return answer
+        key = self._proven(form, request, self._secret)
+        request.verified = self.name
+        request.delivery_id = signatures.delivery_id(form, request)
+        return handshakes.after(self.name, request, key) if form.handshake else None
+
+    def _proven(self, form: signatures.Scheme, request: Request, secret: Secret) -> str:
+        """The secret's value that fits."""
+        values = secret.values(request.deadline)
+        if not values:
+            raise Refused(401, "the signature secret is not filled in")
+        key = form.verify(request, values, time())
+        if key is None and secret.reread(request.deadline):
+            key = form.verify(request, secret.values(request.deadline), time())
+        if key is None:
+            raise Refused(401, "wrong signature")
+        return key
+
+
+def from_environment() -> Verification | None:
+    """None where no signature is set."""
+    setting = os.environ.get("SIGNATURE")
+    return Verification(json.loads(setting), os.environ.get("SIGNATURE_SECRET_ARN", "")) if setting else None
