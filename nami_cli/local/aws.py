@@ -1,7 +1,7 @@
 """Local AWS: ministack, and what this project's template needs beyond it. `python -m nami_cli.local.aws`.
 
-ministack is a local AWS whose CloudFormation lacks some of our template's resource types. They are registered here, from
-outside, in ministack's own internals: hence the exact version, and the check that says when they have moved.
+ministack is a local AWS whose CloudFormation lacks some of our template's resource types. They are registered here,
+from outside, in ministack's own internals: hence the exact version, and the check that says when they have moved.
 """
 
 import base64
@@ -23,7 +23,8 @@ _Properties = dict[str, Any]
 
 _ARM64_IMAGE = "ami-0a1b2c3d4e5f60718"
 _IMAGE_PARAMETERS = tuple(
-    f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-{kernel}-arm64" for kernel in ("default", "6.1", "6.12", "6.18")
+    f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-{kernel}-arm64"
+    for kernel in ("default", "6.1", "6.12", "6.18")
 )
 _SECRET_LINE = re.compile(r"^\s*(?:export\s+)?NAMI_SECRET_ARN=[\"']?([^\"'\s]+)", re.MULTILINE)
 

@@ -1,0 +1,67 @@
+"""The environment that makes every AWS tool talk to local AWS, and to nothing else."""
+
+import os
+import sys
+from pathlib import Path
+
+from nami_cli.local.state import Home, State
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+
+
+def for_tools(home: Home, state: State) -> dict[str, str]:
+    """The variables that point the CDK CLI, boto3 and the AWS CLI at this local AWS."""
+    return {
+        "AWS_ENDPOINT_URL": state.endpoint_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        # The CDK CLI keeps there which account a key belongs to.
+        "CDK_HOME": str(home.folder / "cdk"),
+    }
+
+
+def of_tools(home: Home, state: State) -> dict[str, str]:
+    """This process's environment, changed so that nothing in it leads to a real account or through a proxy."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CDK_"))}
+    return {
+        **kept,
+        **for_tools(home, state),
+        "PATH": search_path(),
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+        "NO_COLOR": "1",
+    }
+
+
+def of_aws(home: Home, port: int) -> dict[str, str]:
+    """The environment of local AWS itself. The functions inherit it, so nothing else of the user's is in it."""
+    kept = {key: os.environ[key] for key in ("HOME", "LANG", "LC_ALL", "TZ") if key in os.environ}
+    return {
+        **kept,
+        "PATH": search_path(),
+        "TMPDIR": str(home.temporary),
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": REGION,
+        "S3_DATA_DIR": str(home.temporary / "s3"),
+        "STATE_DIR": str(home.temporary / "state"),
+        "DOCKER_HOST": f"unix://{home.temporary}/no-docker.sock",  # it would look for containers of its own
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def search_path() -> str:
+    """PATH, beginning with the folder of this Python: node and the CDK CLI are installed there."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])

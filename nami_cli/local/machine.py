@@ -1,0 +1,193 @@
+"""The local AWS of one folder: started by the first `up`, joined by others, stopped with the last."""
+
+import http.client
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import nami_cli
+from nami_cli import stacks
+from nami_cli.errors import CliError, LocalAwsError, NotRunningError, PortInUseError
+from nami_cli.local import database, environment, processes
+from nami_cli.local.processes import Identity
+from nami_cli.local.state import Home, State, Subscription
+
+DEFAULT_PORT = 4566
+
+_STOP_IDLE = 0.2
+
+
+def running(home: Home) -> State | None:
+    """What is up, its processes included; None where nothing is, or what was is gone."""
+    state = home.load()
+    return state if state and state.aws.find() else None
+
+
+def require(home: Home) -> State:
+    """What is up.
+
+    Raises:
+        NotRunningError: nothing is.
+    """
+    if state := running(home):
+        return state
+    ended = " (it was up, and has ended)" if home.load() else ""
+    raise NotRunningError(f"local AWS is not running{ended}; start it with nami local up NAME")
+
+
+def join(home: Home, name: str, *, port: int | None, mongo_uri: str | None, detach: bool) -> tuple[State, bool]:
+    """Add a subscription to the local AWS of this folder, and start that where it does not run.
+
+    Returns the state and whether the subscription was up before.
+    """
+    home.prepare()
+    with home.lock():
+        state = running(home)
+        if state is None:
+            _clear_remains(home)
+            state = _start(home, port=port, mongo_uri=mongo_uri)
+        _check_same(state, port=port, mongo_uri=mongo_uri)
+        known = state.subscriptions.get(name)
+        was_up = bool(known and known.ready)
+        holder = None if detach else Identity.of(os.getpid())
+        # A second `up` of the same name updates it, and leaves its end to the first.
+        state.subscriptions[name] = known if known and was_up else Subscription(holder=holder)
+        home.save(state)
+    return state, was_up
+
+
+def _check_same(state: State, *, port: int | None, mongo_uri: str | None) -> None:
+    if port and port != state.port:
+        raise CliError(f"local AWS is up on port {state.port}; leave --port out, or end it with nami local down")
+    if mongo_uri and mongo_uri != state.mongo_uri:
+        raise CliError("local AWS is up with another database; leave --mongo-uri out, or end it with nami local down")
+
+
+def _start(home: Home, *, port: int | None, mongo_uri: str | None) -> State:
+    port = port or DEFAULT_PORT
+    if not processes.is_free(port):
+        raise PortInUseError(f"port {port} is in use by another program; choose another with --port")
+    shutil.rmtree(home.temporary, ignore_errors=True)
+    home.temporary.mkdir()
+    if mongo_uri:
+        database.ping(mongo_uri)
+    chosen = database.choose(home, mongo_uri)
+    env = environment.of_aws(home, port) | {
+        "NAMI_MONGO_URI": chosen.uri,
+        "NAMI_DATABASE_COMMAND": json.dumps(chosen.command),
+    }
+    # `-m` finds nami_cli from its folder, without a PYTHONPATH that the functions would inherit.
+    package = Path(nami_cli.__file__).parent.parent
+    process = processes.spawn([sys.executable, "-m", "nami_cli.local.aws"], env=env, cwd=package, log=home.aws_log)
+    return State(aws=Identity.of(process.pid), port=port, mongo_uri=chosen.uri)
+
+
+def is_ready(home: Home, state: State) -> bool:
+    """Whether local AWS answers by now.
+
+    Raises:
+        LocalAwsError: it has ended.
+    """
+    if not state.aws.find():
+        raise LocalAwsError(f"local AWS ended by itself: {_last_line(home.aws_log)} (all of it: {home.aws_log})")
+    connection = http.client.HTTPConnection("127.0.0.1", state.port, timeout=2)
+    try:
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def leave(home: Home, name: str) -> list[str]:
+    """Take a subscription down; with the last one, stop everything. Returns the names that stay up."""
+    with home.lock():
+        state = running(home)
+        if state is None:
+            _clear_remains(home)
+            return []
+        state.subscriptions.pop(name, None)
+        if not state.subscriptions:
+            _stop(home, state)
+            return []
+        home.save(state)
+    _delete_stack(home, state, name)
+    return sorted(state.subscriptions)
+
+
+def shut_down(home: Home) -> list[str]:
+    """Stop everything. Returns the names that were up."""
+    if not home.folder.exists():
+        return []
+    with home.lock():
+        state = home.load()
+        names = sorted(state.subscriptions) if state and state.aws.find() else []
+        _clear_remains(home)
+        return names
+
+
+def mark(home: Home, name: str, *, detach: bool) -> None:
+    """Note that a subscription's deployment is done."""
+    with home.lock():
+        if (state := running(home)) and name in state.subscriptions:
+            state.subscriptions[name].ready = True
+            if detach:
+                state.subscriptions[name].holder = None
+            home.save(state)
+
+
+def mark_bootstrapped(home: Home) -> None:
+    """Note that CDK can deploy into this local AWS."""
+    with home.lock():
+        if state := running(home):
+            state.bootstrapped = True
+            home.save(state)
+
+
+def point_tools_at(home: Home, state: State) -> None:
+    """Let the AWS clients of this process talk to local AWS."""
+    env = environment.of_tools(home, state)
+    for key in [key for key in os.environ if key not in env]:
+        del os.environ[key]
+    os.environ.update(env)
+
+
+def _delete_stack(home: Home, state: State, name: str) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    point_tools_at(home, state)
+    client = stacks.cloudformation()
+    try:
+        client.delete_stack(StackName=stacks.PREFIX + name)
+        client.get_waiter("stack_delete_complete").wait(
+            StackName=stacks.PREFIX + name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise LocalAwsError(f"{name} could not be taken down ({error}); nami local down stops everything") from None
+
+
+def _clear_remains(home: Home) -> None:
+    if state := home.load():
+        _stop(home, state)
+    else:
+        home.forget()
+
+
+def _stop(home: Home, state: State) -> None:
+    processes.stop(state.aws)
+    deadline = time.monotonic() + 5
+    # The host and the functions end by themselves when local AWS was killed; what follows must find the port free.
+    while not processes.is_free(state.port) and time.monotonic() < deadline:
+        time.sleep(_STOP_IDLE)
+    home.forget()
+
+
+def _last_line(log: Path) -> str:
+    lines = (
+        [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
+    )
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,99 @@
+"""Processes that outlive the command that started them, told apart from strangers that got their number later."""
+
+import contextlib
+import socket
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+# What a clock that is set right may shift a start time, as the system tells it.
+_SAME_START = 5.0
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One process, also after a reboot: its number, and when it started (epoch seconds)."""
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> Self:
+        """Name a process that runs now."""
+        return cls(pid, psutil.Process(pid).create_time())
+
+    def find(self) -> psutil.Process | None:
+        """The process, where it is still the same and has not ended."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < _SAME_START
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.Error:
+            return None
+
+
+def spawn(command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, so that Ctrl-C in the terminal is this command's alone."""
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def stop(*identities: Identity, grace: float = 5) -> None:
+    """End these processes and all that they started: asked first, killed after `grace` seconds."""
+    doomed: list[psutil.Process] = []
+    for identity in identities:
+        if process := identity.find():
+            doomed += _tree(process)
+    for process in doomed:
+        _quietly(process.terminate)
+    _, left = psutil.wait_procs(doomed, timeout=grace)
+    # What a process started while it was being asked is not in the list yet.
+    left += [child for process in left for child in _tree(process)[1:]]
+    for process in left:
+        _quietly(process.kill)
+    psutil.wait_procs(left, timeout=grace)
+
+
+def _tree(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return [process]
+
+
+def _quietly(action: Callable[[], None]) -> None:
+    with contextlib.suppress(psutil.Error):
+        action()
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of 127.0.0.1."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(preferred: int) -> int:
+    """The preferred port, or any other that is free."""
+    if is_free(preferred):
+        return preferred
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port: int = server.getsockname()[1]
+        return port

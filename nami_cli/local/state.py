@@ -1,0 +1,93 @@
+"""What is up on this machine, as the folder `.nami` remembers it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from nami_cli.local.processes import Identity
+
+DATABASE = "nami"  # the database that the functions write to, here as on AWS
+
+
+@dataclass
+class Subscription:
+    """One subscription that is up, or on its way."""
+
+    ready: bool = False
+    holder: Identity | None = None
+    """The command in the foreground whose end is this subscription's; None: it stays until `down`."""
+
+
+@dataclass
+class State:
+    """One local AWS and everything in it."""
+
+    aws: Identity
+    port: int
+    mongo_uri: str
+    bootstrapped: bool = False
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+
+    @property
+    def endpoint_url(self) -> str:
+        """AWS_ENDPOINT_URL of this local AWS."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+class Home:
+    """The folder that holds state, logs and the database's files: NAMI_HOME, or .nami here."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = (folder or Path(os.environ.get("NAMI_HOME") or ".nami")).absolute()
+        self.temporary = self.folder / "tmp"
+        self.aws_log = self.folder / "aws.log"
+        self._file = self.folder / "state.json"
+
+    def prepare(self) -> None:
+        """Make the folder, unseen by git."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / ".gitignore").write_text("*\n")
+
+    @contextlib.contextmanager
+    def lock(self, name: str = "state") -> Iterator[None]:
+        """Keep other commands out while the state changes; the system lets go of it however this one ends."""
+        with (self.folder / f"{name}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def load(self) -> State | None:
+        """Return what was up when a command last looked; its processes may be gone since."""
+        try:
+            saved = json.loads(self._file.read_text())
+            return State(
+                aws=Identity(**saved["aws"]),
+                port=saved["port"],
+                mongo_uri=saved["mongo_uri"],
+                bootstrapped=saved["bootstrapped"],
+                subscriptions={
+                    name: Subscription(entry["ready"], Identity(**entry["holder"]) if entry["holder"] else None)
+                    for name, entry in saved["subscriptions"].items()
+                },
+            )
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            # Half a file, or one of another version: nothing in it can be relied on.
+            return None
+
+    def save(self, state: State) -> None:
+        """Replace the file at once, readable by its owner alone: the database's URI may hold a password."""
+        new = self._file.with_suffix(".new")
+        new.touch(mode=0o600)
+        new.write_text(json.dumps(asdict(state), indent=2))
+        new.replace(self._file)
+
+    def forget(self) -> None:
+        """Remove the state and what only its processes used; the documents and the logs stay."""
+        self._file.unlink(missing_ok=True)
+        shutil.rmtree(self.temporary, ignore_errors=True)

@@ -1,0 +1,137 @@
+"""`nami local up`: from nothing to an endpoint, and back to nothing when it fails."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+from nami_cli import stacks
+from nami_cli.errors import DatabaseError, DeployError, LocalAwsError
+from nami_cli.local import cdk, database, environment, machine
+from nami_cli.local.state import Home, State
+
+# Told what happens, and how far it is (done, of so many) where that is known.
+Report = Callable[[str, tuple[int, int] | None], None]
+
+_READY_WITHIN = 60  # seconds for local AWS and the database; they take about one, and more where the machine is busy
+_PAUSE = 0.05
+
+
+class Interrupted(KeyboardInterrupt):
+    """SIGINT, SIGTERM or SIGHUP: stop what was started, then end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn the signals that end a command into an exception; the first one is enough."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    before = {each: signal.signal(each, interrupt) for each in signals}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def bring_up(home: Home, name: str, context: list[str], state: State, report: Report) -> str:
+    """Deploy one subscription into the local AWS that `machine.join` returned. Returns its endpoint.
+
+    Raises:
+        CliError: one line on what failed.
+    """
+    folder = home.folder / "stacks" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    env = environment.of_tools(home, state)
+    with contextlib.ExitStack() as tasks:
+        report("synthesising", None)
+        synthesis = cdk.synth(name, context, env, folder)
+        tasks.callback(synthesis.stop)
+        # Meanwhile, on the other core:
+        _wait_for_machine(home, state, synthesis)
+        _bootstrap(home, env, state, synthesis)
+        _finish(home, state, synthesis)
+        deployment = cdk.deploy(env, folder)
+        tasks.callback(deployment.stop)
+        _finish(home, state, deployment, lambda: report("deploying", deployment.progress()))
+    machine.point_tools_at(home, state)
+    return stacks.endpoint_url(stacks.stack_outputs(stacks.PREFIX + name))
+
+
+def hold(home: Home, name: str) -> str:
+    """Wait, in the foreground, until somebody else takes the subscription down. Returns what happened.
+
+    Raises:
+        LocalAwsError: local AWS is gone and nobody asked for it.
+    """
+    while True:
+        state = home.load()
+        if state is None or name not in state.subscriptions:
+            return f"{name} was taken down by another command"
+        if not state.aws.find():
+            machine.is_ready(home, state)
+            raise LocalAwsError(f"local AWS ended by itself; see {home.aws_log}")
+        time.sleep(0.5)
+
+
+def _wait_for_machine(home: Home, state: State, synthesis: cdk.Task) -> None:
+    deadline = time.monotonic() + _READY_WITHIN
+    while not machine.is_ready(home, state):
+        _fail_early(synthesis)
+        if time.monotonic() > deadline:
+            raise LocalAwsError(f"local AWS did not answer within {_READY_WITHIN} s; see {home.aws_log}")
+        time.sleep(_PAUSE)
+    try:
+        database.ping(state.mongo_uri, timeout=_READY_WITHIN / 3)
+    except DatabaseError as error:
+        raise DatabaseError(f"{error}; see {home.aws_log}") from None
+
+
+def _bootstrap(home: Home, env: dict[str, str], state: State, synthesis: cdk.Task) -> None:
+    folder = home.folder / "bootstrap"
+    folder.mkdir(exist_ok=True)
+    with home.lock("bootstrap"):
+        now = machine.running(home)
+        if now and now.bootstrapped:
+            return
+        task = cdk.bootstrap(env, folder)
+        try:
+            _finish(home, state, task, lambda: _fail_early(synthesis))
+        finally:
+            task.stop()
+        machine.mark_bootstrapped(home)
+
+
+def _finish(home: Home, state: State, task: cdk.Task, meanwhile: Callable[[], None] = lambda: None) -> None:
+    while (status := task.poll()) is None:
+        machine.is_ready(home, state)
+        meanwhile()
+        time.sleep(_PAUSE)
+    if status:
+        _raise(task)
+
+
+def _fail_early(task: cdk.Task) -> None:
+    if task.poll():
+        _raise(task)
+
+
+def _raise(task: cdk.Task) -> None:
+    raise DeployError(f"{task.reason()} ({task.name} failed; all of it: {_short(task.log)})")
+
+
+def _short(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return relative if len(relative) < len(str(path)) else str(path)
