@@ -4,6 +4,7 @@ from nami_stack.gateway import HttpGateway
 from nami_stack.mongo_host import MongoHost
 from nami_stack.network import Network
 from nami_stack.settings import HostSettings, PipelineSettings, SettingsError, Subscription
+from nami_stack.signature import Signature
 from nami_stack.stack import WebhookStack
 from nami_stack.webhook_construct import Destination, ScalableWebhook
 
@@ -16,6 +17,7 @@ __all__ = [
     "PipelineSettings",
     "ScalableWebhook",
     "SettingsError",
+    "Signature",
     "Subscription",
     "WebhookStack",
 ]

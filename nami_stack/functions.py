@@ -4,7 +4,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,6 +44,7 @@ class PythonFunction(lambda_.Function):
         construct_id: str,
         *,
         source: Path,
+        extra_requirements: str | None = None,
         memory: int,
         timeout: int,
         log_retention_days: int,
@@ -73,7 +74,7 @@ class PythonFunction(lambda_.Function):
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             handler="handler.handler",
-            code=_code(source),
+            code=_code(source, extra_requirements),
             memory_size=memory,
             timeout=cdk.Duration.seconds(timeout),
             reserved_concurrent_executions=reserved_concurrency,
@@ -82,6 +83,10 @@ class PythonFunction(lambda_.Function):
             log_group=log_group,
             **placement,
         )
+
+    def allow(self, *actions: str, on: str) -> None:
+        """Let the function do this to one resource, by its ARN."""
+        self.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=[on]))
 
 
 def _network_policy() -> iam.PolicyDocument:
@@ -104,20 +109,23 @@ def _network_policy() -> iam.PolicyDocument:
     )
 
 
-def _code(source: Path) -> lambda_.Code:
+def _code(source: Path, extra_requirements: str | None) -> lambda_.Code:
     runtime = LAMBDAS / "nami_runtime"
+    named = ["requirements.txt", *([extra_requirements] if extra_requirements else [])]
+    requirements = [source / name for name in named if (source / name).is_file()]
     return lambda_.Code.from_asset(
         str(source),
         # Of everything that makes the asset; the default hash sees the source folder alone.
-        asset_hash=_digest(source, runtime),
+        asset_hash=_digest(source, runtime, requirements),
         asset_hash_type=cdk.AssetHashType.CUSTOM,
-        bundling=cdk.BundlingOptions(image=RUNTIME.bundling_image, local=_LocalBundling(source, runtime)),
+        bundling=cdk.BundlingOptions(image=RUNTIME.bundling_image, local=_LocalBundling(source, runtime, requirements)),
     )
 
 
-def _digest(*folders: Path) -> str:
-    digest = hashlib.sha256(repr((RUNTIME.name, ARCHITECTURE.name, _WHEELS)).encode())
-    for folder in folders:
+def _digest(source: Path, runtime: Path, requirements: Sequence[Path]) -> str:
+    used = [path.name for path in requirements]
+    digest = hashlib.sha256(repr((RUNTIME.name, ARCHITECTURE.name, _WHEELS, used)).encode())
+    for folder in (source, runtime):
         for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
             digest.update(f"{path.relative_to(folder.parent)}\0{path.stat().st_size}\0".encode())
             digest.update(path.read_bytes())
@@ -128,27 +136,33 @@ def _digest(*folders: Path) -> str:
 class _LocalBundling:
     """Makes the asset with pip, so that nobody needs Docker."""
 
-    def __init__(self, source: Path, runtime: Path) -> None:
-        self._source, self._runtime = source, runtime
+    def __init__(self, source: Path, runtime: Path, requirements: Sequence[Path]) -> None:
+        self._source, self._runtime, self._requirements = source, runtime, requirements
 
     def try_bundle(self, output_dir: str, *_options: object, **_more: object) -> bool:
         target = Path(output_dir)
         shutil.copytree(self._source, target, ignore=_IGNORED, dirs_exist_ok=True)
         shutil.copytree(self._runtime, target / self._runtime.name, ignore=_IGNORED)
-        requirements = self._source / "requirements.txt"
-        if requirements.is_file():
-            self._install(requirements, target)
+        # Most pre-queue functions need nothing, and then pip need not start.
+        if any(_has_requirements(path) for path in self._requirements):
+            self._install(target)
         return True
 
-    @staticmethod
-    def _install(requirements: Path, target: Path) -> None:
+    def _install(self, target: Path) -> None:
+        files = [f"--requirement={path}" for path in self._requirements]
         pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile")
         result = subprocess.run(
-            (*pip, f"--requirement={requirements}", f"--target={target}", *_WHEELS),
+            (*pip, *files, f"--target={target}", *_WHEELS),
             capture_output=True,
             text=True,
             check=False,
         )
         if result.returncode:
             # Returning False would make the CDK try Docker and hide the cause.
-            raise RuntimeError(f"pip could not install {requirements}:\n{result.stderr.strip()}")
+            raise RuntimeError(
+                f"pip could not install {' and '.join(map(str, self._requirements))}:\n{result.stderr.strip()}"
+            )
+
+
+def _has_requirements(path: Path) -> bool:
+    return any(line.strip() and not line.lstrip().startswith("#") for line in path.read_text().splitlines())

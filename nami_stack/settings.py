@@ -5,7 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from nami_stack.signature import Signature
 
 RESERVED_NAMES = frozenset({"shared"})
 # What https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html takes.
@@ -58,6 +60,7 @@ def _matches(pattern: str, example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Memory = Annotated[int, Field(ge=128, le=10_240)]
 Subnet = Annotated[str, _matches(r"subnet-[0-9a-f]+", "subnet-0123456789abcdef0")]
 
@@ -69,6 +72,8 @@ class _Settings(BaseModel):
 class PipelineSettings(_Settings):
     """How webhooks are taken in, queued and stored."""
 
+    methods: tuple[Method, ...] = ("POST",)
+    """HTTP methods that are taken, as in `GET,POST`."""
     success_status: Annotated[int, _one_of(200, 201, 202, 204)] = 200
     """HTTP status of the answer to an accepted webhook."""
     success_body: Annotated[str, Field(max_length=4096)] = ""
@@ -104,6 +109,15 @@ class PipelineSettings(_Settings):
     log_retention_days: Annotated[int, _one_of(*LOG_RETENTION_DAYS)] = 30
     """Days that the functions' logs are kept."""
 
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [method.strip().upper() for method in value.split(",")]
+        if isinstance(value, list | tuple) and not value:
+            raise ValueError("must name at least one method")
+        return list(dict.fromkeys(value)) if isinstance(value, list | tuple) else value
+
     @model_validator(mode="after")
     def _pipeline_rules(self) -> Self:
         if self.batch_size > 10 and self.batch_window < 1:
@@ -134,9 +148,66 @@ class PipelineSettings(_Settings):
         return self.reserved_concurrency or None
 
     @property
+    def large_body_days(self) -> int:
+        """Days that a body too large for the queue is kept: a redrive from the dead letters starts both times anew."""
+        return 2 * self.dead_letter_retention_days + 2
+
+    @property
     def visibility_timeout(self) -> int:
         """Seconds that a received webhook stays hidden from other receivers."""
         return 6 * self.post_queue_timeout + self.batch_window
+
+
+class SignatureSettings(_Settings):
+    """Who may send, and how."""
+
+    signature: str | None = None
+    """How the sender is known: a provider of docs/signatures.md, hmac, token, basic, or none by decision."""
+    signature_tolerance: int | None = None
+    """Seconds that a signed timestamp may be off, where the scheme has one; the provider's advice where not given."""
+    public_url: str | None = None
+    """The URL that the producer calls, for schemes that sign it, where it is not the gateway's own."""
+    signature_header: str | None = None
+    """hmac, token: the header that carries the signature or the token."""
+    signature_prefix: str | None = None
+    """hmac, token: what stands before it in the header, such as `sha256=`."""
+    signature_digest: str | None = None
+    """hmac: sha1, sha256 (the default) or sha512."""
+    signature_encoding: str | None = None
+    """hmac: of the signature, hex (the default) or base64."""
+    signature_key: str | None = None
+    """hmac: how the secret is written: text (the default), hex or base64."""
+    signature_signed: str | None = None
+    """hmac: template of what is signed, over {body} (the default), {timestamp}, {id}, {method} and {url}."""
+    signature_timestamp: str | None = None
+    """hmac: the header that carries the timestamp."""
+    signature_id: str | None = None
+    """hmac, token: the header that identifies the delivery."""
+
+    @model_validator(mode="after")
+    def _signature_rules(self) -> Self:
+        self.build_signature()
+        return self
+
+    def build_signature(self) -> Signature | None:
+        """The scheme with its options; None where no signature is set."""
+        keys = {key: key.removeprefix("signature_") for key in SignatureSettings.model_fields if key != "signature"}
+        given = {key: value for key in keys if (value := getattr(self, key)) is not None}
+        if self.signature is None:
+            if given:
+                raise ValueError(f"{next(iter(given))}: of which scheme? Give it as signature=hmac")
+            return None
+        try:
+            return Signature.model_validate(
+                {"scheme": self.signature, **{keys[key]: value for key, value in given.items()}}
+            )
+        except ValidationError as error:
+            first = error.errors()[0]
+            rule = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+            if not first["loc"]:
+                raise ValueError(rule) from None
+            key = next(key for key in keys if keys[key] == first["loc"][0])
+            raise ValueError(f"{key}={first['input']!r}: {rule}") from None
 
 
 class HostSettings(_Settings):
@@ -195,7 +266,7 @@ class HostSettings(_Settings):
         return " and ".join(key for key in keys if not getattr(self, key))
 
 
-class Subscription(PipelineSettings, HostSettings):
+class Subscription(PipelineSettings, SignatureSettings, HostSettings):
     """One subscription: what `cdk deploy -c name=shopify` deploys."""
 
     name: Annotated[str, AfterValidator(check_name)]

@@ -20,7 +20,14 @@ class WebhookStack(cdk.Stack):
         )
         cdk.Tags.of(self).add("nami:subscription", subscription.name)
         host = MongoHost(self, "MongoHost", settings=subscription)
-        webhook = ScalableWebhook(self, "Webhook", name=subscription.name, destination=host, settings=subscription)
+        webhook = ScalableWebhook(
+            self,
+            "Webhook",
+            name=subscription.name,
+            signature=subscription.build_signature(),
+            destination=host,
+            settings=subscription,
+        )
         for key, value in {
             "EndpointUrl": webhook.endpoint_url,
             "QueueUrl": webhook.queue.queue_url,
@@ -31,3 +38,5 @@ class WebhookStack(cdk.Stack):
             "PostQueueFunctionName": webhook.post_queue_function.function_name,
         }.items():
             cdk.CfnOutput(self, key, value=value)
+        if webhook.signature_secret:
+            cdk.CfnOutput(self, "SignatureSecretArn", value=webhook.signature_secret.ref)

@@ -4,6 +4,8 @@ from typing import Protocol
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
@@ -13,6 +15,7 @@ from nami_stack.functions import PythonFunction
 from nami_stack.gateway import HttpGateway
 from nami_stack.mongo_host import MongoHost
 from nami_stack.settings import PipelineSettings, check_name
+from nami_stack.signature import Signature
 
 
 class Destination(Protocol):
@@ -35,6 +38,7 @@ class ScalableWebhook(Construct):
     Args:
         name: of the subscription: 1 to 63 lower-case letters, digits and inner hyphens; the route is /nami/<name>.
         gateway: shared with other subscriptions where given.
+        signature: how the sender is known; where not given, everybody's webhooks are taken, with a warning.
         destination: shared with other subscriptions where given; a MongoDB host of its own where not.
         settings: the defaults where not given.
 
@@ -49,6 +53,7 @@ class ScalableWebhook(Construct):
         *,
         name: str,
         gateway: HttpGateway | None = None,
+        signature: Signature | None = None,
         destination: Destination | None = None,
         settings: PipelineSettings | None = None,
     ) -> None:
@@ -69,23 +74,34 @@ class ScalableWebhook(Construct):
             ),
         )
 
+        self.large_bodies = _bucket(self, "LargeBodies", days=settings.large_body_days)
+        self.signature_secret = _signature_secret(self, name, signature)
+
         # No reserved concurrency: it must be able to reach the account's limit in a burst.
         self.pre_queue_function = PythonFunction(
             self,
             "PreQueue",
             source=LAMBDAS / "pre_queue",
+            extra_requirements=signature.requirements if signature else None,
             memory=settings.pre_queue_memory,
             timeout=settings.pre_queue_timeout,
             log_retention_days=settings.log_retention_days,
             environment={
                 "NAMI_SUBSCRIPTION": name,
                 "QUEUE_URL": self.queue.queue_url,
+                "CLAIM_CHECK_BUCKET": self.large_bodies.bucket_name,
                 "SUCCESS_STATUS": str(settings.success_status),
                 "SUCCESS_BODY": settings.success_body,
+                **({"SIGNATURE": signature.to_json()} if signature else {}),
+                **({"SIGNATURE_SECRET_ARN": self.signature_secret.ref} if self.signature_secret else {}),
             },
         )
         self.queue.grant(self.pre_queue_function, "sqs:SendMessage")
-        self.endpoint_url = gateway.route(name, self.pre_queue_function)
+        self.pre_queue_function.allow("s3:PutObject", on=self.large_bodies.arn_for_objects("*"))
+        if self.signature_secret:
+            self.pre_queue_function.allow("secretsmanager:GetSecretValue", on=self.signature_secret.ref)
+        methods = (*settings.methods, *(signature.handshake_methods if signature else ()))
+        self.endpoint_url = gateway.route(name, self.pre_queue_function, methods)
 
         self.post_queue_function = PythonFunction(
             self,
@@ -94,10 +110,15 @@ class ScalableWebhook(Construct):
             memory=settings.post_queue_memory,
             timeout=settings.post_queue_timeout,
             log_retention_days=settings.log_retention_days,
-            environment={"NAMI_SUBSCRIPTION": name, **self.destination.environment(name)},
+            environment={
+                "NAMI_SUBSCRIPTION": name,
+                "CLAIM_CHECK_BUCKET": self.large_bodies.bucket_name,
+                **self.destination.environment(name),
+            },
             placement=self.destination.placement,
             reserved_concurrency=settings.post_queue_reservation,
         )
+        self.post_queue_function.allow("s3:GetObject", on=self.large_bodies.arn_for_objects("*"))
         self.destination.grant_write(self.post_queue_function)
         # Reserved concurrency alone would throttle deliveries, and throttled receives count towards the dead letters.
         self.post_queue_function.add_event_source(
@@ -128,4 +149,36 @@ def _queue(
         dead_letter_queue=dead_letter_queue,
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
+    )
+
+
+def _bucket(scope: Construct, construct_id: str, *, days: int) -> s3.Bucket:
+    return s3.Bucket(
+        scope,
+        construct_id,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        enforce_ssl=True,
+        lifecycle_rules=[
+            s3.LifecycleRule(
+                expiration=cdk.Duration.days(days), abort_incomplete_multipart_upload_after=cdk.Duration.days(1)
+            )
+        ],
+        removal_policy=cdk.RemovalPolicy.DESTROY,
+        auto_delete_objects=True,  # nothing refers to them once the queues are gone
+    )
+
+
+def _signature_secret(scope: Construct, name: str, signature: Signature | None) -> secretsmanager.CfnSecret | None:
+    if signature is None:
+        cdk.Annotations.of(scope).add_warning_v2(
+            "nami:unsigned",
+            f"{name}: no signature is set, so anybody can send webhooks to it; "
+            "give signature=<provider>, or signature=none where that is meant",
+        )
+    if signature is None or not signature.has_secret:
+        return None
+    # Without a value: until the user fills it in, every request gets 401.
+    return secretsmanager.CfnSecret(
+        scope, "SignatureSecret", description=f"What the sender of {name}'s webhooks signs with; one value or a list"
     )

@@ -1,0 +1,167 @@
+"""How the pre-queue function knows the sender of a subscription's webhooks."""
+
+import difflib
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_NONE: frozenset[str] = frozenset()
+_AGE = frozenset({"tolerance"})
+_URL = frozenset({"public_url"})
+
+# Each scheme and what may be set about it. lambdas/nami_runtime/signatures.py is what they mean; a test keeps the two
+# equal.
+SCHEMES: dict[str, frozenset[str]] = {
+    "asana": _NONE,
+    "basic": _NONE,
+    "bitbucket": _NONE,
+    "discord": _AGE,
+    "dropbox": _NONE,
+    "github": _NONE,
+    "gitlab": _AGE,
+    "hmac": _AGE | _URL | {"header", "prefix", "digest", "encoding", "key", "signed", "timestamp", "id"},
+    "hubspot": _AGE | _URL,
+    "intercom": _NONE,
+    "jira": _NONE,
+    "linear": _AGE,
+    "mailgun": _AGE,
+    "meta": _NONE,
+    "microsoft-graph": _NONE,
+    "none": _NONE,
+    "okta": frozenset({"header"}),
+    "paddle": _AGE,
+    "paypal": _AGE,
+    "sendgrid": _AGE,
+    "shopify": _NONE,
+    "slack": _AGE,
+    "square": _URL,
+    "standard-webhooks": _AGE,
+    "stripe": _AGE,
+    "token": frozenset({"header", "prefix", "id"}),
+    "twilio": _URL,
+    "typeform": _NONE,
+    "x": _NONE,
+    "zendesk": _AGE,
+    "zoom": _AGE,
+}
+# Their handshake is a GET.
+_GET_HANDSHAKES = frozenset({"dropbox", "meta", "okta", "x"})
+# They sign with a private key; to check it takes a library.
+_ASYMMETRIC = frozenset({"discord", "paypal", "sendgrid"})
+
+
+class Signature(BaseModel):
+    """A scheme with its options: `Signature.preset("shopify")`, or one of the generic ones.
+
+    Raises:
+        pydantic.ValidationError: an unknown scheme, or an option that the scheme does not have.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scheme: str
+    header: str | None = None
+    prefix: str | None = None
+    digest: Literal["sha1", "sha256", "sha512"] | None = None
+    encoding: Literal["hex", "base64"] | None = None
+    key: Literal["text", "hex", "base64"] | None = None
+    signed: str | None = None
+    timestamp: str | None = None
+    tolerance: int | None = Field(default=None, ge=0, le=86_400)
+    id: str | None = None
+    public_url: str | None = Field(default=None, pattern="^https?://")
+
+    @classmethod
+    def preset(cls, provider: str, *, tolerance: int | None = None, public_url: str | None = None) -> Self:
+        """A provider's own scheme, such as "shopify" or "stripe".
+
+        Args:
+            provider: one of SCHEMES.
+            tolerance: seconds that a signed timestamp may be off, where the scheme has one; else the provider's advice.
+            public_url: the URL that the producer calls, where the scheme signs it and it is not the gateway's own.
+        """
+        return cls(scheme=provider, tolerance=tolerance, public_url=public_url)
+
+    @classmethod
+    def hmac(
+        cls,
+        header: str,
+        *,
+        digest: Literal["sha1", "sha256", "sha512"] = "sha256",
+        encoding: Literal["hex", "base64"] = "hex",
+        key: Literal["text", "hex", "base64"] = "text",
+        prefix: str = "",
+        signed: str = "{body}",
+        timestamp: str | None = None,
+        tolerance: int | None = None,
+        id: str | None = None,  # noqa: A002 the field's own word
+        public_url: str | None = None,
+    ) -> Self:
+        """An HMAC in a header.
+
+        Args:
+            header: that carries the signature, after `prefix`.
+            digest: the hash function.
+            encoding: of the signature.
+            key: how the secret is written.
+            prefix: before the signature, such as "sha256=".
+            signed: template of what is signed, over {body}, {timestamp}, {id}, {method} and {url}.
+            timestamp: the header that carries it, in epoch seconds or milliseconds, or ISO 8601.
+            tolerance: seconds that the timestamp may be off; 0 or none: it is not checked.
+            id: the header that identifies the delivery.
+            public_url: the URL that the producer calls, where it is not the gateway's own.
+        """
+        given = {name: value for name, value in locals().items() if name not in ("cls", "__class__")}
+        return cls(scheme="hmac", **given)
+
+    @classmethod
+    def token(cls, header: str = "authorization", *, prefix: str = "") -> Self:
+        """A secret that the producer sends as it is, after `prefix`, in a header."""
+        return cls(scheme="token", header=header, prefix=prefix)
+
+    @classmethod
+    def basic(cls) -> Self:
+        """HTTP basic authentication; the secret is `user:password`."""
+        return cls(scheme="basic")
+
+    @classmethod
+    def none(cls) -> Self:
+        """Everybody's webhooks are taken, by decision: the deployment does not warn."""
+        return cls(scheme="none")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.scheme not in SCHEMES:
+            near = difflib.get_close_matches(self.scheme.lower(), SCHEMES, n=1)
+            remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(SCHEMES)}"
+            raise ValueError(f"signature={self.scheme!r}: is not a scheme; {remedy}")
+        given = {name for name in type(self).model_fields if name != "scheme" and getattr(self, name) is not None}
+        if unfit := sorted(given - SCHEMES[self.scheme]):
+            fit = ", ".join(sorted(SCHEMES[self.scheme])) or "nothing"
+            raise ValueError(f"{unfit[0]}: can't be set for signature={self.scheme}; what can is {fit}")
+        if self.scheme == "hmac" and not self.header:
+            raise ValueError("signature='hmac': in which header? Give it as signature_header=x-signature")
+        if self.tolerance and self.scheme == "hmac" and not self.timestamp:
+            raise ValueError(
+                "signature_tolerance: no timestamp to check; give its header as signature_timestamp=x-timestamp"
+            )
+        return self
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether there is anything to verify."""
+        return self.scheme != "none"
+
+    @property
+    def handshake_methods(self) -> tuple[str, ...]:
+        """What the provider's handshake needs beside the webhooks' own methods."""
+        return ("GET",) if self.scheme in _GET_HANDSHAKES else ()
+
+    @property
+    def requirements(self) -> str | None:
+        """File in the pre-queue function's folder with what its check needs to be installed."""
+        return "requirements-asymmetric.txt" if self.scheme in _ASYMMETRIC else None
+
+    def to_json(self) -> str:
+        """The form that the pre-queue function reads."""
+        return self.model_dump_json(exclude_none=True)
