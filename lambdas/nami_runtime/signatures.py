@@ -362,6 +362,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
 def configured(setting: dict[str, Any]) -> tuple[Scheme, ...]:
     """The scheme that a setting names, with its options, e.g. {"scheme": "stripe", "tolerance": 600}.
 
+    `id` is the source of the delivery's id; the other options are the scheme's own fields.
     Raises KeyError for an unknown scheme and TypeError for an option that the scheme does not have.
     """
     forms = SCHEMES[setting["scheme"]]
@@ -369,9 +370,9 @@ def configured(setting: dict[str, Any]) -> tuple[Scheme, ...]:
     for name in ("header", "timestamp", "id"):
         if name in options:
             options[name] = _source(options[name])
-    if "ids" in options:
-        options["ids"] = tuple(_source(source) for source in options["ids"])
-    if unknown := [name for name in options if not any(hasattr(form, name) for form in forms)]:
+    if "id" in options:
+        options["ids"] = (options["id"],)
+    if unknown := [name for name in options if name != "id" and not any(hasattr(form, name) for form in forms)]:
         raise TypeError(f"{setting['scheme']} has no option {unknown[0]}")
     return tuple(
         replace(form, **{name: value for name, value in options.items() if hasattr(form, name)}) for form in forms

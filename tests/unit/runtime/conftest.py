@@ -1,0 +1,264 @@
+"""Real parts on the loopback: an HTTP server that speaks AWS's protocols, a MongoDB server, and the two handlers."""
+
+import base64
+import copy
+import hashlib
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pymongo
+import pytest
+from hypothesis import HealthCheck, settings
+from nami_runtime import aws, intake
+
+ROOT = Path(__file__).parents[3]
+EVENTS = ROOT / "tests" / "events"
+
+_SLOW_IS_FINE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile("default", max_examples=200, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+settings.register_profile("long", settings.get_profile("default"), max_examples=10_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+class FakeAws:
+    """SQS, Secrets Manager and S3, as far as the functions call them, over real HTTP."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.objects: dict[str, bytes] = {}
+        self.secrets: dict[str, str] = {}
+        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.connections = 0
+        self.secret_reads = 0
+        self.answer: Callable[[str, str], tuple[int, bytes] | None] = lambda service, action: None
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                super().setup()
+                owner.connections += 1
+
+            def _respond(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                owner.requests.append((self.command, self.path, headers, body))
+                status, answer = owner.respond(self.command, self.path, headers, body)
+                head = f"HTTP/1.1 {status} x\r\ncontent-length: {len(answer)}\r\n\r\n".encode()
+                self.wfile.write(head + answer)
+
+            do_POST = do_PUT = do_GET = _respond
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def respond(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        service, _, action = headers.get("x-amz-target", "s3." + method).partition(".")
+        service = {"AmazonSQS": "sqs"}.get(service, service)
+        if (told := self.answer(service, action)) is not None:
+            return told
+        if service == "sqs":
+            message = json.loads(body)["MessageBody"]
+            self.messages.append(message)
+            digest = hashlib.md5(message.encode()).hexdigest()
+            return 200, json.dumps({"MessageId": "m-1", "MD5OfMessageBody": digest}).encode()
+        if service == "secretsmanager":
+            self.secret_reads += 1
+            arn = json.loads(body)["SecretId"]
+            if arn not in self.secrets:
+                return 400, b'{"__type":"ResourceNotFoundException"}'
+            return 200, json.dumps({"ARN": arn, "SecretString": self.secrets[arn]}).encode()
+        if method == "PUT":
+            self.objects[path] = body
+            return 200, b""
+        return (200, self.objects[path]) if path in self.objects else (404, b"<Error><Code>NoSuchKey</Code></Error>")
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+SIGNATURE_SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:signature"
+MONGO_SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mongo"
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+    """AWS on the loopback, and a function's environment that points to it."""
+    server = FakeAws()
+    environment = {
+        "AWS_ENDPOINT_URL": server.url,
+        "AWS_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+        "AWS_SESSION_TOKEN": "session/token+==",
+        "NAMI_SUBSCRIPTION": "shopify",
+        "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/nami-shopify",
+        "CLAIM_CHECK_BUCKET": "nami-claims",
+        "DESTINATION": "mongo",
+        "MONGO_HOST": "127.0.0.1",
+        "MONGO_SECRET_ARN": MONGO_SECRET,
+        "MONGO_DATABASE": "nami",
+        "MONGO_COLLECTION": "shopify",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for name in ("SIGNATURE", "SIGNATURE_SECRET_ARN", "SUCCESS_STATUS", "SUCCESS_BODY", "AWS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(aws, "_clients", {})
+    monkeypatch.setattr(intake, "_verification", None)
+    monkeypatch.setattr(intake, "_verification_made", False)
+    yield server
+    for client in aws._clients.values():
+        client._connection.close()
+    server.close()
+
+
+def load_handler(function: str) -> ModuleType:
+    """Both functions' modules are named handler, so they are loaded by their place."""
+    spec = importlib.util.spec_from_file_location(f"{function}_handler", ROOT / "lambdas" / function / "handler.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def pre_queue(cloud: FakeAws) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """The pre-queue function, called as the platform calls it."""
+    module = load_handler("pre_queue")
+    return lambda event: module.handler(event, None)
+
+
+@pytest.fixture
+def signed_by(cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets a signature scheme and fills in its secret."""
+
+    def configure(scheme: str, secret: str | None, **options: Any) -> None:
+        monkeypatch.setenv("SIGNATURE", json.dumps({"scheme": scheme, **options}))
+        monkeypatch.setenv("SIGNATURE_SECRET_ARN", SIGNATURE_SECRET)
+        monkeypatch.setattr(intake, "_verification_made", False)
+        cloud.secrets.pop(SIGNATURE_SECRET, None)
+        if secret is not None:
+            cloud.secrets[SIGNATURE_SECRET] = secret
+
+    return configure
+
+
+def http_event(  # noqa: PLR0913 - each is a part of a request
+    body: bytes = b'{"id":1}',
+    *,
+    headers: dict[str, str] | None = None,
+    method: str = "POST",
+    path: str = "/nami/shopify",
+    query: str = "",
+    domain: str = "hooks.example.com",
+    request_id: str = "JKJaXmPLvHcESHA=",
+) -> dict[str, Any]:
+    """The gateway's event for a request."""
+    event: dict[str, Any] = copy.deepcopy(json.loads((EVENTS / "http_api_post.json").read_text()))
+    event["rawPath"], event["rawQueryString"] = path, query
+    event["headers"] = {name.lower(): value for name, value in (headers or {}).items()}
+    event["requestContext"] |= {"domainName": domain, "requestId": request_id}
+    event["requestContext"]["http"] |= {"method": method, "path": path}
+    event["body"], event["isBase64Encoded"] = base64.b64encode(body).decode(), True
+    return event
+
+
+def sqs_event(*messages: str, attempts: int = 1) -> dict[str, Any]:
+    """A batch of the queue's messages, with message ids m0, m1, …"""
+    record = json.loads((EVENTS / "sqs_batch.json").read_text())["Records"][0]
+    attributes = {**record["attributes"], "ApproximateReceiveCount": str(attempts)}
+    return {
+        "Records": [
+            {**record, "messageId": f"m{index}", "body": message, "attributes": attributes}
+            for index, message in enumerate(messages)
+        ]
+    }
+
+
+class Context:
+    """Lambda's context, as far as it is used."""
+
+    def __init__(self, seconds: float = 30.0) -> None:
+        self._end = time.monotonic() + seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self._end - time.monotonic()) * 1000)
+
+
+class Mongo:
+    """A MongoDB wire-protocol server in a process of its own, which can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.uri = f"mongodb://127.0.0.1:{self.port}/"
+        self.client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(self.uri, tz_aware=True)
+        self.starts = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.starts += 1
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "nx_27017.nx_27017", "--db", str(self.folder / "db")),
+                *("-p", str(self.port), "--host", "127.0.0.1", "--pid-file", str(self.folder / f"pid{self.starts}")),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def kill(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def documents(self, collection: str = "shopify") -> dict[str, dict[str, Any]]:
+        return {document["_id"]: document for document in self.client["nami"][collection].find()}
+
+
+@pytest.fixture(scope="session")
+def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongo]:
+    server = Mongo(tmp_path_factory.mktemp("mongo"))
+    server.start()
+    yield server
+    server.client.close()
+    server.kill()
+
+
+@pytest.fixture
+def mongo(mongo_server: Mongo, cloud: FakeAws) -> Mongo:
+    """The server with an empty collection, and the secret that leads to it."""
+    cloud.secrets[MONGO_SECRET] = json.dumps({"uri": mongo_server.uri})
+    mongo_server.client["nami"].drop_collection("shopify")
+    return mongo_server
+
+
+@pytest.fixture
+def post_queue(mongo: Mongo) -> Callable[..., dict[str, Any]]:
+    """The post-queue function, called as the platform calls it."""
+    module = load_handler("post_queue")
+    return lambda event, seconds=30.0: module.handler(event, Context(seconds))
