@@ -59,6 +59,8 @@ def register(mongo_uri: str) -> None:
     handlers["AWS::EC2::SecurityGroupEgress"] = _security_group_rule("IpPermissionsEgress")
     handlers["AWS::EC2::EIP"] = _elastic_ip()
     handlers["AWS::EC2::NatGateway"] = _nat_gateway()
+    # Empties a bucket before its deletion, in JavaScript with an SDK that is not here; this S3 deletes full ones.
+    handlers["Custom::S3AutoDeleteObjects"] = _nothing_to_do()
     _give_vpc_its_cidr_block(handlers["AWS::EC2::VPC"])
     _let_ref_be_the_arn(handlers["AWS::SecretsManager::Secret"])
     _play_host(handlers["AWS::AutoScaling::AutoScalingGroup"], mongo_uri)
@@ -159,6 +161,19 @@ def _nat_gateway() -> dict[str, Callable[..., Any]]:
 
     def delete(gateway_id: str, _properties: _Properties) -> None:
         ec2._nat_gateways.pop(gateway_id, None)
+
+    return {"create": create, "update": update, "delete": delete}
+
+
+def _nothing_to_do() -> dict[str, Callable[..., Any]]:
+    def create(logical_id: str, _properties: _Properties, _stack: str) -> _Created:
+        return logical_id, {}
+
+    def update(physical_id: str, _old: _Properties, _new: _Properties, _stack: str) -> _Created:
+        return physical_id, {}
+
+    def delete(_physical_id: str, _properties: _Properties) -> None:
+        pass
 
     return {"create": create, "update": update, "delete": delete}
 

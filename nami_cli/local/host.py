@@ -3,6 +3,7 @@
 It stops, and the database with it, on SIGTERM and when its standard input closes: its parent holds the other end.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -33,7 +34,8 @@ def main(command: list[str]) -> None:
 
 
 def _wait_for_parent(stop: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1):
+        pass
     stop.set()
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ class Identity:
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started) < _SAME_START
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+            return process if same and _runs(process) else None
         except psutil.Error:
             return None
 
@@ -58,12 +59,27 @@ def stop(*identities: Identity, grace: float = 5) -> None:
             doomed += _tree(process)
     for process in doomed:
         _quietly(process.terminate)
-    _, left = psutil.wait_procs(doomed, timeout=grace)
+    left = _wait(doomed, grace)
     # What a process started while it was being asked is not in the list yet.
     left += [child for process in left for child in _tree(process)[1:]]
     for process in left:
         _quietly(process.kill)
-    psutil.wait_procs(left, timeout=grace)
+    _wait(left, grace)
+
+
+def _wait(doomed: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait for processes to end; returns those that have not. One that its parent has yet to reap has ended."""
+    deadline = time.monotonic() + seconds
+    while (left := [process for process in doomed if _runs(process)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _tree(process: psutil.Process) -> list[psutil.Process]:
