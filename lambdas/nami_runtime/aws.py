@@ -283,7 +283,8 @@ def endpoint(service: str, region: str, *, dual_stack: bool = False) -> str:
         (names for prefix, names in _PARTITIONS.items() if region.startswith(prefix)),
         ("amazonaws.com", "api.aws"),
     )
-    if not dual_stack:
+    both_anyway = service == "secretsmanager" and not region.startswith(("us-iso", "eu-iso", "eusc-"))
+    if not dual_stack or both_anyway:
         return f"https://{service}.{region}.{suffix}"
     if service == "s3":
         return f"https://s3.dualstack.{region}.{suffix}"

@@ -20,6 +20,7 @@ from typing import Any
 import pymongo
 import pytest
 from hypothesis import HealthCheck, settings
+
 from nami_runtime import aws, intake
 
 ROOT = Path(__file__).parents[3]
@@ -60,7 +61,7 @@ class FakeAws:
                 head = f"HTTP/1.1 {status} x\r\ncontent-length: {len(answer)}\r\n\r\n".encode()
                 self.wfile.write(head + answer)
 
-            do_POST = do_PUT = do_GET = _respond
+            do_POST = do_PUT = do_GET = _respond  # noqa: N815 - http.server names them so
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -164,7 +165,7 @@ def signed_by(cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     return configure
 
 
-def http_event(  # noqa: PLR0913 - each is a part of a request
+def http_event(
     body: bytes = b'{"id":1}',
     *,
     headers: dict[str, str] | None = None,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from nami_runtime import envelope
 from tests.unit.runtime.conftest import EVENTS, FakeAws, http_event
 

@@ -1,0 +1,397 @@
+"""Each scheme accepts what its provider signs, and nothing else."""
+
+import binascii
+import contextlib
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nami_runtime import envelope, signatures, signing, verification
+from nami_runtime.request import Refused, Request
+from tests.unit.runtime.conftest import FakeAws, http_event
+from tests.unit.runtime.vectors import VECTORS, Vector
+
+Handler = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def _each(vectors: Iterable[Vector]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("vector", vectors, ids=lambda vector: f"{vector.scheme} ({vector.source})")
+
+
+@pytest.fixture
+def deliver(
+    pre_queue: Handler, cloud: FakeAws, signed_by: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., int]:
+    """The status that a vector gets, changed or not, and a check that only 200 put it on the queue."""
+
+    def send(
+        vector: Vector,
+        *,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
+        secret: str | None = None,
+        age: float = 0,
+        query: str | None = None,
+    ) -> int:
+        signed_by(vector.scheme, secret or vector.secret, **vector.options)
+        monkeypatch.setattr(verification, "time", lambda: vector.now + age)
+        event = http_event(
+            vector.body if body is None else body,
+            headers=vector.headers if headers is None else headers,
+            query=vector.query if query is None else query,
+        )
+        cloud.messages.clear()
+        status: int = pre_queue(event)["statusCode"]
+        assert len(cloud.messages) == (1 if status == 200 else 0)
+        return status
+
+    return send
+
+
+@_each(VECTORS)
+def test_the_vector_is_accepted_and_the_envelope_names_the_scheme(
+    deliver: Callable[..., int], cloud: FakeAws, vector: Vector
+) -> None:
+    assert deliver(vector) == 200
+    delivery = envelope.read(cloud.messages[0])
+    assert (delivery.verified, delivery.body) == (vector.scheme, vector.body)
+
+
+@_each(VECTORS)
+def test_a_wrong_signature_gets_401(deliver: Callable[..., int], vector: Vector) -> None:
+    changed = dict(vector.headers)
+    if vector.signature == "body":
+        end = vector.body.rindex(b'"},"event') if b"event-data" in vector.body else vector.body.rindex(b'"}]')
+        assert deliver(vector, body=vector.body[: end - 1] + b"?" + vector.body[end:]) == 401
+        return
+    value = changed[vector.signature].rstrip("=")
+    value = value.removesuffix(",v0=1111")
+    last = "A" if value[-1] != "A" else "Q"
+    changed[vector.signature] = value[:-1] + (last if not value[-1].isdigit() else str((int(value[-1]) + 5) % 10))
+    assert deliver(vector, headers=changed) == 401
+
+
+@_each(VECTORS)
+def test_each_missing_header_gets_401(deliver: Callable[..., int], vector: Vector) -> None:
+    for name in vector.headers:
+        if name != "content-type":
+            rest = {key: value for key, value in vector.headers.items() if key != name}
+            assert deliver(vector, headers=rest) == 401
+    if vector.signature == "body":
+        assert deliver(vector, body=b"{}") == 401
+
+
+@_each(VECTORS)
+def test_an_empty_signature_gets_401(deliver: Callable[..., int], vector: Vector) -> None:
+    if vector.signature != "body":
+        assert deliver(vector, headers={**vector.headers, vector.signature: ""}) == 401
+
+
+@_each(vector for vector in VECTORS if vector.body_is_signed)
+def test_a_body_changed_by_one_byte_gets_401(deliver: Callable[..., int], vector: Vector) -> None:
+    for index in (0, len(vector.body) // 2, len(vector.body) - 3):
+        body = bytearray(vector.body)
+        body[index] ^= 1
+        assert deliver(vector, body=bytes(body)) == 401
+    assert deliver(vector, body=vector.body + b" ") == 401
+
+
+@_each(vector for vector in VECTORS if vector.timed)
+def test_a_stale_or_future_timestamp_gets_401(deliver: Callable[..., int], vector: Vector) -> None:
+    (form, *_) = signatures.configured({"scheme": vector.scheme, **vector.options})
+    tolerance = getattr(form, "tolerance", 0)
+    assert deliver(vector, age=tolerance) == 200
+    assert deliver(vector, age=tolerance + 1) == 401
+    assert deliver(vector, age=-tolerance - 1) == 401
+
+
+@_each(VECTORS)
+def test_another_secret_gets_401(deliver: Callable[..., int], vector: Vector) -> None:
+    others = {"sendgrid": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE", "basic": "Aladdin:open"}
+    assert deliver(vector, secret=others.get(vector.scheme, "b3RoZXI=")) == 401
+
+
+@_each(VECTORS)
+def test_any_secret_of_a_list_is_accepted(deliver: Callable[..., int], vector: Vector) -> None:
+    assert deliver(vector, secret=json.dumps(["b3RoZXI=", vector.secret])) == 200
+    assert deliver(vector, secret=json.dumps([vector.secret, "b3RoZXI="])) == 200
+
+
+def test_every_scheme_has_a_vector_or_a_test_of_its_own() -> None:
+    apart = {"none", "discord", "paypal"}
+    assert {vector.scheme for vector in VECTORS} | apart == set(signatures.SCHEMES)
+
+
+def test_every_scheme_that_nami_may_sign_for_accepts_its_own_signature() -> None:
+    for scheme in set(signatures.SCHEMES) - {"none", "discord", "paypal", "sendgrid"}:
+        options = {"hmac": {"header": "x-sig", "signed": "{timestamp}.{body}", "timestamp": "x-time", "tolerance": 60}}
+        setting = {"scheme": scheme, **options.get(scheme, {})}
+        secret = {"basic": "user:password", "standard-webhooks": "whsec_c2VjcmV0"}.get(scheme, "c2VjcmV0")
+        body = b"a=1&b=2" if scheme == "twilio" else b'{"value":[{"id":1}],"id":"1"}'
+        headers = {"content-type": "application/x-www-form-urlencoded"} if scheme == "twilio" else {}
+        url = "https://hooks.example.com/nami/shopify?x=%3A"
+        signed, sent = signing.sign(setting, secret, body, headers=headers, url=url, now=1_700_000_000.0)
+        request = Request(http_event(sent, headers=signed, query="x=%3A"))
+        forms = signatures.configured(setting)
+        form = next(form for form in forms if form.applies(request))
+        assert form.verify(request, [secret], 1_700_000_000.0) == secret, scheme
+
+
+def test_nobody_can_sign_with_a_private_key_that_is_the_providers() -> None:
+    with pytest.raises(ValueError, match="private key"):
+        signing.sign({"scheme": "discord"}, "00", b"{}")
+
+
+# The secret
+
+
+@pytest.mark.parametrize("filled", [None, "", "  \n", "[]", '[""]', "{}", '{"secret":""}', '{"username":"a"}'])
+def test_until_the_secret_is_filled_every_request_gets_401(
+    pre_queue: Handler, cloud: FakeAws, signed_by: Callable[..., None], filled: str | None
+) -> None:
+    signed_by("token", filled)
+    for given_token in ("", "a", "x", "[]", "{}"):
+        assert pre_queue(http_event(headers={"authorization": given_token}))["statusCode"] == 401
+    assert cloud.messages == []
+
+
+def test_an_explicit_none_needs_no_secret_and_verifies_nothing(
+    pre_queue: Handler, cloud: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGNATURE", '{"scheme":"none"}')
+    assert pre_queue(http_event())["statusCode"] == 200
+    assert envelope.read(cloud.messages[0]).verified is None
+    assert cloud.secret_reads == 0
+
+
+def test_a_scheme_without_its_secrets_name_lets_nothing_in(
+    pre_queue: Handler, cloud: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGNATURE", '{"scheme":"shopify"}')
+    assert pre_queue(http_event())["statusCode"] == 503
+    assert cloud.messages == []
+
+
+def test_a_secret_that_can_not_be_read_is_503_so_that_the_producer_tries_again(
+    pre_queue: Handler, cloud: FakeAws, signed_by: Callable[..., None]
+) -> None:
+    signed_by("token", "t")
+    cloud.answer = lambda service, action: (500, b"{}") if service == "secretsmanager" else None
+    assert pre_queue(http_event(headers={"authorization": "t"}))["statusCode"] == 503
+    cloud.answer = lambda service, action: None
+    assert pre_queue(http_event(headers={"authorization": "t"}))["statusCode"] == 200
+
+
+# Details of single schemes
+
+
+def _request(body: bytes = b"{}", **parts: Any) -> Request:
+    return Request(http_event(body, **parts))
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    ["", "now", "-1700000000", "1_700_000_000", "1700000000.0", " 1700000000", "1" * 400, "\u0661\u0667\u0660\u0660"],
+)
+def test_a_timestamp_is_plain_digits_or_nothing(timestamp: str) -> None:
+    with pytest.raises(Refused) as refused:
+        signatures.check_age(timestamp, 300, 1_700_000_000.0)
+    assert refused.value.status == 401
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    ["1700000000", "1700000000000", "2023-11-14T22:13:20Z", "2023-11-14T22:13:20.5+00:00", "2023-11-14T23:13:20+01:00"],
+)
+def test_seconds_milliseconds_and_iso_8601_name_the_same_moment(timestamp: str) -> None:
+    signatures.check_age(timestamp, 1, 1_700_000_000.0)
+
+
+def test_twilios_port_may_be_written_or_left_out() -> None:
+    setting = {"scheme": "twilio"}
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    for signed_url in ("https://hooks.example.com:443/nami/shopify", "https://hooks.example.com/nami/shopify"):
+        headers, body = signing.sign(setting, "s", b"A=1", headers=form, url=signed_url)
+        for public_url in ("https://hooks.example.com/nami/shopify", "https://hooks.example.com:443/nami/shopify"):
+            (scheme,) = signatures.configured({**setting, "public_url": public_url})
+            assert scheme.verify(_request(body, headers=headers, domain="elsewhere"), ["s"], 0) == "s"
+
+
+def test_twilios_repeated_parameters_are_signed_once_each_in_order() -> None:
+    (scheme,) = signatures.configured({"scheme": "twilio"})
+    request = _request(
+        b"b=2&a=z&a=y&a=z", headers={"content-type": "application/x-www-form-urlencoded"}, domain="d", path="/p"
+    )
+    assert isinstance(scheme, signatures.Hmac)
+    assert next(scheme.contents(request)) == b"https://d/payazb2"
+
+
+def test_a_twilio_body_that_is_neither_form_nor_hashed_in_the_url_is_refused() -> None:
+    headers, _ = signing.sign({"scheme": "twilio"}, "s", b"", url="https://hooks.example.com/nami/shopify")
+    (scheme,) = signatures.configured({"scheme": "twilio"})
+    with pytest.raises(Refused):
+        scheme.verify(_request(b'{"forged":1}', headers={**headers, "content-type": "application/json"}), ["s"], 0)
+
+
+def test_hubspot_decodes_some_escapes_of_the_url_and_leaves_others() -> None:
+    assert signatures._hubspot_uri("https://d/a%3ab%2Fc%20d%26e") == "https://d/a:b/c%20d%26e"
+
+
+def test_the_url_is_the_gateways_own_unless_another_is_configured() -> None:
+    request = _request(domain="api.example.com", path="/nami/x", query="a=1")
+    assert signatures._urls(request, "")[0] == "https://api.example.com/nami/x?a=1"
+    assert signatures._urls(request, "https://hooks.shop/in")[0] == "https://hooks.shop/in?a=1"
+    assert signatures._urls(request, "https://hooks.shop/in?k=v")[0] == "https://hooks.shop/in?k=v"
+
+
+def test_one_foreign_notification_spoils_a_microsoft_graph_batch() -> None:
+    (scheme,) = signatures.configured({"scheme": "microsoft-graph"})
+    body = json.dumps({"value": [{"clientState": "s"}, {"clientState": "forged"}]}).encode()
+    assert scheme.verify(_request(body), ["s"], 0) is None
+
+
+def test_an_option_that_a_scheme_does_not_have_is_an_error() -> None:
+    with pytest.raises(TypeError, match="tolerence"):
+        signatures.configured({"scheme": "stripe", "tolerence": 5})
+
+
+@given(
+    st.sampled_from(sorted(set(signatures.SCHEMES) - {"none", "paypal"})),
+    st.dictionaries(st.text(max_size=5), st.text(max_size=30), max_size=4),
+    st.one_of(st.binary(max_size=80), st.from_regex(rb'\{"signature":\{"t[a-z"]*:[0-9\-e]+\}\}')),
+    st.data(),
+)
+def test_nothing_that_is_made_up_is_accepted(
+    scheme: str, extra: dict[str, str], body: bytes, data: st.DataObject
+) -> None:
+    options = {"hmac": {"header": "x-sig"}}
+    forms = signatures.configured({"scheme": scheme, **options.get(scheme, {})})
+    headers = {name: value for name, value in extra.items() if name}
+    for form in forms:
+        for name in ("header", "timestamp", "id"):
+            source = getattr(form, name, "")
+            if source and ":" not in source:
+                headers[source] = data.draw(st.one_of(st.text(max_size=80), st.just("1700000000"), st.just("t=1,v1=")))
+    request = _request(body, headers=headers)
+    form = next((form for form in forms if form.applies(request)), forms[0])
+    with contextlib.suppress(Refused):
+        assert form.verify(request, ["c2VjcmV0LXNlY3JldA==", "u:p" * 9], 1_700_000_000.0) is None
+
+
+# Delivery ids
+
+
+def _id(
+    scheme: str, body: bytes = b'{"id":1}', headers: dict[str, str] | None = None, query: str = "", **o: Any
+) -> str:
+    forms = signatures.configured({"scheme": scheme, **o})
+    request = _request(body, headers=headers or {}, query=query)
+    return signatures.delivery_id(next((form for form in forms if form.applies(request)), forms[0]), request)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "body", "headers", "expected"),
+    [
+        ("stripe", b'{"id":"evt_1"}', {}, "evt_1"),
+        ("slack", b'{"event_id":"Ev08"}', {}, "Ev08"),
+        ("square", b'{"event_id":"e"}', {}, "e"),
+        ("paddle", b'{"event_id":"e"}', {}, "e"),
+        ("typeform", b'{"event_id":"e"}', {}, "e"),
+        ("intercom", b'{"id":"notif_1"}', {}, "notif_1"),
+        ("standard-webhooks", b"{}", {"webhook-id": "msg_1", "webhook-signature": "v1,x"}, "msg_1"),
+        ("standard-webhooks", b"{}", {"svix-id": "msg_1", "svix-signature": "v1,x"}, "msg_1"),
+        ("paypal", b"{}", {"paypal-transmission-id": "t-1"}, "t-1"),
+        ("sendgrid", b'[{"sg_event_id":"a"}]', {}, "a"),
+        ("sendgrid", b'[{"sg_event_id":"a"},{"sg_event_id":"b"}]', {}, "a,b"),
+    ],
+)
+def test_an_id_that_the_signature_covers_is_taken_as_it_is(
+    scheme: str, body: bytes, headers: dict[str, str], expected: str
+) -> None:
+    assert _id(scheme, body, headers) == expected
+
+
+_UNSIGNED_IDS = [
+    ("shopify", "x-shopify-webhook-id"),
+    ("github", "x-github-delivery"),
+    ("jira", "x-atlassian-webhook-identifier"),
+    ("bitbucket", "x-request-uuid"),
+    ("gitlab", "idempotency-key"),
+    ("twilio", "i-twilio-idempotency-token"),
+    ("zendesk", "x-zendesk-webhook-invocation-id"),
+    ("linear", "linear-delivery"),
+    ("zoom", "x-zm-trackingid"),
+]
+
+
+@pytest.mark.parametrize(("scheme", "header"), _UNSIGNED_IDS)
+def test_an_unsigned_id_is_bound_to_the_content(scheme: str, header: str) -> None:
+    token = {"x-gitlab-token": "t"}
+    once = _id(scheme, b'{"a":1}', {**token, header: "d-1"})
+    assert once.startswith("d-1-")
+    assert _id(scheme, b'{"a":1}', {**token, header: "d-1"}) == once
+    assert _id(scheme, b'{"a":2}', {**token, header: "d-1"}) != once
+    assert _id(scheme, b'{"a":1}', {**token, header: "d-2"}) != once
+    assert _id(scheme, b'{"a":1}', {**token, header: "d-1"}, query="x=1") != once
+
+
+def test_mailguns_token_is_bound_because_its_signature_covers_no_body() -> None:
+    body = b'{"signature":{"token":"t"},"event-data":%d}'
+    assert _id("mailgun", body % 1).startswith("t-")
+    assert _id("mailgun", body % 1) != _id("mailgun", body % 2)
+
+
+def test_oktas_id_is_bound_because_a_token_signs_nothing() -> None:
+    assert _id("okta", b'{"eventId":"e","a":1}') != _id("okta", b'{"eventId":"e","a":2}')
+
+
+@pytest.mark.parametrize("scheme", ["meta", "x", "dropbox", "asana", "basic", "token", "discord", "shopify", "stripe"])
+def test_without_an_id_it_is_the_gateways_so_that_equal_bodies_stay_two(scheme: str) -> None:
+    assert _id(scheme, b"{}") == "JKJaXmPLvHcESHA="
+
+
+def test_hubspots_retry_is_the_same_delivery_and_another_event_is_not() -> None:
+    event = b'[{"eventId":1,"subscriptionId":2,"occurredAt":3,"attemptNumber":%d,"objectId":%d}]'
+    assert _id("hubspot", event % (0, 7)) == _id("hubspot", event % (1, 7))
+    assert _id("hubspot", event % (0, 7)) != _id("hubspot", event % (0, 8))
+
+
+@pytest.mark.parametrize("value", ['"\\u00e9"', '"a\\nb"', '"' + "x" * 129 + '"', '"\\ud800"'])
+def test_an_id_that_no_header_could_carry_is_hashed(value: str) -> None:
+    found = _id("stripe", b'{"id":%s}' % value.encode())
+    assert found.startswith("sha256-")
+    assert len(found) == 71
+
+
+@pytest.mark.parametrize("value", ["null", "true", "1.5", "[]", "{}", '""'])
+def test_an_id_of_another_type_is_none(value: str) -> None:
+    assert _id("stripe", b'{"id":%s}' % value.encode()) == "JKJaXmPLvHcESHA="
+
+
+def test_a_generic_id_header_is_signed_only_when_the_template_holds_it() -> None:
+    plain = {"header": "x-sig", "id": "X-Id"}
+    assert _id("hmac", b"{}", {"x-id": "1"}, **plain).startswith("1-")
+    assert _id("hmac", b"{}", {"x-id": "1"}, **plain, signed="{id}.{body}") == "1"
+    assert _id("token", b"{}", {"x-id": "1"}, id="X-Id").startswith("1-")
+
+
+def test_a_retry_with_another_gateway_request_is_the_same_delivery(
+    pre_queue: Handler, cloud: FakeAws, signed_by: Callable[..., None]
+) -> None:
+    signed_by("shopify", "s3cret")
+    headers, body = signing.sign({"scheme": "shopify"}, "s3cret", b"{}", headers={"x-shopify-webhook-id": "w-1"})
+    answers = [pre_queue(http_event(body, headers=headers, request_id=request)) for request in ("r-1", "r-2")]
+    ids = [envelope.read(message).id for message in cloud.messages]
+    assert ids[0] == ids[1] == answers[0]["headers"]["nami-delivery-id"]
+
+
+def test_base64_secrets_that_are_none_verify_nothing() -> None:
+    scheme = signatures.configured({"scheme": "standard-webhooks"})[0]
+    assert isinstance(scheme, signatures.Hmac)
+    assert scheme.signature("whsec_***", b"x") == b""
+    assert scheme.signature("whsec_", b"x") == b""
+    assert scheme.signature("whsec_" + binascii.b2a_base64(b"key").decode().strip(), b"x") != b""
