@@ -204,10 +204,11 @@ class SignatureSettings(_Settings):
         except ValidationError as error:
             first = error.errors()[0]
             rule = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-            if not first["loc"]:
-                raise ValueError(rule) from None
-            key = next(key for key in keys if keys[key] == first["loc"][0])
-            raise ValueError(f"{key}={first['input']!r}: {rule}") from None
+            named = str(first["loc"][0]) if first["loc"] else rule.partition(":")[0]
+            key = next((key for key in keys if keys[key] == named), None)
+            if first["loc"]:
+                raise ValueError(f"{key}={first['input']!r}: {rule}") from None
+            raise ValueError(rule.replace(named, key, 1) if key else rule) from None
 
 
 class HostSettings(_Settings):

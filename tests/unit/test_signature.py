@@ -1,0 +1,82 @@
+import dataclasses
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from nami_runtime import signatures
+from nami_stack import SettingsError, Signature, Subscription
+from nami_stack.signature import SCHEMES
+
+
+def error_of(**context: object) -> str:
+    with pytest.raises(SettingsError) as caught:
+        Subscription.from_context({"name": "shopify", **context})
+    return str(caught.value)
+
+
+def test_schemes_are_those_of_the_runtime() -> None:
+    assert set(SCHEMES) == set(signatures.SCHEMES)
+
+
+@pytest.mark.parametrize("scheme", sorted(SCHEMES))
+def test_every_option_is_one_that_the_runtime_takes(scheme: str) -> None:
+    forms = signatures.SCHEMES[scheme]
+    fields = {field.name for form in forms for field in dataclasses.fields(form)}
+    assert SCHEMES[scheme] - {"id"} <= fields
+
+
+@pytest.mark.parametrize("scheme", sorted(SCHEMES))
+def test_every_scheme_is_read_by_the_runtime_as_it_is_written(scheme: str) -> None:
+    values = {"tolerance": 60, "public_url": "https://example.com/x", "header": "X-Sig", "timestamp": "X-Time"}
+    options = {key: values[key] for key in SCHEMES[scheme] if key in values}
+    written = Signature(scheme=scheme, **options).to_json()  # type: ignore[arg-type]
+    assert signatures.configured(json.loads(written))
+
+
+def test_unknown_scheme_names_the_nearest() -> None:
+    assert error_of(signature="shopfy") == "signature='shopfy': is not a scheme; did you mean shopify?"
+
+
+def test_option_of_another_scheme_is_refused() -> None:
+    message = error_of(signature="shopify", signature_tolerance=60)
+    assert message == "signature_tolerance: can't be set for signature=shopify; what can is nothing"
+
+
+@pytest.mark.parametrize("scheme", ["hmac", "token"])
+def test_the_deliverys_id_reaches_the_runtime(scheme: str) -> None:
+    written = Signature(scheme=scheme, header="X-Sig", id="X-Delivery").to_json()
+    assert signatures.configured(json.loads(written))[0].ids == ("x-delivery",)
+
+
+def test_option_without_a_scheme_is_refused() -> None:
+    assert error_of(signature_header="x-sig") == "signature_header: of which scheme? Give it as signature=hmac"
+
+
+def test_hmac_without_a_header_is_refused() -> None:
+    assert error_of(signature="hmac").endswith("Give it as signature_header=x-signature")
+
+
+def test_bad_option_names_its_key() -> None:
+    message = error_of(signature="hmac", signature_header="x-sig", signature_digest="md5")
+    assert message == "signature_digest='md5': must be 'sha1', 'sha256' or 'sha512'"
+
+
+def test_tolerance_without_a_timestamp_is_refused() -> None:
+    message = error_of(signature="hmac", signature_header="x-sig", signature_tolerance="60")
+    assert message.endswith("give its header as signature_timestamp=x-timestamp")
+
+
+def test_generic_hmac_is_the_same_from_settings_and_from_code() -> None:
+    settings = Subscription.from_context(
+        {"name": "shopify", "signature": "hmac", "signature_header": "X-Sig", "signature_prefix": "sha256="}
+    )
+    code = Signature.hmac("X-Sig", prefix="sha256=")
+    assert signatures.configured(json.loads((settings.build_signature() or code).to_json())) == signatures.configured(
+        json.loads(code.to_json())
+    )
+
+
+def test_code_is_checked_as_settings_are() -> None:
+    with pytest.raises(ValidationError, match="did you mean stripe"):
+        Signature.preset("strype")
