@@ -1,7 +1,6 @@
 """How the pre-queue function knows the sender of a subscription's webhooks."""
 
 import difflib
-import json
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -165,9 +164,4 @@ class Signature(BaseModel):
 
     def to_json(self) -> str:
         """The form that the pre-queue function reads."""
-        written = self.model_dump(exclude_none=True)
-        if self.id:
-            written["ids"] = [self.id]
-            if self.scheme != "hmac":
-                del written["id"]
-        return json.dumps(written)
+        return self.model_dump_json(exclude_none=True)
