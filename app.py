@@ -1,6 +1,7 @@
 """The CDK app: context -> settings -> one stack. `cdk deploy -c name=shopify`."""
 
 import sys
+from pathlib import Path
 
 import aws_cdk as cdk
 
@@ -14,7 +15,8 @@ def main() -> None:
         subscription = Subscription.from_context(app.node.get_all_context())
     except SettingsError as error:
         sys.exit(f"error: {error}")
-    WebhookStack(app, subscription=subscription)
+    # Handlers of the user's own, where `nami create` or the user has put some.
+    WebhookStack(app, subscription=subscription, handlers=Path.cwd() / "webhooks" / subscription.name)
     app.synth()
 
 

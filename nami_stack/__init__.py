@@ -1,12 +1,16 @@
 """nami: webhook intake for bursts, as AWS CDK constructs."""
 
-from nami_stack.gateway import HttpGateway
-from nami_stack.mongo_host import MongoHost
-from nami_stack.network import Network
-from nami_stack.settings import HostSettings, PipelineSettings, SettingsError, Subscription
-from nami_stack.signature import Signature
-from nami_stack.stack import WebhookStack
-from nami_stack.webhook_construct import Destination, ScalableWebhook
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nami_stack.gateway import HttpGateway
+    from nami_stack.mongo_host import MongoHost
+    from nami_stack.network import Network
+    from nami_stack.settings import HostSettings, PipelineSettings, SettingsError, Subscription
+    from nami_stack.signature import Signature
+    from nami_stack.stack import WebhookStack
+    from nami_stack.webhook_construct import Destination, ScalableWebhook
 
 __all__ = [
     "Destination",
@@ -21,3 +25,24 @@ __all__ = [
     "Subscription",
     "WebhookStack",
 ]
+
+_MODULES = {
+    "Destination": "webhook_construct",
+    "HostSettings": "settings",
+    "HttpGateway": "gateway",
+    "MongoHost": "mongo_host",
+    "Network": "network",
+    "PipelineSettings": "settings",
+    "ScalableWebhook": "webhook_construct",
+    "SettingsError": "settings",
+    "Signature": "signature",
+    "Subscription": "settings",
+    "WebhookStack": "stack",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Each on its first use, so that the command reads the settings without the two seconds that aws_cdk takes.
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

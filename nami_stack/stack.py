@@ -1,5 +1,7 @@
 """The stack of one subscription: the construct and what a user reads of it afterwards."""
 
+from pathlib import Path
+
 import aws_cdk as cdk
 from constructs import Construct
 
@@ -11,7 +13,7 @@ from nami_stack.webhook_construct import ScalableWebhook
 class WebhookStack(cdk.Stack):
     """`nami-<name>`: self-contained, in any bootstrapped account and region."""
 
-    def __init__(self, scope: Construct, *, subscription: Subscription) -> None:
+    def __init__(self, scope: Construct, *, subscription: Subscription, handlers: Path | None = None) -> None:
         super().__init__(
             scope,
             f"nami-{subscription.name}",
@@ -27,6 +29,7 @@ class WebhookStack(cdk.Stack):
             signature=subscription.build_signature(),
             destination=host,
             settings=subscription,
+            handlers=handlers,
         )
         for key, value in {
             "EndpointUrl": webhook.endpoint_url,

@@ -1,5 +1,6 @@
 """The pipeline of one subscription, on one screen."""
 
+from pathlib import Path
 from typing import Protocol
 
 import aws_cdk as cdk
@@ -41,6 +42,8 @@ class ScalableWebhook(Construct):
         signature: how the sender is known; where not given, everybody's webhooks are taken, with a warning.
         destination: shared with other subscriptions where given; a MongoDB host of its own where not.
         settings: the defaults where not given.
+        handlers: a folder of yours with `pre_queue/` or `post_queue/` or both, each with a handler.py and, where it
+            needs any, a requirements.txt; they take the place of nami's own.
 
     Raises:
         SettingsError: the name is not one, in one line.
@@ -56,6 +59,7 @@ class ScalableWebhook(Construct):
         signature: Signature | None = None,
         destination: Destination | None = None,
         settings: PipelineSettings | None = None,
+        handlers: Path | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         check_name(name)
@@ -81,7 +85,7 @@ class ScalableWebhook(Construct):
         self.pre_queue_function = PythonFunction(
             self,
             "PreQueue",
-            source=LAMBDAS / "pre_queue",
+            source=_source("pre_queue", handlers),
             extra_requirements=signature.requirements if signature else None,
             memory=settings.pre_queue_memory,
             timeout=settings.pre_queue_timeout,
@@ -106,7 +110,7 @@ class ScalableWebhook(Construct):
         self.post_queue_function = PythonFunction(
             self,
             "PostQueue",
-            source=LAMBDAS / "post_queue",
+            source=_source("post_queue", handlers),
             memory=settings.post_queue_memory,
             timeout=settings.post_queue_timeout,
             log_retention_days=settings.log_retention_days,
@@ -131,6 +135,11 @@ class ScalableWebhook(Construct):
             )
         )
         cdk.Tags.of(self).add("nami:subscription", name)
+
+
+def _source(function: str, handlers: Path | None) -> Path:
+    yours = handlers / function if handlers else None
+    return yours if yours and yours.is_dir() else LAMBDAS / function
 
 
 def _queue(

@@ -6,7 +6,7 @@ from pathlib import Path
 import aws_cdk as cdk
 import pytest
 
-from nami_stack.settings import HostSettings, PipelineSettings, Subscription
+from nami_stack.settings import HostSettings, PipelineSettings, SignatureSettings, Subscription
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ROOT / "docs" / "settings.md"
@@ -16,11 +16,17 @@ BLOCK = re.compile(r"(<!-- settings: .*? -->\n).*?(<!-- /settings -->)", re.DOTA
 def settings_tables() -> str:
     """Every setting, its default, and its docstring, in the order of the code."""
     lines = []
-    for title, model in (("Pipeline", PipelineSettings), ("MongoDB host and network", HostSettings)):
+    groups = {
+        "Pipeline": PipelineSettings,
+        "Signature": SignatureSettings,
+        "MongoDB host and network": HostSettings,
+    }
+    for title, model in groups.items():
         lines += [f"\n## {title}\n", "| setting | default | |", "|---|---|---|"]
         for key in model.model_fields:
             field = Subscription.model_fields[key]
-            default = "" if field.default in (None, "") else f"`{field.default}`"
+            value = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+            default = "" if value in (None, "") else f"`{value}`"
             lines.append(f"| `{key}` | {default} | {' '.join((field.description or '').split())} |")
     return "\n".join(lines) + "\n\n"
 
@@ -40,5 +46,5 @@ def test_readmes_construct_is_code_that_runs(app_factory: object) -> None:
     stack = cdk.Stack(app_factory(), "Shop")  # type: ignore[operator]
     body = re.sub(r"^from .*\n", "", code[1], flags=re.MULTILINE)
     names: dict[str, object] = {"self": stack}
-    exec("from nami_stack import *\n" + body, names)
+    exec("from nami_stack import HttpGateway, MongoHost, ScalableWebhook, Signature\n" + body, names)
     assert stack.node.children
