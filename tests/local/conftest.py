@@ -1,0 +1,216 @@
+"""One local AWS for the whole run: the real CDK CLI deploys this checkout's app into it."""
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import psutil
+import pymongo
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# Failures come back in seconds: the queue hides a message for 6 x 2 s.
+QUICK = ["-c", "post_queue_timeout=2", "-c", "batch_window=0", "-c", "batch_size=10", "-c", "max_receives=4"]
+
+pytestmark = pytest.mark.local
+
+
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
+
+
+@dataclass
+class Nami:
+    """The command, with a home and a port of its own, as a user in `folder` would type it."""
+
+    home: Path
+    folder: Path = ROOT
+    port: int = field(default_factory=free_port)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        bin_folder = str(Path(sys.executable).parent)
+        return {
+            **os.environ,
+            "NAMI_HOME": str(self.home),
+            "PYTHONPATH": str(ROOT),
+            "PATH": os.pathsep.join([bin_folder, os.environ["PATH"]]),
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "nami_cli.main", "local", *arguments]
+
+    def __call__(self, *arguments: str, stdin: bytes | None = None, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run `nami local …` to its end."""
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment | changes,
+            input=stdin.decode() if stdin else None,
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+
+    def up(self, name: str, *arguments: str) -> None:
+        result = self("up", name, "--detach", "--port", str(self.port), *arguments)
+        assert result.returncode == 0, result.stderr
+
+    def foreground(self, name: str) -> subprocess.Popen[bytes]:
+        """Start `nami local up` and wait until it stays up."""
+        log = self.home.with_name(f"{self.home.name}-{name}.log")
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                self.command("up", name, "--port", str(self.port)),
+                cwd=self.folder,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_for(lambda: "Ctrl-C takes it down" in log.read_text() or process.poll() is not None, 90)
+        assert process.poll() is None, log.read_text()
+        return process
+
+    def status(self) -> dict[str, Any]:
+        result: dict[str, Any] = json.loads(self("status", "--json").stdout)
+        return result
+
+    @property
+    def aws(self) -> psutil.Process:
+        """The process that is local AWS."""
+        return psutil.Process(json.loads((self.home / "state.json").read_text())["aws"]["pid"])
+
+    def left_running(self) -> list[str]:
+        """Command lines of processes that belong to this home and still run."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                line = " ".join(process.cmdline())
+                if process.pid != os.getpid() and (str(self.home) in line or self._has_home(process)):
+                    found.append(line)
+        return found
+
+    def _has_home(self, process: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.Error, OSError):
+            return process.environ().get("TMPDIR") == str(self.home / "tmp")
+        return False
+
+
+def wait_for(condition: Callable[[], object], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.1)
+
+
+@dataclass
+class Pipeline:
+    """One deployed subscription."""
+
+    name: str
+    endpoint: str
+    documents: Any
+    client: Callable[..., Any]
+
+    def outputs(self) -> dict[str, str]:
+        stack = self.client("cloudformation").describe_stacks(StackName=f"nami-{self.name}")["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def post(self, body: bytes, content_type: str = "application/json") -> tuple[int, str | None]:
+        """Send one webhook; returns the status and the delivery id."""
+        with contextlib.closing(self.connect()) as connection:
+            return self.post_on(connection, body, content_type)
+
+    def connect(self) -> http.client.HTTPConnection:
+        parts = urlsplit(self.endpoint)
+        assert parts.hostname == "127.0.0.1"
+        return http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+
+    def post_on(
+        self, connection: http.client.HTTPConnection, body: bytes, content_type: str = "application/json"
+    ) -> tuple[int, str | None]:
+        connection.request("POST", urlsplit(self.endpoint).path, body=body, headers={"content-type": content_type})
+        response = connection.getresponse()
+        response.read()
+        return response.status, response.getheader("nami-delivery-id")
+
+    def document(self, delivery_id: str | None, seconds: float = 30) -> dict[str, Any]:
+        """Wait for one stored document."""
+        wait_for(lambda: self.documents.find_one({"_id": delivery_id}), seconds)
+        found: dict[str, Any] = self.documents.find_one({"_id": delivery_id})
+        return found
+
+
+@pytest.fixture(scope="session")
+def nami(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nami]:
+    """The command with subscription shopify up, all settings as they come."""
+    command = Nami(tmp_path_factory.mktemp("nami") / "home")
+    command.up("shopify")
+    yield command
+    command("down")
+    assert command.left_running() == []
+
+
+def pipeline(command: Nami, name: str) -> Pipeline:
+    status = command.status()
+    database: Any = pymongo.MongoClient(status["mongo_uri"])[status["database"]]
+
+    def client(service: str) -> Any:
+        make: Any = boto3.client
+        return make(
+            service,
+            endpoint_url=status["aws_endpoint_url"],
+            region_name=status["environment"]["AWS_REGION"],
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    return Pipeline(name, status["endpoints"][name], database[name], client)
+
+
+@pytest.fixture(scope="session")
+def shopify(nami: Nami) -> Pipeline:
+    return pipeline(nami, "shopify")
+
+
+@pytest.fixture(scope="session")
+def jira(nami: Nami, shopify: Pipeline) -> Pipeline:
+    """A second subscription in the same local AWS, which retries within seconds."""
+    nami.up("jira", *QUICK)
+    return pipeline(nami, "jira")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Nami]:
+    """The command over an app that deploys in a second: what starts and stops is the same."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "cdk.json").write_text('{"app": "python3 app.py"}')
+    (folder / "app.py").write_text(
+        "import aws_cdk as cdk\n"
+        "app = cdk.App()\n"
+        "stack = cdk.Stack(app, 'nami-' + app.node.get_context('name'))\n"
+        "kind = app.node.try_get_context('kind') or 'AWS::SNS::Topic'\n"
+        "cdk.CfnResource(stack, 'Resource', type=kind)\n"
+        "cdk.CfnOutput(stack, 'EndpointUrl', value='https://none.execute-api.us-east-1.amazonaws.com/')\n"
+        "app.synth()\n"
+    )
+    command = Nami(tmp_path / "home", folder)
+    yield command
+    command("down")
+    assert command.left_running() == []
