@@ -44,7 +44,7 @@ class PythonFunction(lambda_.Function):
         construct_id: str,
         *,
         source: Path,
-        extra_requirements: str | None = None,
+        extra_requirements: Path | None = None,
         memory: int,
         timeout: int,
         log_retention_days: int,
@@ -109,10 +109,11 @@ def _network_policy() -> iam.PolicyDocument:
     )
 
 
-def _code(source: Path, extra_requirements: str | None) -> lambda_.Code:
+def _code(source: Path, extra_requirements: Path | None) -> lambda_.Code:
     runtime = LAMBDAS / "nami_runtime"
-    named = ["requirements.txt", *([extra_requirements] if extra_requirements else [])]
-    requirements = [source / name for name in named if (source / name).is_file()]
+    named = [source / "requirements.txt", *([extra_requirements] if extra_requirements else [])]
+    # Most pre-queue functions need nothing, and then pip need not start.
+    requirements = [path for path in named if path.is_file() and _names_any(path)]
     return lambda_.Code.from_asset(
         str(source),
         # Of everything that makes the asset; the default hash sees the source folder alone.
@@ -123,7 +124,7 @@ def _code(source: Path, extra_requirements: str | None) -> lambda_.Code:
 
 
 def _digest(source: Path, runtime: Path, requirements: Sequence[Path]) -> str:
-    used = [path.name for path in requirements]
+    used = [path.read_text() for path in requirements]
     digest = hashlib.sha256(repr((RUNTIME.name, ARCHITECTURE.name, _WHEELS, used)).encode())
     for folder in (source, runtime):
         for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
@@ -143,8 +144,7 @@ class _LocalBundling:
         target = Path(output_dir)
         shutil.copytree(self._source, target, ignore=_IGNORED, dirs_exist_ok=True)
         shutil.copytree(self._runtime, target / self._runtime.name, ignore=_IGNORED)
-        # Most pre-queue functions need nothing, and then pip need not start.
-        if any(_has_requirements(path) for path in self._requirements):
+        if self._requirements:
             self._install(target)
         return True
 
@@ -164,5 +164,5 @@ class _LocalBundling:
             )
 
 
-def _has_requirements(path: Path) -> bool:
+def _names_any(path: Path) -> bool:
     return any(line.strip() and not line.lstrip().startswith("#") for line in path.read_text().splitlines())

@@ -1,9 +1,12 @@
 """How the pre-queue function knows the sender of a subscription's webhooks."""
 
 import difflib
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from nami_stack.assets import LAMBDAS
 
 _NONE: frozenset[str] = frozenset()
 _AGE = frozenset({"tolerance"})
@@ -158,9 +161,9 @@ class Signature(BaseModel):
         return ("GET",) if self.scheme in _GET_HANDSHAKES else ()
 
     @property
-    def requirements(self) -> str | None:
-        """File in the pre-queue function's folder with what its check needs to be installed."""
-        return "requirements-asymmetric.txt" if self.scheme in _ASYMMETRIC else None
+    def requirements(self) -> Path | None:
+        """The file with what must be installed to check it, beyond Python itself."""
+        return LAMBDAS / "pre_queue" / "requirements-asymmetric.txt" if self.scheme in _ASYMMETRIC else None
 
     def to_json(self) -> str:
         """The form that the pre-queue function reads."""
