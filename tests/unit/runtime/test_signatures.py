@@ -19,7 +19,7 @@ Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def _each(vectors: Iterable[Vector]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("vector", vectors, ids=lambda vector: f"{vector.scheme} ({vector.source})")
+    return pytest.mark.parametrize("vector", list(vectors), ids=lambda vector: f"{vector.scheme} ({vector.source})")
 
 
 @pytest.fixture

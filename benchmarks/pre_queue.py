@@ -1,0 +1,187 @@
+"""What the pre-queue function costs, beside the straightforward boto3 handler and beside a bare socket.
+
+Ours verifies a Shopify signature (its secret read from Secrets Manager at the first request), builds the envelope,
+signs the call, sends it and checks SQS's answer; boto3's verifies nothing. Each number is a median over rounds in which
+the functions take turns; the server is another process. "Cold" is a fresh process up to its first answer, ours from
+sources without compiled modules, which is how a deployment has them; boto3's are compiled, as in Lambda's image.
+
+Usage: python -m benchmarks.pre_queue [--rounds N] [--requests N] [--json]
+"""
+
+import argparse
+import contextlib
+import hmac
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.sqs_server import SECRET
+
+ROOT = Path(__file__).parents[1]
+FUNCTIONS = ROOT / "benchmarks" / "functions"
+LABELS = {
+    "nami": "nami, signature verified",
+    "boto3_handler": "boto3, no verification",
+    "socket_handler": "bare socket",
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One process: its CPU and wall seconds, its peak memory in MiB, and CPU seconds per warm request."""
+
+    cpu: float
+    wall: float
+    memory: float
+    warm: float
+
+
+def main() -> None:
+    """Runs all rounds and prints a table."""
+    options = _options()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _lay_out(folder)
+        tables = {}
+        for transport in ("http", "https") if shutil.which("openssl") else ("http",):
+            with _server(folder, transport) as (port, bundle):
+                tables[transport] = _measure(folder, transport, port, bundle, options)
+    if options.json:
+        print(json.dumps(tables, indent=2))
+        return
+    for transport, table in tables.items():
+        _print(transport, table)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("--rounds", type=int, default=7, help="rounds, each with every function once (default 7)")
+    parser.add_argument("--requests", type=int, default=2000, help="warm requests per round (default 2000)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    return parser.parse_args()
+
+
+def _lay_out(folder: Path) -> None:
+    """The function as it is deployed: handler.py with nami_runtime beside it, sources alone."""
+    function = folder / "nami"
+    sources = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "lambdas" / "nami_runtime", function / "nami_runtime", ignore=sources)
+    shutil.copy(ROOT / "lambdas" / "pre_queue" / "handler.py", function / "handler.py")
+    item = {"id": 1071823172, "title": "Ächte Wolle", "quantity": 2, "price": "19.99", "properties": [None, True]}
+    body = json.dumps({"id": 820982911946154508, "line_items": [item] * 26}, ensure_ascii=False)  # 3 KB
+    event = json.loads((ROOT / "tests" / "events" / "http_api_post.json").read_text())
+    signature = b64encode(hmac.digest(SECRET.encode(), body.encode(), "sha256")).decode()
+    event["body"], event["headers"]["x-shopify-hmac-sha256"] = body, signature
+    (folder / "event.json").write_text(json.dumps(event))
+
+
+@contextlib.contextmanager
+def _server(folder: Path, transport: str) -> Iterator[tuple[int, str]]:
+    files = []
+    if transport == "https":
+        files = [str(folder / "certificate.pem"), str(folder / "key.pem")]
+        subprocess.run(
+            [
+                *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+                *("-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+                *("-out", files[0], "-keyout", files[1]),
+            ],
+            check=True,
+            capture_output=True,
+        )
+    server = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.sqs_server", *files], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout
+        yield int(server.stdout.readline()), files[0] if files else ""
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _measure(
+    folder: Path, transport: str, port: int, bundle: str, options: argparse.Namespace
+) -> dict[str, dict[str, float]]:
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": f"{transport}://localhost:{port}",
+        **({"AWS_CA_BUNDLE": bundle} if bundle else {}),
+        "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "benchmark",
+        "AWS_SESSION_TOKEN": "t" * 700,
+        "NAMI_SUBSCRIPTION": "shopify",
+        "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/nami-shopify",
+        "SIGNATURE": '{"scheme":"shopify"}',
+        "SIGNATURE_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nami-shopify",
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+    functions = {"nami": (folder / "nami", "handler"), "boto3_handler": (FUNCTIONS, "boto3_handler")}
+    if transport == "http":
+        functions["socket_handler"] = (FUNCTIONS, "socket_handler")
+    cold: dict[str, list[Cost]] = {name: [] for name in functions}
+    warm: dict[str, list[Cost]] = {name: [] for name in functions}
+    for number in range(options.rounds + 1):
+        for name, (place, module) in functions.items():
+            for cache in (folder / "nami").rglob("__pycache__"):
+                shutil.rmtree(cache)
+            first = _run(place, module, folder, 1, environment)
+            steady = _run(place, module, folder, options.requests, environment)
+            if number:  # the first round fills the disk's cache and compiles boto3
+                cold[name].append(first)
+                warm[name].append(steady)
+    return {
+        name: {
+            "warm_cpu_us": 1e6 * statistics.median(cost.warm for cost in warm[name]),
+            "cold_cpu_ms": 1e3 * statistics.median(cost.cpu for cost in cold[name]),
+            "cold_wall_ms": 1e3 * statistics.median(cost.wall for cost in cold[name]),
+            "peak_mib": statistics.median(cost.memory for cost in warm[name]),
+        }
+        for name in functions
+    }
+
+
+def _run(place: Path, module: str, folder: Path, count: int, environment: dict[str, str]) -> Cost:
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, str(FUNCTIONS / "run.py"), str(place), module, str(folder / "event.json"), str(count)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    said = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{module} failed")
+    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024, float(said))
+
+
+def _print(transport: str, table: dict[str, dict[str, float]]) -> None:
+    theirs = table["boto3_handler"]
+    title = "plain HTTP" if transport == "http" else "TLS"
+    print(f"\n{title:<26}{'warm CPU/request':>22}{'cold CPU':>20}{'cold wall':>20}{'peak memory':>20}")
+    units = {"warm_cpu_us": "µs", "cold_cpu_ms": "ms", "cold_wall_ms": "ms", "peak_mib": "MiB"}
+    for name, costs in table.items():
+        cells = []
+        for key, unit in units.items():
+            ratio = f"1/{theirs[key] / costs[key]:.1f}" if name != "boto3_handler" else "1"
+            cells.append(f"{costs[key]:.0f} {unit} ({ratio})")
+        print(f"{LABELS[name]:<26}{cells[0]:>22}{cells[1]:>20}{cells[2]:>20}{cells[3]:>20}")
+
+
+if __name__ == "__main__":
+    main()
