@@ -1,10 +1,18 @@
 """What ends a command: one clear line, and an exit code that differs by cause."""
 
+import os
+
 
 class CliError(Exception):
     """A failure that the user is told about in one line. The exit code says which kind it is."""
 
     exit_code = 1
+
+
+class UsageError(CliError):
+    """What was typed does not fit: a name, a setting, a file. The code is the one that a wrong flag gets too."""
+
+    exit_code = 2
 
 
 class NotRunningError(CliError):
@@ -47,3 +55,62 @@ class WebhookError(CliError):
     """A webhook was refused, or was not stored in time."""
 
     exit_code = 9
+
+
+class AccessError(CliError):
+    """Credentials, the region or rights are missing: AWS does not let the command in."""
+
+    exit_code = 10
+
+
+class AwsError(CliError):
+    """AWS could not be reached, or refused a call for another reason."""
+
+    exit_code = 11
+
+
+class CheckError(CliError):
+    """Something that must hold does not; nothing was changed."""
+
+    exit_code = 12
+
+
+def of_aws(error: Exception) -> CliError | None:
+    """One line for what boto3 raised, with what to do; None for any other exception."""
+    from botocore import exceptions  # noqa: PLC0415 (only a command that failed pays for it)
+
+    if isinstance(error, exceptions.NoRegionError):
+        return AccessError("no region is set; give one as AWS_REGION=eu-west-1, or `aws configure set region eu-west-1`")
+    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
+        return AccessError(
+            "no AWS credentials are found; run `aws configure` or `aws sso login`, or set AWS_PROFILE "
+            "(without an account: nami local up NAME)"
+        )
+    if isinstance(error, exceptions.ProfileNotFound):
+        return AccessError(f"{error}; `aws configure list-profiles` names those that there are")
+    if isinstance(error, exceptions.ClientError):
+        said = error.response.get("Error", {})
+        code, message = said.get("Code", "Unknown"), said.get("Message", "")
+        if code in _EXPIRED:
+            return AccessError(f"the AWS credentials have expired ({code}); run `aws sso login`, or renew them")
+        if code in _UNKNOWN:
+            return AccessError(f"AWS does not know these credentials ({code}); check AWS_PROFILE and `aws configure`")
+        if code in _DENIED:
+            return AccessError(f"these credentials may not do this: {message or error.operation_name}")
+        return AwsError(f"AWS refused {error.operation_name}: {message or code}")
+    if isinstance(error, exceptions.SSOError | exceptions.TokenRetrievalError | exceptions.CredentialRetrievalError):
+        return AccessError(f"the AWS credentials can't be had: {error}; run `aws sso login`")
+    if isinstance(error, exceptions.EndpointConnectionError | exceptions.ConnectionError):
+        local = os.environ.get("AWS_ENDPOINT_URL")
+        remedy = f"AWS_ENDPOINT_URL is {local}: is it up?" if local else "check the network and the region's name"
+        return AwsError(f"AWS does not answer: {error}; {remedy}")
+    if isinstance(error, exceptions.BotoCoreError):
+        return AwsError(str(error))
+    return None
+
+
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+_UNKNOWN = frozenset(
+    {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "AuthFailure", "InvalidAccessKeyId"}
+)
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess"})

@@ -1,14 +1,37 @@
 """`nami`: webhook pipelines on AWS, and on this machine."""
 
+import os
 import sys
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from nami_cli.errors import CliError
+from nami_cli.errors import CliError, of_aws
+
+FIRST_WEBHOOK = """\b
+First webhook, on this machine: no AWS account, no Docker.
+  nami local up shopify --detach   a local AWS with the whole pipeline, in seconds
+  nami local send shopify          a sample webhook, and the document that it became
+  nami local events shopify        what is stored
+  nami local down                  stop it; the documents stay in .nami
+
+\b
+Then on AWS, with credentials and a region (AWS_PROFILE, AWS_REGION) set:
+  nami doctor                      what is missing, and the command that mends it
+  nami deploy shopify --signature shopify
+                                   ends with the URL to give to Shopify, and what to do next
+  nami list                        every subscription: its URL, what waits, what is dead
+  nami destroy shopify             the volume with the documents is kept
+
+\b
+To change what happens to a webhook: nami create shopify, edit, nami deploy shopify.
+Each command tells its own: nami help deploy. With --local it works on local AWS.
+"""
 
 app = typer.Typer(
     help="Webhook intake for bursts, in your own AWS account or on this machine.",
+    epilog=FIRST_WEBHOOK,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -16,8 +39,21 @@ app = typer.Typer(
 
 
 @app.callback()
-def nami() -> None:
+def nami(
+    local: Annotated[
+        bool, typer.Option("--local", help="Work on the local AWS that runs for this folder (nami local up).")
+    ] = False,
+) -> None:
     """Webhook intake for bursts, in your own AWS account or on this machine."""
+    if local:
+        from nami_cli.local import machine  # noqa: PLC0415 (what is not needed for --help is not loaded for it)
+        from nami_cli.local.state import Home  # noqa: PLC0415
+
+        home = Home()
+        machine.point_tools_at(home, machine.require(home))
+    elif region := os.environ.get("AWS_REGION"):
+        # boto3 does not read AWS_REGION, the CDK CLI prefers it: both must mean the same place.
+        os.environ["AWS_DEFAULT_REGION"] = region
 
 
 def _add_local() -> None:
@@ -33,9 +69,12 @@ def main() -> None:
     """Run the command: 0 when all went well, else a line that says why and a code by its cause."""
     try:
         app()
-    except CliError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", style="red", markup=False)
-        sys.exit(error.exit_code)
+    except Exception as error:
+        told = error if isinstance(error, CliError) else of_aws(error)
+        if told is None:
+            raise
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {told}", style="red", markup=False)
+        sys.exit(told.exit_code)
 
 
 if __name__ == "__main__":
