@@ -109,7 +109,9 @@ def test_poison_message_becomes_a_dead_letter(jira: Pipeline) -> None:
     sqs.send_message(QueueUrl=outputs["QueueUrl"], MessageBody='{"no": "envelope"}')
 
     def dead() -> bool:
-        found = sqs.receive_message(QueueUrl=outputs["DeadLetterQueueUrl"], MaxNumberOfMessages=10, VisibilityTimeout=0)
+        found = sqs.receive_message(
+            QueueUrl=outputs["DeadLetterQueueUrl"], MaxNumberOfMessages=10, VisibilityTimeout=10
+        )
         return any(message["Body"] == '{"no": "envelope"}' for message in found.get("Messages", []))
 
     wait_for(dead, 90)
