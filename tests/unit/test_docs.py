@@ -6,11 +6,12 @@ from pathlib import Path
 import aws_cdk as cdk
 import pytest
 
+from nami_cli.local.differences import DIFFERENCES
 from nami_stack.settings import HostSettings, PipelineSettings, SignatureSettings, Subscription
+from nami_stack.signature import SCHEMES
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = ROOT / "docs" / "settings.md"
-BLOCK = re.compile(r"(<!-- settings: .*? -->\n).*?(<!-- /settings -->)", re.DOTALL)
+DOCS = ROOT / "docs"
 
 
 def settings_tables() -> str:
@@ -31,12 +32,29 @@ def settings_tables() -> str:
     return "\n".join(lines) + "\n\n"
 
 
+def rewritten(path: Path, marker: str, content: str) -> bool:
+    """Put what the code says between the page's markers; tell whether it was not there yet."""
+    block = re.compile(rf"(<!-- {marker}: .*? -->\n).*?(<!-- /{marker} -->)", re.DOTALL)
+    written = path.read_text()
+    current = block.sub(lambda match: match[1] + content + match[2], written)
+    path.write_text(current)
+    return written != current
+
+
 def test_every_setting_is_documented_as_it_is() -> None:
-    written = SETTINGS.read_text()
-    current = BLOCK.sub(lambda match: match[1] + settings_tables() + match[2], written)
-    if written != current:
-        SETTINGS.write_text(current)
+    if rewritten(DOCS / "settings.md", "settings", settings_tables()):
         pytest.fail("docs/settings.md was behind nami_stack/settings.py and is written anew; commit it")
+
+
+def test_differences_from_aws_are_documented_as_they_are_shown() -> None:
+    listed = "".join(f"- {difference}\n" for difference in DIFFERENCES)
+    if rewritten(DOCS / "local.md", "differences", f"\n{listed}\n"):
+        pytest.fail("docs/local.md was behind nami_cli/local/differences.py and is written anew; commit it")
+
+
+def test_every_scheme_is_documented() -> None:
+    documented = re.findall(r"^\| `([a-z-]+)` \|", (DOCS / "signatures.md").read_text(), re.MULTILINE)
+    assert sorted(documented) == sorted(SCHEMES)
 
 
 def test_readmes_construct_is_code_that_runs(app_factory: object) -> None:
