@@ -98,9 +98,9 @@ register_name() {
 attach_volume() {
   local state='' holder='' deadline=$((SECONDS + 600))
   until [[ -b $device ]]; do
-    ((SECONDS < deadline)) || die "$NAMI_VOLUME_ID is $state, held by $holder"
+    ((SECONDS < deadline)) || die "data volume is held by $holder"
     read -r state holder < <(aws ec2 describe-volumes --volume-ids "$NAMI_VOLUME_ID" \
-      --query 'Volumes[0].[State, Attachments[0].InstanceId]' --output text) || state=unknown
+      --query 'Volumes[0].[State, Attachments[0].InstanceId]' --output text) || state=${state:-unknown}
     if [[ $state == available ]]; then
       aws ec2 attach-volume --volume-id "$NAMI_VOLUME_ID" --instance-id "$instance_id" --device /dev/sdf >/dev/null ||
         say "$NAMI_VOLUME_ID is not attached yet"
@@ -118,14 +118,14 @@ mount_volume() {
     0) ;;
     2)
       # blkid says the same of a device that it can't read, or whose first blocks are damaged: only blank is blank.
-      cmp -s -n 1048576 "$device" /dev/zero || die "$NAMI_VOLUME_ID has no file system but is not blank"
+      cmp -s -n 1048576 "$device" /dev/zero || die "data volume has no xfs and is not blank"
       mkfs.xfs -q "$device"
       found=xfs
       ;;
-    8) die "$NAMI_VOLUME_ID is ambivalent: more than one file system" ;;
-    *) die "$NAMI_VOLUME_ID can't be read: blkid $status" ;;
+    8) die "data volume is ambivalent to blkid" ;;
+    *) die "data volume makes blkid fail: $status" ;;
   esac
-  [[ $found == xfs ]] || die "$NAMI_VOLUME_ID holds ${found:-partitions}, not xfs"
+  [[ $found == xfs ]] || die "data volume holds ${found:-partitions}, not xfs"
 
   uuid=$(blkid -p -o value -s UUID "$device")
   mkdir -p "$mount_point"
@@ -164,15 +164,15 @@ run_mongo() {
   # --mount and not -v: -v would make a missing directory on the root disk, and the data would be lost with it.
   # No MONGO_INITDB_…: the root user is made below, so that no file, environment or command line has its password.
   docker run --detach --name "$container" --restart=always --stop-timeout 60 \
-    --mount "type=bind,source=$mount_point/db,target=/data/db" --tmpfs /root \
-    --publish "$address:27017:27017" --ulimit nofile=64000:64000 --log-driver local \
+    --mount "type=bind,source=$mount_point/db,target=/data/db" --tmpfs /run/mongosh \
+    --publish "$address:27017:27017" --log-driver local \
     "$NAMI_MONGO_IMAGE" --auth --bind_ip_all --wiredTigerCacheSizeGB "$(cache_size)" >/dev/null
 }
 
 # Log in; on a new volume, where there is no user yet, mongod lets a local client make the first one. The secret is
 # JSON, so it is JavaScript as well. HOME: mongosh keeps a log, which belongs in memory and not on the data volume.
 log_in() {
-  docker exec --interactive --env HOME=/root "$container" mongosh --quiet <<EOF_JS 2>&1
+  docker exec --interactive --env HOME=/run/mongosh "$container" mongosh --quiet <<EOF_JS 2>&1
 const secret = ${secret//$'\n'/ }; const admin = db.getSiblingDB("admin"); const { username, password } = secret;
 try { admin.auth(username, password) } catch (e) { admin.createUser({ user: username, pwd: password, roles: ["root"] }) }
 admin.auth(username, password); print("nami-" + (admin.runCommand({ ping: 1 }).ok ? "answers" : "fails"))
@@ -187,7 +187,7 @@ wait_for_answer() {
     ((SECONDS < deadline)) || die "the database does not answer"
     answer=$(log_in) || true
     [[ $answer != *'requires authentication'* ]] ||
-      die "the volume was set up with another secret" # the remedy: database_secret_arn
+      die "data volume belongs to another secret" # the remedy: database_secret_arn
     [[ $answer == *nami-answers* ]] || sleep 1
   done
 }

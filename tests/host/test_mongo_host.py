@@ -1,0 +1,163 @@
+"""The host's user data, on a real Docker engine and a real block device; AWS alone is played."""
+
+import json
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.host.machine import Account, Machine, run
+
+pytestmark = pytest.mark.host
+
+
+def test_first_boot_makes_a_database_that_answers(host: Machine) -> None:
+    assert host.rows() == 10
+
+
+def test_data_is_on_the_volume(host: Machine) -> None:
+    assert host.run("findmnt", "--noheadings", "--output", "FSTYPE,SOURCE", "/var/lib/nami").stdout.split() == [
+        "xfs",
+        host.account.device,
+    ]
+    assert host.run("ls", "/var/lib/nami/db").stdout
+
+
+def test_it_signals_success_once_it_answers(host: Machine) -> None:
+    assert host.account.calls("cloudformation") == [
+        "cloudformation signal-resource --stack-name arn:aws:cloudformation:eu-west-1:123456789012:stack/nami-test/1 "
+        f"--logical-resource-id Group --unique-id {host.instance_id} --status SUCCESS"
+    ]
+
+
+def test_it_registers_its_address(host: Machine) -> None:
+    call = host.account.get("calls").split("route53 change-resource-record-sets ")[1]
+    batch = json.loads(call[call.index("{") : call.rindex("]}}]}") + 5])
+    record = batch["Changes"][0]["ResourceRecordSet"]
+    assert (record["Name"], record["ResourceRecords"]) == ("mongo.test.nami.internal", [{"Value": "127.0.0.1"}])
+
+
+def test_password_is_in_no_command_line_environment_or_file_of_the_host(host: Machine) -> None:
+    password = json.loads(host.account.get("secret"))["password"]
+    assert password not in host.run("docker", "inspect", "nami-mongo").stdout
+    places = ["/etc", "/run", "/usr/local/sbin", "/var/lib/nami-host.signalled"]
+    assert host.run("grep", "-rls", password, *places, check=False).stdout == ""
+    assert password not in host.account.get("calls")
+
+
+def test_running_again_changes_nothing(host: Machine) -> None:
+    started, fstab = host.container(".State.StartedAt"), host.run("cat", "/etc/fstab").stdout
+    host.user_data()
+    assert host.container(".State.StartedAt") == started
+    assert host.run("cat", "/etc/fstab").stdout == fstab
+    assert host.rows() == 10
+
+
+def test_killed_container_comes_back_with_its_rows(host: Machine) -> None:
+    pid = host.container(".State.Pid")
+    host.run("kill", "-9", pid)
+    assert host.rows() == 10
+    assert host.container(".State.Pid") != pid
+
+
+def test_killed_daemon_comes_back_with_its_rows(host: Machine) -> None:
+    host.kill_daemon()
+    host.run("systemctl", "enable", "--now", "docker.service")
+    assert host.rows() == 10
+
+
+def test_reboot_keeps_the_rows(host: Machine) -> None:
+    host.power_off()
+    host.boot()
+    assert host.rows() == 10
+
+
+def test_missing_mount_does_not_become_an_empty_database(host: Machine) -> None:
+    host.power_off()
+    host.run("mv", "/etc/systemd/system/docker.service.d/nami.conf", "/run")
+    host.run("systemctl", "enable", "--now", "docker.service")
+    assert host.container(".State.Running") == "false"
+    assert host.run("ls", "/var/lib/nami").stdout == ""
+    host.boot()
+    assert host.rows() == 10
+
+
+def test_replaced_host_takes_over_the_rows(
+    machine: Machine, account: Account, docker_with_image: Path, tmp_path: Path
+) -> None:
+    machine.user_data()
+    machine.write(range(10))
+    machine.close()
+    # The old instance still holds the volume when the new one starts.
+    threading.Timer(1.5, account.set, ("volume", "available None")).start()
+    with closing(Machine(tmp_path, account, docker_with_image)) as successor:
+        done = successor.user_data()
+        assert f"in-use, held by {machine.instance_id}" in done.stderr
+        assert successor.rows() == 10
+
+
+def test_late_device_is_waited_for(machine: Machine, account: Account) -> None:
+    account.set("device_delay", "3")
+    machine.user_data()
+    machine.write(range(10))
+    assert machine.rows() == 10
+
+
+def test_grown_volume_is_used_after_the_next_run(host: Machine) -> None:
+    host.account.grow(640 << 20)
+    host.user_data()
+    size = int(host.run("findmnt", "--noheadings", "--bytes", "--output", "SIZE", "/var/lib/nami").stdout)
+    assert size > 500 << 20
+    assert host.rows() == 10
+
+
+def overwrite(device: str, offset: int, data: bytes) -> None:
+    with Path(device).open("r+b") as file:
+        file.seek(offset)
+        file.write(data)
+
+
+def refusal(machine: Machine) -> str:
+    """Run the user data on what it must refuse; return what CloudFormation hears first."""
+    before = machine.account.disk.read_bytes()
+    assert machine.user_data(check=False).returncode == 1
+    assert machine.account.disk.read_bytes() == before
+    reason, bare = machine.account.calls("cloudformation")
+    assert f"--unique-id {machine.instance_id} --status FAILURE" in bare
+    return reason
+
+
+def test_foreign_file_system_is_refused_untouched(bare_machine: Machine, account: Account) -> None:
+    run("mkfs.ext4", "-q", account.device)
+    assert f"{bare_machine.instance_id}: data volume holds ext4, not xfs --status FAILURE" in refusal(bare_machine)
+
+
+def test_partitioned_volume_is_refused_untouched(bare_machine: Machine, account: Account) -> None:
+    partition = bytes([0, 0, 2, 0, 0x83, 0, 0, 0]) + (2048).to_bytes(4, "little") * 2
+    overwrite(account.device, 446, partition.ljust(64, b"\0") + b"\x55\xaa")
+    assert "data volume holds partitions, not xfs" in refusal(bare_machine)
+
+
+def test_ambivalent_volume_is_refused_untouched(bare_machine: Machine, account: Account) -> None:
+    run("mkfs.xfs", "-q", account.device)
+    xfs = run("head", "--bytes=512", account.device, text=False).stdout
+    run("mkfs.ext4", "-q", "-F", account.device)  # whose own superblock begins at 1024
+    overwrite(account.device, 0, xfs)
+    assert "data volume is ambivalent" in refusal(bare_machine)
+
+
+def test_volume_without_a_file_system_that_is_not_blank_is_refused_untouched(
+    bare_machine: Machine, account: Account
+) -> None:
+    overwrite(account.device, 5000, b"something")
+    assert "data volume has no xfs and is not blank" in refusal(bare_machine)
+
+
+def test_volume_of_another_secret_is_refused(host: Machine) -> None:
+    secret = host.account.get("secret")
+    host.account.set("secret", json.dumps({"username": "nami", "password": "another"}))
+    done = host.user_data(check=False)
+    host.account.set("secret", secret)
+    assert done.returncode == 1
+    assert "data volume belongs to another secret" in done.stderr
