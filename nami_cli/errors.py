@@ -1,6 +1,8 @@
 """What ends a command: one clear line, and an exit code that differs by cause."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 
 class CliError(Exception):
@@ -75,42 +77,55 @@ class CheckError(CliError):
     exit_code = 12
 
 
-def of_aws(error: Exception) -> CliError | None:
-    """One line for what boto3 raised, with what to do; None for any other exception."""
-    from botocore import exceptions  # noqa: PLC0415 (only a command that failed pays for it)
-
-    if isinstance(error, exceptions.NoRegionError):
-        return AccessError("no region is set; give one as AWS_REGION=eu-west-1, or `aws configure set region eu-west-1`")
-    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
-        return AccessError(
-            "no AWS credentials are found; run `aws configure` or `aws sso login`, or set AWS_PROFILE "
-            "(without an account: nami local up NAME)"
-        )
-    if isinstance(error, exceptions.ProfileNotFound):
-        return AccessError(f"{error}; `aws configure list-profiles` names those that there are")
-    if isinstance(error, exceptions.ClientError):
-        said = error.response.get("Error", {})
-        code, message = said.get("Code", "Unknown"), said.get("Message", "")
-        if code in _EXPIRED:
-            return AccessError(f"the AWS credentials have expired ({code}); run `aws sso login`, or renew them")
-        if code in _UNKNOWN:
-            return AccessError(f"AWS does not know these credentials ({code}); check AWS_PROFILE and `aws configure`")
-        if code in _DENIED:
-            return AccessError(f"these credentials may not do this: {message or error.operation_name}")
-        return AwsError(f"AWS refused {error.operation_name}: {message or code}")
-    if isinstance(error, exceptions.SSOError | exceptions.TokenRetrievalError | exceptions.CredentialRetrievalError):
-        return AccessError(f"the AWS credentials can't be had: {error}; run `aws sso login`")
-    if isinstance(error, exceptions.EndpointConnectionError | exceptions.ConnectionError):
-        local = os.environ.get("AWS_ENDPOINT_URL")
-        remedy = f"AWS_ENDPOINT_URL is {local}: is it up?" if local else "check the network and the region's name"
-        return AwsError(f"AWS does not answer: {error}; {remedy}")
-    if isinstance(error, exceptions.BotoCoreError):
-        return AwsError(str(error))
-    return None
-
-
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 _UNKNOWN = frozenset(
-    {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "AuthFailure", "InvalidAccessKeyId"}
+    {
+        "AuthFailure",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
 )
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess"})
+_NO_REGION = "no region is set; give one as AWS_REGION=eu-west-1, or by `aws configure set region eu-west-1`"
+_NO_CREDENTIALS = (
+    "no AWS credentials are found; run `aws configure` or `aws sso login`, or set AWS_PROFILE "
+    "(to try nami without an account: nami local up shopify)"
+)
+
+
+def of_aws(error: Exception) -> CliError | None:
+    """One line for what boto3 raised, with what to do; None for any other exception."""
+    from botocore import exceptions as boto  # noqa: PLC0415 (only a command that failed pays for it)
+
+    told: CliError | None = None
+    match error:
+        case boto.ClientError():
+            told = _refusal(error.response.get("Error", {}), error.operation_name)
+        case boto.NoRegionError():
+            told = AccessError(_NO_REGION)
+        case boto.NoCredentialsError() | boto.PartialCredentialsError():
+            told = AccessError(_NO_CREDENTIALS)
+        case boto.ProfileNotFound():
+            told = AccessError(f"{error}; `aws configure list-profiles` names those that there are")
+        case boto.SSOError() | boto.TokenRetrievalError() | boto.CredentialRetrievalError():
+            told = AccessError(f"the AWS credentials can't be had: {error}; run `aws sso login`")
+        case boto.ConnectionError() | boto.HTTPClientError():
+            local = os.environ.get("AWS_ENDPOINT_URL")
+            remedy = f"AWS_ENDPOINT_URL is {local}: is it up?" if local else "check the network, and the region's name"
+            told = AwsError(f"{str(error).rstrip('.')}; {remedy}")
+        case boto.BotoCoreError():
+            told = AwsError(str(error))
+    return told
+
+
+def _refusal(said: Mapping[str, Any], operation: str) -> CliError:
+    code, message = said.get("Code", "no code"), said.get("Message", "")
+    if code in _EXPIRED:
+        return AccessError(f"the AWS credentials have expired ({code}); run `aws sso login`, or renew them")
+    if code in _UNKNOWN:
+        return AccessError(f"AWS does not know these credentials ({code}); check AWS_PROFILE, or `aws configure`")
+    if code in _DENIED:
+        return AccessError(f"these credentials may not do this: {message or operation}")
+    return AwsError(f"AWS refused {operation}: {message or code}")

@@ -1,9 +1,8 @@
 """The environment that makes every AWS tool talk to local AWS, and to nothing else."""
 
 import os
-import sys
-from pathlib import Path
 
+from nami_cli.cdk import search_path
 from nami_cli.local.state import Home, State
 
 ACCOUNT = "123456789012"
@@ -60,8 +59,3 @@ def of_aws(home: Home, port: int) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "PYTHONUNBUFFERED": "1",
     }
-
-
-def search_path() -> str:
-    """PATH, beginning with the folder of this Python: node and the CDK CLI are installed there."""
-    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])

