@@ -17,6 +17,47 @@ PREFIX = "nami-"
 _GONE = "DELETE_COMPLETE"
 
 
+def is_local() -> bool:
+    """Whether these are stacks of a local AWS."""
+    return bool(os.environ.get("AWS_ENDPOINT_URL"))
+
+
+def describe(name: str) -> "StackTypeDef | None":
+    """The stack of a subscription; None where there is none."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    try:
+        return cloudformation().describe_stacks(StackName=PREFIX + name)["Stacks"][0]
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "ValidationError":
+            return None
+        raise
+
+
+def require(name: str) -> "StackTypeDef":
+    """The stack of a subscription.
+
+    Raises:
+        NotRunningError: there is none; says which there are.
+    """
+    if stack := describe(name):
+        return stack
+    there = sorted(endpoints())
+    known = f"there are {', '.join(there)}" if there else "no subscription is deployed here"
+    raise NotRunningError(f"{name} is not deployed in this account and region; {known}; nami deploy {name} deploys it")
+
+
+def deployed() -> dict[str, "StackTypeDef"]:
+    """The stack of every subscription, by its name; what failed to be made or removed is among them."""
+    found: dict[str, StackTypeDef] = {}
+    for page in cloudformation().get_paginator("describe_stacks").paginate():
+        for stack in page["Stacks"]:
+            tagged = any(tag["Key"] == "nami:subscription" for tag in stack.get("Tags", []))
+            if tagged and stack["StackName"].startswith(PREFIX) and stack["StackStatus"] != _GONE:
+                found[stack["StackName"].removeprefix(PREFIX)] = stack
+    return found
+
+
 def cloudformation() -> "CloudFormationClient":
     """A client of CloudFormation where the environment points."""
     import boto3  # noqa: PLC0415 (half a second that `nami --help` need not wait)
@@ -52,7 +93,7 @@ def stack_outputs(stack_name: str) -> dict[str, str]:
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:
-        return _outputs(cloudformation().describe_stacks(StackName=stack_name)["Stacks"][0])
+        return outputs_of(cloudformation().describe_stacks(StackName=stack_name)["Stacks"][0])
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") == "ValidationError":
             raise NotRunningError(f"there is no stack {stack_name} here") from None
@@ -64,7 +105,7 @@ def endpoints() -> dict[str, str]:
     found: dict[str, str] = {}
     for page in cloudformation().get_paginator("describe_stacks").paginate():
         for stack in page["Stacks"]:
-            outputs = _outputs(stack)
+            outputs = outputs_of(stack)
             if stack["StackName"].startswith(PREFIX) and stack["StackStatus"] != _GONE and "EndpointUrl" in outputs:
                 found[stack["StackName"].removeprefix(PREFIX)] = endpoint_url(outputs)
     return found
@@ -85,5 +126,6 @@ def endpoint_url(outputs: Mapping[str, str]) -> str:
     return f"{local.rstrip('/')}/_aws/execute-api/{api}{parts.path}"
 
 
-def _outputs(stack: "StackTypeDef") -> dict[str, str]:
+def outputs_of(stack: "StackTypeDef") -> dict[str, str]:
+    """The outputs of a stack that was described."""
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
