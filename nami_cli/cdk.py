@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,15 @@ class Task:
         """How many of how many resources are done, as far as the CLI has said."""
         found = _PROGRESS.findall(self.log.read_text(errors="replace"))
         return (int(found[-1][0]), int(found[-1][1])) if found else None
+
+    def silent_for(self) -> float:
+        """Seconds since the CLI said something."""
+        return time.time() - self.log.stat().st_mtime
+
+    def last_line(self) -> str:
+        """What it said last."""
+        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        return lines[-1] if lines else "it said nothing"
 
     def reason(self) -> str:
         """One line on why it failed."""

@@ -17,11 +17,6 @@ PREFIX = "nami-"
 _GONE = "DELETE_COMPLETE"
 
 
-def is_local() -> bool:
-    """Whether these are stacks of a local AWS."""
-    return bool(os.environ.get("AWS_ENDPOINT_URL"))
-
-
 def describe(name: str) -> "StackTypeDef | None":
     """The stack of a subscription; None where there is none."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
@@ -32,19 +27,6 @@ def describe(name: str) -> "StackTypeDef | None":
         if error.response.get("Error", {}).get("Code") == "ValidationError":
             return None
         raise
-
-
-def require(name: str) -> "StackTypeDef":
-    """The stack of a subscription.
-
-    Raises:
-        NotRunningError: there is none; says which there are.
-    """
-    if stack := describe(name):
-        return stack
-    there = sorted(endpoints())
-    known = f"there are {', '.join(there)}" if there else "no subscription is deployed here"
-    raise NotRunningError(f"{name} is not deployed in this account and region; {known}; nami deploy {name} deploys it")
 
 
 def deployed() -> dict[str, "StackTypeDef"]:
