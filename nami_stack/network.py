@@ -2,6 +2,7 @@
 
 from typing import cast
 
+import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
@@ -64,6 +65,10 @@ class Network(Construct):
                 ("FunctionSubnet", settings.function_subnet_id),
             )
         )
+        for subnet in (self.host_subnet, self.function_subnet):
+            cdk.Annotations.of(subnet).acknowledge_warning(
+                "@aws-cdk/aws-ec2:noSubnetRouteTableId", "no route is added to a network of the caller's"
+            )
 
     def _create(self, settings: HostSettings) -> None:
         nat = settings.egress == "nat"

@@ -1,0 +1,484 @@
+import json
+import shutil
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import boto3
+import pytest
+from aws_cdk.assertions import Annotations, Match, Template
+from botocore.stub import Stubber
+
+from nami_stack import HostSettings, MongoHost
+from nami_stack.assets import EC2_USERDATA
+
+Synth = Callable[..., Template]
+
+SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:Mongo-abcdef"
+ADOPTED_VOLUME = {
+    "data_volume_id": "vol-0123456789abcdef0",
+    "availability_zone": "eu-west-1a",
+    "database_secret_arn": SECRET_ARN,
+}
+ADOPTED_NETWORK = {
+    "vpc_id": "vpc-0123456789abcdef0",
+    "availability_zone": "eu-west-1a",
+    "host_subnet_id": "subnet-0123456789abcdef0",
+    "function_subnet_id": "subnet-0123456789abcdef1",
+}
+
+
+def find(template: Template, kind: str, **properties: Any) -> dict[str, Any]:
+    """Return the one resource of this type, properties and all."""
+    (found,) = template.find_resources(kind, {"Properties": properties}).values()
+    return dict(found)
+
+
+def logical_id(template: Template, kind: str) -> str:
+    (found,) = template.find_resources(kind)
+    return str(found)
+
+
+def user_data(template: Template) -> str:
+    """Return the user data, with {Name} where CloudFormation puts something in."""
+    data = find(template, "AWS::EC2::LaunchTemplate")["Properties"]["LaunchTemplateData"]["UserData"]
+    parts = data["Fn::Base64"]["Fn::Join"][1]
+    return "".join(part if isinstance(part, str) else f"{{{part['Ref']}}}" for part in parts)
+
+
+def host_statements(template: Template) -> list[dict[str, Any]]:
+    """Return what the instance may do."""
+    role = next(key for key in template.find_resources("AWS::IAM::Role") if key.startswith("MongoHostRole"))
+    policies = template.find_resources("AWS::IAM::Policy", {"Properties": {"Roles": [{"Ref": role}]}})
+    return [s for policy in policies.values() for s in policy["Properties"]["PolicyDocument"]["Statement"]]
+
+
+def actions(statement: dict[str, Any]) -> list[str]:
+    action = statement["Action"]
+    return [action] if isinstance(action, str) else list(action)
+
+
+# What holds data.
+
+
+def test_logical_ids_of_what_holds_data_never_change(template: Template) -> None:
+    assert logical_id(template, "AWS::EC2::Volume") == "MongoHostDataVolumeDC9397A7"
+    assert logical_id(template, "AWS::SecretsManager::Secret") == "MongoHostSecret9C6E61B7"
+
+
+@pytest.mark.parametrize("kind", ["AWS::EC2::Volume", "AWS::SecretsManager::Secret"])
+def test_what_holds_data_outlives_the_stack_and_its_own_replacement(template: Template, kind: str) -> None:
+    template.has_resource(kind, {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"})
+
+
+def test_volume_is_encrypted_gp3_of_20_gib_with_a_tag_for_backups(template: Template) -> None:
+    volume = find(template, "AWS::EC2::Volume")["Properties"]
+    assert (volume["Encrypted"], volume["VolumeType"], volume["Size"]) == (True, "gp3", 20)
+    assert {"Key": "nami:backup", "Value": "mongo"} in volume["Tags"]
+
+
+def test_volume_is_in_the_zone_of_the_host(template: Template) -> None:
+    zone = find(template, "AWS::EC2::Volume")["Properties"]["AvailabilityZone"]
+    (subnet,) = find(template, "AWS::AutoScaling::AutoScalingGroup")["Properties"]["VPCZoneIdentifier"]
+    assert template.find_resources("AWS::EC2::Subnet")[subnet["Ref"]]["Properties"]["AvailabilityZone"] == zone
+
+
+def test_password_rule_never_changes_because_that_would_make_another_password(template: Template) -> None:
+    assert find(template, "AWS::SecretsManager::Secret")["Properties"]["GenerateSecretString"] == {
+        "ExcludePunctuation": True,
+        "GenerateStringKey": "password",
+        "PasswordLength": 32,
+        "SecretStringTemplate": '{"username": "nami"}',
+    }
+
+
+def test_bigger_volume_makes_a_new_host_which_grows_the_file_system(synth: Synth, template: Template) -> None:
+    assert user_data(synth(volume_size=40)) != user_data(template)
+
+
+def test_adopted_volume_and_secret_are_used_and_none_is_made(synth: Synth) -> None:
+    template = synth(**ADOPTED_VOLUME)
+    template.resource_count_is("AWS::EC2::Volume", 0)
+    template.resource_count_is("AWS::SecretsManager::Secret", 0)
+    lines = user_data(template).splitlines()
+    assert {"NAMI_VOLUME_ID=vol-0123456789abcdef0", f"NAMI_SECRET_ARN={SECRET_ARN}"} <= set(lines)
+
+
+def test_host_stands_in_the_zone_of_the_adopted_volume(synth: Synth) -> None:
+    subnets = synth(**ADOPTED_VOLUME).find_resources("AWS::EC2::Subnet").values()
+    assert {subnet["Properties"]["AvailabilityZone"] for subnet in subnets} == {"eu-west-1a"}
+
+
+# The group and its instance.
+
+
+def test_group_has_exactly_one_instance(template: Template) -> None:
+    group = find(template, "AWS::AutoScaling::AutoScalingGroup")["Properties"]
+    assert (group["MinSize"], group["MaxSize"]) == ("1", "1")
+
+
+def test_deployment_waits_until_the_new_host_signals(template: Template) -> None:
+    group = find(template, "AWS::AutoScaling::AutoScalingGroup")
+    assert group["CreationPolicy"]["ResourceSignal"] == {"Count": 1, "Timeout": "PT15M"}
+    update = group["UpdatePolicy"]["AutoScalingRollingUpdate"]
+    assert (update["WaitOnResourceSignals"], update["PauseTime"]) == (True, "PT15M")
+
+
+def test_replacement_frees_the_volume_before_it_starts_the_new_host(template: Template) -> None:
+    update = find(template, "AWS::AutoScaling::AutoScalingGroup")["UpdatePolicy"]["AutoScalingRollingUpdate"]
+    assert (update["MinInstancesInService"], update["MaxBatchSize"]) == (0, 1)
+
+
+def test_signal_names_the_group(template: Template) -> None:
+    group = logical_id(template, "AWS::AutoScaling::AutoScalingGroup")
+    assert f"\nNAMI_LOGICAL_ID={group}\n" in user_data(template)
+
+
+def test_new_image_does_not_change_the_template(template: Template) -> None:
+    data = find(template, "AWS::EC2::LaunchTemplate")["Properties"]["LaunchTemplateData"]
+    assert data["ImageId"].startswith("resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-")
+    assert data["ImageId"].endswith("-arm64")
+    assert {p["Type"] for p in template.find_parameters("*").values()} <= {"AWS::SSM::Parameter::Value<String>"}
+
+
+def test_instance_metadata_needs_a_token_and_is_out_of_reach_of_containers(template: Template) -> None:
+    data = find(template, "AWS::EC2::LaunchTemplate")["Properties"]["LaunchTemplateData"]
+    assert data["MetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}
+
+
+def test_root_volume_is_encrypted(template: Template) -> None:
+    data = find(template, "AWS::EC2::LaunchTemplate")["Properties"]["LaunchTemplateData"]
+    assert [mapping["Ebs"]["Encrypted"] for mapping in data["BlockDeviceMappings"]] == [True]
+
+
+def test_there_is_no_ssh_key(template: Template) -> None:
+    template.resource_count_is("AWS::EC2::KeyPair", 0)
+    assert "KeyName" not in find(template, "AWS::EC2::LaunchTemplate")["Properties"]["LaunchTemplateData"]
+
+
+def test_instance_starts_only_with_its_rights_a_way_out_and_a_way_to_its_secret(template: Template) -> None:
+    before = find(template, "AWS::AutoScaling::AutoScalingGroup")["DependsOn"]
+    kinds = {template.to_json()["Resources"][key]["Type"] for key in before}
+    assert {"AWS::EC2::Route", "AWS::EC2::SecurityGroupIngress"} <= kinds
+    launch = find(template, "AWS::EC2::LaunchTemplate")["DependsOn"]
+    assert any(template.to_json()["Resources"][key]["Type"] == "AWS::IAM::Policy" for key in launch)
+
+
+# The user data.
+
+
+def test_user_data_begins_as_a_script_with_the_variables_above_it(template: Template) -> None:
+    first, *lines = user_data(template).splitlines()
+    assert first == "#!/bin/bash"
+    variables = [line for line in lines[: lines.index("set -Eeuo pipefail")] if not line.startswith("#")]
+    assert variables
+    assert all(line.startswith("NAMI_") for line in variables)
+
+
+def test_every_variable_that_the_script_needs_is_given(template: Template) -> None:
+    script = user_data(template)
+    needed = {word.removeprefix("${").removesuffix(":?}") for word in script.replace('"', " ").split() if ":?}" in word}
+    assert needed
+    assert all(f"\n{name}=" in script for name in needed)
+
+
+def test_user_data_fits_into_what_ec2_takes(template: Template) -> None:
+    assert len(user_data(template).encode()) < 15_000  # the limit is 16,384, and ids are longer than their names here
+
+
+def test_mongo_image_is_pinned_to_a_release(template: Template) -> None:
+    (image,) = [line for line in user_data(template).splitlines() if line.startswith("NAMI_MONGO_IMAGE=")]
+    assert len(image.rpartition(":")[2].split(".")) == 3
+
+
+def test_shell_scripts_pass_shellcheck() -> None:
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    tests = Path(__file__).parents[1] / "host" / "bin"
+    scripts = [*EC2_USERDATA.glob("*.sh"), *tests.iterdir()]
+    command = [shellcheck if shellcheck.exists() else shutil.which("shellcheck") or "shellcheck", *scripts]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+# Rights.
+
+
+def test_only_what_cannot_be_narrowed_is_allowed_on_everything(template: Template) -> None:
+    everywhere = {action for s in host_statements(template) if s["Resource"] == "*" for action in actions(s)}
+    assert everywhere == {
+        "ec2:DescribeVolumes",
+        "ssm:UpdateInstanceInformation",
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+    }
+
+
+def test_no_right_of_the_host_is_a_wildcard(template: Template) -> None:
+    assert not [action for s in host_statements(template) for action in actions(s) if "*" in action]
+
+
+def test_host_has_no_managed_policy(template: Template) -> None:
+    role = find(
+        template,
+        "AWS::IAM::Role",
+        AssumeRolePolicyDocument=Match.object_like(
+            {"Statement": [Match.object_like({"Principal": {"Service": "ec2.amazonaws.com"}})]}
+        ),
+    )
+    assert "ManagedPolicyArns" not in role["Properties"]
+
+
+def test_host_attaches_its_own_volume_to_its_own_instance_only(template: Template) -> None:
+    volume = {"Ref": logical_id(template, "AWS::EC2::Volume")}
+    attach = [s for s in host_statements(template) if "ec2:AttachVolume" in actions(s)]
+    on_volume, on_instance = sorted(attach, key=lambda s: "Condition" in s)
+    assert on_volume["Resource"]["Fn::Join"][1][-1] == volume
+    assert on_instance["Condition"] == {"StringEquals": {"aws:ResourceTag/nami:data-volume": volume}}
+    tags = find(template, "AWS::AutoScaling::AutoScalingGroup")["Properties"]["Tags"]
+    assert {"Key": "nami:data-volume", "PropagateAtLaunch": True, "Value": volume} in tags
+
+
+def test_host_reads_one_secret(template: Template) -> None:
+    (read,) = [s for s in host_statements(template) if "secretsmanager:GetSecretValue" in actions(s)]
+    assert read["Resource"] == {"Ref": logical_id(template, "AWS::SecretsManager::Secret")}
+
+
+def test_host_writes_one_name(template: Template) -> None:
+    (write,) = [s for s in host_statements(template) if "route53:ChangeResourceRecordSets" in actions(s)]
+    record = write["Condition"]["ForAllValues:StringEquals"]
+    (name,) = record["route53:ChangeResourceRecordSetsNormalizedRecordNames"]
+    assert f"\nNAMI_DNS_NAME={name}\n" in user_data(template)
+    assert record["route53:ChangeResourceRecordSetsActions"] == ["UPSERT"]
+
+
+def test_host_signals_this_stack_only(template: Template) -> None:
+    (signal,) = [s for s in host_statements(template) if "cloudformation:SignalResource" in actions(s)]
+    assert signal["Resource"] == {"Ref": "AWS::StackId"}
+
+
+# The network.
+
+
+def host_group(template: Template) -> dict[str, Any]:
+    return {
+        "Fn::GetAtt": [logical_ids(template, "AWS::EC2::SecurityGroup", GroupDescription="MongoDB host"), "GroupId"]
+    }
+
+
+def logical_ids(template: Template, kind: str, **properties: Any) -> str:
+    (found,) = template.find_resources(kind, {"Properties": properties})
+    return str(found)
+
+
+def test_only_the_function_reaches_the_host_and_only_mongodb(template: Template) -> None:
+    (rule,) = template.find_resources(
+        "AWS::EC2::SecurityGroupIngress", {"Properties": {"GroupId": host_group(template)}}
+    ).values()
+    rule = rule["Properties"]
+    assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", 27017, 27017)
+    function = find(template, "AWS::Lambda::Function", VpcConfig=Match.any_value())["Properties"]
+    assert [rule["SourceSecurityGroupId"]] == function["VpcConfig"]["SecurityGroupIds"]
+    group = find(template, "AWS::EC2::SecurityGroup", GroupDescription="MongoDB host")["Properties"]
+    assert "SecurityGroupIngress" not in group
+
+
+def test_host_reaches_nothing_but_https(template: Template) -> None:
+    group = find(template, "AWS::EC2::SecurityGroup", GroupDescription="MongoDB host")["Properties"]
+    assert [(rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupEgress"]] == [(443, 443)]
+
+
+def test_no_security_group_lets_addresses_in(template: Template) -> None:
+    groups = template.find_resources("AWS::EC2::SecurityGroup").values()
+    assert not [group for group in groups if "SecurityGroupIngress" in group["Properties"]]
+    rules = template.find_resources("AWS::EC2::SecurityGroupIngress").values()
+    assert all("SourceSecurityGroupId" in rule["Properties"] for rule in rules)
+
+
+def test_function_has_no_way_out_but_the_endpoints(template: Template) -> None:
+    resources = template.to_json()["Resources"]
+    (subnet,) = find(template, "AWS::Lambda::Function", VpcConfig=Match.any_value())["Properties"]["VpcConfig"][
+        "SubnetIds"
+    ]
+    (table,) = [
+        r["Properties"]["RouteTableId"]
+        for r in resources.values()
+        if r["Type"] == "AWS::EC2::SubnetRouteTableAssociation" and r["Properties"]["SubnetId"] == subnet
+    ]
+    assert not template.find_resources("AWS::EC2::Route", {"Properties": {"RouteTableId": table}})
+    assert table in find(template, "AWS::EC2::VPCEndpoint", VpcEndpointType="Gateway")["Properties"]["RouteTableIds"]
+
+
+def test_host_and_function_both_reach_secrets_manager(template: Template) -> None:
+    endpoint = find(template, "AWS::EC2::VPCEndpoint", VpcEndpointType="Interface")["Properties"]
+    (group,) = endpoint["SecurityGroupIds"]
+    rules = template.find_resources("AWS::EC2::SecurityGroupIngress", {"Properties": {"GroupId": group}}).values()
+    sources = [rule["Properties"]["SourceSecurityGroupId"] for rule in rules]
+    function = find(template, "AWS::Lambda::Function", VpcConfig=Match.any_value())["Properties"]
+    assert len(sources) == 2
+    assert host_group(template) in sources
+    assert function["VpcConfig"]["SecurityGroupIds"][0] in sources
+    assert {rule["Properties"]["FromPort"] for rule in rules} == {443}
+
+
+def test_without_nat_only_the_interface_endpoint_costs(template: Template) -> None:
+    template.resource_count_is("AWS::EC2::NatGateway", 0)
+    template.resource_count_is("AWS::EC2::EIP", 0)
+    find(template, "AWS::EC2::VPCEndpoint", VpcEndpointType="Interface")
+
+
+def test_with_nat_host_and_function_stand_in_the_private_subnet_behind_it(synth: Synth) -> None:
+    template = synth(egress="nat")
+    template.resource_count_is("AWS::EC2::NatGateway", 1)
+    template.resource_properties_count_is("AWS::EC2::VPCEndpoint", {"VpcEndpointType": "Interface"}, 0)
+    (host,) = find(template, "AWS::AutoScaling::AutoScalingGroup")["Properties"]["VPCZoneIdentifier"]
+    function = find(template, "AWS::Lambda::Function", VpcConfig=Match.any_value())["Properties"]
+    assert function["VpcConfig"]["SubnetIds"] == [host]
+    assert template.find_resources("AWS::EC2::Subnet")[host["Ref"]]["Properties"]["MapPublicIpOnLaunch"] is False
+
+
+def test_network_has_one_zone(template: Template) -> None:
+    subnets = template.find_resources("AWS::EC2::Subnet").values()
+    zones = {json.dumps(subnet["Properties"]["AvailabilityZone"]) for subnet in subnets}
+    assert zones == {json.dumps({"Fn::Select": [0, {"Fn::GetAZs": ""}]})}
+
+
+def test_adopted_network_is_used_as_it_is(synth: Synth) -> None:
+    template = synth(**ADOPTED_NETWORK)
+    for kind in ("VPC", "Subnet", "InternetGateway", "VPCEndpoint", "NatGateway", "Route"):
+        template.resource_count_is(f"AWS::EC2::{kind}", 0)
+    group = find(template, "AWS::AutoScaling::AutoScalingGroup")["Properties"]
+    assert group["VPCZoneIdentifier"] == ["subnet-0123456789abcdef0"]
+    function = find(template, "AWS::Lambda::Function", VpcConfig=Match.any_value())["Properties"]
+    assert function["VpcConfig"]["SubnetIds"] == ["subnet-0123456789abcdef1"]
+    assert find(template, "AWS::EC2::Volume")["Properties"]["AvailabilityZone"] == "eu-west-1a"
+
+
+def test_adopted_network_needs_no_look_up(app_factory: Callable[..., cdk.App]) -> None:
+    app = app_factory()
+    stack = cdk.Stack(app, "Stack")
+    MongoHost(stack, "Host", settings=HostSettings(**ADOPTED_NETWORK))
+    Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
+    assert not app.synth().manifest.missing
+
+
+def test_two_hosts_in_one_network_have_names_of_their_own(app_factory: Callable[..., cdk.App]) -> None:
+    stack = cdk.Stack(app_factory(), "Stack")
+    first = MongoHost(stack, "First")
+    second = MongoHost(stack, "Second", network=first.network)
+    assert first.dns_name != second.dns_name
+    Template.from_stack(stack).resource_count_is("AWS::EC2::VPC", 1)
+
+
+def test_host_brings_no_warnings(app_factory: Callable[..., cdk.App]) -> None:
+    stack = cdk.Stack(app_factory(), "Stack")
+    MongoHost(stack, "Host")
+    Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
+
+
+# The private zone, and how it goes.
+
+
+def test_zone_is_private_and_the_name_is_in_it(template: Template) -> None:
+    zone = find(template, "AWS::Route53::HostedZone", VPCs=Match.any_value())["Properties"]["Name"]
+    assert f".{zone.rstrip('.')}\n" in user_data(template)
+
+
+def test_host_goes_before_the_zone_is_emptied(template: Template) -> None:
+    emptied = logical_id(template, "Custom::EmptiedZone")
+    assert emptied in find(template, "AWS::AutoScaling::AutoScalingGroup")["DependsOn"]
+
+
+def test_zone_is_emptied_before_it_goes(template: Template) -> None:
+    emptied = find(template, "Custom::EmptiedZone")["Properties"]
+    assert emptied["HostedZoneId"] == {"Ref": logical_id(template, "AWS::Route53::HostedZone")}
+
+
+def test_emptying_function_keeps_its_rights_until_the_zone_is_empty(template: Template) -> None:
+    token = find(template, "Custom::EmptiedZone")["Properties"]["ServiceToken"]["Fn::GetAtt"][0]
+    function = template.find_resources("AWS::Lambda::Function")[token]
+    assert any(key in function["DependsOn"] for key in template.find_resources("AWS::IAM::Policy"))
+
+
+class CloudFormation:
+    """Runs the inline code as CloudFormation does, and keeps its answers."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+        self.route53 = boto3.client(
+            "route53", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
+        )
+        self.stub = Stubber(self.route53)
+        self.answers: list[dict[str, Any]] = []
+        self.module = types.ModuleType("index")
+        monkeypatch.setattr("boto3.client", lambda _: self.route53)
+        monkeypatch.setattr("urllib3.PoolManager.request", lambda _pool, *given, **more: self._answer(*given, **more))
+        exec(code, self.module.__dict__)
+
+    def _answer(self, method: str, url: str, body: str) -> None:
+        assert (method, url) == ("PUT", "https://answer.example")
+        self.answers.append(json.loads(body))
+
+    def send(self, request: str) -> dict[str, Any]:
+        event = {"RequestType": request, "ResponseURL": "https://answer.example", "StackId": "s", "RequestId": "r"}
+        with self.stub:
+            properties = {"LogicalResourceId": "l", "ResourceProperties": {"HostedZoneId": "Z1"}}
+            self.module.handler({**event, **properties}, None)
+        self.stub.assert_no_pending_responses()
+        return self.answers[-1]
+
+
+OWN = [
+    {"Name": "x.nami.internal.", "Type": "NS", "TTL": 1, "ResourceRecords": [{"Value": "ns"}]},
+    {"Name": "x.nami.internal.", "Type": "SOA", "TTL": 1, "ResourceRecords": [{"Value": "soa"}]},
+]
+ADDRESS = {"Name": "mongo.x.nami.internal.", "Type": "A", "TTL": 10, "ResourceRecords": [{"Value": "10.0.0.4"}]}
+
+
+@pytest.fixture
+def cloudformation(monkeypatch: pytest.MonkeyPatch, template: Template) -> CloudFormation:
+    token = find(template, "Custom::EmptiedZone")["Properties"]["ServiceToken"]["Fn::GetAtt"][0]
+    function = template.find_resources("AWS::Lambda::Function")[token]
+    return CloudFormation(monkeypatch, function["Properties"]["Code"]["ZipFile"])
+
+
+def list_records(cloudformation: CloudFormation, records: list[dict[str, Any]]) -> None:
+    answer = {"ResourceRecordSets": records, "IsTruncated": False, "MaxItems": "300"}
+    cloudformation.stub.add_response("list_resource_record_sets", answer, {"HostedZoneId": "Z1"})
+
+
+def test_delete_takes_the_hosts_record_and_leaves_the_zones_own(cloudformation: CloudFormation) -> None:
+    list_records(cloudformation, [*OWN, ADDRESS])
+    cloudformation.stub.add_response(
+        "change_resource_record_sets",
+        {"ChangeInfo": {"Id": "c", "Status": "PENDING", "SubmittedAt": 0}},
+        {"HostedZoneId": "Z1", "ChangeBatch": {"Changes": [{"Action": "DELETE", "ResourceRecordSet": ADDRESS}]}},
+    )
+    assert cloudformation.send("Delete")["Status"] == "SUCCESS"
+
+
+def test_delete_of_a_zone_without_a_record_succeeds(cloudformation: CloudFormation) -> None:
+    list_records(cloudformation, OWN)
+    assert cloudformation.send("Delete")["Status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_nothing_is_deleted_before_the_stack_goes(cloudformation: CloudFormation, request_type: str) -> None:
+    assert cloudformation.send(request_type) == {
+        "Status": "SUCCESS",
+        "PhysicalResourceId": "Z1",
+        "StackId": "s",
+        "RequestId": "r",
+        "LogicalResourceId": "l",
+    }
+
+
+def test_failure_is_answered_with_its_reason(cloudformation: CloudFormation) -> None:
+    cloudformation.stub.add_client_error("list_resource_record_sets", "AccessDenied", "no")
+    answer = cloudformation.send("Delete")
+    assert answer["Status"] == "FAILED"
+    assert "AccessDenied" in answer["Reason"]
