@@ -18,6 +18,8 @@ from nami_cli.local.state import Home, State
 Report = Callable[[str, tuple[int, int] | None], None]
 
 _READY_WITHIN = 60  # seconds for local AWS and the database; they take about one, and more where the machine is busy
+# Seconds without a word from CloudFormation, which here answers at once: something waits for what will not come.
+_STALLED = 120
 _PAUSE = 0.05
 
 
@@ -66,7 +68,7 @@ def bring_up(home: Home, name: str, context: list[str], state: State, report: Re
         _finish(home, state, synthesis)
         deployment = cdk.deploy(env, folder)
         tasks.callback(deployment.stop)
-        _finish(home, state, deployment, lambda: report("deploying", deployment.progress()))
+        _finish(home, state, deployment, lambda: _follow(deployment, report))
     machine.point_tools_at(home, state)
     return stacks.endpoint_url(stacks.stack_outputs(stacks.PREFIX + name))
 
@@ -122,6 +124,12 @@ def _finish(home: Home, state: State, task: cdk.Task, meanwhile: Callable[[], No
         time.sleep(_PAUSE)
     if status:
         _raise(task)
+
+
+def _follow(deployment: cdk.Task, report: Report) -> None:
+    report("deploying", deployment.progress())
+    if deployment.silent_for() > _STALLED:
+        raise DeployError(f"no progress for {_STALLED} s after: {deployment.last_line()}; see {deployment.log}")
 
 
 def _fail_early(task: cdk.Task) -> None:

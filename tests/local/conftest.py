@@ -20,7 +20,7 @@ import pymongo
 import pytest
 
 ROOT = Path(__file__).parents[2]
-QUICK = ["-c", "post_queue_timeout=6", "-c", "batch_window=0", "-c", "batch_size=10"]
+QUICK = ["-c", "post_queue_timeout=6", "-c", "batch_window=0", "-c", "batch_size=10", "-c", "max_receives=3"]
 
 pytestmark = pytest.mark.local
 

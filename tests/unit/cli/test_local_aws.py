@@ -1,0 +1,132 @@
+"""The internals of ministack that local AWS is built on: these tests say when they move."""
+
+import base64
+import importlib.metadata
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Template
+
+from nami_cli.local import aws
+
+URI = "mongodb://127.0.0.1:27017/"
+ADDED = ("AWS::EC2::Volume", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::EIP", "AWS::EC2::NatGateway")
+
+
+@pytest.fixture
+def handlers(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
+    """ministack's table of resource types with ours added, put back afterwards."""
+    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
+
+    table = {kind: dict(handler) for kind, handler in provisioners._RESOURCE_HANDLERS.items()}
+    monkeypatch.setattr(provisioners, "_RESOURCE_HANDLERS", table)
+    aws.register(URI)
+    return table
+
+
+def test_ministack_is_the_version_whose_internals_are_known() -> None:
+    assert importlib.metadata.version("ministack") == aws.MINISTACK_VERSION, (
+        "ministack has moved: read nami_cli/local/aws.py against its services/cloudformation/provisioners.py, "
+        "ec2.py and secretsmanager.py, run tests/local, then change MINISTACK_VERSION and the pin in pyproject.toml"
+    )
+
+
+@pytest.mark.parametrize("kind", ADDED)
+def test_added_type_is_still_missing_in_ministack(kind: str) -> None:
+    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
+
+    assert kind not in provisioners._RESOURCE_HANDLERS, f"ministack has {kind} of its own now: drop ours"
+
+
+@pytest.mark.parametrize("egress", ["none", "nat"])
+def test_every_type_of_the_template_is_known(
+    handlers: dict[str, Any], synth: Callable[..., Template], egress: str
+) -> None:
+    types = {resource["Type"] for resource in synth(egress=egress).to_json()["Resources"].values()}
+    own = {"AWS::CDK::Metadata"}
+    assert {kind for kind in types - own if kind not in handlers and not kind.startswith("Custom::")} == set()
+
+
+def test_volume_is_listed_with_its_size_and_tags_and_grows(handlers: dict[str, Any]) -> None:
+    from ministack.services import ec2  # noqa: PLC0415
+
+    properties = {"AvailabilityZone": "us-east-1a", "Size": 20, "Tags": [{"Key": "a", "Value": "b"}]}
+    volume_id, _ = handlers["AWS::EC2::Volume"]["create"]("Volume", properties, "stack")
+    assert ec2._volumes[volume_id]["Size"] == 20
+    assert ec2._tags[volume_id] == [{"Key": "a", "Value": "b"}]
+    assert handlers["AWS::EC2::Volume"]["update"](volume_id, properties, properties | {"Size": 30}, "s")[0] == volume_id
+    assert ec2._volumes[volume_id]["Size"] == 30
+    handlers["AWS::EC2::Volume"]["delete"](volume_id, properties)
+    assert volume_id not in ec2._volumes
+
+
+def test_rule_joins_its_security_group_and_leaves_it(handlers: dict[str, Any]) -> None:
+    from ministack.services import ec2  # noqa: PLC0415
+
+    group_id, _ = handlers["AWS::EC2::SecurityGroup"]["create"]("Group", {"VpcId": "vpc-1"}, "stack")
+    properties = {"GroupId": group_id, "IpProtocol": "tcp", "FromPort": 27017, "ToPort": 27017, "CidrIp": "10.0.0.0/8"}
+    rule_id, _ = handlers["AWS::EC2::SecurityGroupIngress"]["create"]("Rule", properties, "stack")
+    assert [rule["FromPort"] for rule in ec2._security_groups[group_id]["IpPermissions"]] == [27017]
+    handlers["AWS::EC2::SecurityGroupIngress"]["delete"](rule_id, properties)
+    assert ec2._security_groups[group_id]["IpPermissions"] == []
+
+
+def test_nat_gateway_has_its_address(handlers: dict[str, Any]) -> None:
+    from ministack.services import ec2  # noqa: PLC0415
+
+    _, address = handlers["AWS::EC2::EIP"]["create"]("Address", {"Domain": "vpc"}, "stack")
+    properties = {"SubnetId": "subnet-1", "AllocationId": address["AllocationId"]}
+    gateway_id, _ = handlers["AWS::EC2::NatGateway"]["create"]("Gateway", properties, "stack")
+    assert ec2._nat_gateways[gateway_id]["AllocationId"] == address["AllocationId"]
+
+
+def test_vpc_tells_its_cidr_block(handlers: dict[str, Any]) -> None:
+    _, attributes = handlers["AWS::EC2::VPC"]["create"]("Vpc", {"CidrBlock": "10.1.0.0/16"}, "stack")
+    assert attributes["CidrBlock"] == "10.1.0.0/16"
+
+
+def test_secret_is_referred_to_by_its_arn(handlers: dict[str, Any]) -> None:
+    from ministack.services import secretsmanager  # noqa: PLC0415
+
+    secret = handlers["AWS::SecretsManager::Secret"]
+    arn, attributes = secret["create"]("Secret", {"Name": "one", "SecretString": "{}"}, "stack")
+    assert arn == attributes["Arn"]
+    assert arn.startswith("arn:aws:secretsmanager:")
+    secret["delete"](arn, {})
+    assert "one" not in secretsmanager._secrets
+
+
+def group_of(handlers: dict[str, Any], user_data: str) -> dict[str, Any]:
+    encoded = base64.b64encode(user_data.encode()).decode()
+    template_id, _ = handlers["AWS::EC2::LaunchTemplate"]["create"](
+        "Template", {"LaunchTemplateData": {"UserData": encoded}}, "stack"
+    )
+    return {"LaunchTemplate": {"LaunchTemplateId": template_id, "Version": "1"}, "MinSize": "1", "MaxSize": "1"}
+
+
+@pytest.mark.parametrize("line", ["NAMI_SECRET_ARN={}", 'NAMI_SECRET_ARN="{}"', "export NAMI_SECRET_ARN='{}'"])
+def test_hosts_secret_is_told_the_database_of_this_machine(handlers: dict[str, Any], line: str) -> None:
+    from ministack.services import secretsmanager  # noqa: PLC0415
+
+    name = f"host-{len(line)}"
+    arn, _ = handlers["AWS::SecretsManager::Secret"]["create"](
+        "Secret", {"Name": name, "SecretString": '{"username": "nami", "password": "p"}'}, "stack"
+    )
+    group = group_of(handlers, f"#!/bin/bash\n{line.format(arn)}\nset -e\n")
+    handlers["AWS::AutoScaling::AutoScalingGroup"]["create"]("Group", group, "stack")
+    _, _, body = secretsmanager._get_secret_value({"SecretId": arn})
+    assert json.loads(json.loads(body)["SecretString"]) == {"username": "nami", "password": "p", "uri": URI}
+
+
+def test_group_that_is_no_host_is_left_alone(handlers: dict[str, Any]) -> None:
+    group = group_of(handlers, "#!/bin/bash\necho hello\n")
+    name, _ = handlers["AWS::AutoScaling::AutoScalingGroup"]["create"]("Other", group, "stack")
+    assert name
+
+
+def test_host_without_its_secret_fails_the_deployment(handlers: dict[str, Any]) -> None:
+    group = group_of(handlers, "NAMI_SECRET_ARN=arn:aws:secretsmanager:us-east-1:123456789012:secret:none-1\n")
+    with pytest.raises(ValueError, match="can not be read"):
+        handlers["AWS::AutoScaling::AutoScalingGroup"]["create"]("Host", group, "stack")

@@ -1,0 +1,72 @@
+"""What is remembered about running processes holds after a crash, a reboot and a half-written file."""
+
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nami_cli.errors import NotRunningError
+from nami_cli.local import machine
+from nami_cli.local.processes import Identity
+from nami_cli.local.state import Home, State, Subscription
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.prepare()
+    return home
+
+
+def a_state(aws: Identity | None = None) -> State:
+    me = Identity.of(os.getpid())
+    return State(aws or me, 4566, "mongodb://u:p@127.0.0.1/", subscriptions={"shopify": Subscription(True, me)})
+
+
+def test_state_is_read_as_it_was_saved(home: Home) -> None:
+    home.save(a_state())
+    assert home.load() == a_state()
+
+
+def test_state_is_readable_by_its_owner_alone(home: Home) -> None:
+    home.save(a_state())
+    assert stat.S_IMODE((home.folder / "state.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"aws": {"pid": 1}}'])
+def test_unreadable_state_is_no_state(home: Home, content: str) -> None:
+    (home.folder / "state.json").write_text(content)
+    assert home.load() is None
+
+
+def test_process_that_has_only_the_number_is_another() -> None:
+    me = Identity.of(os.getpid())
+    assert me.find()
+    assert replace(me, started=me.started - 3600).find() is None
+
+
+def test_state_of_before_a_reboot_is_not_running(home: Home) -> None:
+    me = Identity.of(os.getpid())
+    home.save(a_state(replace(me, started=me.started - 3600)))
+    assert machine.running(home) is None
+    with pytest.raises(NotRunningError, match="has ended"):
+        machine.require(home)
+
+
+def test_shutting_down_spares_a_stranger_with_the_same_number(home: Home) -> None:
+    me = Identity.of(os.getpid())
+    home.save(a_state(replace(me, started=me.started - 3600)))
+    machine.shut_down(home)
+    assert me.find()
+    assert home.load() is None
+
+
+def test_home_is_unseen_by_git(home: Home) -> None:
+    assert (home.folder / ".gitignore").read_text() == "*\n"
+
+
+def test_home_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NAMI_HOME", str(tmp_path / "elsewhere"))
+    assert Home().folder == tmp_path / "elsewhere"
