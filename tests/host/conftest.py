@@ -5,6 +5,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -60,7 +61,8 @@ def docker_with_image(scene: None, tmp_path_factory: pytest.TempPathFactory) -> 
     with closing(Account(folder)) as account, closing(Machine(folder, account)) as machine:
         (account.folder / "image.tar").hardlink_to(folder / "image.tar")
         entry = f'ENTRYPOINT ["{Path(sys.executable).resolve()}", "/image/mongod.py"]'
-        changes = ["--change", entry, "--change", "ENV PATH=/usr/bin"]
+        variables = f"ENV PATH=/usr/bin PYTHONPYCACHEPREFIX=/pycache PYTHONPATH={sysconfig.get_path('purelib')}"
+        changes = ["--change", entry, "--change", variables]
         machine.run("systemctl", "enable", "--now", "docker.service")
         machine.run("docker", "import", *changes, str(account.folder / "image.tar"), MONGO_IMAGE)
         machine.run("bash", "-c", "kill $(pidof dockerd); while pidof dockerd; do sleep 0.1; done")

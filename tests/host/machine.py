@@ -205,7 +205,12 @@ def image_archive(path: Path) -> None:
         for package in ("nx-27017", "neosqlite", "pymongo", "dnspython"):
             for file in metadata.files(package) or []:
                 if file.parts[0] != "..":
-                    tar.add(str(file.locate()), f"{library}/site-packages/{file}")
+                    tar.add(str(file.locate()), str(file.locate()))
+        # Compiled once, and not in each new container.
+        environment = {"PYTHONPYCACHEPREFIX": str(path.with_name("pycache"))}
+        run(sys.executable, "-m", "nx_27017.nx_27017", "--help", env=environment)
+        run(sys.executable, "-c", "import json, pathlib, re, socket, runpy, asyncio, sqlite3", env=environment)
+        tar.add(path.with_name("pycache"), "/pycache")
         for name in ("mongod", "mongosh"):
             tar.add(HERE / "image" / f"{name}.py", f"/image/{name}.py")
         launcher = path.with_name("mongosh")
