@@ -14,15 +14,14 @@ from typing import Any
 from nami_cli.errors import MissingToolError, UsageError
 from nami_cli.local import processes
 from nami_cli.local.processes import Identity
+from nami_cli.resources import Resource
 from nami_stack.assets import APP, CDK_JSON
 
 VERSION = "2.1148.1"
 """The CDK CLI that package.json pins. An older one can't read what our aws-cdk-lib writes, nor can 3.0.0."""
 
 _PROGRESS = re.compile(r"\|\s*(\d+)/(\d+) \|")
-_EVENT = re.compile(
-    r"\| (?P<status>\w+)\s*\| (?P<type>(?:AWS|Custom)::[\w:]+)\s*\| (?P<path>[^|(]+?)(?: \((?P<id>\w+)\))?\s*$"
-)
+_EVENT = re.compile(r"\| (\w+)\s*\| ((?:AWS|Custom)::[\w:]+)\s*\| ([^|(]+) \(\w+\)")
 # From the most telling to the least: the app's own line, CloudFormation's verdict on a resource, the CLI's summary.
 _REASONS = (
     re.compile(r"^(?:error|nami): (.+)"),
@@ -50,6 +49,11 @@ class Task:
         """How many of how many resources are done, as far as the CLI has said."""
         found = _PROGRESS.findall(self.log.read_text(errors="replace"))
         return (int(found[-1][0]), int(found[-1][1])) if found else None
+
+    def resources(self) -> dict[str, Resource]:
+        """Every resource that the CLI has spoken of, by its path, as it stands."""
+        events = _EVENT.findall(self.log.read_text(errors="replace"))
+        return {path: Resource(kind, path, status) for status, kind, path in events}
 
     def silent_for(self) -> float:
         """Seconds since the CLI said something."""
@@ -86,6 +90,12 @@ def search_path() -> str:
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 
+def environment() -> dict[str, str]:
+    """This process's environment, as the CDK CLI should have it."""
+    said = {"PATH": search_path(), "CDK_DISABLE_CLI_TELEMETRY": "true", "NO_COLOR": "1"}
+    return {**os.environ, **said}
+
+
 def program(name: str) -> str:
     """Path of node or cdk.
 
@@ -102,9 +112,15 @@ def program(name: str) -> str:
     return found
 
 
+def short(path: Path) -> str:
+    """A path as one would type it here."""
+    relative = os.path.relpath(path)
+    return relative if len(relative) < len(str(path)) else str(path)
+
+
 def context_here() -> dict[str, Any]:
     """The context of the cdk.json in the current directory, where there is one; it may keep settings."""
-    context = _cdk_json_here().get("context", {})
+    context = json_here().get("context", {})
     return context if isinstance(context, dict) else {}
 
 
@@ -131,7 +147,7 @@ def _project(folder: Path) -> Path:
 
     That app runs in the current directory all the same, since the user's handlers are there.
     """
-    here = _cdk_json_here()
+    here = json_here()
     if "app" in here:
         return Path.cwd()
     settings = json.loads(CDK_JSON.read_text())
@@ -142,7 +158,8 @@ def _project(folder: Path) -> Path:
     return folder
 
 
-def _cdk_json_here() -> dict[str, Any]:
+def json_here() -> dict[str, Any]:
+    """The cdk.json of the current directory; empty where there is none."""
     file = Path("cdk.json")
     if not file.exists():
         return {}

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from nami_cli import deploy
 from nami_cli.errors import CliError, of_aws
+from nami_cli.flags import TYPED_LOCAL, SettingsCommand
 
 FIRST_WEBHOOK = """\b
 First webhook, on this machine: no AWS account, no Docker.
@@ -35,6 +37,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"max_content_width": 100},
 )
 
 
@@ -51,9 +54,16 @@ def nami(
 
         home = Home()
         machine.point_tools_at(home, machine.require(home))
+        os.environ[TYPED_LOCAL] = "1"
     elif region := os.environ.get("AWS_REGION"):
         # boto3 does not read AWS_REGION, the CDK CLI prefers it: both must mean the same place.
         os.environ["AWS_DEFAULT_REGION"] = region
+
+
+app.command("deploy", cls=SettingsCommand, epilog="Example: nami deploy shopify --signature shopify --volume-size 50")(
+    deploy.deploy
+)
+app.command("diff", cls=SettingsCommand, epilog="Example: nami diff shopify --pre-queue-memory 512")(deploy.diff)
 
 
 def _add_local() -> None:

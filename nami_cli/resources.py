@@ -1,0 +1,82 @@
+"""A stack's resources as they come and go: moving on a terminal, a line for each where nobody watches."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from nami_cli.terminal import say
+
+_ROWS = 6  # of resources that are under way; what a small terminal holds
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource and what CloudFormation last said of it, such as CREATE_COMPLETE."""
+
+    kind: str
+    path: str
+    status: str
+
+    @property
+    def under_way(self) -> bool:
+        """Whether CloudFormation works on it."""
+        return self.status.endswith("_IN_PROGRESS")
+
+    def __str__(self) -> str:
+        return f"{self.kind.removeprefix('AWS::')} {self.path}"
+
+
+class Display:
+    """Shows on standard error what happens to a stack."""
+
+    def __init__(self, name: str, progress: Progress) -> None:
+        self._name = name
+        self._progress = progress
+        self._main = progress.add_task(name, total=None)
+        self._rows: dict[str, TaskID] = {}
+        self._told: set[tuple[str, str]] = set()
+        self._step = ""
+
+    def step(self, text: str) -> None:
+        """What the command does now."""
+        self._progress.update(self._main, description=f"{self._name}: {text}")
+        if self._progress.disable and text != self._step:
+            say(f"{self._name}: {text}")
+        self._step = text
+
+    def show(self, resources: Mapping[str, Resource], total: int | None = None) -> None:
+        """The resources as they stand now."""
+        finished = [resource for resource in resources.values() if not resource.under_way]
+        count = f" {len(finished)}/{total}" if total else ""
+        self._progress.update(self._main, description=f"{self._name}: {self._step}{count}")
+        if self._progress.disable:
+            for resource in finished:
+                if (key := (resource.path, resource.status)) not in self._told:
+                    self._told.add(key)
+                    say(f"{self._name}: {resource} {resource.status}")
+            return
+        busy = {path: resource for path, resource in list(resources.items())[::-1] if resource.under_way}
+        for path in [path for path in self._rows if path not in busy]:
+            self._progress.remove_task(self._rows.pop(path))
+        for path, resource in busy.items():
+            if path not in self._rows and len(self._rows) < _ROWS:
+                self._rows[path] = self._progress.add_task(f"  {resource}", total=None)
+
+
+@contextmanager
+def display(name: str) -> Iterator[Display]:
+    """Open the display of one command's work, and say at the end how long it took."""
+    console = Console(stderr=True, highlight=False)
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield Display(name, progress)
+
+
+def took(started: float) -> str:
+    """How long it took since `started` (time.monotonic), for people: 8.1 s, 6 min 12 s."""
+    seconds = time.monotonic() - started
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
