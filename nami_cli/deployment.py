@@ -1,0 +1,75 @@
+"""One deployed subscription: its stack's outputs and its functions' settings."""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from nami_cli import stacks
+from nami_cli.errors import NotRunningError
+
+
+@dataclass(frozen=True)
+class Function:
+    """What a deployed function says of itself."""
+
+    name: str
+    environment: Mapping[str, str]
+    log_group: str
+
+
+class Deployment:
+    """The stack of one subscription, where AWS_ENDPOINT_URL and the usual variables point."""
+
+    def __init__(self, name: str, outputs: Mapping[str, str]) -> None:
+        self.name = name
+        self.outputs = outputs
+
+    @property
+    def endpoint(self) -> str:
+        """Where to post webhooks."""
+        return stacks.endpoint_url(self.outputs)
+
+    @cached_property
+    def pre_queue(self) -> Function:
+        """The function between the gateway and the queue."""
+        return _function(self.outputs["PreQueueFunctionName"])
+
+    @cached_property
+    def post_queue(self) -> Function:
+        """The function between the queue and the destination."""
+        return _function(self.outputs["PostQueueFunctionName"])
+
+
+def find(name: str) -> Deployment:
+    """The subscription of that name.
+
+    Raises:
+        NotRunningError: it is not deployed here.
+    """
+    try:
+        outputs = stacks.stack_outputs(stacks.PREFIX + name)
+    except NotRunningError:
+        remedy = f"nami local up {name}" if is_local() else f"nami deploy {name}"
+        raise NotRunningError(f"{name} is not deployed here; nami list shows what is, {remedy} deploys it") from None
+    if "EndpointUrl" not in outputs:
+        raise NotRunningError(f"{name} is not wholly deployed; see nami list, and deploy it again")
+    return Deployment(name, outputs)
+
+
+def is_local() -> bool:
+    """Whether AWS is an AWS on this machine."""
+    host = urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _function(name: str) -> Function:
+    import boto3  # noqa: PLC0415 (half a second that `nami --help` need not wait)
+
+    said = boto3.client("lambda").get_function_configuration(FunctionName=name)
+    return Function(name, said.get("Environment", {}).get("Variables", {}), said["LoggingConfig"]["LogGroup"])

@@ -1,0 +1,13 @@
+"""The functions' own code, for the command: it signs, and reads messages, exactly as they do."""
+
+import sys
+
+from nami_stack.assets import LAMBDAS
+
+if str(LAMBDAS) not in sys.path:
+    # At the end: nothing in that folder may stand in front of an installed package.
+    sys.path.append(str(LAMBDAS))
+
+from nami_runtime import envelope, request, secret, signatures, signing
+
+__all__ = ["envelope", "request", "secret", "signatures", "signing"]

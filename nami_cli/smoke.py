@@ -1,0 +1,136 @@
+"""The smoke test of a deployed subscription: does a webhook go all the way, and does what should not get in stay out?
+
+`nami smoke` and tests/smoke run the same checks.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+
+from nami_cli import logs
+from nami_cli.deployment import Deployment, find
+from nami_cli.errors import CliError, UsageError, WebhookError
+from nami_cli.send import Sender
+from nami_cli.terminal import print_table
+
+# Seconds: a cold post-queue function in a VPC, its batch window, and the logs' own delay, with room to spare.
+STORED_WITHIN = 120
+_JSON = {"content-type": "application/json"}
+
+
+class Skipped(Exception):
+    """This check does not fit the subscription; the text says why."""
+
+
+class Target:
+    """The subscription under test."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.sender = Sender(deployment)
+
+
+def webhook_is_stored(target: Target) -> str:
+    """A webhook is accepted, and the post-queue function says that it stored it."""
+    body, kind = target.sender.sample()
+    if kind == "application/json" and isinstance(document := json.loads(body), dict):
+        body = json.dumps(document | {"nami_smoke_test": str(uuid4())}).encode()
+    since = time.time() - 60  # clocks differ
+    try:
+        answer = target.sender.send(body, {"content-type": kind})
+    except UsageError as error:
+        raise Skipped(str(error)) from None
+    if not answer.ok or not answer.delivery_id:
+        raise WebhookError(f"answered {answer.status}: {answer.body[:200].decode(errors='replace')}")
+    group = {"post-queue": target.deployment.post_queue.log_group}
+    deadline = time.monotonic() + STORED_WITHIN
+    last = "nothing"
+    while time.monotonic() < deadline:
+        for line in logs.read(group, since=since, pattern=logs.naming(answer.delivery_id)):
+            for step in logs.steps(line, answer.delivery_id):
+                if step.what == "stored":
+                    return answer.delivery_id
+                last = step.what
+        time.sleep(1)
+    raise WebhookError(f"{answer.delivery_id} was accepted and not stored within {STORED_WITHIN} s; its log: {last}")
+
+
+def unsigned_webhook_is_refused(target: Target) -> str:
+    """A webhook without a signature gets 401."""
+    if not target.sender.is_signed:
+        raise Skipped("no signature is set")
+    body, kind = target.sender.sample()
+    return _expect(target, 401, "POST", target.deployment.endpoint, {"content-type": kind}, body)
+
+
+def another_path_is_not_found(target: Target) -> str:
+    """A path beside the subscription's gets 404."""
+    return _expect(target, 404, "POST", f"{target.deployment.endpoint}-no-such-subscription", _JSON, b"{}")
+
+
+def another_method_is_not_found(target: Target) -> str:
+    """A method that no subscription can be set to take gets 404."""
+    return _expect(target, 404, "HEAD", target.deployment.endpoint, {}, b"")
+
+
+CHECKS: tuple[Callable[[Target], str], ...] = (
+    webhook_is_stored,
+    unsigned_webhook_is_refused,
+    another_path_is_not_found,
+    another_method_is_not_found,
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one check went: ok, failed or skipped, with the reason or what was seen."""
+
+    check: str
+    outcome: str
+    detail: str
+    seconds: float
+
+
+def run(target: Target) -> Iterator[Result]:
+    """Each check's result, as it comes."""
+    for check in CHECKS:
+        started = time.monotonic()
+        outcome = "ok"
+        try:
+            detail = check(target)
+        except Skipped as skipped:
+            outcome, detail = "skipped", str(skipped)
+        except CliError as error:
+            outcome, detail = "failed", str(error)
+        yield Result(check.__name__.replace("_", " "), outcome, detail, round(time.monotonic() - started, 2))
+
+
+def smoke_command(
+    name: Annotated[str, typer.Argument(help="The subscription, such as shopify.")],
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list.")] = False,
+) -> None:
+    """Try a deployed subscription: a webhook goes all the way, and what should not get in stays out.
+
+    It leaves one document, with the field nami_smoke_test.
+    """
+    results = []
+    for result in run(Target(find(name))):
+        results.append(result)
+        if not as_json:
+            print_table([], [[result.outcome, f"{result.seconds:.2f} s", result.check, result.detail]])
+    if as_json:
+        typer.echo(json.dumps([asdict(result) for result in results], indent=2))
+    if failed := [result for result in results if result.outcome == "failed"]:
+        raise WebhookError(f"{len(failed)} of {len(results)} checks failed; nami logs {name} --since 5m says more")
+
+
+def _expect(target: Target, status: int, method: str, url: str, headers: dict[str, str], body: bytes) -> str:
+    answer = target.sender.request(method, url, headers, body)
+    if answer.status != status:
+        raise WebhookError(f"{method} {url} answered {answer.status} instead of {status}")
+    return f"{method} answered {status}"

@@ -1,0 +1,216 @@
+"""The way to a subscription's database: straight, or through Session Manager to the host that only it can reach.
+
+The tunnel is what `aws ssm start-session --document-name AWS-StartPortForwardingSession` makes:
+https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-sessions-start.html
+AWS's own program, session-manager-plugin, carries it, and takes the same arguments here as from the AWS CLI.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from nami_cli import stacks
+from nami_cli.deployment import Deployment
+from nami_cli.errors import DatabaseError, MissingToolError
+from nami_cli.terminal import say
+
+PLUGIN = "session-manager-plugin"
+_INSTALL = (
+    "https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html"
+)
+_DOCUMENT = "AWS-StartPortForwardingSession"
+_PORT = "27017"
+_SHARED = "nami-shared"  # the stack of a host that serves several subscriptions
+# Later versions take the session's token from the environment, where other users of the machine can't see it.
+_LAST_WITHOUT_ENVIRONMENT = (1, 2, 497, 0)
+_TOKEN = "AWS_SSM_START_SESSION_RESPONSE"  # noqa: S105 (the variable's name)
+_OPENS_WITHIN = 30  # seconds
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where a subscription's documents are."""
+
+    uri: str
+    name: str
+    collection: str
+    tunnel: "Tunnel | None" = None
+
+
+@dataclass(frozen=True)
+class Tunnel:
+    """A way from this machine to the host; `port` is its end here, on 127.0.0.1."""
+
+    port: int
+    process: subprocess.Popen[str]
+
+    def wait(self) -> None:
+        """Return when the tunnel has closed by itself."""
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def database(deployment: Deployment) -> Iterator[Database]:
+    """Open the way to the documents, and close it afterwards.
+
+    Raises:
+        MissingToolError: the tunnel's program is not installed.
+        DatabaseError: the host is away, or the tunnel does not open.
+    """
+    import boto3  # noqa: PLC0415
+
+    environment = deployment.post_queue.environment
+    name = environment.get("MONGO_DATABASE", "nami")
+    collection = environment.get("MONGO_COLLECTION", deployment.name)
+    arn = environment.get("MONGO_SECRET_ARN") or deployment.outputs["DatabaseSecretArn"]
+    secret = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+    if "uri" in secret:
+        yield Database(secret["uri"], name, collection)
+        return
+    with to_host(deployment.name) as tunnel:
+        login = f"{quote(secret['username'], safe='')}:{quote(secret['password'], safe='')}"
+        uri = f"mongodb://{login}@127.0.0.1:{tunnel.port}/{name}?authSource=admin&directConnection=true"
+        yield Database(uri, name, collection, tunnel)
+
+
+@contextlib.contextmanager
+def to_host(name: str) -> Iterator[Tunnel]:
+    """Open a tunnel to the port of the MongoDB host, and close it afterwards.
+
+    Raises:
+        MissingToolError, DatabaseError: see `database`.
+    """
+    import boto3  # noqa: PLC0415
+
+    plugin = shutil.which(PLUGIN)
+    if not plugin:
+        raise MissingToolError(f"{PLUGIN} is not on PATH, and only it reaches the host; install it: {_INSTALL}")
+    instance = host_instance(name)
+    client = boto3.client("ssm")
+    request = {"Target": instance, "DocumentName": _DOCUMENT, "Parameters": {"portNumber": [_PORT]}}
+    try:
+        session = client.start_session(**request)
+    except client.exceptions.TargetNotConnected:
+        raise DatabaseError(
+            f"the host {instance} is not connected to Session Manager; it is within some minutes of its start, "
+            f"see nami doctor {name}"
+        ) from None
+    say(f"opening a tunnel to {instance}")
+    process = None
+    try:
+        process = _run(plugin, session, request, client.meta)
+        yield Tunnel(_opened_port(process), process)
+    finally:
+        if process:
+            _end(process)
+        with contextlib.suppress(Exception):  # the plugin says goodbye itself where it can
+            client.terminate_session(SessionId=session["SessionId"])
+
+
+def host_instance(name: str) -> str:
+    """The instance that runs a subscription's database, by the Auto Scaling group of its stack.
+
+    Raises:
+        DatabaseError: there is none now.
+    """
+    import boto3  # noqa: PLC0415
+
+    group = _group(stacks.PREFIX + name) or _group(_SHARED)
+    if not group:
+        raise DatabaseError(f"{stacks.PREFIX}{name} has no MongoDB host, and its database secret no uri")
+    found = boto3.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group])
+    for each in found["AutoScalingGroups"]:
+        for instance in each["Instances"]:
+            if instance["LifecycleState"] == "InService":
+                return str(instance["InstanceId"])
+    raise DatabaseError(
+        f"the host of {name} is away, perhaps being replaced (two to four minutes); the queue holds the webhooks "
+        "meanwhile, try again then"
+    )
+
+
+def _group(stack: str) -> str | None:
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    pages = stacks.cloudformation().get_paginator("list_stack_resources").paginate(StackName=stack)
+    try:
+        for page in pages:
+            for resource in page["StackResourceSummaries"]:
+                if resource["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup":
+                    return resource.get("PhysicalResourceId")
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "ValidationError":
+            raise
+    return None
+
+
+def _run(plugin: str, session: Any, request: Any, client: Any) -> subprocess.Popen[str]:
+    said = json.dumps({key: session[key] for key in ("SessionId", "TokenValue", "StreamUrl")})
+    environment = {**os.environ, "SSM_PLUGIN_LOCAL_HOST": "127.0.0.1"}
+    if _version(plugin) > _LAST_WITHOUT_ENVIRONMENT:
+        environment[_TOKEN] = said
+        said = _TOKEN
+    profile = os.environ.get("AWS_PROFILE", "")
+    arguments = [said, client.region_name, "StartSession", profile, json.dumps(request), client.endpoint_url]
+    return subprocess.Popen(
+        [plugin, *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for us: the tunnel closes after what uses it
+    )
+
+
+def _version(plugin: str) -> tuple[int, ...]:
+    said = subprocess.run([plugin, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    return tuple(map(int, said.split("."))) if re.fullmatch(r"\d+(\.\d+){0,3}", said) else ()
+
+
+def _opened_port(process: subprocess.Popen[str]) -> int:
+    """Wait for the plugin's words "Port 54321 opened" and "Waiting for connections"."""
+    lines: queue.Queue[str | None] = queue.Queue()
+
+    def listen() -> None:
+        # To the end: a full pipe would stop the plugin.
+        for line in process.stdout or ():
+            lines.put(line)
+        lines.put(None)
+
+    threading.Thread(target=listen, daemon=True).start()
+    told, port = "", 0
+    while True:
+        try:
+            line = lines.get(timeout=_OPENS_WITHIN)
+        except queue.Empty:
+            raise DatabaseError(f"the tunnel did not open within {_OPENS_WITHIN} s: {_last(told)}") from None
+        if line is None:
+            raise DatabaseError(f"the tunnel did not open: {_last(told)}")
+        told += line
+        if found := re.search(r"Port (\d+) opened", line):
+            port = int(found[1])
+        if port and "Waiting for connections" in line:
+            return port
+
+
+def _last(told: str) -> str:
+    return next((line.strip() for line in reversed(told.splitlines()) if line.strip()), f"{PLUGIN} said nothing")
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
