@@ -4,13 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nami_stack.delivery import Destination
     from nami_stack.gateway import HttpGateway
     from nami_stack.mongo_host import MongoHost
     from nami_stack.network import Network
     from nami_stack.settings import HostSettings, PipelineSettings, SettingsError, Subscription
     from nami_stack.signature import Signature
     from nami_stack.stack import WebhookStack
-    from nami_stack.webhook_construct import Destination, ScalableWebhook
+    from nami_stack.webhook_construct import ScalableWebhook
 
 __all__ = [
     "Destination",
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Destination": "webhook_construct",
+    "Destination": "delivery",
     "HostSettings": "settings",
     "HttpGateway": "gateway",
     "MongoHost": "mongo_host",

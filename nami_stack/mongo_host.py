@@ -57,6 +57,8 @@ class MongoHost(Construct):
         network: shared with other hosts where given; else made, or adopted, as the settings say.
     """
 
+    kind = "mongo"
+
     def __init__(
         self,
         scope: Construct,
@@ -116,7 +118,6 @@ class MongoHost(Construct):
     def environment(self, name: str) -> dict[str, str]:
         """What a function must know to write the webhooks of the subscription `name`, to a collection of that name."""
         return {
-            "DESTINATION": "mongo",
             "MONGO_HOST": self.dns_name,
             "MONGO_SECRET_ARN": self.secret.secret_arn,
             "MONGO_DATABASE": "nami",

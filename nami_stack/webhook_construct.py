@@ -1,36 +1,19 @@
 """The pipeline of one subscription, on one screen."""
 
 from pathlib import Path
-from typing import Protocol
 
 import aws_cdk as cdk
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
-from aws_cdk import aws_sqs as sqs
-from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
 from nami_stack.assets import LAMBDAS
+from nami_stack.delivery import Delivery, Destination
 from nami_stack.functions import PythonFunction
 from nami_stack.gateway import HttpGateway
 from nami_stack.mongo_host import MongoHost
 from nami_stack.settings import PipelineSettings, check_name
 from nami_stack.signature import Signature
-
-
-class Destination(Protocol):
-    """Where the post-queue function puts webhooks."""
-
-    @property
-    def placement(self) -> dict[str, object]:
-        """Where the function must stand to reach it: keyword arguments of `lambda_.Function`."""
-
-    def environment(self, name: str) -> dict[str, str]:
-        """What the function must know to write the webhooks of the subscription `name`."""
-
-    def grant_write(self, function: lambda_.Function) -> None:
-        """Let the function in, and give it the rights it needs."""
 
 
 class ScalableWebhook(Construct):
@@ -64,22 +47,23 @@ class ScalableWebhook(Construct):
         super().__init__(scope, construct_id)
         check_name(name)
         settings = settings or PipelineSettings()
-        self.destination = destination or MongoHost(self, "MongoHost")
         gateway = gateway or HttpGateway(self, "Gateway")
-
-        self.dead_letter_queue = _queue(self, "DeadLetters", days=settings.dead_letter_retention_days)
-        self.queue = _queue(
-            self,
-            "Queue",
-            days=settings.queue_retention_days,
-            visibility_timeout=cdk.Duration.seconds(settings.visibility_timeout),
-            dead_letter_queue=sqs.DeadLetterQueue(
-                queue=self.dead_letter_queue, max_receive_count=settings.max_receives
-            ),
-        )
-
+        self.destination = destination or MongoHost(self, "MongoHost")
         self.large_bodies = _bucket(self, "LargeBodies", days=settings.large_body_days)
         self.signature_secret = _signature_secret(self, name, signature)
+
+        self.delivery = Delivery(
+            self,
+            self.destination.kind.title(),
+            name=name,
+            source=_source("post_queue", handlers),
+            destination=self.destination,
+            large_bodies=self.large_bodies,
+            settings=settings,
+        )
+        self.queue = self.delivery.queue
+        self.dead_letter_queue = self.delivery.dead_letter_queue
+        self.post_queue_function = self.delivery.post_queue_function
 
         # No reserved concurrency: it must be able to reach the account's limit in a burst.
         self.pre_queue_function = PythonFunction(
@@ -104,61 +88,14 @@ class ScalableWebhook(Construct):
         self.pre_queue_function.allow("s3:PutObject", on=self.large_bodies.arn_for_objects("*"))
         if self.signature_secret:
             self.pre_queue_function.allow("secretsmanager:GetSecretValue", on=self.signature_secret.ref)
-        methods = (*settings.methods, *(signature.handshake_methods if signature else ()))
-        self.endpoint_url = gateway.route(name, self.pre_queue_function, methods)
-
-        self.post_queue_function = PythonFunction(
-            self,
-            "PostQueue",
-            source=_source("post_queue", handlers),
-            memory=settings.post_queue_memory,
-            timeout=settings.post_queue_timeout,
-            log_retention_days=settings.log_retention_days,
-            environment={
-                "NAMI_SUBSCRIPTION": name,
-                "CLAIM_CHECK_BUCKET": self.large_bodies.bucket_name,
-                **self.destination.environment(name),
-            },
-            placement=self.destination.placement,
-            reserved_concurrency=settings.post_queue_reservation,
-        )
-        self.post_queue_function.allow("s3:GetObject", on=self.large_bodies.arn_for_objects("*"))
-        self.destination.grant_write(self.post_queue_function)
-        # Reserved concurrency alone would throttle deliveries, and throttled receives count towards the dead letters.
-        self.post_queue_function.add_event_source(
-            SqsEventSource(
-                self.queue,
-                batch_size=settings.batch_size,
-                max_batching_window=cdk.Duration.seconds(settings.batch_window),
-                max_concurrency=settings.maximum_concurrency,
-                report_batch_item_failures=True,
-            )
-        )
+        methods = {*settings.methods, *(signature.handshake_methods if signature else ())}
+        self.endpoint_url = gateway.route(name, self.pre_queue_function, sorted(methods))
         cdk.Tags.of(self).add("nami:subscription", name)
 
 
 def _source(function: str, handlers: Path | None) -> Path:
     yours = handlers / function if handlers else None
     return yours if yours and yours.is_dir() else LAMBDAS / function
-
-
-def _queue(
-    scope: Construct,
-    construct_id: str,
-    *,
-    days: int,
-    visibility_timeout: cdk.Duration | None = None,
-    dead_letter_queue: sqs.DeadLetterQueue | None = None,
-) -> sqs.Queue:
-    return sqs.Queue(
-        scope,
-        construct_id,
-        retention_period=cdk.Duration.days(days),
-        visibility_timeout=visibility_timeout,
-        dead_letter_queue=dead_letter_queue,
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
-        enforce_ssl=True,
-    )
 
 
 def _bucket(scope: Construct, construct_id: str, *, days: int) -> s3.Bucket:

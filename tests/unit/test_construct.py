@@ -11,16 +11,27 @@ from nami_stack import HttpGateway, MongoHost, ScalableWebhook, SettingsError, S
 Synth = Callable[..., Template]
 
 
+def of(name: str) -> tuple[str, str]:
+    """Beginnings of the logical ids of what belongs to the webhook, or to its delivery to MongoDB."""
+    return f"Webhook{name}", f"WebhookMongo{name}"
+
+
 def function(template: Template, name: str) -> dict[str, Any]:
     """Properties of the pre-queue (PreQueue) or post-queue (PostQueue) function."""
     found = template.find_resources("AWS::Lambda::Function")
-    return next(r["Properties"] for key, r in found.items() if key.startswith(f"Webhook{name}"))
+    return next(
+        r["Properties"] for key, r in found.items() if key.startswith((f"Webhook{name}", f"WebhookMongo{name}"))
+    )
 
 
 def statements(template: Template, role: str) -> list[dict[str, Any]]:
     """All that a function's role may do."""
     policies = template.find_resources("AWS::IAM::Policy").values()
-    own = [p for p in policies if p["Properties"]["Roles"][0]["Ref"].startswith(f"Webhook{role}Role")]
+    own = [
+        p
+        for p in policies
+        if p["Properties"]["Roles"][0]["Ref"].startswith((f"Webhook{role}Role", f"WebhookMongo{role}Role"))
+    ]
     return [s for p in own for s in p["Properties"]["PolicyDocument"]["Statement"]]
 
 
@@ -244,7 +255,10 @@ def test_outputs_are_what_scripts_read(template: Template) -> None:
 
 def test_queues_keep_their_logical_ids(template: Template) -> None:
     # A changed id would replace the queue, and with it what it holds.
-    assert set(template.find_resources("AWS::SQS::Queue")) == {"WebhookQueueCB2A9A4E", "WebhookDeadLetters94E822C9"}
+    assert set(template.find_resources("AWS::SQS::Queue")) == {
+        "WebhookMongoQueue068DA4C3",
+        "WebhookMongoDeadLetters009B6818",
+    }
 
 
 def test_settings_reach_the_function(synth: Synth) -> None:

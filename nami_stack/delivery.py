@@ -1,0 +1,113 @@
+"""From the pre-queue function to one destination: queue, dead letters, post-queue function."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+from aws_cdk.aws_lambda_event_sources import SqsEventSource
+from constructs import Construct
+
+from nami_stack.functions import PythonFunction
+from nami_stack.settings import PipelineSettings
+
+
+class Destination(Protocol):
+    """Where a post-queue function puts webhooks."""
+
+    @property
+    def kind(self) -> str:
+        """What the runtime calls it: DESTINATION in the function's environment."""
+
+    @property
+    def placement(self) -> dict[str, Any]:
+        """Where the function must stand to reach it: keyword arguments of `lambda_.Function`."""
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What the function must know to write the webhooks of the subscription `name`."""
+
+    def grant_write(self, function: lambda_.Function) -> None:
+        """Let the function in, and give it the rights it needs."""
+
+
+class Delivery(Construct):
+    """One destination's own queue, so that another one's failing does not hold it back.
+
+    Args:
+        name: of the subscription.
+        source: folder of the post-queue function's code.
+        large_bodies: where the bodies lie that the queue can't hold.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        source: Path,
+        destination: Destination,
+        large_bodies: s3.IBucket,
+        settings: PipelineSettings,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.destination = destination
+        self.dead_letter_queue = _queue(self, "DeadLetters", days=settings.dead_letter_retention_days)
+        self.queue = _queue(
+            self,
+            "Queue",
+            days=settings.queue_retention_days,
+            visibility_timeout=cdk.Duration.seconds(settings.visibility_timeout),
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.dead_letter_queue, max_receive_count=settings.max_receives
+            ),
+        )
+        self.post_queue_function = PythonFunction(
+            self,
+            "PostQueue",
+            source=source,
+            memory=settings.post_queue_memory,
+            timeout=settings.post_queue_timeout,
+            log_retention_days=settings.log_retention_days,
+            environment={
+                "NAMI_SUBSCRIPTION": name,
+                "DESTINATION": destination.kind,
+                "CLAIM_CHECK_BUCKET": large_bodies.bucket_name,
+                **destination.environment(name),
+            },
+            placement=destination.placement,
+            reserved_concurrency=settings.post_queue_reservation,
+        )
+        self.post_queue_function.allow("s3:GetObject", on=large_bodies.arn_for_objects("*"))
+        destination.grant_write(self.post_queue_function)
+        # Reserved concurrency alone would throttle deliveries, and throttled receives count towards the dead letters.
+        self.post_queue_function.add_event_source(
+            SqsEventSource(
+                self.queue,
+                batch_size=settings.batch_size,
+                max_batching_window=cdk.Duration.seconds(settings.batch_window),
+                max_concurrency=settings.maximum_concurrency,
+                report_batch_item_failures=True,
+            )
+        )
+
+
+def _queue(
+    scope: Construct,
+    construct_id: str,
+    *,
+    days: int,
+    visibility_timeout: cdk.Duration | None = None,
+    dead_letter_queue: sqs.DeadLetterQueue | None = None,
+) -> sqs.Queue:
+    return sqs.Queue(
+        scope,
+        construct_id,
+        retention_period=cdk.Duration.days(days),
+        visibility_timeout=visibility_timeout,
+        dead_letter_queue=dead_letter_queue,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+    )
