@@ -24,6 +24,8 @@ QUICK = ["-c", "post_queue_timeout=6", "-c", "batch_window=0", "-c", "batch_size
 
 pytestmark = pytest.mark.local
 
+POISON = '{"no": "envelope"}'
+
 # Writes the cloud assembly by hand, in a tenth of the time that the CDK takes to load.
 TINY_APP = """
 import json, os, pathlib
@@ -211,7 +213,10 @@ def jira(nami: Nami, shopify: Pipeline) -> Pipeline:
     nami.up("jira", *QUICK)
     jira = pipeline(nami, "jira")
     # No setting makes it less than six times the function's timeout, and no test has that time.
-    jira.client("sqs").set_queue_attributes(QueueUrl=jira.outputs()["QueueUrl"], Attributes={"VisibilityTimeout": "7"})
+    sqs, queue = jira.client("sqs"), jira.outputs()["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "7"})
+    # Here already, so that it dies while other tests run.
+    sqs.send_message(QueueUrl=queue, MessageBody=POISON)
     return jira
 
 
