@@ -77,6 +77,18 @@ class CheckError(CliError):
     exit_code = 12
 
 
+class SecretError(CliError):
+    """A secret is needed and not filled in yet."""
+
+    exit_code = 13
+
+
+class NotFoundError(CliError):
+    """The delivery or dead letter that was asked for is not there."""
+
+    exit_code = 14
+
+
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 _UNKNOWN = frozenset(
     {

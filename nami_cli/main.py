@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from nami_cli import deploy
+from nami_cli import dead_letters, deploy, events, logs, send, smoke
 from nami_cli.errors import CliError, of_aws
 from nami_cli.flags import TYPED_LOCAL, SettingsCommand
 
@@ -64,6 +64,13 @@ app.command("deploy", cls=SettingsCommand, epilog="Example: nami deploy shopify 
     deploy.deploy
 )
 app.command("diff", cls=SettingsCommand, epilog="Example: nami diff shopify --pre-queue-memory 512")(deploy.diff)
+
+app.command("send", epilog="Example: nami send shopify order.json --provider shopify")(send.send_command)
+app.command("events", epilog="Example: nami events shopify --query '{\"body.order.id\": 1001}'")(events.events_command)
+app.command("connect", epilog='Example: mongosh "$(nami --local connect shopify)"')(events.connect_command)
+app.command("logs", epilog="Example: nami logs shopify --id b54557e4-5c29-4e3c-9d83-e1a5d0e0e0a1")(logs.logs_command)
+app.command("smoke", epilog="Example: nami smoke shopify")(smoke.smoke_command)
+app.add_typer(dead_letters.app, name="dlq")
 
 
 def _add_local() -> None:
