@@ -20,7 +20,7 @@ from nami_stack.settings import Subscription
 
 _PAUSE = 0.1
 
-Name = Annotated[str, typer.Argument(help="The subscription, such as shopify.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")]
 
 
 @flags.with_settings

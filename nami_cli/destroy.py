@@ -1,0 +1,125 @@
+"""`nami destroy`: a subscription goes, its documents stay."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from nami_cli import checks, deployment, flags, stacks
+from nami_cli.errors import DeployError, UsageError, of_aws
+from nami_cli.listing import depth
+from nami_cli.local.up import Interrupted, interruptible
+from nami_cli.resources import Resource, display, took
+from nami_cli.terminal import say
+
+_PAUSE = 2.0  # seconds between two looks at a stack on AWS; its network interfaces alone take minutes
+_LOCAL_PAUSE = 0.2
+
+
+def destroy(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a subscription; its documents are kept.
+
+    The volume with the documents and the secret with the credentials stay, and can be adopted again.
+
+    Waits until everything else is gone. Other subscriptions are not touched.
+    """
+    started = time.monotonic()
+    stack = stacks.describe(name)
+    if stack is None:
+        deployment.find(name)  # says that it is not there, and what to do
+        return
+    outputs = stacks.outputs_of(stack)
+    for line in _losses(outputs):
+        say(line)
+    kept = _kept(outputs)
+    if kept:
+        say(f"is kept: volume {kept['data_volume_id']} with the documents, secret {kept['database_secret_arn']}")
+    _ask(name, yes)
+    try:
+        with interruptible(), display(name) as shown:
+            shown.step("destroying")
+            client = checks.client("cloudformation")
+            client.delete_stack(StackName=stack["StackId"])
+            while (status := client.describe_stacks(StackName=stack["StackId"])["Stacks"][0]["StackStatus"]) not in (
+                "DELETE_COMPLETE",
+                "DELETE_FAILED",
+            ):
+                shown.show(_resources(client, stack["StackId"]))
+                time.sleep(_LOCAL_PAUSE if deployment.is_local() else _PAUSE)
+            resources = _resources(client, stack["StackId"])
+            shown.show(resources)
+    except Interrupted as interrupted:
+        say(f"stopped; CloudFormation goes on by itself: {flags.nami()} list shows {name} until it is gone")
+        raise typer.Exit(interrupted.exit_code) from None
+    if status == "DELETE_FAILED":
+        raise DeployError(f"{_failure(client, stack['StackId'])}; mend that, then {flags.nami()} destroy {name} again")
+    say(f"{name}: destroyed in {took(started)}")
+    if kept:
+        say("to take the documents up again:")
+        typer.echo(f"{flags.nami()} deploy {name} {flags.as_flags(kept)}")
+
+
+def _losses(outputs: dict[str, str]) -> list[str]:
+    lines = [f"goes away: {stacks.endpoint_url(outputs)}"] if "EndpointUrl" in outputs else []
+    for key, what in (("QueueUrl", "webhooks that wait in the queue"), ("DeadLetterQueueUrl", "dead letters")):
+        if key in outputs and (count := depth(outputs[key])):
+            lines.append(f"goes away: {count} {what}")
+    if "SignatureSecretArn" in outputs:
+        lines.append("goes away: the signature's secret")
+    return lines
+
+
+def _kept(outputs: dict[str, str]) -> dict[str, str]:
+    if "DataVolumeId" not in outputs:
+        return {}
+    try:
+        return checks.adoption(outputs)
+    except Exception as error:
+        # A volume that is gone, or that the caller may not see, keeps nobody from destroying the rest.
+        if (told := of_aws(error)) is None:
+            raise
+        say(f"the volume {outputs['DataVolumeId']} can't be looked at: {told}")
+        return {}
+
+
+def _ask(name: str, yes: bool) -> None:
+    if yes:
+        return
+    try:
+        sure = typer.confirm(f"destroy {name}?", err=True)
+    except typer.Abort:
+        raise UsageError(f"nobody is there to confirm it; nami destroy {name} --yes does not ask") from None
+    if not sure:
+        say("nothing was changed")
+        raise typer.Exit(1)
+
+
+def _resources(client: Any, stack_id: str) -> dict[str, Resource]:
+    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack_id)
+    found = pages.build_full_result()["StackResourceSummaries"]
+    return {
+        resource["LogicalResourceId"]: Resource(
+            resource["ResourceType"], resource["LogicalResourceId"], resource["ResourceStatus"]
+        )
+        for resource in found
+        if resource["ResourceStatus"].startswith("DELETE_")
+    }
+
+
+def _failure(client: Any, stack_id: str) -> str:
+    """The first thing that could not be removed, and why."""
+    pages = client.get_paginator("describe_stack_events").paginate(StackName=stack_id)
+    failed = [
+        event
+        for event in pages.build_full_result()["StackEvents"]
+        if event["ResourceStatus"] == "DELETE_FAILED" and event["ResourceType"] != "AWS::CloudFormation::Stack"
+    ]
+    if not failed:
+        return "the stack could not be removed"
+    first = failed[-1]  # the newest comes first
+    return (
+        f"{first['ResourceType']} {first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
+    )

@@ -1,0 +1,190 @@
+"""`nami doctor`: what is well, what is not, and the command that mends it."""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from nami_cli import checks, flags, stacks
+from nami_cli.checks import Check, client, fail, look, ok, warn
+from nami_cli.deployment import is_local
+from nami_cli.errors import CheckError
+from nami_cli.listing import depth
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+_ORDINARY_THROTTLE = 10_000  # requests a second: what a region's gateways get together unless AWS says otherwise
+
+
+def doctor(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A subscription, to look at it as well.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Look whether all is well, and how to mend what is not.
+
+    At the tools, the account and its quotas; with a name at that subscription too.
+
+    Each line says ok, warn or fail, and what to do. The exit code is 12 when something fails.
+    """
+    found = [*checks.tools(), *_of_account()]
+    if name and not any(check.name == "credentials" and check.status == "fail" for check in found):
+        found += _of_subscription(name)
+    if as_json:
+        entries = [
+            {"check": each.name, "status": each.status, "detail": each.detail, "remedy": each.remedy} for each in found
+        ]
+        typer.echo(json.dumps(entries, indent=2))
+    else:
+        _print(found)
+    if failed := [check.name for check in found if check.status == "fail"]:
+        raise CheckError(f"{', '.join(failed)}: not well; the lines above say what to do")
+
+
+def _of_account() -> list[Check]:
+    account: list[checks.Account] = []
+    credentials = look("credentials", lambda: checks.credentials(account))
+    if not account:
+        return [credentials]
+    return [
+        credentials,
+        look("bootstrap", lambda: checks.bootstrap(account[0])),
+        look("concurrency", checks.concurrency_limit),
+        look("gateway limit", _throttle),
+    ]
+
+
+def _of_subscription(name: str) -> list[Check]:
+    stack = stacks.describe(name)
+    if stack is None:
+        known = ", ".join(sorted(stacks.deployed())) or "nothing is"
+        return [fail("stack", f"{name} is not deployed here ({known})", f"{flags.nami()} deploy {name}")]
+    outputs = stacks.outputs_of(stack)
+    status = look("stack", lambda: _status(name, stack))
+    if "EndpointUrl" not in outputs:
+        return [status]
+    looks: dict[str, Callable[[], Check]] = {
+        "event source": lambda: _event_source(outputs),
+        "signature": lambda: _signature(name, outputs),
+        "host": lambda: _host(name),
+        "alarms": lambda: _alarms(name),
+        "dead letters": lambda: _dead_letters(name, outputs),
+    }
+    return [status, *(look(label, check) for label, check in looks.items())]
+
+
+def _throttle() -> Check:
+    if is_local():
+        return ok("gateway limit", "none on local AWS")
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    try:
+        quota = client("service-quotas").get_service_quota(ServiceCode="apigateway", QuotaCode="L-8A5B8E43")["Quota"]
+    except ClientError as error:
+        return warn("gateway limit", f"not known: {error}", "allow servicequotas:GetServiceQuota to see it")
+    value = int(quota["Value"])
+    if value < _ORDINARY_THROTTLE:
+        return warn(
+            "gateway limit",
+            f"{value} requests a second for all gateways of the region",
+            "ask for more: `aws service-quotas request-service-quota-increase --service-code apigateway "
+            f"--quota-code L-8A5B8E43 --desired-value {_ORDINARY_THROTTLE}`",
+        )
+    return ok("gateway limit", f"{value} requests a second for all gateways of the region")
+
+
+def _status(name: str, stack: "StackTypeDef") -> Check:
+    settled = checks.stack_is_settled(name, stack)
+    if settled.status != "ok":
+        return settled
+    status = stack["StackStatus"]
+    if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
+        return ok("stack", status)
+    if status == "UPDATE_ROLLBACK_COMPLETE":
+        return warn(
+            "stack", f"{status}: the last update failed and was taken back", f"{flags.nami()} deploy {name} tells why"
+        )
+    return fail("stack", f"{status}: {stack.get('StackStatusReason') or 'not usable'}", f"{flags.nami()} deploy {name}")
+
+
+def _event_source(outputs: dict[str, str]) -> Check:
+    said = client("lambda").list_event_source_mappings(FunctionName=outputs["PostQueueFunctionName"])
+    mappings = said["EventSourceMappings"]
+    if not mappings:
+        return fail("event source", "nothing takes webhooks from the queue", "deploy the subscription again")
+    off = [mapping for mapping in mappings if mapping["State"] not in ("Enabled", "Enabling", "Updating", "Creating")]
+    if off:
+        return fail(
+            "event source",
+            f"{off[0]['State']}: webhooks stay in the queue",
+            f"`aws lambda update-event-source-mapping --enabled --uuid {off[0]['UUID']}`",
+        )
+    return ok("event source", mappings[0]["State"])
+
+
+def _signature(name: str, outputs: dict[str, str]) -> Check:
+    secret = outputs.get("SignatureSecretArn")
+    if secret is None:
+        return warn("signature", "none: anybody can send", f"{flags.nami()} deploy {name} --signature <provider>")
+    if not checks.secret_is_filled(secret):
+        return fail("signature", "its secret is empty: every webhook gets 401", f"`{checks.fill(secret)}`")
+    return ok("signature", "its secret is filled")
+
+
+def _host(name: str) -> Check:
+    group = next((r for r in checks.resources(name) if r["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup"), None)
+    if group is None:
+        return ok("host", "none of this subscription's own")
+    if is_local():
+        return ok("host", "played by this machine")
+    groups = client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group["PhysicalResourceId"]])
+    instances = [instance for found in groups["AutoScalingGroups"] for instance in found["Instances"]]
+    well = [each for each in instances if each["LifecycleState"] == "InService" and each["HealthStatus"] == "Healthy"]
+    if well:
+        return ok("host", f"{well[0]['InstanceId']} ({well[0]['InstanceType']}) is in service")
+    states = ", ".join(f"{each['InstanceId']} is {each['LifecycleState']}" for each in instances) or "no instance"
+    return fail(
+        "host",
+        f"{states}; the queue holds the webhooks meanwhile",
+        "a new one comes within minutes; if not: `aws autoscaling describe-scaling-activities "
+        f"--auto-scaling-group-name {group['PhysicalResourceId']}`",
+    )
+
+
+def _alarms(name: str) -> Check:
+    kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    own = [r["PhysicalResourceId"] for r in checks.resources(name) if r["ResourceType"] in kinds]
+    if not own:
+        return ok("alarms", "there are none")
+    firing: list[str] = []
+    for start in range(0, len(own), 100):  # the most that one call takes
+        said = client("cloudwatch").describe_alarms(
+            AlarmNames=own[start : start + 100], StateValue="ALARM", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+        )
+        firing += [alarm["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in said.get(kind, [])]
+    if firing:
+        return fail("alarms", f"firing: {', '.join(firing)}", f"{flags.nami()} logs {name}")
+    return ok("alarms", f"none of {len(own)} fires")
+
+
+def _dead_letters(name: str, outputs: dict[str, str]) -> Check:
+    if count := depth(outputs["DeadLetterQueueUrl"]):
+        return warn("dead letters", str(count), f"{flags.nami()} dlq list {name} shows why")
+    return ok("dead letters", "none")
+
+
+def _print(found: list[Check]) -> None:
+    if not sys.stdout.isatty():
+        for check in found:
+            typer.echo(str(check))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for check in found:
+        line = Text(str(check))
+        line.stylize(_COLOURS[check.status], 0, len(check.status))
+        console.print(line)

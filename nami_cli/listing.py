@@ -1,0 +1,159 @@
+"""`nami list` and `nami outputs`: what is deployed."""
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nami_cli import checks, deployment, flags, stacks
+from nami_cli.errors import of_aws
+from nami_cli.terminal import print_table, say
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+_AGE_WITHIN = 900  # seconds back to look for an age; SQS tells one a minute, late by some, and none while it is idle
+
+
+def list_subscriptions(as_json: AsJson = False) -> None:
+    """Show every subscription: URL, what waits, what is dead.
+
+    All that are deployed in the account and region. The age of the oldest webhook that waits comes from CloudWatch,
+    minutes late; local AWS has none.
+    """
+    found = stacks.deployed()
+    ages = _oldest([queue for stack in found.values() if (queue := stacks.outputs_of(stack).get("QueueUrl"))])
+    rows = [_row(name, stack, ages) for name, stack in sorted(found.items())]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+    elif rows:
+        print_table(
+            ["name", "endpoint", "waiting", "dead", "oldest", "deployed", "status"],
+            [
+                [
+                    row["name"],
+                    _or_dash(row["endpoint"]),
+                    _or_dash(row["waiting"]),
+                    _or_dash(row["dead_letters"]),
+                    "-" if row["oldest_seconds"] is None else age(row["oldest_seconds"]),
+                    row["deployed"],
+                    row["status"],
+                ]
+                for row in rows
+            ],
+        )
+    if not rows:
+        say(f"no subscription is deployed here; {flags.nami()} deploy shopify makes one")
+
+
+def outputs(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show the stack's outputs: URLs, functions, volume.
+
+    They are what scripts need: the endpoint, both queues, both functions, the data volume and the secrets.
+    """
+    found = dict(deployment.find(name).outputs)
+    found["EndpointUrl"] = stacks.endpoint_url(found)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    print_table(["output", "value"], [[key, value] for key, value in sorted(found.items())])
+
+
+def depth(queue_url: str) -> int:
+    """About how many messages a queue holds: waiting, delayed, and being processed."""
+    names = [
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible",
+        "ApproximateNumberOfMessagesDelayed",
+    ]
+    said = checks.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+    return sum(int(said.get(name, 0)) for name in names)
+
+
+def age(seconds: float) -> str:
+    """A duration in its largest unit: 40 s, 12 min, 3 h, 2 d."""
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _row(name: str, stack: "StackTypeDef", ages: dict[str, float]) -> dict[str, Any]:
+    outputs = stacks.outputs_of(stack)
+    queue, dead = outputs.get("QueueUrl"), outputs.get("DeadLetterQueueUrl")
+    at = stack.get("LastUpdatedTime") or stack["CreationTime"]
+    return {
+        "name": name,
+        "endpoint": stacks.endpoint_url(outputs) if "EndpointUrl" in outputs else None,
+        "waiting": _depth_or_none(queue),
+        "dead_letters": _depth_or_none(dead),
+        "oldest_seconds": ages.get(queue) if queue else None,
+        "deployed": at.astimezone(UTC).isoformat(timespec="seconds"),
+        "status": stack["StackStatus"],
+    }
+
+
+def _depth_or_none(queue_url: str | None) -> int | None:
+    """None where the stack is half made or half gone, and its queue with it."""
+    if queue_url is None:
+        return None
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    try:
+        return depth(queue_url)
+    except ClientError as error:
+        if "NonExistentQueue" in str(error) or "QueueDoesNotExist" in str(error):
+            return None
+        raise
+
+
+def _oldest(queue_urls: Sequence[str]) -> dict[str, float]:
+    """Age of each queue's oldest message, in seconds; a queue without a recent metric is left out."""
+    found: dict[str, float] = {}
+    now = time.time()
+    cloudwatch = checks.client("cloudwatch")
+    for start in range(0, len(queue_urls), 500):  # the most that one call takes
+        part = queue_urls[start : start + 500]
+        try:
+            said = cloudwatch.get_metric_data(
+                StartTime=datetime.fromtimestamp(now - _AGE_WITHIN, UTC),
+                EndTime=datetime.fromtimestamp(now, UTC),
+                ScanBy="TimestampDescending",
+                MetricDataQueries=[_age_query(number, url) for number, url in enumerate(part)],
+            )
+        except Exception as error:
+            if (told := of_aws(error)) is None:
+                raise
+            say(f"the age of the oldest message is not known: {told}")
+            return found
+        for result in said["MetricDataResults"]:
+            if result["Values"]:
+                found[part[int(result["Id"][1:])]] = result["Values"][0]
+    return found
+
+
+def _age_query(number: int, queue_url: str) -> dict[str, Any]:
+    return {
+        "Id": f"q{number}",
+        "MetricStat": {
+            "Metric": {
+                "Namespace": "AWS/SQS",
+                "MetricName": "ApproximateAgeOfOldestMessage",
+                "Dimensions": [{"Name": "QueueName", "Value": queue_url.rsplit("/", 1)[-1]}],
+            },
+            "Period": 60,
+            "Stat": "Maximum",
+        },
+    }
+
+
+def _or_dash(value: object) -> str:
+    return "-" if value is None else str(value)
