@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from nami_cli import dead_letters, deploy, events, logs, send, smoke
+from nami_cli import create, dead_letters, deploy, destroy, doctor, events, listing, logs, manual, send, smoke
 from nami_cli.errors import CliError, of_aws
 from nami_cli.flags import TYPED_LOCAL, SettingsCommand
 
@@ -60,10 +60,16 @@ def nami(
         os.environ["AWS_DEFAULT_REGION"] = region
 
 
+app.command("help", epilog="Example: nami help deploy")(manual.show)
+app.command("create", epilog="Example: nami create shopify")(create.create)
 app.command("deploy", cls=SettingsCommand, epilog="Example: nami deploy shopify --signature shopify --volume-size 50")(
     deploy.deploy
 )
 app.command("diff", cls=SettingsCommand, epilog="Example: nami diff shopify --pre-queue-memory 512")(deploy.diff)
+app.command("list", epilog="Example: nami list --json | jq -r '.[].endpoint'")(listing.list_subscriptions)
+app.command("outputs", epilog="Example: nami outputs shopify --json | jq -r .QueueUrl")(listing.outputs)
+app.command("doctor", epilog="Example: nami doctor shopify")(doctor.doctor)
+app.command("destroy", epilog="Example: nami destroy shopify")(destroy.destroy)
 
 app.command("send", epilog="Example: nami send shopify order.json --provider shopify")(send.send_command)
 app.command("events", epilog="Example: nami events shopify --query '{\"body.order.id\": 1001}'")(events.events_command)
