@@ -14,6 +14,7 @@ import typer
 from nami_cli import logs, times
 from nami_cli.deployment import Deployment, find
 from nami_cli.errors import AwsError, NotFoundError
+from nami_cli.flags import nami
 from nami_cli.terminal import print_table, progress, say
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ class DeadLetters:
         seen: set[tuple[int, str, str]] = set()
         for pattern, sent_at in searches:
             # From when it was queued; the clocks of the two services may differ a little.
-            for line in sorted(logs.read(group, since=sent_at / 1000 - 2, pattern=pattern)):
+            for line in logs.in_order(logs.read(group, since=sent_at / 1000 - 2, pattern=pattern)):
                 for failed in line.fields.get("failed", []):
                     key = (line.at, line.event_id, failed["id"])
                     if failed["id"] in found and key not in seen:
@@ -301,9 +302,9 @@ def list_command(
     if not told:
         say(f"{name} has no dead letters" + (" that match" if letters.count() else ""))
     elif more:
-        say(f"{len(told)} of about {letters.count()}; --limit shows more, nami dlq redrive {name} sends them back")
+        say(f"{len(told)} of about {letters.count()}; --limit shows more, {nami()} dlq redrive {name} sends them back")
     else:
-        say(f"nami dlq show {name} ID tells more, nami dlq redrive {name} sends them back")
+        say(f"{nami()} dlq show {name} ID tells more, {nami()} dlq redrive {name} sends them back")
 
 
 @app.command("show", epilog="Example: nami dlq show shopify b54557e4-5c29-4e3c-9d83-e1a5d0e0e0a1")
@@ -316,7 +317,7 @@ def show_command(
     letters = DeadLetters(find(name))
     chosen, _ = _look(letters, Filter(ids=frozenset({wanted})), 1)
     if not chosen:
-        raise NotFoundError(f"{wanted} is not among the dead letters of {name}; nami dlq list {name} shows them")
+        raise NotFoundError(f"{wanted} is not among the dead letters of {name}; {nami()} dlq list {name} shows them")
     letter = chosen[0]
     tries = letters.reasons(chosen)[letter.id]
     if as_json:
@@ -357,7 +358,7 @@ def redrive_command(
         return
     redriven = Count()
     try:
-        # SQS's own task spares the way through this machine; it takes no filter, and FIFO queues may drop what it moves.
+        # SQS's own task spares the way through this machine. It has no filter, and FIFO queues may drop what it moves.
         if not (wanted.takes_all and limit is None and not letters.is_fifo and _move(letters, rate, redriven)):
             _send_back(letters, wanted, limit, rate, redriven)
     except KeyboardInterrupt:
@@ -365,11 +366,11 @@ def redrive_command(
         raise typer.Exit(130) from None
     typer.echo(str(redriven.value))
     if redriven.value:
-        say(f"{redriven.value} sent back to the queue; nami dlq list {name} shows those that fail again")
+        say(f"{redriven.value} sent back to the queue; {nami()} dlq list {name} shows those that fail again")
     elif wanted.takes_all:
         say(f"{name} has no dead letters")
     else:
-        raise NotFoundError(f"no dead letter of {name} matches; nami dlq list {name} shows them")
+        raise NotFoundError(f"no dead letter of {name} matches; {nami()} dlq list {name} shows them")
 
 
 @app.command("purge", epilog="Example: nami dlq purge shopify --text test --yes")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from nami_cli import stacks
 from nami_cli.errors import NotRunningError
+from nami_cli.flags import nami
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,11 @@ def find(name: str) -> Deployment:
     try:
         outputs = stacks.stack_outputs(stacks.PREFIX + name)
     except NotRunningError:
-        remedy = f"nami local up {name}" if is_local() else f"nami deploy {name}"
-        raise NotRunningError(f"{name} is not deployed here; nami list shows what is, {remedy} deploys it") from None
+        raise NotRunningError(
+            f"{name} is not deployed here; {nami()} list shows what is, {nami()} deploy {name} deploys it"
+        ) from None
     if "EndpointUrl" not in outputs:
-        raise NotRunningError(f"{name} is not wholly deployed; see nami list, and deploy it again")
+        raise NotRunningError(f"{name} is not wholly deployed; see {nami()} list, and deploy it again")
     return Deployment(name, outputs)
 
 

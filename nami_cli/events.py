@@ -12,6 +12,7 @@ from rich.console import Console
 from nami_cli import tunnel
 from nami_cli.deployment import Deployment, find
 from nami_cli.errors import DatabaseError, MissingToolError, UsageError
+from nami_cli.flags import nami
 from nami_cli.terminal import say
 
 _POLL = 2.0  # seconds between looks while following
@@ -82,7 +83,7 @@ def show(deployment: Deployment, *, query: dict[str, Any], limit: int, follow: b
                 print_document(document, as_json=as_json)
     if not found:
         matching = " that matches" if query else ""
-        say(f"no document of {deployment.name}{matching} yet; nami send {deployment.name} sends a webhook")
+        say(f"no document of {deployment.name}{matching} yet; {nami()} send {deployment.name} sends a webhook")
 
 
 def print_document(document: dict[str, Any], *, as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,20 +13,24 @@ from rich.text import Text
 from nami_cli import stacks, times
 from nami_cli.deployment import Deployment, find
 from nami_cli.errors import NotFoundError
+from nami_cli.flags import nami
 from nami_cli.terminal import say
 
 _POLL = 1.5  # seconds between looks while following
 _LATE = 15_000  # ms: how much later than others of its time a line may become visible
 _COLOURS = {"ERROR": "red", "WARNING": "yellow", "INFO": "green"}
+# The platform's own lines, for each invocation; one that tells of a failure has its status.
 _PLATFORM = ("START ", "END ", "REPORT ", "INIT_START ", "XRAY ")
 
 Id = Annotated[str | None, typer.Option("--id", metavar="DELIVERY", help="Only this webhook's path.")]
 Since = Annotated[
     str | None, typer.Option(help="From when: 30s, 10m, 2h or 3d ago, or an ISO time. An hour; with --id a day.")
 ]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")]
+Json = Annotated[bool, typer.Option("--json", help="Every line, the platform's too, as it was printed.")]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Line:
     """One line of a function's log; `at` is epoch ms, `fields` what it says where it is JSON."""
 
@@ -78,6 +82,11 @@ def read(log_groups: Mapping[str, str], *, since: float, pattern: str = "") -> I
                 yield Line(event["timestamp"], function, event["message"].rstrip(), event.get("eventId", ""))
 
 
+def in_order(lines: Iterable[Line]) -> list[Line]:
+    """By time; what a function printed within a millisecond stays as it was printed."""
+    return sorted(lines, key=lambda line: line.at)
+
+
 def naming(text: str) -> str:
     """The pattern of lines that hold this text."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
@@ -98,8 +107,10 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
         rest = {key: value for key, value in fields.items() if key not in ("level", "message")}
         told = [(level, f"{fields.get('message', '')} {json.dumps(rest) if rest else ''}".strip(), "")]
     else:
-        raw = "" if line.message.startswith(_PLATFORM) else "ERROR" if "Traceback" in line.message else "OTHER"
-        told = [(raw, line.message, "")]
+        failed = any(word in line.message for word in ("Traceback", "Task timed out", "Status: ", "Runtime."))
+        told = [("ERROR" if failed else "", " ".join(line.message.split("\t")), "")]
+        if line.message.startswith(_PLATFORM) and not failed:
+            told = []
     for severity, what, delivery_id in told:
         if only is None or delivery_id == only:
             yield Step(line.at, line.function, severity, what, delivery_id)
@@ -107,8 +118,8 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
 
 def path(deployment: Deployment, delivery_id: str, since: float) -> list[Step]:
     """What happened to one webhook, in time order."""
-    lines = sorted(read(groups(deployment), since=since, pattern=naming(delivery_id)))
-    return [step for line in lines for step in steps(line, delivery_id)]
+    lines = read(groups(deployment), since=since, pattern=naming(delivery_id))
+    return [step for line in in_order(lines) for step in steps(line, delivery_id)]
 
 
 def show(deployment: Deployment, *, delivery_id: str | None, since: str | None, follow: bool, as_json: bool) -> None:
@@ -123,7 +134,8 @@ def show(deployment: Deployment, *, delivery_id: str | None, since: str | None, 
     last: Step | None = None
     pattern = naming(delivery_id) if delivery_id else ""
     while True:
-        fresh = sorted(set(read(groups(deployment), since=start, pattern=pattern)) - seen)
+        found = read(groups(deployment), since=start, pattern=pattern)
+        fresh = in_order(line for line in found if line not in seen)
         for line in fresh:
             if as_json:
                 typer.echo(json.dumps({"at": times.iso(line.at), "function": line.function, "message": line.message}))
@@ -140,19 +152,22 @@ def show(deployment: Deployment, *, delivery_id: str | None, since: str | None, 
         time.sleep(_POLL)
     if delivery_id and last is None and not as_json:
         raise NotFoundError(
-            f"no log line names {delivery_id}; look further back with --since 7d, and among nami dlq list "
-            f"{deployment.name}"
+            f"no log line names {delivery_id}; look further back with --since 7d, and among "
+            f"{nami()} dlq list {deployment.name}"
         )
     if delivery_id and last and last.function == "pre-queue" and last.level == "INFO":
-        say("not processed yet, or the post-queue function ended before it could say so (nami logs without --id)")
+        say(
+            "not processed yet, or the post-queue function ended before it could say so; "
+            f"{nami()} logs {deployment.name} shows all lines"
+        )
 
 
 def logs_command(
     name: Annotated[str, typer.Argument(help="The subscription, such as shopify.")],
     delivery_id: Id = None,
     since: Since = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Each line as it was printed, as JSON.")] = False,
+    follow: Follow = False,
+    as_json: Json = False,
 ) -> None:
     """Show what the functions of NAME printed, or with --id one webhook's path through them."""
     try:

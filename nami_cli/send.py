@@ -16,8 +16,10 @@ from uuid import uuid4
 
 import typer
 
+from nami_cli.checks import fill
 from nami_cli.deployment import Deployment, find, is_local
 from nami_cli.errors import SecretError, UsageError, WebhookError
+from nami_cli.flags import nami
 from nami_cli.terminal import progress, say
 
 if TYPE_CHECKING:
@@ -160,7 +162,7 @@ class Sender:
             return
         name = self.deployment.name
         now = f"takes webhooks signed by {self.scheme}" if deployed else "is deployed without a signature"
-        command = f"nami local up {name} -c signature=" if is_local() else f"nami deploy {name} --signature "
+        command = f"{nami()} deploy {name} --signature "
         raise UsageError(f"{name} {now}; leave --provider out, or change it: {command}{provider}")
 
     def _read_secret(self) -> str:
@@ -182,8 +184,8 @@ class Sender:
             return values[0]
         if not is_local():
             raise SecretError(
-                f"the signature secret of {self.deployment.name} is not filled in; put {self.scheme}'s there: "
-                f"aws secretsmanager put-secret-value --secret-id {arn} --secret-string file://secret.txt"
+                f"the signature secret of {self.deployment.name} is not filled in; "
+                f"put {self.scheme}'s there: {fill(arn)}"
             )
         made = self._make_secret()
         client.put_secret_value(SecretId=arn, SecretString=made)
@@ -267,7 +269,7 @@ def send_command(
 
     send_all(sender, file, content_type=content_type, headers=header, count=count, report=report)
     if count == 1:
-        say(f"nami events {name} --limit 1 shows it once it is stored")
+        say(f"{nami()} events {name} --limit 1 shows it once it is stored")
 
 
 def _pool(url: str) -> "urllib3.PoolManager":
@@ -306,4 +308,4 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def _remedy(sender: Sender) -> str:
-    return f"nami logs {sender.deployment.name} --since 1m says why"
+    return f"{nami()} logs {sender.deployment.name} --since 1m says why"

@@ -15,6 +15,7 @@ import typer
 from nami_cli import logs
 from nami_cli.deployment import Deployment, find
 from nami_cli.errors import CliError, UsageError, WebhookError
+from nami_cli.flags import nami
 from nami_cli.send import Sender
 from nami_cli.terminal import print_table
 
@@ -126,7 +127,7 @@ def smoke_command(
     if as_json:
         typer.echo(json.dumps([asdict(result) for result in results], indent=2))
     if failed := [result for result in results if result.outcome == "failed"]:
-        raise WebhookError(f"{len(failed)} of {len(results)} checks failed; nami logs {name} --since 5m says more")
+        raise WebhookError(f"{len(failed)} of {len(results)} checks failed; {nami()} logs {name} --since 5m says more")
 
 
 def _expect(target: Target, status: int, method: str, url: str, headers: dict[str, str], body: bytes) -> str:

@@ -21,6 +21,7 @@ from urllib.parse import quote
 from nami_cli import stacks
 from nami_cli.deployment import Deployment
 from nami_cli.errors import DatabaseError, MissingToolError
+from nami_cli.flags import nami
 from nami_cli.terminal import say
 
 PLUGIN = "session-manager-plugin"
@@ -102,7 +103,7 @@ def to_host(name: str) -> Iterator[Tunnel]:
     except client.exceptions.TargetNotConnected:
         raise DatabaseError(
             f"the host {instance} is not connected to Session Manager; it is within some minutes of its start, "
-            f"see nami doctor {name}"
+            f"see {nami()} doctor {name}"
         ) from None
     say(f"opening a tunnel to {instance}")
     process = None

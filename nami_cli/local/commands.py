@@ -2,21 +2,20 @@
 
 import contextlib
 import json
+import os
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from nami_cli import stacks
+from nami_cli import deployment, events, logs, send, stacks
 from nami_cli.errors import CliError, LocalAwsError, NotRunningError, WebhookError
-from nami_cli.local import cdk, database, environment, machine, up
+from nami_cli.flags import TYPED_LOCAL
+from nami_cli.local import cdk, environment, machine, up
 from nami_cli.local.differences import DIFFERENCES
 from nami_cli.local.state import DATABASE, Home, State
 
@@ -25,10 +24,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-SAMPLE = {"event": "order.created", "order": {"id": 1001, "total": "19.90", "currency": "EUR"}}
-_TYPES = {".json": "application/json", ".xml": "application/xml", ".txt": "text/plain"}
-_FORM = "application/x-www-form-urlencoded"
 
 Name = Annotated[str, typer.Argument(help="The subscription, such as shopify.")]
 
@@ -70,7 +65,7 @@ def up_command(
                 machine.mark(home, name, detach=detach)
                 _introduce(home, state, name, endpoint)
                 if sample:
-                    _send(state, name, endpoint, json.dumps(SAMPLE).encode(), "application/json", wait=True)
+                    _send(name)
             except BaseException:
                 if not was_up:
                     machine.leave(home, name)
@@ -121,72 +116,48 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = F
     typer.echo(f"log\t{home.aws_log}")
 
 
-@app.command(epilog="Example: nami local send shopify order.json")
-def send(
+@app.command("send", epilog="Example: nami local send shopify --provider shopify order.json")
+def send_command(
     name: Name,
-    file: Annotated[
-        Path | None, typer.Argument(help="The body; - is standard input; a sample where not given.")
-    ] = None,
-    content_type: Annotated[str | None, typer.Option(help="Else by the file's ending.")] = None,
-    header: Annotated[
-        list[str] | None, typer.Option("--header", "-H", metavar="NAME: VALUE", help="A header of the webhook.")
-    ] = None,
+    file: send.File = None,
+    provider: send.Provider = None,
+    header: send.Headers = None,
+    count: send.Count = 1,
+    content_type: send.ContentType = None,
     wait: Annotated[bool, typer.Option(help="Wait for the document and print it.")] = True,
 ) -> None:
-    """Send a webhook, and show the document that it became."""
-    home = Home()
-    state = machine.require(home)
-    endpoint = _endpoint(home, state, name)
-    if file is None:
-        body, kind = json.dumps(SAMPLE).encode(), "application/json"
-    elif str(file) == "-":
-        body, kind = sys.stdin.buffer.read(), "application/json"
-    else:
-        try:
-            body = file.read_bytes()
-        except OSError as error:
-            raise CliError(f"{file}: {error.strerror}") from None
-        kind = _TYPES.get(file.suffix.lower(), "application/octet-stream")
-    headers = dict(_header(each) for each in header or [])
-    _send(state, name, endpoint, body, content_type or kind, wait=wait, headers=headers)
+    """Send a webhook, signed with the local secret, and show the document that it became.
+
+    Where the subscription has a signature and its secret is empty, a value is made up and filled in.
+    """
+    _require(name)
+    _send(name, file, provider=provider, headers=header, count=count, content_type=content_type, wait=wait)
 
 
-@app.command(epilog="Example: nami local events shopify --limit 3")
-def events(
+@app.command("events", epilog="Example: nami local events shopify --limit 3")
+def events_command(
     name: Name,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 10,
-    as_json: Annotated[bool, typer.Option("--json", help="One document a line, with its raw bytes.")] = False,
+    query: events.Query = None,
+    limit: events.Limit = 10,
+    follow: events.Follow = False,
+    as_json: events.Json = False,
 ) -> None:
     """Show the stored documents, the newest last."""
-    state = machine.require(Home())
-    with database.connect(state.mongo_uri) as documents:
-        found = list(documents[name].find().sort("received_at", -1).limit(limit))
-    if not found:
-        _say(f"no document of {name} yet; send one with nami local send {name}")
-    for document in reversed(found):
-        if as_json:
-            typer.echo(_extended_json(document, None))
-        else:
-            _show(document)
+    _require(name)
+    events.events_command(name, query, limit, follow, as_json)
 
 
-@app.command(epilog="Example: nami local logs shopify --since 60")
-def logs(
+@app.command("logs", epilog="Example: nami local logs shopify --since 1m")
+def logs_command(
     name: Name,
-    since: Annotated[float, typer.Option(min=0, help="Seconds to look back.")] = 3600,
+    delivery_id: logs.Id = None,
+    since: logs.Since = None,
+    follow: logs.Follow = False,
+    as_json: logs.Json = False,
 ) -> None:
-    """Show what the functions of NAME printed, their errors included."""
-    home = Home()
-    state = machine.require(home)
-    _endpoint(home, state, name)
-    lines: list[tuple[int, str, str]] = []
-    client = stacks.logs()
-    for label, group in stacks.log_groups(stacks.stack_outputs(stacks.PREFIX + name)).items():
-        pages = client.get_paginator("filter_log_events")
-        for page in pages.paginate(logGroupName=group, startTime=int((time.time() - since) * 1000)):
-            lines += [(event["timestamp"], label, event["message"].rstrip()) for event in page["events"]]
-    for at, label, message in sorted(lines):
-        typer.echo(f"{time.strftime('%H:%M:%S', time.localtime(at / 1000))} {label} {message}")
+    """Show what the functions of NAME printed, or with --id one webhook's path through them."""
+    _require(name)
+    logs.logs_command(name, delivery_id, since, follow, as_json)
 
 
 @app.command(epilog='Example: eval "$(nami local env)" && cdk diff -c name=shopify')
@@ -228,34 +199,41 @@ What AWS does and this machine does not:""")
 
 
 def _send(
-    state: State,
     name: str,
-    endpoint: str,
-    body: bytes,
-    content_type: str,
+    file: str | None = None,
     *,
-    wait: bool,
-    headers: dict[str, str] | None = None,
+    provider: str | None = None,
+    headers: list[str] | None = None,
+    count: int = 1,
+    content_type: str | None = None,
+    wait: bool = True,
 ) -> None:
-    message = urllib.request.Request(  # noqa: S310 (the URL is the one that local AWS was deployed to)
-        endpoint, data=body, headers={"content-type": content_type, **(headers or {})}, method="POST"
-    )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(message, timeout=30) as response:
-            code, delivery_id = response.status, response.headers.get("nami-delivery-id")
-    except urllib.error.HTTPError as error:
-        said = error.read(1000).decode(errors="replace").strip()
-        raise WebhookError(f"{name} answered {error.code}: {said}; see nami local logs {name}") from None
-    except OSError as error:
-        raise WebhookError(f"{endpoint} does not answer: {error}; see {Home().aws_log}") from None
-    _say(f"{code}, delivery {delivery_id}")
-    if not wait or delivery_id is None:
+    found = deployment.find(name)
+    accepted: list[str] = []
+
+    def report(answer: send.Answer) -> None:
+        _say(str(answer))
+        if answer.ok and answer.delivery_id:
+            accepted.append(answer.delivery_id)
+
+    sender = send.Sender(found, provider)
+    send.send_all(sender, file, content_type=content_type, headers=headers, count=count, report=report)
+    if not wait or not accepted:
         return
-    document = database.stored(state.mongo_uri, name, delivery_id, timeout=20)
-    if document is None:
-        raise WebhookError(f"{delivery_id} was accepted and not stored within 20 s; see nami local logs {name}")
-    _show(document)
+    documents = events.wait_for(found, accepted, timeout=20)
+    for document in documents:
+        events.print_document(document, as_json=False)
+    if missing := set(accepted) - {document["_id"] for document in documents}:
+        raise WebhookError(
+            f"{', '.join(sorted(missing))} was accepted and not stored within 20 s; see nami local logs {name}"
+        )
+
+
+def _require(name: str) -> None:
+    """Let everything that follows work on local AWS, where the subscription is up."""
+    home = Home()
+    _endpoint(home, machine.require(home), name)
+    os.environ[TYPED_LOCAL] = "1"
 
 
 def _endpoints(home: Home, state: State) -> dict[str, str]:
@@ -271,31 +249,6 @@ def _endpoint(home: Home, state: State, name: str) -> str:
         there = f"; up: {', '.join(sorted(found))}" if found else ""
         raise NotRunningError(f"{name} is not up{there}; start it with nami local up {name}")
     return found[name]
-
-
-def _header(text: str) -> tuple[str, str]:
-    key, colon, value = text.partition(":")
-    if not colon:
-        raise CliError(f"-H {text}: a header is given as 'Name: value'")
-    return key.strip(), value.strip()
-
-
-def _show(document: dict[str, Any]) -> None:
-    """Print one document for people; the raw bytes, which repeat the body, by their length."""
-    raw = document.get("raw")
-    shown = document | ({"raw": f"{len(raw)} bytes"} if isinstance(raw, bytes) else {})
-    text = _extended_json(shown, 2)
-    console = Console(soft_wrap=True)
-    if console.is_terminal:
-        console.print_json(text)
-    else:
-        typer.echo(text)
-
-
-def _extended_json(document: dict[str, Any], indent: int | None) -> str:
-    from bson import json_util  # noqa: PLC0415
-
-    return json_util.dumps(document, json_options=json_util.RELAXED_JSON_OPTIONS, indent=indent, ensure_ascii=False)
 
 
 def _print_json(value: object) -> None:

@@ -3,7 +3,6 @@
 import importlib.util
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,14 +63,3 @@ def ping(uri: str, *, timeout: float = 3) -> None:
     """Raise DatabaseError where the database does not answer in time."""
     with connect(uri, timeout=timeout) as database:
         database.command("ping")
-
-
-def stored(uri: str, name: str, delivery_id: str, *, timeout: float) -> dict[str, Any] | None:
-    """Wait for one document of a subscription; None where it did not come in time."""
-    deadline = time.monotonic() + timeout
-    with connect(uri) as database:
-        while True:
-            document: dict[str, Any] | None = database[name].find_one({"_id": delivery_id})
-            if document or time.monotonic() > deadline:
-                return document
-            time.sleep(0.1)

@@ -5,7 +5,7 @@ AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL say where it is, as for every AWS t
 
 import pytest
 
-from nami_cli.stacks import stack_outputs
+from nami_cli import deployment, smoke, stacks
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -13,9 +13,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def outputs(request: pytest.FixtureRequest) -> dict[str, str]:
-    """What the deployed stack says of itself."""
+def target(request: pytest.FixtureRequest) -> smoke.Target:
+    """The deployed subscription, and a sender that signs with its secret."""
     stack = request.config.getoption("--stack")
     if not stack:
         pytest.fail("which stack? Run pytest tests/smoke --stack nami-shopify", pytrace=False)
-    return stack_outputs(stack)
+    return smoke.Target(deployment.find(str(stack).removeprefix(stacks.PREFIX)))
