@@ -24,7 +24,9 @@ def for_tools(home: Home, state: State) -> dict[str, str]:
 
 def of_tools(home: Home, state: State) -> dict[str, str]:
     """This process's environment, changed so that nothing in it leads to a real account or through a proxy."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CDK_"))}
+    # Without compiled modules each synthesis takes twice as long.
+    dropped = ("AWS_", "CDK_", "PYTHONDONTWRITEBYTECODE")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     return {
         **kept,
         **for_tools(home, state),
