@@ -53,7 +53,13 @@ class Task:
     def resources(self) -> dict[str, Resource]:
         """Every resource that the CLI has spoken of, by its path, as it stands."""
         events = _EVENT.findall(self.log.read_text(errors="replace"))
-        return {path: Resource(kind, path, status) for status, kind, path in events}
+        found: dict[str, Resource] = {}
+        for status, kind, path in events:
+            # Of one second, the end may be told before the beginning.
+            known = found.get(path)
+            if known is None or known.under_way or known.status.split("_")[0] != status.split("_")[0]:
+                found[path] = Resource(kind, path, status)
+        return found
 
     def silent_for(self) -> float:
         """Seconds since the CLI said something."""

@@ -74,8 +74,12 @@ class Nami:
 
     def __call__(self, *arguments: str, stdin: bytes | None = None, **changes: str) -> subprocess.CompletedProcess[str]:
         """Run `nami local …` to its end."""
+        return self.typed("local", *arguments, stdin=stdin, **changes)
+
+    def typed(self, *arguments: str, stdin: bytes | None = None, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run `nami …` to its end."""
         return subprocess.run(
-            self.command(*arguments),
+            [sys.executable, "-m", "nami_cli.main", *arguments],
             cwd=self.folder,
             env=self.environment | changes,
             input=stdin.decode() if stdin else None,
