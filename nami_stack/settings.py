@@ -1,9 +1,11 @@
 """Every setting, its default, its rule, and the one line that a wrong one gets."""
 
 import difflib
+import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, cast
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -12,6 +14,8 @@ from nami_stack.signature import Signature
 RESERVED_NAMES = frozenset({"shared"})
 # What https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html takes.
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
+# Seconds of a post-queue function that are kept for ending in order: what nami_runtime.batch keeps, and one more.
+BACKEND_MARGIN = 3
 # Context keys without a namespace that belong to the CDK itself.
 _CDK_CONTEXT = frozenset({"cli-telemetry", "acknowledged-issue-numbers"})
 
@@ -60,6 +64,7 @@ def _matches(pattern: str, example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+DestinationName = Literal["mongo-host", "mongo-database", "dynamodb", "http"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Memory = Annotated[int, Field(ge=128, le=10_240)]
 Subnet = Annotated[str, _matches(r"subnet-[0-9a-f]+", "subnet-0123456789abcdef0")]
@@ -230,7 +235,7 @@ class HostSettings(_Settings):
         ]
         | None
     ) = None
-    """The secret with the root credentials that the adopted volume was set up with."""
+    """The secret with the root credentials that the adopted volume was set up with; mongo-database: with the `uri`."""
     egress: Literal["none", "nat"] = "none"
     """nat: functions reach the internet through a NAT gateway and nothing else has a public address."""
     vpc_id: Annotated[str, _matches(r"vpc-[0-9a-f]+", "vpc-0123456789abcdef0")] | None = None
@@ -240,8 +245,20 @@ class HostSettings(_Settings):
     function_subnet_id: Subnet | None = None
     """Subnet of the post-queue function in vpc_id; it needs a way to Secrets Manager and S3."""
 
+    @property
+    def has_host(self) -> bool:
+        """Whether there is a MongoDB host that the rules below are about."""
+        return True
+
+    @property
+    def has_database(self) -> bool:
+        """Whether database_secret_arn is that of an existing database."""
+        return False
+
     @model_validator(mode="after")
     def _host_rules(self) -> Self:
+        if not self.has_host:
+            return self
         network = ("vpc_id", "host_subnet_id", "function_subnet_id")
         given = [key for key in network if getattr(self, key)]
         if given and (missing := self._missing(*network, "availability_zone")):
@@ -256,7 +273,7 @@ class HostSettings(_Settings):
                 f"data_volume_id={self.data_volume_id!r}: an adopted volume needs its zone and the credentials that it "
                 f"was set up with; give {missing} too"
             )
-        if self.database_secret_arn and not self.data_volume_id:
+        if self.database_secret_arn and not self.data_volume_id and not self.has_database:
             raise ValueError(
                 "database_secret_arn: goes with an adopted volume, since a new one is set up with a new password; "
                 "give data_volume_id too"
@@ -267,11 +284,154 @@ class HostSettings(_Settings):
         return " and ".join(key for key in keys if not getattr(self, key))
 
 
-class Subscription(PipelineSettings, SignatureSettings, HostSettings):
+_NETWORK = ("vpc_id", "function_subnet_id")
+# What else each destination reads; the host's own are those of HostSettings.
+_DESTINATION_KEYS: dict[str, tuple[str, ...]] = {
+    "mongo-host": tuple(HostSettings.model_fields),
+    "mongo-database": ("database_secret_arn", "database_name", *_NETWORK),
+    "dynamodb": ("table_name", "table_ttl_days"),
+    "http": (
+        "backend_url",
+        "backend_allow_private",
+        "backend_connect_timeout",
+        "backend_read_timeout",
+        "backend_concurrency",
+        *_NETWORK,
+    ),
+}
+
+
+class DestinationSettings(_Settings):
+    """Where webhooks end."""
+
+    destination: tuple[DestinationName, ...] = ("mongo-host",)
+    """Where webhooks end; several, as in `dynamodb,http`, get a queue and dead letters each."""
+    database_name: Annotated[str, _matches(r'[^/\\. "$\0]{1,63}', "shop, without / \\ . \" $ or spaces")] = "nami"
+    """mongo-database: the database in which each subscription has a collection of its name."""
+    table_name: Annotated[str, _matches(r"[A-Za-z0-9_.-]{3,255}", "shopify-webhooks")] | None = None
+    """dynamodb: an existing table to adopt, with the string `id` as its whole key; made where not given."""
+    table_ttl_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    """dynamodb: days after which an item expires; it stays for good where not given."""
+    backend_url: str | None = None
+    """http: where webhooks are forwarded to."""
+    backend_allow_private: bool = False
+    """http: forward to private addresses, and over plain http, too."""
+    backend_connect_timeout: Annotated[int, Field(ge=1, le=60)] = 3
+    """http: seconds to reach the backend, TLS included."""
+    backend_read_timeout: Annotated[int, Field(ge=1, le=800)] = 10
+    """http: seconds for its whole answer."""
+    backend_concurrency: Annotated[int, Field(ge=1, le=100)] = 5
+    """http: requests at once for each of the maximum_concurrency batches."""
+
+    @field_validator("destination", mode="before")
+    @classmethod
+    def _destinations(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [name.strip().lower() for name in value.split(",")]
+        if isinstance(value, list | tuple) and not value:
+            raise ValueError("must name at least one destination")
+        if isinstance(value, list | tuple) and len(set(value)) < len(value):
+            raise ValueError("names a destination twice")
+        return value
+
+
+def check_backend_url(url: str, *, allow_private: bool = False) -> str:
+    """Return the URL of a backend where webhooks can be forwarded to it.
+
+    Raises:
+        SettingsError: they can't; names the rule and the remedy.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if parts.scheme not in ("https", "http") or not host or re.search(r"[^!-~]", url):
+        raise SettingsError(f"backend_url={url!r}: must look like https://shop.example.com/webhooks")
+    if parts.username or parts.password:
+        raise SettingsError(
+            "backend_url: holds a password, which everybody could read in the function's settings; leave it out, and "
+            "let the backend check the signature"
+        )
+    if parts.fragment:
+        raise SettingsError(f"backend_url={url!r}: a fragment (#{parts.fragment}) is never sent; leave it out")
+    if parts.scheme == "http" and not allow_private:
+        raise SettingsError(
+            f"backend_url={url!r}: plain http lets others read and change webhooks on their way; give https://, or "
+            "backend_allow_private=true for a network of your own"
+        )
+    try:
+        private = not ipaddress.ip_address(host).is_global
+    except ValueError:
+        private = host == "localhost" or host.endswith((".localhost", ".internal"))
+    if private and not allow_private:
+        raise SettingsError(
+            f"backend_url={url!r}: {host} is a private address; give backend_allow_private=true where that is meant"
+        )
+    return url
+
+
+def check_backend_timeouts(connect: int, read: int, function: int) -> None:
+    """Raise SettingsError unless a function of so many seconds can wait for one answer of the backend."""
+    if connect + read > function - BACKEND_MARGIN:
+        raise SettingsError(
+            f"backend_read_timeout={read}: with backend_connect_timeout={connect} and {BACKEND_MARGIN} seconds to end "
+            f"in order exceeds post_queue_timeout={function}; give post_queue_timeout={connect + read + BACKEND_MARGIN}"
+        )
+
+
+class Subscription(PipelineSettings, SignatureSettings, DestinationSettings, HostSettings):
     """One subscription: what `cdk deploy -c name=shopify` deploys."""
 
     name: Annotated[str, AfterValidator(check_name)]
     """Of the stack (nami-<name>), the route (/nami/<name>) and the collection (<name>)."""
+
+    @property
+    def has_host(self) -> bool:
+        """Whether the MongoDB host is among the destinations."""
+        return "mongo-host" in self.destination
+
+    @property
+    def has_database(self) -> bool:
+        """Whether an existing database is among the destinations."""
+        return "mongo-database" in self.destination
+
+    @property
+    def host(self) -> HostSettings:
+        """The host's settings, without the secret that is another database's."""
+        return self.model_copy(update={"database_secret_arn": None}) if self.has_database else self
+
+    @model_validator(mode="after")
+    def _destination_rules(self) -> Self:
+        read = {key for name in self.destination for key in _DESTINATION_KEYS[name]}
+        for name, keys in _DESTINATION_KEYS.items():
+            for key in keys:
+                if key not in read and getattr(self, key) != type(self).model_fields[key].default:
+                    raise ValueError(
+                        f"{key}: belongs to destination={name}; give that too, or leave {key} out "
+                        f"(destination={','.join(self.destination)})"
+                    )
+        if self.has_database and not self.database_secret_arn:
+            raise ValueError(
+                'destination=mongo-database: which one? Put {"uri": "mongodb://…"} into a secret of Secrets Manager '
+                "and give its ARN as database_secret_arn"
+            )
+        if self.has_database and self.data_volume_id:
+            raise ValueError(
+                "data_volume_id: database_secret_arn can't be both the adopted volume's and the existing database's; "
+                "make two subscriptions of it"
+            )
+        if not self.has_host and (given := [key for key in _NETWORK if getattr(self, key)]) and len(given) < 2:
+            missing = next(key for key in _NETWORK if key not in given)
+            raise ValueError(f"{given[0]}: names a network of yours together with {missing}; give that too")
+        if "http" in self.destination:
+            if not self.backend_url:
+                raise ValueError("destination=http: to which URL? Give it as backend_url=https://…")
+            check_backend_url(self.backend_url, allow_private=self.backend_allow_private)
+            check_backend_timeouts(
+                self.backend_connect_timeout, self.backend_read_timeout, self.post_queue_timeout
+            )
+        return self
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:
@@ -284,7 +444,7 @@ class Subscription(PipelineSettings, SignatureSettings, HostSettings):
         """
         subscriptions = context.get("subscriptions", {})
         if not isinstance(subscriptions, Mapping) or not all(isinstance(s, Mapping) for s in subscriptions.values()):
-            raise SettingsError('subscriptions: must be {"<name>": {"<setting>": …}} in cdk.json')
+            raise SettingsError('subscriptions: must be {"<name>": {"<setting>": …}} in the context of cdk.json')
         given = {key: value for key, value in context.items() if _is_setting(key)}
         name = given.get("name")
         if name in (None, ""):

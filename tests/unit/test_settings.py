@@ -86,7 +86,7 @@ def test_unlike_any_key_lists_them_all() -> None:
         ({"egress": "yes"}, "egress='yes': must be 'none' or 'nat'; the default is none"),
         ({"data_volume_id": "vol-1"}, "data_volume_id='vol-1': an adopted volume needs its zone"),
         ({"vpc_id": "vpc-1"}, "vpc_id: a network of yours is named by"),
-        ({"subscriptions": ["shopify"]}, 'subscriptions: must be {"<name>": {"<setting>": …}} in cdk.json'),
+        ({"subscriptions": ["shopify"]}, 'subscriptions: must be {"<name>": {"<setting>": …}} in the context of cdk.json'),
     ],
 )
 def test_bad_value_names_key_rule_and_remedy(context: dict[str, Any], message: str) -> None:
