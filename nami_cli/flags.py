@@ -15,6 +15,7 @@ from typer.core import TyperCommand
 from nami_cli import cdk
 from nami_cli.errors import UsageError
 from nami_stack.settings import (
+    DestinationSettings,
     HostSettings,
     PipelineSettings,
     SettingsError,
@@ -28,6 +29,7 @@ TYPED_LOCAL = "NAMI_LOCAL"  # in the environment of a command that was given --l
 GROUPS: dict[str, type[BaseModel]] = {
     "Pipeline": PipelineSettings,
     "Signature": SignatureSettings,
+    "Destination": DestinationSettings,
     "MongoDB host and network": HostSettings,
 }
 _PANEL_OF = {key: title for title, model in GROUPS.items() for key in model.model_fields}

@@ -65,6 +65,8 @@ def _matches(pattern: str, example: str) -> AfterValidator:
 
 
 DestinationName = Literal["mongo-host", "mongo-database", "dynamodb", "http"]
+_HEADER = r"[A-Za-z0-9!#%&'*+.^_`|~-]+"
+_JSON_PATH = r"\$(?:\.[^.\[\]\s]+|\[\d{1,6}\])+"
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Memory = Annotated[int, Field(ge=128, le=10_240)]
 Subnet = Annotated[str, _matches(r"subnet-[0-9a-f]+", "subnet-0123456789abcdef0")]
@@ -104,6 +106,9 @@ class PipelineSettings(_Settings):
     """Webhooks in one batch at the most. Writes are idempotent, so a batch may be repeated."""
     batch_window: Annotated[int, Field(ge=0, le=300)] = 1
     """Seconds that a batch waits to fill up."""
+    order_by: Annotated[str, _matches(f"{_HEADER}|{_JSON_PATH}", "x-order-id or $.order.id")] | None = None
+    """Keep the order of webhooks that are equal in this header, or at this path of their JSON body: docs/order.md.
+    batch_size is then 10 and batch_window 0, the most that AWS takes."""
     max_receives: Annotated[int, Field(ge=1, le=1000)] = 5
     """Times that a webhook is tried before it goes to the dead letters."""
 
@@ -123,8 +128,18 @@ class PipelineSettings(_Settings):
             raise ValueError("must name at least one method")
         return list(dict.fromkeys(value)) if isinstance(value, list | tuple) else value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _ordered_defaults(cls, given: object) -> object:
+        ordered = isinstance(given, Mapping) and given.get("order_by")
+        return {"batch_size": 10, "batch_window": 0, **given} if ordered else given
+
     @model_validator(mode="after")
     def _pipeline_rules(self) -> Self:
+        if self.order_by and self.batch_size > 10:
+            raise ValueError(f"batch_size={self.batch_size}: with order_by at most 10; leave batch_size out")
+        if self.order_by and self.batch_window:
+            raise ValueError(f"batch_window={self.batch_window}: with order_by there is none; leave batch_window out")
         if self.batch_size > 10 and self.batch_window < 1:
             raise ValueError(
                 f"batch_size={self.batch_size}: more than 10 needs batch_window of at least 1 second; "
@@ -306,7 +321,7 @@ class DestinationSettings(_Settings):
 
     destination: tuple[DestinationName, ...] = ("mongo-host",)
     """Where webhooks end; several, as in `dynamodb,http`, get a queue and dead letters each."""
-    database_name: Annotated[str, _matches(r'[^/\\. "$\0]{1,63}', "shop, without / \\ . \" $ or spaces")] = "nami"
+    database_name: Annotated[str, _matches(r'[^/\\. "$\0]{1,63}', 'shop, without / \\ . " $ or spaces')] = "nami"
     """mongo-database: the database in which each subscription has a collection of its name."""
     table_name: Annotated[str, _matches(r"[A-Za-z0-9_.-]{3,255}", "shopify-webhooks")] | None = None
     """dynamodb: an existing table to adopt, with the string `id` as its whole key; made where not given."""
@@ -428,9 +443,7 @@ class Subscription(PipelineSettings, SignatureSettings, DestinationSettings, Hos
             if not self.backend_url:
                 raise ValueError("destination=http: to which URL? Give it as backend_url=https://…")
             check_backend_url(self.backend_url, allow_private=self.backend_allow_private)
-            check_backend_timeouts(
-                self.backend_connect_timeout, self.backend_read_timeout, self.post_queue_timeout
-            )
+            check_backend_timeouts(self.backend_connect_timeout, self.backend_read_timeout, self.post_queue_timeout)
         return self
 
     @classmethod
@@ -473,5 +486,6 @@ def _first_line(error: ValidationError, known: tuple[str, ...]) -> str:
     if not key:
         return rule
     default = cast("dict[str, Any]", Subscription.model_fields)[key].default
+    default = ",".join(default) if isinstance(default, tuple) else default
     remedy = f"; the default is {default}" if default not in (None, "") else ""
     return f"{key}={first['input']!r}: {rule}{remedy}".replace("\n", " ")

@@ -7,7 +7,7 @@ import aws_cdk as cdk
 import pytest
 
 from nami_cli.local.differences import DIFFERENCES
-from nami_stack.settings import HostSettings, PipelineSettings, SignatureSettings, Subscription
+from nami_stack.settings import DestinationSettings, HostSettings, PipelineSettings, SignatureSettings, Subscription
 from nami_stack.signature import SCHEMES
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +20,7 @@ def settings_tables() -> str:
     groups = {
         "Pipeline": PipelineSettings,
         "Signature": SignatureSettings,
+        "Destination": DestinationSettings,
         "MongoDB host and network": HostSettings,
     }
     for title, model in groups.items():
