@@ -1,7 +1,7 @@
 """From the pre-queue function to one destination: queue, dead letters, post-queue function."""
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -54,11 +54,13 @@ class Delivery(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.destination = destination
-        self.dead_letter_queue = _queue(self, "DeadLetters", days=settings.dead_letter_retention_days)
+        ordered = settings.order_by is not None
+        self.dead_letter_queue = _queue(self, "DeadLetters", days=settings.dead_letter_retention_days, ordered=ordered)
         self.queue = _queue(
             self,
             "Queue",
             days=settings.queue_retention_days,
+            ordered=ordered,
             visibility_timeout=cdk.Duration.seconds(settings.visibility_timeout),
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letter_queue, max_receive_count=settings.max_receives
@@ -75,6 +77,7 @@ class Delivery(Construct):
                 "NAMI_SUBSCRIPTION": name,
                 "DESTINATION": destination.kind,
                 "CLAIM_CHECK_BUCKET": large_bodies.bucket_name,
+                **({"MAX_RECEIVES": str(settings.max_receives)} if ordered else {}),
                 **destination.environment(name),
             },
             placement=destination.placement,
@@ -87,7 +90,8 @@ class Delivery(Construct):
             SqsEventSource(
                 self.queue,
                 batch_size=settings.batch_size,
-                max_batching_window=cdk.Duration.seconds(settings.batch_window),
+                # A FIFO queue's event source takes no window, not even 0.
+                max_batching_window=None if ordered else cdk.Duration.seconds(settings.batch_window),
                 max_concurrency=settings.maximum_concurrency,
                 report_batch_item_failures=True,
             )
@@ -99,15 +103,23 @@ def _queue(
     construct_id: str,
     *,
     days: int,
+    ordered: bool,
     visibility_timeout: cdk.Duration | None = None,
     dead_letter_queue: sqs.DeadLetterQueue | None = None,
 ) -> sqs.Queue:
-    return sqs.Queue(
+    queue = sqs.Queue(
         scope,
         construct_id,
+        fifo=ordered or None,
+        # Together these two are AWS's high-throughput mode.
+        deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP if ordered else None,
+        fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID if ordered else None,
         retention_period=cdk.Duration.days(days),
         visibility_timeout=visibility_timeout,
         dead_letter_queue=dead_letter_queue,
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
     )
+    # Where order_by is set or taken away, another queue takes its place: the old one keeps what is still in it.
+    cast("sqs.CfnQueue", queue.node.default_child).cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
+    return queue

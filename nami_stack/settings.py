@@ -131,8 +131,9 @@ class PipelineSettings(_Settings):
     @model_validator(mode="before")
     @classmethod
     def _ordered_defaults(cls, given: object) -> object:
-        ordered = isinstance(given, Mapping) and given.get("order_by")
-        return {"batch_size": 10, "batch_window": 0, **given} if ordered else given
+        if isinstance(given, Mapping) and given.get("order_by"):
+            return {"batch_size": 10, "batch_window": 0, **given}
+        return given
 
     @model_validator(mode="after")
     def _pipeline_rules(self) -> Self:

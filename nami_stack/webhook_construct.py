@@ -80,6 +80,7 @@ class ScalableWebhook(Construct):
                 "CLAIM_CHECK_BUCKET": self.large_bodies.bucket_name,
                 "SUCCESS_STATUS": str(settings.success_status),
                 "SUCCESS_BODY": settings.success_body,
+                **({"ORDER_BY": settings.order_by} if settings.order_by else {}),
                 **({"SIGNATURE": signature.to_json()} if signature else {}),
                 **({"SIGNATURE_SECRET_ARN": self.signature_secret.ref} if self.signature_secret else {}),
             },

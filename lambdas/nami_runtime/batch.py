@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nami_runtime import aws, documents, envelope, log
+from nami_runtime import aws, documents, envelope, log, ordering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -52,8 +52,9 @@ def drain(
     started = monotonic()
     deadline = started + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
     outcome = Outcome()
-    for group in _groups(_documents(event["Records"], process, outcome, deadline)):
-        _write(group, destination, outcome, deadline)
+    for wave in ordering.waves(event["Records"], outcome):
+        for group in _groups(_documents(wave, process, outcome, deadline)):
+            _write(group, destination, outcome, deadline)
     log.line(
         "ERROR" if outcome.failed else "INFO",
         "batch",

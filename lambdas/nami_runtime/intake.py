@@ -79,12 +79,21 @@ def enqueue(request: Request) -> None:
         message = _claim_check(request)
     said = aws.client("sqs").call(
         "AmazonSQS.SendMessage",
-        {"QueueUrl": os.environ["QUEUE_URL"], "MessageBody": message},
+        {"QueueUrl": os.environ["QUEUE_URL"], "MessageBody": message, **_order(request)},
         request.deadline,
     )
     sent = md5(message.encode(), usedforsecurity=False).hexdigest()
     if said.get("MD5OfMessageBody") != sent or not said.get("MessageId"):
         raise aws.Unavailable("the queue holds another message than was sent")
+
+
+def _order(request: Request) -> dict[str, object]:
+    order_by = os.environ.get("ORDER_BY")
+    if not order_by:
+        return {}
+    from nami_runtime import ordering  # noqa: PLC0415 - only a FIFO queue's messages carry anything of it
+
+    return ordering.send_parameters(request, order_by)
 
 
 def _claim_check(request: Request) -> str:
