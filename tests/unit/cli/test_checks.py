@@ -1,0 +1,253 @@
+"""What is looked at before a deployment, against answers that botocore holds to its model of AWS."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk_lib
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from nami_cli import cdk, checks
+from nami_cli.checks import Account, Check
+from nami_cli.errors import AccessError, CheckError, CliError, MissingToolError, of_aws
+from nami_stack.assets import APP
+from nami_stack.settings import Subscription
+
+Stub = Callable[[str], Stubber]
+ACCOUNT = Account("123456789012", "eu-west-1", "arn:aws:iam::123456789012:user/me")
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
+    """AWS of which only what a test has stubbed answers; all of it must have been asked."""
+    stubs: dict[str, Stubber] = {}
+    session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="eu-west-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+    def stub(service: str) -> Stubber:
+        if service not in stubs:
+            make: Any = session.client
+            stubs[service] = Stubber(make(service))
+            stubs[service].activate()
+        return stubs[service]
+
+    monkeypatch.setattr(boto3, "client", lambda service: stub(service).client)
+    yield stub
+    for each in stubs.values():
+        each.assert_no_pending_responses()
+
+
+def stack(status: str = "CREATE_COMPLETE", **outputs: str) -> Any:
+    return {
+        "StackName": "nami-shopify",
+        "StackStatus": status,
+        "CreationTime": datetime.now(UTC),
+        "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
+    }
+
+
+def subscription(**settings: Any) -> Subscription:
+    return Subscription(name="shopify", **settings)
+
+
+def concurrency(aws: Stub, unreserved: int) -> None:
+    aws("lambda").add_response(
+        "get_account_settings",
+        {"AccountLimit": {"ConcurrentExecutions": unreserved, "UnreservedConcurrentExecutions": unreserved}},
+    )
+
+
+def test_missing_bootstrap_names_the_exact_command(aws: Stub) -> None:
+    aws("ssm").add_client_error("get_parameter", "ParameterNotFound")
+    check = checks.bootstrap(ACCOUNT)
+    assert check.status == "fail"
+    assert "`cdk bootstrap aws://123456789012/eu-west-1`" in check.remedy
+
+
+@pytest.mark.parametrize(("version", "status"), [("5", "fail"), ("6", "ok"), ("30", "ok")])
+def test_bootstrap_must_be_as_new_as_the_templates_ask(aws: Stub, version: str, status: str) -> None:
+    expected = {"Name": "/cdk-bootstrap/hnb659fds/version"}
+    aws("ssm").add_response("get_parameter", {"Parameter": {"Value": version}}, expected)
+    assert checks.bootstrap(ACCOUNT).status == status
+
+
+def test_bootstrap_version_is_what_the_cdk_asks_for(app_factory: Callable[..., Any]) -> None:
+    app = app_factory()
+    cdk_lib.Stack(app, "Any")
+    artifacts = json.loads((Path(app.synth().directory) / "manifest.json").read_text())["artifacts"]
+    assert artifacts["Any"]["properties"]["requiresBootstrapStackVersion"] == checks.BOOTSTRAP_VERSION
+
+
+@pytest.mark.parametrize(("unreserved", "status"), [(105, "ok"), (104, "fail"), (10, "fail")])
+def test_reservation_must_leave_a_hundred_unreserved(aws: Stub, unreserved: int, status: str) -> None:
+    concurrency(aws, unreserved)
+    assert checks.reservation(subscription(), None).status == status
+
+
+def test_reservation_that_does_not_fit_is_told_with_its_remedy(aws: Stub) -> None:
+    concurrency(aws, 10)
+    error = checks.reservation(subscription(), None).error
+    assert isinstance(error, CheckError)
+    assert "--reserved-concurrency 0" in str(error)
+
+
+def test_no_reservation_always_fits(aws: Stub) -> None:
+    concurrency(aws, 10)
+    assert checks.reservation(subscription(reserved_concurrency=0), None).status == "ok"
+
+
+def test_what_the_deployed_function_holds_already_is_not_counted_twice(aws: Stub) -> None:
+    concurrency(aws, 100)
+    aws("lambda").add_response(
+        "get_function_concurrency", {"ReservedConcurrentExecutions": 5}, {"FunctionName": "post"}
+    )
+    assert checks.reservation(subscription(), stack(PostQueueFunctionName="post")).status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        ("UPDATE_IN_PROGRESS", "nami list"),
+        ("UPDATE_ROLLBACK_FAILED", "cdk rollback nami-shopify"),
+        ("DELETE_FAILED", "nami destroy shopify"),
+    ],
+)
+def test_stack_that_takes_no_update_is_told_with_its_remedy(status: str, remedy: str) -> None:
+    check = checks.stack_is_settled("shopify", stack(status))
+    assert check.status == "fail"
+    assert remedy in check.remedy
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE"])
+def test_settled_stack_takes_an_update(status: str) -> None:
+    assert checks.stack_is_settled("shopify", stack(status)).status == "ok"
+
+
+def resources(aws: Stub, *volumes: str) -> None:
+    aws("cloudformation").add_response(
+        "list_stack_resources",
+        {
+            "StackResourceSummaries": [
+                {
+                    "LogicalResourceId": "DataVolume",
+                    "PhysicalResourceId": volume,
+                    "ResourceType": "AWS::EC2::Volume",
+                    "LastUpdatedTimestamp": datetime.now(UTC),
+                    "ResourceStatus": "CREATE_COMPLETE",
+                }
+                for volume in volumes
+            ]
+        },
+        {"StackName": "nami-shopify"},
+    )
+
+
+def test_adopted_volume_is_not_replaced_by_an_empty_one(aws: Stub) -> None:
+    resources(aws)
+    aws("ec2").add_response("describe_volumes", {"Volumes": [{"AvailabilityZone": "eu-west-1b"}]})
+    check = checks.data_stays("shopify", subscription(), stack(DataVolumeId="vol-1", DatabaseSecretArn="arn:x"))
+    assert check.status == "fail"
+    assert check.remedy == ("add --data-volume-id vol-1 --availability-zone eu-west-1b --database-secret-arn arn:x")
+
+
+def test_volume_of_the_stack_itself_stays_by_itself(aws: Stub) -> None:
+    resources(aws, "vol-1")
+    check = checks.data_stays("shopify", subscription(), stack(DataVolumeId="vol-1", DatabaseSecretArn="arn:x"))
+    assert check.status == "ok"
+
+
+def test_signature_that_is_deployed_is_not_dropped_by_leaving_it_out(aws: Stub) -> None:
+    aws("lambda").add_response(
+        "get_function_configuration", {"Environment": {"Variables": {"SIGNATURE": json.dumps({"scheme": "stripe"})}}}
+    )
+    outputs = {"SignatureSecretArn": "arn:x", "PreQueueFunctionName": "pre"}
+    check = checks.signature_stays("shopify", subscription(), stack(**outputs))
+    assert check.status == "fail"
+    assert "--signature stripe" in check.remedy
+
+
+def test_no_signature_at_all_is_a_warning() -> None:
+    assert checks.signature_stays("shopify", subscription(), None).status == "warn"
+
+
+def test_secret_without_a_value_is_empty(aws: Stub) -> None:
+    aws("secretsmanager").add_client_error("get_secret_value", "ResourceNotFoundException")
+    assert not checks.secret_is_filled("arn:x")
+
+
+def test_command_that_fills_a_secret_names_it_and_its_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-1"
+    assert checks.fill(arn).startswith(
+        f"aws secretsmanager put-secret-value --region eu-west-1 --secret-id {arn} --secret-string "
+    )
+
+
+def test_expired_credentials_are_one_line(aws: Stub) -> None:
+    aws("sts").add_client_error("get_caller_identity", "ExpiredToken", "The security token included … is expired")
+    check = checks.look("credentials", lambda: checks.credentials([]))
+    assert isinstance(check.error, AccessError)
+    assert "expired" in check.detail
+    assert "aws sso login" in check.remedy
+
+
+def test_missing_region_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    check = checks.look("queue", lambda: checks.ok("queue", str(checks.client("sqs"))))
+    assert isinstance(check.error, AccessError)
+    assert "AWS_REGION=" in check.remedy
+
+
+def test_denied_call_says_what_aws_said(aws: Stub) -> None:
+    aws("lambda").add_client_error("get_account_settings", "AccessDeniedException", "User me is not authorized")
+    check = checks.look("concurrency", checks.concurrency_limit)
+    assert check.status == "fail"
+    assert "User me is not authorized" in str(check.error)
+
+
+def test_what_is_no_fault_of_aws_is_not_told_as_one() -> None:
+    assert of_aws(KeyError("x")) is None
+
+    def broken() -> Check:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        checks.look("anything", broken)
+
+
+@pytest.mark.parametrize("version", ["2.1120.0", "3.0.0"])
+def test_cdk_cli_that_cannot_read_our_templates_is_told(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(checks, "_version_of", lambda _: tuple(map(int, version.split("."))))
+    error = checks._cdk().error
+    assert isinstance(error, MissingToolError)
+    assert f"aws-cdk@{cdk.VERSION}" in str(error)
+
+
+def test_pinned_cdk_cli_is_the_one_of_package_json() -> None:
+    package = json.loads((APP.parent / "package.json").read_text())
+    assert package["devDependencies"]["aws-cdk"] == cdk.VERSION
+
+
+def test_first_failure_ends_a_deployment_and_the_others_are_told() -> None:
+    told: list[str] = []
+    found = [
+        checks.ok("a", "well"),
+        checks.warn("b", "not quite"),
+        checks.fail("c", "broken", "mend it"),
+        checks.fail("d", "also broken"),
+    ]
+    with pytest.raises(CheckError, match=r"^broken; mend it$"):
+        checks.require(found, told.append)
+    assert [line.split()[1] for line in told] == ["b", "d"]
+
+
+def test_codes_of_errors_differ() -> None:
+    codes = [kind.exit_code for kind in CliError.__subclasses__()]
+    assert len(codes) == len(set(codes))
