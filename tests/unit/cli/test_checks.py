@@ -1,7 +1,7 @@
 """What is looked at before a deployment, against answers that botocore holds to its model of AWS."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,36 +9,15 @@ from typing import Any
 import aws_cdk as cdk_lib
 import boto3
 import pytest
-from botocore.stub import Stubber
 
 from nami_cli import cdk, checks
 from nami_cli.checks import Account, Check
 from nami_cli.errors import AccessError, CheckError, CliError, MissingToolError, of_aws
 from nami_stack.assets import APP
 from nami_stack.settings import Subscription
+from tests.unit.cli.conftest import Stub
 
-Stub = Callable[[str], Stubber]
 ACCOUNT = Account("123456789012", "eu-west-1", "arn:aws:iam::123456789012:user/me")
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
-    """AWS of which only what a test has stubbed answers; all of it must have been asked."""
-    stubs: dict[str, Stubber] = {}
-    session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="eu-west-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-
-    def stub(service: str) -> Stubber:
-        if service not in stubs:
-            make: Any = session.client
-            stubs[service] = Stubber(make(service))
-            stubs[service].activate()
-        return stubs[service]
-
-    monkeypatch.setattr(boto3, "client", lambda service: stub(service).client)
-    yield stub
-    for each in stubs.values():
-        each.assert_no_pending_responses()
 
 
 def stack(status: str = "CREATE_COMPLETE", **outputs: str) -> Any:
@@ -77,7 +56,7 @@ def test_bootstrap_must_be_as_new_as_the_templates_ask(aws: Stub, version: str, 
 
 def test_bootstrap_version_is_what_the_cdk_asks_for(app_factory: Callable[..., Any]) -> None:
     app = app_factory()
-    cdk_lib.Stack(app, "Any")
+    cdk_lib.CfnResource(cdk_lib.Stack(app, "Any"), "Any", type="AWS::S3::Bucket")
     artifacts = json.loads((Path(app.synth().directory) / "manifest.json").read_text())["artifacts"]
     assert artifacts["Any"]["properties"]["requiresBootstrapStackVersion"] == checks.BOOTSTRAP_VERSION
 

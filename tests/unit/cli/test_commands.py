@@ -17,10 +17,10 @@ from nami_cli.errors import (
     WebhookError,
 )
 from nami_cli.local import database
-from nami_cli.local.commands import _header
 from nami_cli.local.differences import DIFFERENCES
 from nami_cli.local.state import Home
 from nami_cli.main import app, main
+from nami_cli.send import _header
 
 COMMANDS = ["up", "status", "send", "events", "logs", "env", "down"]
 
