@@ -35,7 +35,7 @@ _NO_TASK = ("InvalidAction", "UnsupportedOperation", "AWS.SimpleQueueService.Uns
 _RUNNING_ID = 5  # so many letters are looked up in the log one by one; more at once
 _NO_REASON = "no log line says why: the function ended early (timeout, memory), or the log is older than it is kept"
 
-Name = Annotated[str, typer.Argument(help="The subscription, such as shopify.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")]
 Ids = Annotated[
     list[str] | None, typer.Option("--id", metavar="ID", help="Only this delivery (or message); may be repeated.")
 ]
@@ -302,7 +302,8 @@ def list_command(
     if not told:
         say(f"{name} has no dead letters" + (" that match" if letters.count() else ""))
     elif more:
-        say(f"{len(told)} of about {letters.count()}; --limit shows more, {nami()} dlq redrive {name} sends them back")
+        rest = "an ordered queue shows the first of each group" if letters.is_fifo else "--limit shows more"
+        say(f"{len(told)} of about {letters.count()}; {rest}, {nami()} dlq redrive {name} sends them back")
     else:
         say(f"{nami()} dlq show {name} ID tells more, {nami()} dlq redrive {name} sends them back")
 
@@ -385,25 +386,29 @@ def purge_command(
     """Delete the dead letters of NAME for good: all of them, or those that match."""
     wanted = Filter.of(ids, since, until, text)
     letters = DeadLetters(find(name))
+    if wanted.takes_all:
+        if number := letters.count():
+            _ask(yes, f"Delete all of about {number} webhooks of {name} for good?")
+            letters.sqs.purge_queue(QueueUrl=letters.url)
+        typer.echo(str(number))
+        say("SQS removes them within a minute" if number else f"{name} has no dead letters")
+        return
     with letters.opened() as found:
-        with progress(f"looking through {letters.count()}", None) as advance:
-            chosen = []
-            for letter in found:
-                advance(1)
-                if wanted.takes(letter):
-                    chosen.append(letter)
+        chosen = [letter for letter in found if wanted.takes(letter)]
         if not chosen:
-            say(f"{name} has no dead letters" + ("" if wanted.takes_all else " that match"))
-            return
-        if not yes and not typer.confirm(f"Delete {len(chosen)} webhooks of {name} for good?", err=True):
-            raise typer.Exit(1)
+            raise NotFoundError(f"no dead letter of {name} matches; {nami()} dlq list {name} shows them")
+        _ask(yes, f"Delete {len(chosen)} webhooks of {name} for good?")
         with progress("deleting", len(chosen)) as advance:
             for start in range(0, len(chosen), _BATCH):
-                group = chosen[start : start + _BATCH]
-                letters.delete(group)
-                advance(len(group))
+                letters.delete(chosen[start : start + _BATCH])
+                advance(len(chosen[start : start + _BATCH]))
     typer.echo(str(len(chosen)))
     say(f"{len(chosen)} deleted")
+
+
+def _ask(yes: bool, question: str) -> None:
+    if not yes and not typer.confirm(question, err=True):
+        raise typer.Exit(1)
 
 
 class Count:
@@ -423,8 +428,9 @@ def _look(letters: DeadLetters, wanted: Filter, limit: int | None) -> tuple[list
             if wanted.takes(letter):
                 chosen.append(letter)
             if wanted.ids and len(chosen) == len(wanted.ids) and not (wanted.text or wanted.since or wanted.until):
-                break
-    return chosen, False
+                return chosen, False
+    # A FIFO queue gives no more of a group while some of it are being looked at.
+    return chosen, letters.is_fifo and letters.count() > len(chosen)
 
 
 def _move(letters: DeadLetters, rate: int | None, redriven: Count) -> bool:

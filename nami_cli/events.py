@@ -19,7 +19,7 @@ _POLL = 2.0  # seconds between looks while following
 # Functions that run at once write at once: one that began earlier may be the later one to write.
 _LATE = timedelta(seconds=60)
 
-Name = Annotated[str, typer.Argument(help="The subscription, such as shopify.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")]
 Query = Annotated[
     str | None, typer.Option(metavar="JSON", help='As MongoDB takes it, such as {"body.order.id": 1001}.')
 ]

@@ -163,7 +163,7 @@ def show(deployment: Deployment, *, delivery_id: str | None, since: str | None, 
 
 
 def logs_command(
-    name: Annotated[str, typer.Argument(help="The subscription, such as shopify.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")],
     delivery_id: Id = None,
     since: Since = None,
     follow: Follow = False,

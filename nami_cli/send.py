@@ -36,7 +36,9 @@ Provider = Annotated[
 Headers = Annotated[
     list[str] | None, typer.Option("--header", "-H", metavar="NAME: VALUE", help="A header of the webhook.")
 ]
-File = Annotated[str | None, typer.Argument(help="The body; - is standard input; a sample where not given.")]
+File = Annotated[
+    str | None, typer.Argument(metavar="[FILE]", help="The body; - is standard input; a sample where not given.")
+]
 ContentType = Annotated[str | None, typer.Option(help="Else by the file's ending.")]
 Count = Annotated[int, typer.Option(min=1, help="Send so many, one after the other.")]
 
@@ -248,7 +250,7 @@ def send_all(
 
 
 def send_command(
-    name: Annotated[str, typer.Argument(help="The subscription, such as shopify.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")],
     file: File = None,
     provider: Provider = None,
     header: Headers = None,

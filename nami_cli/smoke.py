@@ -112,7 +112,7 @@ def run(target: Target) -> Iterator[Result]:
 
 
 def smoke_command(
-    name: Annotated[str, typer.Argument(help="The subscription, such as shopify.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")],
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list.")] = False,
 ) -> None:
     """Try a deployed subscription: a webhook goes all the way, and what should not get in stays out.

@@ -26,15 +26,13 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def print_table(heading: list[str], rows: list[list[str]]) -> None:
-    """Columns on a terminal, tab-separated lines without a heading where a program reads them."""
+    """Columns on a terminal, tab-separated lines without a heading where a program reads them. Nothing is cut short."""
     if not sys.stdout.isatty():
         for row in rows:
             typer.echo("\t".join(row))
         return
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    table = Table(*heading, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    shown = [heading, *rows] if heading else rows
+    widths = [max(len(row[column]) for row in shown) for column in range(len(shown[0]))]
+    for row in shown:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        typer.secho(line, bold=True if row is heading else None)
