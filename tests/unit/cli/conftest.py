@@ -1,0 +1,30 @@
+"""AWS as botocore's stubs play it: each call and each answer is held to its model of the service."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+Stub = Callable[[str], Stubber]
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
+    """AWS of which only what a test has stubbed answers; all of it must have been asked."""
+    stubs: dict[str, Stubber] = {}
+    session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="eu-west-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+    def stub(service: str) -> Stubber:
+        if service not in stubs:
+            make: Any = session.client
+            stubs[service] = Stubber(make(service))
+            stubs[service].activate()
+        return stubs[service]
+
+    monkeypatch.setattr(boto3, "client", lambda service: stub(service).client)
+    yield stub
+    for each in stubs.values():
+        each.assert_no_pending_responses()
