@@ -18,9 +18,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
 _RECEIVE_BYTES = 65_536
 _MAX_HEAD_BYTES = 65_536
-_MAX_ANSWER_BYTES = 32 * 1024 * 1024
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
 # A connection that the other side dropped without a word is found out by waiting; after this long, a new one is tried.
 _STALE_AFTER_SECONDS = 5.0
 _STALE_WAIT_SECONDS = 0.75
@@ -101,6 +103,8 @@ class Signer:
 class Connection:
     """One HTTP/1.1 connection that stays open between calls and is renewed once when it turns out to be stale."""
 
+    _tls: Any = None  # the trusted certificates, read once for all connections
+
     def __init__(self, url: str) -> None:
         scheme, _, rest = url.partition("://")
         self.secure = scheme == "https"
@@ -111,7 +115,6 @@ class Connection:
         else:
             self._name, self._port = self.host.strip("[]"), 443 if self.secure else 80
         self._socket: socket.socket | None = None
-        self._tls: Any = None
         self._used_at = 0.0
 
     def exchange(self, head: str, body: bytes, deadline: float) -> tuple[int, bytes]:
@@ -146,12 +149,12 @@ class Connection:
         return self._socket
 
     def _secured(self, plain: socket.socket, deadline: float) -> socket.socket:
-        if self._tls is None:
+        if Connection._tls is None:
             from ssl import create_default_context  # noqa: PLC0415 - tens of ms, only where the endpoint is https
 
-            self._tls = create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
+            Connection._tls = create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
         plain.settimeout(_remaining(deadline))
-        secured: socket.socket = self._tls.wrap_socket(plain, server_hostname=self._name)
+        secured: socket.socket = Connection._tls.wrap_socket(plain, server_hostname=self._name)
         return secured
 
     def _attempt(self, connected: socket.socket, request: bytes, deadline: float) -> tuple[int, bytes]:
@@ -197,15 +200,19 @@ def _read_answer(connected: socket.socket, deadline: float) -> tuple[int, bytes,
         name, _, value = line.partition(":")
         fields[name.lower()] = value.strip()
     reusable = version == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
-    if fields.get("transfer-encoding", "").lower() == "chunked":
-        return status, _read_chunks(connected, data, deadline), reusable
-    if (announced := fields.get("content-length")) is None:
-        if status == 204:
-            return status, b"", reusable
-        return status, _read_to_end(connected, data, deadline), False
-    if not announced.isdigit() or int(announced) > _MAX_ANSWER_BYTES:
-        raise OSError("answer's length out of range")
-    return status, _read_exactly(connected, data, int(announced), deadline), reusable
+    announced = fields.get("content-length", "")
+    if announced.isdigit() and "transfer-encoding" not in fields:
+        if int(announced) > MAX_ANSWER_BYTES:
+            raise OSError("answer's length out of range")
+        return status, _read_exactly(connected, data, int(announced), deadline), reusable
+    from nami_runtime import framing  # noqa: PLC0415 - the calls on the hot path are answered with a length
+
+    def receive() -> bytes:
+        connected.settimeout(_remaining(deadline))
+        return connected.recv(_RECEIVE_BYTES)
+
+    body, complete = framing.read(status, fields, data, receive)
+    return status, body, reusable and complete
 
 
 def _more(connected: socket.socket, data: bytes, deadline: float) -> bytes:
@@ -229,41 +236,6 @@ def _read_exactly(connected: socket.socket, data: bytes, length: int, deadline: 
             have += len(received)
         data = b"".join(parts)
     return data[:length]
-
-
-def _read_to_end(connected: socket.socket, data: bytes, deadline: float) -> bytes:
-    parts = [data]
-    while sum(map(len, parts)) <= _MAX_ANSWER_BYTES:
-        connected.settimeout(_remaining(deadline))
-        received = connected.recv(_RECEIVE_BYTES)
-        if not received:
-            return b"".join(parts)
-        parts.append(received)
-    raise OSError("answer too long")
-
-
-def _read_chunks(connected: socket.socket, data: bytes, deadline: float) -> bytes:
-    parts: list[bytes] = []
-    total = 0
-    while True:
-        while (end := data.find(b"\r\n")) < 0:
-            data = _more(connected, data, deadline)
-        try:
-            length = int(data[:end].partition(b";")[0], 16)
-        except ValueError:
-            raise OSError("broken chunk") from None
-        total += length
-        if length < 0 or total > _MAX_ANSWER_BYTES:
-            raise OSError("answer's length out of range")
-        data = data[end + 2 :]
-        if length == 0:
-            while b"\r\n" not in data:  # no trailers come from AWS; the empty line ends the answer
-                data = _more(connected, data, deadline)
-            return b"".join(parts)
-        while len(data) < length + 2:
-            data = _more(connected, data, deadline)
-        parts.append(data[:length])
-        data = data[length + 2 :]
 
 
 # Region prefix → suffix of the endpoints' names, and suffix of the dual-stack ones (botocore's partitions).
@@ -318,7 +290,7 @@ class Client:
 
     def call(self, target: str, parameters: dict[str, object], deadline: float) -> dict[str, Any]:
         """One action of a JSON service, e.g. "AmazonSQS.SendMessage". Raises Unavailable or Rejected."""
-        body = json.dumps(parameters, ensure_ascii=False).encode()
+        body = _compact(parameters).encode()
         headers = {"content-type": self._content_type, "x-amz-target": target}
         answer = self._send("POST", "/", headers, body, deadline)
         try:

@@ -29,8 +29,12 @@ class Unreadable(ValueError):
     """The message is not an envelope, or not one of a version that this code reads."""
 
 
-def write(request: Request, subscription: str, body_ref: dict[str, object] | None = None) -> str:
-    """The message for this request. JSON escapes all that SQS refuses, so any header and any body can travel."""
+def write(request: Request, subscription: str, body_ref: dict[str, object] | None = None) -> tuple[str, bytes]:
+    """The message for this request, as text and as the UTF-8 that SQS counts.
+
+    JSON escapes control characters anyway. The others that SQS refuses, two non-characters and lone surrogates, make
+    the whole message ASCII with everything else escaped, so any header and any body can travel.
+    """
     fields: dict[str, object] = {
         "v": VERSION,
         "id": request.delivery_id,
@@ -48,7 +52,14 @@ def write(request: Request, subscription: str, body_ref: dict[str, object] | Non
     else:
         fields.update(_body(request))
     message = _compact(fields)
-    return message if message.isascii() or _queue_takes(message) else _ascii(fields)
+    try:
+        encoded = message.encode()
+        if len(encoded) == len(message) or not (b"\xef\xbf\xbe" in encoded or b"\xef\xbf\xbf" in encoded):
+            return message, encoded
+    except UnicodeEncodeError:
+        pass
+    message = _ascii(fields)
+    return message, message.encode()
 
 
 def _body(request: Request) -> dict[str, object]:
@@ -58,22 +69,6 @@ def _body(request: Request) -> dict[str, object]:
         return {"body": request.body.decode()}
     except UnicodeDecodeError:
         return {"body": binascii.b2a_base64(request.body, newline=False).decode(), "base64": True}
-
-
-def _queue_takes(message: str) -> bool:
-    """Control characters are escaped by JSON anyway; what is left to fear are the two non-characters and surrogates."""
-    if "\ufffe" in message or "\uffff" in message:
-        return False
-    try:
-        message.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def size(message: str) -> int:
-    """The message's bytes, as SQS counts them."""
-    return len(message) if message.isascii() else len(message.encode())
 
 
 class Delivery:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from hashlib import md5
+from json.encoder import encode_basestring_ascii
 from time import monotonic
 
 from nami_runtime import aws, envelope, log
@@ -53,8 +54,34 @@ def answer(event: dict[str, Any], receive: Callable[[Request], Answer]) -> Answe
     return reply
 
 
-_verification: Verification | None = None
-_verification_made = False
+class Settings:
+    """The function's environment, read once."""
+
+    def __init__(self) -> None:
+        environ = os.environ
+        self.subscription = environ["NAMI_SUBSCRIPTION"]
+        self.queue_url = environ["QUEUE_URL"]
+        self.bucket = environ.get("CLAIM_CHECK_BUCKET", "")
+        self.success_status = int(environ.get("SUCCESS_STATUS") or 200)
+        self.success_body = environ.get("SUCCESS_BODY", "")
+        self.order_by = environ.get("ORDER_BY", "")
+        self.queue = aws.Client("sqs")
+        self.verification: Verification | None = None
+        if environ.get("SIGNATURE"):
+            from nami_runtime import verification  # noqa: PLC0415 - without a signature nothing of it is loaded
+
+            self.verification = verification.from_environment()
+
+
+_settings: Settings | None = None
+
+
+def settings() -> Settings:
+    """The process's settings. Raises what is wrong with the environment, at each request until it is right."""
+    global _settings  # noqa: PLW0603 - kept between the invocations of one process
+    if _settings is None:
+        _settings = Settings()
+    return _settings
 
 
 def verify(request: Request) -> Answer | None:
@@ -62,33 +89,26 @@ def verify(request: Request) -> Answer | None:
 
     Without SIGNATURE everything passes, and the document says `verified: null`.
     """
-    global _verification, _verification_made  # noqa: PLW0603 - kept between the invocations of one process
-    if not _verification_made:
-        if "SIGNATURE" in os.environ:
-            from nami_runtime import verification  # noqa: PLC0415 - without a signature nothing of it is loaded
-
-            _verification = verification.from_environment()
-        _verification_made = True
-    return _verification.check(request) if _verification else None
+    verification = settings().verification
+    return verification.check(request) if verification else None
 
 
 def enqueue(request: Request) -> None:
     """Puts the request on the queue; returns only when SQS says that it holds exactly this message."""
-    message = envelope.write(request, os.environ["NAMI_SUBSCRIPTION"])
-    if envelope.size(message) > envelope.MAX_BYTES:
-        message = _claim_check(request)
-    said = aws.client("sqs").call(
+    known = settings()
+    message, encoded = envelope.write(request, known.subscription)
+    if len(encoded) > envelope.MAX_BYTES:
+        message, encoded = _claim_check(request)
+    said = known.queue.call(
         "AmazonSQS.SendMessage",
-        {"QueueUrl": os.environ["QUEUE_URL"], "MessageBody": message, **_order(request)},
+        {"QueueUrl": known.queue_url, "MessageBody": message, **_order(request, known.order_by)},
         request.deadline,
     )
-    sent = md5(message.encode(), usedforsecurity=False).hexdigest()
-    if said.get("MD5OfMessageBody") != sent or not said.get("MessageId"):
+    if said.get("MD5OfMessageBody") != md5(encoded, usedforsecurity=False).hexdigest() or not said.get("MessageId"):
         raise aws.Unavailable("the queue holds another message than was sent")
 
 
-def _order(request: Request) -> dict[str, object]:
-    order_by = os.environ.get("ORDER_BY")
+def _order(request: Request, order_by: str) -> dict[str, object]:
     if not order_by:
         return {}
     from nami_runtime import ordering  # noqa: PLC0415 - only a FIFO queue's messages carry anything of it
@@ -96,33 +116,32 @@ def _order(request: Request) -> dict[str, object]:
     return ordering.send_parameters(request, order_by)
 
 
-def _claim_check(request: Request) -> str:
+def _claim_check(request: Request) -> tuple[str, bytes]:
     """Leaves the body in S3 and returns the envelope that points to it; named by its content, it can't be replaced."""
-    bucket = os.environ.get("CLAIM_CHECK_BUCKET")
-    if not bucket:
+    known = settings()
+    if not known.bucket:
         raise Refused(413, "message over 1 MiB, and no bucket for larger ones")
-    subscription = os.environ["NAMI_SUBSCRIPTION"]
     content = request.body_hash()
-    key = f"{subscription}/{content}"
-    reference = {"bucket": bucket, "key": key, "size": len(request.body), "sha256": content}
-    message = envelope.write(request, subscription, reference)
-    if envelope.size(message) > envelope.MAX_BYTES:
+    key = f"{known.subscription}/{content}"
+    reference = {"bucket": known.bucket, "key": key, "size": len(request.body), "sha256": content}
+    message, encoded = envelope.write(request, known.subscription, reference)
+    if len(encoded) > envelope.MAX_BYTES:
         raise Refused(413, "headers over 1 MiB")
-    aws.client("s3", bucket=bucket).put_object(key, request.body, request.deadline)
-    return message
+    aws.client("s3", bucket=known.bucket).put_object(key, request.body, request.deadline)
+    return message, encoded
 
 
 def accepted(request: Request) -> Answer:
     """The success answer; its status and body are settings."""
-    status = int(os.environ.get("SUCCESS_STATUS", "200"))
-    body = os.environ.get("SUCCESS_BODY", "")
+    known = settings()
     headers = {"nami-delivery-id": request.delivery_id}
-    if status == 204:
+    if known.success_status == 204:
         return {"statusCode": 204, "headers": headers}
+    body = known.success_body
     if not body:
         headers["content-type"] = "application/json"
-        body = json.dumps({"id": request.delivery_id})
-    return {"statusCode": status, "headers": headers, "body": body}
+        body = '{"id":' + encode_basestring_ascii(request.delivery_id) + "}"
+    return {"statusCode": known.success_status, "headers": headers, "body": body}
 
 
 def _refusal(status: int) -> Answer:

@@ -7,7 +7,6 @@ the signature's header, `body:path.to.field` a field of a JSON body. The facts c
 from __future__ import annotations
 
 import binascii
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from hmac import compare_digest, digest
 
@@ -16,11 +15,14 @@ from nami_runtime.request import Refused
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from dataclasses import dataclass, replace
     from typing import Any
 
     from nami_runtime.request import Request
 
     IdSource = str | Callable[[Request], str]
+else:
+    from nami_runtime.frozen import dataclass, replace
 
 _MAX_ID_LENGTH = 128
 
@@ -135,10 +137,12 @@ class Hmac(Scheme):
     def _field(self, request: Request, name: str, url: str) -> bytes:
         if name == "body":
             return request.body
-        if name == "form":
-            return _twilio_form(request)
-        if name in ("method", "url", "uri"):
-            text = {"method": request.method, "url": url}.get(name) or _hubspot_uri(url)
+        if name in ("form", "uri"):
+            from nami_runtime import peculiar  # noqa: PLC0415 - two providers need it
+
+            return peculiar.FIELDS[name](request, url)
+        if name in ("method", "url"):
+            text = request.method if name == "method" else url
         else:
             text = find(self, request, getattr(self, name) if name in ("timestamp", "id") else name)
             if not text:
@@ -162,7 +166,7 @@ class Token(Scheme):
         given = request.headers.get(self.header, "")
         if not given.startswith(self.prefix) or len(given) == len(self.prefix):
             raise Refused(401, "no token")
-        return _matching(given[len(self.prefix) :], secrets)
+        return matching(given[len(self.prefix) :], secrets)
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ class Basic(Scheme):
             credentials = ""
         if kind.lower() != "basic" or ":" not in credentials:
             raise Refused(401, "no basic credentials")
-        return _matching(credentials, [secret for secret in secrets if ":" in secret])
+        return matching(credentials, [secret for secret in secrets if ":" in secret])
 
 
 @dataclass(frozen=True)
@@ -187,12 +191,9 @@ class ClientState(Scheme):
 
     def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
         """See Scheme."""
-        body = request.json()
-        notifications = body.get("value") if isinstance(body, dict) else None
-        if not isinstance(notifications, list) or not notifications:
-            raise Refused(401, "no notifications")
-        matches = [_matching(_field(item, "clientState"), secrets) for item in notifications]
-        return matches[0] if None not in matches else None
+        from nami_runtime import peculiar  # noqa: PLC0415 - one provider does it like this
+
+        return peculiar.client_state(request, secrets)
 
 
 @dataclass(frozen=True)
@@ -219,13 +220,9 @@ class Asymmetric(Scheme):
 
 
 def _hubspot_events(request: Request) -> str:
-    """An event's eventId is not unique by itself, and attemptNumber changes from try to try."""
-    body = request.json()
-    events = body if isinstance(body, list) else [body]
-    if not events or not all(isinstance(event, dict) and "eventId" in event for event in events):
-        return ""
-    parts = [f"{name}={event[name]!r}" for event in events for name in sorted(event) if name != "attemptNumber"]
-    return sha256("\n".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+    from nami_runtime import peculiar  # noqa: PLC0415 - one provider does it like this
+
+    return peculiar.hubspot_events(request)
 
 
 def _standard(family: str) -> Hmac:
@@ -413,8 +410,8 @@ def find(scheme: Scheme, request: Request, source: str) -> str:
         return next((text for pair, text in pairs if pair == name), "")
     body = request.json()
     if not isinstance(body, list):
-        return _field(body, name)
-    values = [_field(item, name) for item in body]
+        return field(body, name)
+    values = [field(item, name) for item in body]
     return ",".join(values) if all(values) else ""
 
 
@@ -441,8 +438,8 @@ def _iso_seconds(timestamp: str) -> int:
         raise Refused(401, "unreadable timestamp") from None
 
 
-def _matching(given: str, secrets: Sequence[str]) -> str | None:
-    """Hashed first, so that the comparison tells nothing of the secret's length either."""
+def matching(given: str, secrets: Sequence[str]) -> str | None:
+    """The secret that equals `given`; hashed first, so that the comparison tells nothing of its length either."""
     hashed = sha256(given.encode("utf-8", "replace")).digest()
     for secret in secrets:
         if compare_digest(hashed, sha256(secret.encode()).digest()):
@@ -468,7 +465,8 @@ def _pairs(value: str) -> list[tuple[str, str]]:
     return pairs
 
 
-def _field(value: object, path: str) -> str:
+def field(value: object, path: str) -> str:
+    """A text or integer inside parsed JSON, or empty."""
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     if isinstance(value, str):
@@ -487,29 +485,3 @@ def _urls(request: Request, public_url: str) -> list[str]:
     if name and port.isdigit():
         return [url, f"{scheme}://{name}{slash}{path}"]
     return [url, f"{scheme}://{host}:{443 if scheme == 'https' else 80}{slash}{path}"]
-
-
-_HUBSPOT_DECODES = dict(
-    zip(("3A", "2F", "3F", "40", "21", "24", "27", "28", "29", "2A", "2C", "3B"), ":/?@!$'()*,;", strict=True)
-)
-
-
-def _hubspot_uri(url: str) -> str:
-    """Only these escapes are decoded before HubSpot signs."""
-    for code, character in _HUBSPOT_DECODES.items():
-        url = url.replace("%" + code, character).replace("%" + code.lower(), character)
-    return url
-
-
-def _twilio_form(request: Request) -> bytes:
-    """Each parameter's name and value, sorted; bodies that are no form are covered by their hash in the signed URL."""
-    from urllib.parse import parse_qsl  # noqa: PLC0415 - only this scheme reads forms before they are queued
-
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        pairs = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-        return "".join([name + value for name, value in sorted(set(pairs))]).encode("utf-8", "replace")
-    if request.body:
-        announced = dict(parse_qsl(request.query)).get("bodySHA256", "")
-        if not compare_digest(announced.encode("utf-8", "replace"), request.body_hash().encode()):
-            raise Refused(401, "body not covered by the URL's bodySHA256")
-    return b""

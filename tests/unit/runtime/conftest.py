@@ -125,8 +125,8 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     for name in ("SIGNATURE", "SIGNATURE_SECRET_ARN", "SUCCESS_STATUS", "SUCCESS_BODY", "AWS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(aws, "_clients", {})
-    monkeypatch.setattr(intake, "_verification", None)
-    monkeypatch.setattr(intake, "_verification_made", False)
+    monkeypatch.setattr(aws.Connection, "_tls", None)
+    monkeypatch.setattr(intake, "_settings", None)
     yield server
     for client in aws._clients.values():
         client._connection.close()
@@ -157,7 +157,7 @@ def signed_by(cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     def configure(scheme: str, secret: str | None, **options: Any) -> None:
         monkeypatch.setenv("SIGNATURE", json.dumps({"scheme": scheme, **options}))
         monkeypatch.setenv("SIGNATURE_SECRET_ARN", SIGNATURE_SECRET)
-        monkeypatch.setattr(intake, "_verification_made", False)
+        monkeypatch.setattr(intake, "_settings", None)
         cloud.secrets.pop(SIGNATURE_SECRET, None)
         if secret is not None:
             cloud.secrets[SIGNATURE_SECRET] = secret

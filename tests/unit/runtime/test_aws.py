@@ -369,6 +369,11 @@ def test_an_object_that_is_not_there_is_told_by_its_code(cloud: FakeAws) -> None
 # TLS
 
 
+@pytest.fixture(autouse=True)
+def no_certificates_read_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws.Connection, "_tls", None)
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")

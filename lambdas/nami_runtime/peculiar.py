@@ -1,0 +1,63 @@
+"""What single providers do like nobody else; loaded where one of them is the sender."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from hmac import compare_digest
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from nami_runtime.request import Refused
+from nami_runtime.signatures import field, matching
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nami_runtime.request import Request
+
+
+def hubspot_events(request: Request) -> str:
+    """The id of HubSpot's batch: an eventId is not unique by itself, and attemptNumber changes from try to try."""
+    body = request.json()
+    events = body if isinstance(body, list) else [body]
+    if not events or not all(isinstance(event, dict) and "eventId" in event for event in events):
+        return ""
+    parts = [f"{name}={event[name]!r}" for event in events for name in sorted(event) if name != "attemptNumber"]
+    return sha256("\n".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def client_state(request: Request, secrets: Sequence[str]) -> str | None:
+    """The secret that every notification of Microsoft Graph's body repeats. Raises Refused without notifications."""
+    body = request.json()
+    notifications = body.get("value") if isinstance(body, dict) else None
+    if not isinstance(notifications, list) or not notifications:
+        raise Refused(401, "no notifications")
+    matches = [matching(field(item, "clientState"), secrets) for item in notifications]
+    return matches[0] if None not in matches else None
+
+
+_HUBSPOT_DECODES = dict(
+    zip(("3A", "2F", "3F", "40", "21", "24", "27", "28", "29", "2A", "2C", "3B"), ":/?@!$'()*,;", strict=True)
+)
+
+
+def _hubspot_uri(request: Request, url: str) -> bytes:
+    """Only these escapes are decoded before HubSpot signs."""
+    for code, character in _HUBSPOT_DECODES.items():
+        url = url.replace("%" + code, character).replace("%" + code.lower(), character)
+    return url.encode("utf-8", "replace")
+
+
+def _twilio_form(request: Request, url: str) -> bytes:
+    """Each parameter's name and value, sorted; bodies that are no form are covered by their hash in the signed URL."""
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        pairs = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        return "".join([name + value for name, value in sorted(set(pairs))]).encode("utf-8", "replace")
+    if request.body:
+        announced = dict(parse_qsl(request.query)).get("bodySHA256", "")
+        if not compare_digest(announced.encode("utf-8", "replace"), request.body_hash().encode()):
+            raise Refused(401, "body not covered by the URL's bodySHA256")
+    return b""
+
+
+FIELDS = {"form": _twilio_form, "uri": _hubspot_uri}
