@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nami_stack.delivery import Destination
+    from nami_stack.dynamo_table import DynamoTable
     from nami_stack.gateway import HttpGateway
+    from nami_stack.http_backend import HttpBackend
+    from nami_stack.mongo_database import MongoDatabase
     from nami_stack.mongo_host import MongoHost
     from nami_stack.network import Network
     from nami_stack.settings import HostSettings, PipelineSettings, SettingsError, Subscription
@@ -15,8 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Destination",
+    "DynamoTable",
     "HostSettings",
+    "HttpBackend",
     "HttpGateway",
+    "MongoDatabase",
     "MongoHost",
     "Network",
     "PipelineSettings",
@@ -29,8 +35,11 @@ __all__ = [
 
 _MODULES = {
     "Destination": "delivery",
+    "DynamoTable": "dynamo_table",
     "HostSettings": "settings",
+    "HttpBackend": "http_backend",
     "HttpGateway": "gateway",
+    "MongoDatabase": "mongo_database",
     "MongoHost": "mongo_host",
     "Network": "network",
     "PipelineSettings": "settings",

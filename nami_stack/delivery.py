@@ -25,6 +25,13 @@ class Destination(Protocol):
     def placement(self) -> dict[str, Any]:
         """Where the function must stand to reach it: keyword arguments of `lambda_.Function`."""
 
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What a user needs of it after a deployment: the names and values of a stack's outputs."""
+
+    def batch_limit(self, timeout: int) -> int | None:
+        """Webhooks that a function can write in `timeout` seconds at the worst; None: as many as the queue gives."""
+
     def environment(self, name: str) -> dict[str, str]:
         """What the function must know to write the webhooks of the subscription `name`."""
 
@@ -54,6 +61,7 @@ class Delivery(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.destination = destination
+        limit = destination.batch_limit(settings.post_queue_timeout)
         ordered = settings.order_by is not None
         self.dead_letter_queue = _queue(self, "DeadLetters", days=settings.dead_letter_retention_days, ordered=ordered)
         self.queue = _queue(
@@ -76,6 +84,7 @@ class Delivery(Construct):
             environment={
                 "NAMI_SUBSCRIPTION": name,
                 "DESTINATION": destination.kind,
+                "QUEUE_URL": self.queue.queue_url,
                 "CLAIM_CHECK_BUCKET": large_bodies.bucket_name,
                 **({"MAX_RECEIVES": str(settings.max_receives)} if ordered else {}),
                 **destination.environment(name),
@@ -89,7 +98,8 @@ class Delivery(Construct):
         self.post_queue_function.add_event_source(
             SqsEventSource(
                 self.queue,
-                batch_size=settings.batch_size,
+                # Those that no time is left for would count as failed.
+                batch_size=min(settings.batch_size, limit or settings.batch_size),
                 # A FIFO queue's event source takes no window, not even 0.
                 max_batching_window=None if ordered else cdk.Duration.seconds(settings.batch_window),
                 max_concurrency=settings.maximum_concurrency,

@@ -115,6 +115,15 @@ class MongoHost(Construct):
         subnets = ec2.SubnetSelection(subnets=[self.network.function_subnet])
         return {"vpc": self.network.vpc, "vpc_subnets": subnets}
 
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What a user needs of it after a deployment."""
+        return {"DatabaseSecretArn": self.secret.secret_arn, "DataVolumeId": self.data_volume_id}
+
+    def batch_limit(self, timeout: int) -> int | None:
+        """As many as the queue gives: they are one call."""
+        return None
+
     def environment(self, name: str) -> dict[str, str]:
         """What a function must know to write the webhooks of the subscription `name`, to a collection of that name."""
         return {

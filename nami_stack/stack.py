@@ -1,10 +1,15 @@
 """The stack of one subscription: the construct and what a user reads of it afterwards."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import aws_cdk as cdk
 from constructs import Construct
 
+from nami_stack.delivery import Destination
+from nami_stack.dynamo_table import DynamoTable
+from nami_stack.http_backend import HttpBackend
+from nami_stack.mongo_database import MongoDatabase
 from nami_stack.mongo_host import MongoHost
 from nami_stack.settings import Subscription
 from nami_stack.webhook_construct import ScalableWebhook
@@ -21,25 +26,57 @@ class WebhookStack(cdk.Stack):
             tags={"nami:subscription": subscription.name},
         )
         cdk.Tags.of(self).add("nami:subscription", subscription.name)
-        host = MongoHost(self, "MongoHost", settings=subscription)
         webhook = ScalableWebhook(
             self,
             "Webhook",
             name=subscription.name,
             signature=subscription.build_signature(),
-            destination=host,
+            destination=_destinations(self, subscription),
             settings=subscription,
             handlers=handlers,
         )
         for key, value in {
             "EndpointUrl": webhook.endpoint_url,
-            "QueueUrl": webhook.queue.queue_url,
-            "DeadLetterQueueUrl": webhook.dead_letter_queue.queue_url,
-            "DatabaseSecretArn": host.secret.secret_arn,
-            "DataVolumeId": host.data_volume_id,
             "PreQueueFunctionName": webhook.pre_queue_function.function_name,
-            "PostQueueFunctionName": webhook.post_queue_function.function_name,
         }.items():
             cdk.CfnOutput(self, key, value=value)
+        for number, delivery in enumerate(webhook.deliveries):
+            prefix = delivery.node.id if number else ""  # such as BackendQueueUrl, for all but the first
+            for key, value in {
+                "QueueUrl": delivery.queue.queue_url,
+                "DeadLetterQueueUrl": delivery.dead_letter_queue.queue_url,
+                "PostQueueFunctionName": delivery.post_queue_function.function_name,
+                **delivery.destination.outputs,
+            }.items():
+                cdk.CfnOutput(self, key if key.startswith(prefix) else prefix + key, value=value)
         if webhook.signature_secret:
             cdk.CfnOutput(self, "SignatureSecretArn", value=webhook.signature_secret.ref)
+
+
+def _destinations(stack: cdk.Stack, subscription: Subscription) -> list[Destination]:
+    make: dict[str, Callable[[], Destination]] = {
+        "mongo-host": lambda: MongoHost(stack, "MongoHost", settings=subscription.host),
+        "mongo-database": lambda: MongoDatabase(
+            stack,
+            "MongoDatabase",
+            secret_arn=subscription.database_secret_arn or "",
+            database=subscription.database_name,
+            vpc_id=subscription.vpc_id,
+            function_subnet_id=subscription.function_subnet_id,
+        ),
+        "dynamodb": lambda: DynamoTable(
+            stack, "DynamoTable", table_name=subscription.table_name, ttl_days=subscription.table_ttl_days
+        ),
+        "http": lambda: HttpBackend(
+            stack,
+            "HttpBackend",
+            url=subscription.backend_url or "",
+            allow_private=subscription.backend_allow_private,
+            connect_timeout=subscription.backend_connect_timeout,
+            read_timeout=subscription.backend_read_timeout,
+            concurrency=subscription.backend_concurrency,
+            vpc_id=subscription.vpc_id,
+            function_subnet_id=subscription.function_subnet_id,
+        ),
+    }
+    return [make[name]() for name in subscription.destination]

@@ -1,5 +1,6 @@
 """The pipeline of one subscription, on one screen."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -23,7 +24,8 @@ class ScalableWebhook(Construct):
         name: of the subscription: 1 to 63 lower-case letters, digits and inner hyphens; the route is /nami/<name>.
         gateway: shared with other subscriptions where given.
         signature: how the sender is known; where not given, everybody's webhooks are taken, with a warning.
-        destination: shared with other subscriptions where given; a MongoDB host of its own where not.
+        destination: shared with other subscriptions where given; a MongoDB host of its own where not. Several each get
+            a queue, dead letters and a function, so that one that fails does not hold back another.
         settings: the defaults where not given.
         handlers: a folder of yours with `pre_queue/` or `post_queue/` or both, each with a handler.py and, where it
             needs any, a requirements.txt; they take the place of nami's own.
@@ -40,7 +42,7 @@ class ScalableWebhook(Construct):
         name: str,
         gateway: HttpGateway | None = None,
         signature: Signature | None = None,
-        destination: Destination | None = None,
+        destination: Destination | Sequence[Destination] | None = None,
         settings: PipelineSettings | None = None,
         handlers: Path | None = None,
     ) -> None:
@@ -48,22 +50,28 @@ class ScalableWebhook(Construct):
         check_name(name)
         settings = settings or PipelineSettings()
         gateway = gateway or HttpGateway(self, "Gateway")
-        self.destination = destination or MongoHost(self, "MongoHost")
+        destination = destination or MongoHost(self, "MongoHost")
+        destinations = destination if isinstance(destination, Sequence) else [destination]
         self.large_bodies = _bucket(self, "LargeBodies", days=settings.large_body_days)
         self.signature_secret = _signature_secret(self, name, signature)
 
-        self.delivery = Delivery(
-            self,
-            self.destination.kind.title(),
-            name=name,
-            source=_source("post_queue", handlers),
-            destination=self.destination,
-            large_bodies=self.large_bodies,
-            settings=settings,
-        )
-        self.queue = self.delivery.queue
-        self.dead_letter_queue = self.delivery.dead_letter_queue
-        self.post_queue_function = self.delivery.post_queue_function
+        self.deliveries = [
+            Delivery(
+                self,
+                delivery_id,
+                name=name,
+                source=_source("post_queue", handlers),
+                destination=each,
+                large_bodies=self.large_bodies,
+                settings=settings,
+            )
+            for delivery_id, each in zip(_delivery_ids(destinations), destinations, strict=True)
+        ]
+        # What most have one of.
+        self.destination = self.deliveries[0].destination
+        self.queue = self.deliveries[0].queue
+        self.dead_letter_queue = self.deliveries[0].dead_letter_queue
+        self.post_queue_function = self.deliveries[0].post_queue_function
 
         # No reserved concurrency: it must be able to reach the account's limit in a burst.
         self.pre_queue_function = PythonFunction(
@@ -76,7 +84,7 @@ class ScalableWebhook(Construct):
             log_retention_days=settings.log_retention_days,
             environment={
                 "NAMI_SUBSCRIPTION": name,
-                "QUEUE_URL": self.queue.queue_url,
+                "QUEUE_URL": " ".join(delivery.queue.queue_url for delivery in self.deliveries),
                 "CLAIM_CHECK_BUCKET": self.large_bodies.bucket_name,
                 "SUCCESS_STATUS": str(settings.success_status),
                 "SUCCESS_BODY": settings.success_body,
@@ -85,13 +93,21 @@ class ScalableWebhook(Construct):
                 **({"SIGNATURE_SECRET_ARN": self.signature_secret.ref} if self.signature_secret else {}),
             },
         )
-        self.queue.grant(self.pre_queue_function, "sqs:SendMessage")
+        for delivery in self.deliveries:
+            delivery.queue.grant(self.pre_queue_function, "sqs:SendMessage")
         self.pre_queue_function.allow("s3:PutObject", on=self.large_bodies.arn_for_objects("*"))
         if self.signature_secret:
             self.pre_queue_function.allow("secretsmanager:GetSecretValue", on=self.signature_secret.ref)
         methods = {*settings.methods, *(signature.handshake_methods if signature else ())}
         self.endpoint_url = gateway.route(name, self.pre_queue_function, sorted(methods))
         cdk.Tags.of(self).add("nami:subscription", name)
+
+
+def _delivery_ids(destinations: Sequence[Destination]) -> list[str]:
+    """Mongo, Dynamo, Backend; the second of a kind is Mongo2."""
+    kinds = [destination.kind.title() for destination in destinations]
+    counts = [kinds[: index + 1].count(kind) for index, kind in enumerate(kinds)]
+    return [kind if count == 1 else f"{kind}{count}" for kind, count in zip(kinds, counts, strict=True)]
 
 
 def _source(function: str, handlers: Path | None) -> Path:

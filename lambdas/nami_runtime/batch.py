@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nami_runtime import aws, documents, envelope, log, ordering
+from nami_runtime.destinations import Later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +36,7 @@ class Outcome:
         self.duplicates: list[str] = []
         self.failed: list[dict[str, str]] = []
         self.failed_messages: list[str] = []
+        self.later: dict[str, int] = {}
 
     def fail(self, message_id: str, delivery_id: str, reason: str) -> None:
         """The queue delivers this message again, and it alone."""
@@ -55,6 +58,7 @@ def drain(
     for wave in ordering.waves(event["Records"], outcome):
         for group in _groups(_documents(wave, process, outcome, deadline)):
             _write(group, destination, outcome, deadline)
+    _postpone(event["Records"], outcome.later)
     log.line(
         "ERROR" if outcome.failed else "INFO",
         "batch",
@@ -114,6 +118,29 @@ def _write(group: list[tuple[str, Document]], destination: Destination, outcome:
             outcome.duplicates.append(delivery_id)
         else:
             outcome.fail(message_id, delivery_id, result)
+            if isinstance(result, Later):
+                outcome.later[message_id] = result.seconds
+
+
+def _postpone(records: list[dict[str, Any]], later: dict[str, int]) -> None:
+    """Has the queue deliver these messages again after so many seconds, not after its own visibility timeout.
+
+    Seconds count from now. Where the queue does not take it, its own timeout serves.
+    """
+    for record in records if later else ():
+        if (seconds := later.get(record["messageId"])) is None:
+            continue
+        parameters = {
+            "QueueUrl": os.environ["QUEUE_URL"],
+            "ReceiptHandle": record["receiptHandle"],
+            "VisibilityTimeout": seconds,
+        }
+        try:
+            deadline = monotonic() + MARGIN_SECONDS / 4
+            aws.client("sqs").call("AmazonSQS.ChangeMessageVisibility", parameters, deadline)
+        except (aws.Unavailable, aws.Rejected) as error:
+            log.line("WARNING", "the queue keeps its own time for the next try", reason=_reason(error))
+            return
 
 
 def _reason(error: Exception) -> str:

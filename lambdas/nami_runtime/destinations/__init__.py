@@ -1,12 +1,15 @@
-"""Where documents end. A destination is one module with a class; `from_environment` picks it by DESTINATION."""
+"""Where documents end. A destination is one module here with a function `connect`; DESTINATION names it."""
 
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
 
 class Destination(Protocol):
@@ -16,15 +19,27 @@ class Destination(Protocol):
         """Stores documents so that a repeat changes nothing.
 
         Returns, in the same order, "stored", "duplicate", or the reason why that one failed. Waits for a store that is
-        away until `deadline` (time.monotonic()), since each failure counts towards the dead letters.
+        away until `deadline` (time.monotonic()), since each failure counts towards the dead letters. A reason may be
+        `Later`, which says when the next try is worth it.
         """
+
+
+class Later(str):
+    """The reason of a failure, and the seconds after which the store wants to be tried again."""
+
+    seconds: int
+
+    def __new__(cls, reason: str, seconds: int) -> Self:  # noqa: D102 - the class says it
+        later = super().__new__(cls, reason)
+        later.seconds = seconds
+        return later
 
 
 def from_environment() -> Destination:
     """The destination that the stack has set. Connects at the first write, not here."""
     name = os.environ.get("DESTINATION", "mongo")
-    if name == "mongo":
-        from nami_runtime.destinations.mongo import Mongo  # noqa: PLC0415 - only the driver in use is imported
-
-        return Mongo()
-    raise ValueError(f"unknown DESTINATION {name!r}")
+    module = f"{__name__}.{name}"
+    if not name.isidentifier() or find_spec(module) is None:
+        raise ValueError(f"unknown DESTINATION {name!r}")
+    destination: Destination = import_module(module).connect()
+    return destination

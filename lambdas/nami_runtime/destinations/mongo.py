@@ -27,6 +27,11 @@ _PAUSE_SECONDS = 0.5
 _DUPLICATE_KEY = 11000
 
 
+def connect() -> Mongo:
+    """Connects at the first write, not here."""
+    return Mongo()
+
+
 class Mongo:
     """The collection that MONGO_HOST, MONGO_SECRET_ARN, MONGO_DATABASE and MONGO_COLLECTION name."""
 
@@ -116,6 +121,8 @@ class Mongo:
             }
             if "uri" in secret:
                 client: pymongo.MongoClient[Any] = pymongo.MongoClient(secret["uri"], **options)
+            elif "MONGO_HOST" not in environ:
+                raise _Away('MongoDB: the secret is not of the form {"uri": "mongodb://…"}')
             else:
                 client = pymongo.MongoClient(
                     environ["MONGO_HOST"],

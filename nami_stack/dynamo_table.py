@@ -1,0 +1,107 @@
+"""Webhooks as items of a DynamoDB table."""
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from nami_stack.settings import SettingsError
+
+TTL_ATTRIBUTE = "expires_at"
+
+
+class DynamoTable(Construct):
+    """A destination: a table with an item for each delivery, its id as the key.
+
+    On-demand, so that a burst needs no planning, with point-in-time recovery. What an item can't hold (400 KB) lies in
+    a bucket beside it. Both stay when the stack is destroyed. A table serves one subscription, since the ids of two can
+    be equal, when one sender sends to both.
+
+    Who adopts a table (`table_name`) owes: the string `id` as its whole key; capacity; the right to its key for the
+    function where it is encrypted with one of the account's own; and, for `ttl_days`, expiry by `expires_at` switched
+    on.
+
+    Args:
+        table_name: of a table to adopt, in this account and region; else one is made.
+        ttl_days: days after which an item expires; None: never.
+    """
+
+    kind = "dynamo"
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, table_name: str | None = None, ttl_days: int | None = None
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._ttl_days = ttl_days
+        self._subscription = ""
+        self.table: dynamodb.ITable = (
+            dynamodb.Table.from_table_name(self, "Table", table_name)
+            if table_name
+            else dynamodb.Table(
+                self,
+                "Table",
+                partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+                billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+                point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                    point_in_time_recovery_enabled=True
+                ),
+                time_to_live_attribute=TTL_ATTRIBUTE if ttl_days else None,
+                removal_policy=cdk.RemovalPolicy.RETAIN,
+            )
+        )
+        # Not the pipeline's bucket of large bodies, whose objects are gone after some weeks: the items refer to these.
+        self.large_items = s3.Bucket(
+            self,
+            "LargeItems",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+                    # Expired items are deleted within days, and should not outlive their bodies.
+                    expiration=cdk.Duration.days(ttl_days + 7) if ttl_days else None,
+                )
+            ],
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+
+    @property
+    def placement(self) -> dict[str, Any]:
+        """Nowhere in particular: DynamoDB is reached from everywhere."""
+        return {}
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What a user needs of it after a deployment."""
+        return {"TableName": self.table.table_name, "LargeItemsBucketName": self.large_items.bucket_name}
+
+    def batch_limit(self, timeout: int) -> int | None:
+        """As many as the queue gives: several are written at once, in a few milliseconds each."""
+        return None
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What a function must know to write the webhooks of the subscription `name`.
+
+        Raises:
+            SettingsError: the table is another subscription's.
+        """
+        if self._subscription not in ("", name):
+            raise SettingsError(
+                f"{name}: this DynamoTable is {self._subscription}'s, and ids of two subscriptions can be equal; "
+                "make another DynamoTable"
+            )
+        self._subscription = name
+        return {
+            "DYNAMO_TABLE": self.table.table_name,
+            "DYNAMO_LARGE_ITEMS": self.large_items.bucket_name,
+            **({"DYNAMO_TTL_DAYS": str(self._ttl_days)} if self._ttl_days else {}),
+        }
+
+    def grant_write(self, function: lambda_.Function) -> None:
+        """Let the function put items, see whose a taken id is, and leave in the bucket what an item can't hold."""
+        self.table.grant(function, "dynamodb:PutItem", "dynamodb:GetItem")
+        self.large_items.grant_put(function)

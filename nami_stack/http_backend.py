@@ -1,0 +1,115 @@
+"""Webhooks forwarded to an HTTP backend of the user's own."""
+
+import string
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from nami_stack.placement import in_your_network
+from nami_stack.settings import BACKEND_MARGIN, check_backend_timeouts, check_backend_url
+
+
+class HttpBackend(Construct):
+    """A destination: a URL that gets each webhook as it came in, and signed by nami.
+
+    Method, query, headers and the exact body are forwarded; any answer but 2xx, and none in time, is a failed try. The
+    backend knows nami by a Standard Webhooks signature with a generated secret, and a repeat by its id: deliveries
+    arrive at least once. A table tells how the last try of each delivery went, for 14 days.
+
+    Private, loopback and link-local addresses are refused unless `allow_private` is set, judged by the address that is
+    connected to, so that no name can lead the function into a network. Redirects are failures.
+
+    Args:
+        url: https, with or without a query of its own.
+        allow_private: take addresses that are not of the internet, and plain http.
+        connect_timeout: seconds to reach the backend, TLS included.
+        read_timeout: seconds for its whole answer.
+        concurrency: requests at once for each batch; `maximum_concurrency` batches are under way at once.
+        vpc_id: a VPC of yours in which the function stands, with function_subnet_id; that subnet needs a way to the
+            backend, to Secrets Manager, DynamoDB and S3.
+
+    Raises:
+        SettingsError: webhooks can't be forwarded to this URL.
+    """
+
+    kind = "backend"
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        url: str,
+        allow_private: bool = False,
+        connect_timeout: int = 3,
+        read_timeout: int = 10,
+        concurrency: int = 5,
+        vpc_id: str | None = None,
+        function_subnet_id: str | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.url = check_backend_url(url, allow_private=allow_private)
+        self._allow_private = allow_private
+        self._timeouts = connect_timeout, read_timeout
+        self._concurrency = concurrency
+        self._placement = in_your_network(self, vpc_id, function_subnet_id)
+        self.secret = secretsmanager.Secret(
+            self,
+            "Secret",
+            description="What nami signs forwarded webhooks with (Standard Webhooks); base64",
+            # 64 letters and digits are base64 as they stand: 48 bytes, where the standard asks for 24 to 64.
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                exclude_characters=string.punctuation, include_space=False, password_length=64
+            ),
+        )
+        self.attempts = dynamodb.Table(
+            self,
+            "Attempts",
+            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="subscription", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute="expires_at",
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+
+    @property
+    def placement(self) -> dict[str, Any]:
+        """Keyword arguments of `lambda_.Function`."""
+        return self._placement
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What a user needs of it after a deployment."""
+        return {"BackendSecretArn": self.secret.secret_arn, "AttemptsTableName": self.attempts.table_name}
+
+    def batch_limit(self, timeout: int) -> int | None:
+        """So many that a function of `timeout` seconds tries each, even where each waits as long as it may.
+
+        Raises:
+            SettingsError: it could not even wait for one.
+        """
+        connect, read = self._timeouts
+        check_backend_timeouts(connect, read, timeout)
+        return self._concurrency * ((timeout - BACKEND_MARGIN) // (connect + read))
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What a function must know to forward webhooks."""
+        connect, read = self._timeouts
+        return {
+            "BACKEND_URL": self.url,
+            "BACKEND_SECRET_ARN": self.secret.secret_arn,
+            "BACKEND_ATTEMPTS_TABLE": self.attempts.table_name,
+            "BACKEND_CONNECT_TIMEOUT": str(connect),
+            "BACKEND_READ_TIMEOUT": str(read),
+            "BACKEND_CONCURRENCY": str(self._concurrency),
+            **({"BACKEND_ALLOW_PRIVATE": "1"} if self._allow_private else {}),
+        }
+
+    def grant_write(self, function: lambda_.Function) -> None:
+        """Let the function sign, and note its tries."""
+        self.secret.grant_read(function)
+        self.attempts.grant(function, "dynamodb:PutItem")

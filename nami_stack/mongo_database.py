@@ -1,0 +1,70 @@
+"""A MongoDB that exists already: Atlas, DocumentDB, or one of the user's own."""
+
+from typing import Any
+
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from nami_stack.placement import in_your_network
+
+
+class MongoDatabase(Construct):
+    """A destination: the database that a secret of Secrets Manager leads to.
+
+    One database can serve several subscriptions: each has a collection of its name.
+
+    The caller owes: a secret of the form `{"uri": "mongodb://…"}`, which the AWS-managed key or one that the function
+    may use encrypts; a user in that URI that may write; and a database that lets the function in. Without a network of
+    yours the function comes from the internet, from no fixed address; with one, from the function's own security group,
+    and its subnet needs a way to the database, to Secrets Manager and to S3. DocumentDB signs its certificates itself:
+    docs/destinations.md says where to put them.
+
+    Args:
+        secret_arn: of that secret, with its random ending.
+        database: in which the collections are.
+        vpc_id: a VPC of yours in which the function stands, with function_subnet_id.
+    """
+
+    kind = "mongo"
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        secret_arn: str,
+        database: str = "nami",
+        vpc_id: str | None = None,
+        function_subnet_id: str | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.secret = secretsmanager.Secret.from_secret_complete_arn(self, "Secret", secret_arn)
+        self.database = database
+        self._placement = in_your_network(self, vpc_id, function_subnet_id)
+
+    @property
+    def placement(self) -> dict[str, Any]:
+        """Keyword arguments of `lambda_.Function`."""
+        return self._placement
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What a user needs of it after a deployment."""
+        return {"DatabaseSecretArn": self.secret.secret_arn}
+
+    def batch_limit(self, timeout: int) -> int | None:
+        """As many as the queue gives: they are one call."""
+        return None
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What a function must know to write the webhooks of the subscription `name`."""
+        return {
+            "MONGO_SECRET_ARN": self.secret.secret_arn,
+            "MONGO_DATABASE": self.database,
+            "MONGO_COLLECTION": name,
+        }
+
+    def grant_write(self, function: lambda_.Function) -> None:
+        """Let the function read the URI."""
+        self.secret.grant_read(function)
