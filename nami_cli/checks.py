@@ -214,6 +214,13 @@ def secret_is_filled(arn: str) -> bool:
         return False
 
 
+def filled(arn: str) -> Check:
+    """Whether the signature's secret has a value."""
+    if secret_is_filled(arn):
+        return ok("signature", "its secret is filled")
+    return fail("signature", "its secret is empty: every webhook gets 401", f"`{fill(arn)}`")
+
+
 def fill(arn: str) -> str:
     """The command by which the user fills in the signature's secret."""
     where = "" if is_local() else f" --region {arn.split(':')[3]}"

@@ -150,7 +150,8 @@ def _introduce(name: str, subscription: Subscription, given: dict[str, str]) -> 
     endpoint = stacks.endpoint_url(outputs)
     lines = [("endpoint", f"{'|'.join(subscription.methods)} {endpoint}")]
     if secret := outputs.get("SignatureSecretArn"):
-        if not checks.secret_is_filled(secret):
+        filled = checks.look("signature", lambda: checks.filled(secret))
+        if filled.status != "ok":
             lines.append(("first", f"{checks.fill(secret)}   (until then every webhook gets 401)"))
         lines.append(("try it", f"{flags.nami()} send {name} --provider {subscription.signature}"))
     else:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
+_AT_ONCE = 8  # subscriptions whose queues are asked at the same time
 _AGE_WITHIN = 900  # seconds back to look for an age; SQS tells one a minute, late by some, and none while it is idle
 
 
@@ -28,7 +30,9 @@ def list_subscriptions(as_json: AsJson = False) -> None:
     """
     found = stacks.deployed()
     ages = _oldest([queue for stack in found.values() if (queue := stacks.outputs_of(stack).get("QueueUrl"))])
-    rows = [_row(name, stack, ages) for name, stack in sorted(found.items())]
+    sqs = checks.client("sqs")
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        rows = list(pool.map(lambda item: _row(item[0], item[1], ages, sqs), sorted(found.items())))
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
     elif rows:
@@ -67,14 +71,15 @@ def outputs(
     print_table(["output", "value"], [[key, value] for key, value in sorted(found.items())])
 
 
-def depth(queue_url: str) -> int:
+def depth(queue_url: str, sqs: Any = None) -> int:
     """About how many messages a queue holds: waiting, delayed, and being processed."""
+    sqs = sqs or checks.client("sqs")
     names = [
         "ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible",
         "ApproximateNumberOfMessagesDelayed",
     ]
-    said = checks.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+    said = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
     return sum(int(said.get(name, 0)) for name in names)
 
 
@@ -86,29 +91,29 @@ def age(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _row(name: str, stack: "StackTypeDef", ages: dict[str, float]) -> dict[str, Any]:
+def _row(name: str, stack: "StackTypeDef", ages: dict[str, float], sqs: Any) -> dict[str, Any]:
     outputs = stacks.outputs_of(stack)
     queue, dead = outputs.get("QueueUrl"), outputs.get("DeadLetterQueueUrl")
     at = stack.get("LastUpdatedTime") or stack["CreationTime"]
     return {
         "name": name,
         "endpoint": stacks.endpoint_url(outputs) if "EndpointUrl" in outputs else None,
-        "waiting": _depth_or_none(queue),
-        "dead_letters": _depth_or_none(dead),
+        "waiting": _depth_or_none(queue, sqs),
+        "dead_letters": _depth_or_none(dead, sqs),
         "oldest_seconds": ages.get(queue) if queue else None,
         "deployed": at.astimezone(UTC).isoformat(timespec="seconds"),
         "status": stack["StackStatus"],
     }
 
 
-def _depth_or_none(queue_url: str | None) -> int | None:
+def _depth_or_none(queue_url: str | None, sqs: Any) -> int | None:
     """None where the stack is half made or half gone, and its queue with it."""
     if queue_url is None:
         return None
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:
-        return depth(queue_url)
+        return depth(queue_url, sqs)
     except ClientError as error:
         if "NonExistentQueue" in str(error) or "QueueDoesNotExist" in str(error):
             return None

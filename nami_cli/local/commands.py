@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Name = Annotated[str, typer.Argument(help="The subscription, such as shopify.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")]
 
 
 @app.command("up", epilog="Example: nami local up shopify -c batch_window=0 -c batch_size=10")
@@ -169,7 +169,7 @@ def env() -> None:
 
 
 @app.command(epilog="Example: nami local down")
-def down(name: Annotated[str | None, typer.Argument(help="Only this subscription.")] = None) -> None:
+def down(name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this subscription.")] = None) -> None:
     """Stop everything, or take one subscription down. The documents stay in .nami."""
     home = Home()
     if name is None:

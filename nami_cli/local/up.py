@@ -1,11 +1,9 @@
 """`nami local up`: from nothing to an endpoint, and back to nothing when it fails."""
 
 import contextlib
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FrameType
 
 from nami_cli import cdk, stacks
@@ -138,9 +136,4 @@ def _fail_early(task: cdk.Task) -> None:
 
 
 def _raise(task: cdk.Task) -> None:
-    raise DeployError(f"{task.reason()} ({task.name} failed; all of it: {_short(task.log)})")
-
-
-def _short(path: Path) -> str:
-    relative = os.path.relpath(path)
-    return relative if len(relative) < len(str(path)) else str(path)
+    raise DeployError(f"{task.reason()} ({task.name} failed; all of it: {cdk.short(task.log)})")
