@@ -269,7 +269,7 @@ def _configured_endpoint(service: str) -> str:
     return environ.get(f"AWS_ENDPOINT_URL_{name}") or environ.get("AWS_ENDPOINT_URL") or ""
 
 
-_JSON_VERSION = {"sqs": "1.0", "secretsmanager": "1.1"}
+_JSON_VERSION = {"dynamodb": "1.0", "sqs": "1.0", "secretsmanager": "1.1"}
 
 
 class Client:

@@ -60,7 +60,9 @@ class Settings:
     def __init__(self) -> None:
         environ = os.environ
         self.subscription = environ["NAMI_SUBSCRIPTION"]
-        self.queue_url = environ["QUEUE_URL"]
+        self.queue_urls = environ["QUEUE_URL"].split()
+        if not self.queue_urls:
+            raise KeyError("QUEUE_URL")  # a webhook that went nowhere must not be answered with 200
         self.bucket = environ.get("CLAIM_CHECK_BUCKET", "")
         self.success_status = int(environ.get("SUCCESS_STATUS") or 200)
         self.success_body = environ.get("SUCCESS_BODY", "")
@@ -94,18 +96,21 @@ def verify(request: Request) -> Answer | None:
 
 
 def enqueue(request: Request) -> None:
-    """Puts the request on the queue; returns only when SQS says that it holds exactly this message."""
+    """Puts the request on the queue, or on each where there are several destinations.
+
+    Returns only when SQS says that each holds exactly this message. Where one does not, the producer sends again, and
+    the delivery id tells the others that they have it.
+    """
     known = settings()
     message, encoded = envelope.write(request, known.subscription)
     if len(encoded) > envelope.MAX_BYTES:
         message, encoded = _claim_check(request)
-    said = known.queue.call(
-        "AmazonSQS.SendMessage",
-        {"QueueUrl": known.queue_url, "MessageBody": message, **_order(request, known.order_by)},
-        request.deadline,
-    )
-    if said.get("MD5OfMessageBody") != md5(encoded, usedforsecurity=False).hexdigest() or not said.get("MessageId"):
-        raise aws.Unavailable("the queue holds another message than was sent")
+    digest, order = md5(encoded, usedforsecurity=False).hexdigest(), _order(request, known.order_by)
+    for queue_url in known.queue_urls:
+        parameters = {"QueueUrl": queue_url, "MessageBody": message, **order}
+        said = known.queue.call("AmazonSQS.SendMessage", parameters, request.deadline)
+        if said.get("MD5OfMessageBody") != digest or not said.get("MessageId"):
+            raise aws.Unavailable("the queue holds another message than was sent")
 
 
 def _order(request: Request, order_by: str) -> dict[str, object]:
