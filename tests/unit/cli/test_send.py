@@ -1,0 +1,252 @@
+"""What `nami send` sends is what the deployed scheme accepts; what it can't send it says in one line."""
+
+import http.server
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from nami_cli import send
+from nami_cli.deployment import Deployment, Function
+from nami_cli.errors import SecretError, UsageError, WebhookError
+from nami_cli.runtime import request, signatures
+
+ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:nami-shopify-abc"
+ASYMMETRIC = {"discord", "paypal", "sendgrid"}
+SECRETS = {"basic": "user:password", "standard-webhooks": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+OPTIONS: dict[str, dict[str, Any]] = {"hmac": {"header": "x-signature"}, "token": {"header": "x-token"}}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(key, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    client = boto3.client("secretsmanager")
+    monkeypatch.setattr(boto3, "client", lambda _service: client)
+    with Stubber(client) as stubber:
+        yield stubber
+    stubber.assert_no_pending_responses()
+
+
+def deployed(
+    setting: dict[str, Any] | None, endpoint: str = "https://abc.execute-api.example/nami/shopify"
+) -> Deployment:
+    found = Deployment("shopify", {"EndpointUrl": endpoint, "SignatureSecretArn": ARN})
+    environment = {"SIGNATURE": json.dumps(setting)} if setting else {}
+    found.pre_queue = Function("pre", environment, "/logs/pre")
+    return found
+
+
+def sender(secrets: Stubber, setting: dict[str, Any], text: str) -> send.Sender:
+    secrets.add_response("get_secret_value", {"SecretString": text}, {"SecretId": ARN})
+    return send.Sender(deployed(setting))
+
+
+def accepted(setting: dict[str, Any], secret: str, sent: tuple[str, dict[str, str], bytes]) -> tuple[bool, str]:
+    """Whether the function would take it, and as which delivery."""
+    url, headers, body = sent
+    host, _, rest = url.removeprefix("https://").partition("/")
+    path, _, query = rest.partition("?")
+    came = request.Request(
+        {
+            "requestContext": {"http": {"method": "POST"}, "requestId": "from-the-gateway", "domainName": host},
+            "rawPath": f"/{path}",
+            "rawQueryString": query,
+            "headers": headers,
+            "body": body.decode(),
+        }
+    )
+    forms = signatures.configured(setting)
+    form = next((form for form in forms if form.applies(came)), forms[0])
+    return form.verify(came, [secret], time.time()) == secret, signatures.delivery_id(form, came)
+
+
+SIGNED = sorted(signatures.SCHEMES.keys() - ASYMMETRIC - {"none"})
+
+
+@pytest.mark.parametrize("scheme", SIGNED)
+def test_sample_is_accepted_by_its_scheme(scheme: str, secrets: Stubber) -> None:
+    setting = {"scheme": scheme, **OPTIONS.get(scheme, {})}
+    secret = SECRETS.get(scheme, "s3cret")
+    sending = sender(secrets, setting, secret)
+    body, kind = sending.sample()
+    assert accepted(setting, secret, sending.signed(body, {"Content-Type": kind}))[0]
+
+
+@pytest.mark.parametrize("scheme", [name for name in SIGNED if signatures.SCHEMES[name][-1].ids])
+def test_two_samples_are_two_deliveries(scheme: str, secrets: Stubber) -> None:
+    setting = {"scheme": scheme}
+    secret = SECRETS.get(scheme, "s3cret")
+    sending = sender(secrets, setting, secret)
+    ids = set()
+    for _ in range(2):
+        body, kind = sending.sample()
+        ids.add(accepted(setting, secret, sending.signed(body, {"content-type": kind}))[1])
+    assert len(ids - {"from-the-gateway"}) == (0 if scheme == "hubspot" else 2)
+
+
+def test_json_for_twilio_is_covered_by_the_url(secrets: Stubber) -> None:
+    sending = sender(secrets, {"scheme": "twilio"}, "12345")
+    sent = sending.signed(b'{"a": 1}', {"content-type": "application/json"})
+    assert "?bodySHA256=" in sent[0]
+    assert accepted({"scheme": "twilio"}, "12345", sent)[0]
+
+
+def test_the_public_url_is_what_is_signed(secrets: Stubber) -> None:
+    setting = {"scheme": "square", "public_url": "https://hooks.example.com/square"}
+    sending = sender(secrets, setting, "s3cret")
+    sent = sending.signed(b"{}", {})
+    assert sent[0] == "https://abc.execute-api.example/nami/shopify"
+    assert accepted(setting, "s3cret", sent)[0]
+
+
+def test_of_rotated_secrets_the_first_signs(secrets: Stubber) -> None:
+    sending = sender(secrets, {"scheme": "shopify"}, '["new", "old"]')
+    assert accepted({"scheme": "shopify"}, "new", sending.signed(b"{}", {}))[0]
+
+
+@pytest.mark.parametrize("scheme", sorted(ASYMMETRIC))
+def test_a_providers_own_key_is_told_to_be_out_of_reach(scheme: str, secrets: Stubber) -> None:
+    sending = sender(secrets, {"scheme": scheme}, "s3cret")
+    with pytest.raises(UsageError, match="private key; trigger a webhook at the provider"):
+        sending.signed(b"{}", {})
+
+
+def test_body_that_cannot_hold_the_signature_is_told(secrets: Stubber) -> None:
+    sending = sender(secrets, {"scheme": "mailgun"}, "s3cret")
+    with pytest.raises(UsageError, match="mailgun puts its signature into the body"):
+        sending.signed(b"no json", {})
+
+
+def test_another_provider_than_the_deployed_is_refused() -> None:
+    with pytest.raises(UsageError) as raised:
+        send.Sender(deployed({"scheme": "stripe"}), "shopify")
+    assert str(raised.value) == (
+        "shopify takes webhooks signed by stripe; leave --provider out, or change it: "
+        "nami deploy shopify --signature shopify"
+    )
+
+
+def test_a_provider_for_an_unsigned_subscription_is_refused() -> None:
+    with pytest.raises(UsageError, match="is deployed without a signature"):
+        send.Sender(deployed(None), "shopify")
+
+
+def test_without_a_signature_no_secret_is_read() -> None:
+    body, headers = b"{}", {"content-type": "application/json"}
+    assert send.Sender(deployed(None)).signed(body, headers)[1:] == (headers, body)
+
+
+@pytest.mark.parametrize("text", [" ", '{"secret": []}'])
+def test_unfilled_secret_on_aws_is_code_13_and_says_how_to_fill_it(text: str, secrets: Stubber) -> None:
+    with pytest.raises(SecretError, match=f"put-secret-value .*{ARN}") as raised:
+        sender(secrets, {"scheme": "shopify"}, text)
+    assert raised.value.exit_code == 13
+
+
+def test_secret_that_never_had_a_value_is_unfilled(secrets: Stubber) -> None:
+    secrets.add_client_error("get_secret_value", "ResourceNotFoundException")
+    with pytest.raises(SecretError):
+        send.Sender(deployed({"scheme": "shopify"}))
+
+
+@pytest.mark.parametrize("scheme", SIGNED)
+def test_unfilled_local_secret_is_filled_with_one_that_fits(
+    scheme: str, secrets: Stubber, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    setting = {"scheme": scheme, **OPTIONS.get(scheme, {})}
+    secrets.add_client_error("get_secret_value", "ResourceNotFoundException")
+    secrets.add_response("put_secret_value", {})
+    sending = send.Sender(deployed(setting))
+    assert "was empty" in capsys.readouterr().err
+    body, kind = sending.sample()
+    _, headers, body = sending.signed(body, {"content-type": kind})
+    sent = ("https://abc.execute-api.example/nami/shopify", headers, body)
+    assert accepted(setting, sending._secret, sent)[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("http://127.0.0.1:4566", True),
+        ("http://localhost:4566", True),
+        ("http://[::1]:4566", True),
+        ("https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com", False),
+        ("", False),
+    ],
+)
+def test_only_this_machine_is_local(url: str, local: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    assert send.is_local() is local
+
+
+class Endpoint(http.server.BaseHTTPRequestHandler):
+    """Answers each POST with the status in its path."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(int(self.path.strip("/")))
+        self.send_header("nami-delivery-id", "d-1")
+        self.end_headers()
+        self.wfile.write(b'{"error": "not queued"}')
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    with http.server.HTTPServer(("127.0.0.1", 0), Endpoint) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.server_address[1]}"
+        listening.shutdown()
+        thread.join()
+
+
+def send_to(url: str, file: str | None = None, count: int = 1) -> list[str]:
+    answers: list[str] = []
+    sending = send.Sender(deployed(None, url))
+    send.send_all(
+        sending,
+        file,
+        content_type=None,
+        headers=["X-A: b"],
+        count=count,
+        report=lambda answer: answers.append(str(answer).rpartition("\t")[0]),
+    )
+    return answers
+
+
+def test_each_answer_is_told_with_its_delivery(server: str) -> None:
+    assert send_to(f"{server}/202", count=3) == ["202\td-1"] * 3
+
+
+def test_refused_webhook_is_code_9_with_what_was_said(server: str) -> None:
+    with pytest.raises(WebhookError) as raised:
+        send_to(f"{server}/503")
+    assert str(raised.value) == ('shopify answered 503: {"error": "not queued"}; nami logs shopify --since 1m says why')
+
+
+def test_endpoint_that_is_not_there_is_code_9() -> None:
+    with pytest.raises(WebhookError, match="does not answer"):
+        send_to("http://127.0.0.1:9/")
+
+
+def test_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        send_to("http://127.0.0.1:9/", str(tmp_path / "none.json"))
