@@ -34,7 +34,7 @@ _KEEP_CERTIFICATE_SECONDS = 3600.0
 _FETCH_EVERY_SECONDS = 5.0
 
 _KEEP_CERTIFICATES = 4
-_certificates: dict[str, tuple[float, bytes]] = {}
+_certificates: dict[str, tuple[float, x509.Certificate]] = {}
 _fetched_at = -_FETCH_EVERY_SECONDS
 
 
@@ -74,7 +74,7 @@ def _paypal(scheme: Asymmetric, request: Request, secrets: Sequence[str], now: f
     signature = _decoded(_header(request, "paypal-transmission-sig"), binascii.a2b_base64)
     transmission = _header(request, "paypal-transmission-id")
     time = _timestamp(scheme, request, "paypal-transmission-time", now).decode()
-    certificate = x509.load_pem_x509_certificate(_certificate(_header(request, "paypal-cert-url"), request.deadline))
+    certificate = _certificate(_header(request, "paypal-cert-url"), request.deadline)
     moment = datetime.fromtimestamp(now, UTC)
     key = certificate.public_key()
     if not certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc:
@@ -113,7 +113,7 @@ def certificate_host(url: str) -> str:
     return host
 
 
-def _certificate(url: str, deadline: float) -> bytes:
+def _certificate(url: str, deadline: float) -> x509.Certificate:
     global _fetched_at  # noqa: PLW0603 - one process serves one subscription
     host = certificate_host(url)
     now = monotonic()
@@ -123,7 +123,10 @@ def _certificate(url: str, deadline: float) -> bytes:
     if now - _fetched_at < _FETCH_EVERY_SECONDS:
         raise aws.Unavailable("PayPal's certificate was asked for a moment ago")
     _fetched_at = now
-    certificate = fetch(host, urlsplit(url).path, deadline)
+    try:
+        certificate = x509.load_pem_x509_certificate(fetch(host, urlsplit(url).path, deadline))
+    except ValueError:
+        raise aws.Unavailable("what PayPal sent is no certificate") from None
     while len(_certificates) >= _KEEP_CERTIFICATES:
         _certificates.pop(next(iter(_certificates)))
     _certificates[url] = now, certificate

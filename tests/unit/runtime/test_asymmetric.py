@@ -1,0 +1,219 @@
+"""SendGrid's published vector is among the others; Discord's and PayPal's signatures are made with keys of our own."""
+
+import base64
+import datetime
+import sys
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from nami_runtime import asymmetric, aws, envelope
+from nami_runtime.request import Refused
+from tests.unit.runtime.conftest import FakeAws, http_event
+
+Handler = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@pytest.fixture
+def discord(pre_queue: Handler, signed_by: Callable[..., None]) -> Callable[..., int]:
+    key = Ed25519PrivateKey.generate()
+    signed_by("discord", key.public_key().public_bytes_raw().hex(), tolerance=300)
+
+    def send(stamp: str, body: bytes, sent: bytes | None = None, **headers: str) -> int:
+        signed = {"x-signature-timestamp": stamp, "x-signature-ed25519": key.sign(stamp.encode() + body).hex()}
+        event = http_event(body if sent is None else sent, headers={**signed, **headers})
+        status: int = pre_queue(event)["statusCode"]
+        return status
+
+    return send
+
+
+def _now() -> str:
+    return str(int(datetime.datetime.now().timestamp()))
+
+
+def test_discords_signature_is_accepted(discord: Callable[..., int]) -> None:
+    assert discord(_now(), b'{"type":1}') == 200
+
+
+def test_discords_changed_body_stale_time_and_broken_signature_get_401(discord: Callable[..., int]) -> None:
+    assert discord(_now(), b'{"type":1}', sent=b'{"type":2}') == 401
+    assert discord("1600000000", b"{}") == 401
+    for broken in ("", "zz", "00" * 64, "ff" * 10):
+        assert discord(_now(), b"{}", **{"x-signature-ed25519": broken}) == 401
+
+
+# PayPal
+
+_WEBHOOK_ID = "3TR748995U920805P"
+_URL = "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77"
+
+
+class PayPal:
+    def __init__(self, *, days: int = 30) -> None:
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "messageverificationcerts.paypal.com")])
+        now = datetime.datetime.now(datetime.UTC)
+        self.certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self.key.public_key())
+            .serial_number(1)
+            .not_valid_before(now - datetime.timedelta(days=60))
+            .not_valid_after(now + datetime.timedelta(days=days))
+            .sign(self.key, hashes.SHA256())
+            .public_bytes(serialization.Encoding.PEM)
+        )
+        self.fetched: list[tuple[str, str]] = []
+
+    def fetch(self, host: str, path: str, deadline: float) -> bytes:
+        self.fetched.append((host, path))
+        return self.certificate
+
+    def headers(self, body: bytes, webhook_id: str = _WEBHOOK_ID) -> dict[str, str]:
+        message = f"t-1|2026-01-01T00:00:00Z|{webhook_id}|{zlib.crc32(body)}".encode()
+        return {
+            "paypal-auth-algo": "SHA256withRSA",
+            "paypal-cert-url": _URL,
+            "paypal-transmission-id": "t-1",
+            "paypal-transmission-time": "2026-01-01T00:00:00Z",
+            "paypal-transmission-sig": base64.b64encode(
+                self.key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+            ).decode(),
+        }
+
+
+@pytest.fixture
+def paypal(monkeypatch: pytest.MonkeyPatch, signed_by: Callable[..., None]) -> PayPal:
+    provider = PayPal()
+    monkeypatch.setattr(asymmetric, "_certificates", {})
+    monkeypatch.setattr(asymmetric, "_fetched_at", -1000.0)
+    monkeypatch.setattr(asymmetric, "fetch", provider.fetch)
+    signed_by("paypal", f'["other", "{_WEBHOOK_ID}"]')
+    return provider
+
+
+def test_paypals_signature_is_accepted_and_its_certificate_fetched_once(
+    pre_queue: Handler, cloud: FakeAws, paypal: PayPal
+) -> None:
+    for _ in range(3):
+        answer = pre_queue(http_event(b'{"id":"WH-1"}', headers=paypal.headers(b'{"id":"WH-1"}')))
+        assert (answer["statusCode"], answer["headers"]["nami-delivery-id"]) == (200, "t-1")
+    assert paypal.fetched == [("api.paypal.com", "/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77")]
+    assert envelope.read(cloud.messages[0]).verified == "paypal"
+
+
+def test_paypals_changed_body_or_other_webhook_gets_401(pre_queue: Handler, paypal: PayPal) -> None:
+    assert pre_queue(http_event(b"{ }", headers=paypal.headers(b"{}")))["statusCode"] == 401
+    assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}", "another")))["statusCode"] == 401
+
+
+def test_paypals_missing_headers_get_401(pre_queue: Handler, paypal: PayPal) -> None:
+    for name in paypal.headers(b"{}"):
+        if name != "paypal-auth-algo":
+            headers = {key: value for key, value in paypal.headers(b"{}").items() if key != name}
+            assert pre_queue(http_event(b"{}", headers=headers))["statusCode"] == 401
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.paypal.com.evil.example/v1/notifications/certs/C",
+        "https://evilpaypal.com/v1/notifications/certs/C",
+        "https://paypal.com@evil.example/v1/notifications/certs/C",
+        "https://evil.example#.paypal.com/v1/notifications/certs/C",
+        "https://evil.example/.paypal.com/v1/notifications/certs/C",
+        "http://api.paypal.com/v1/notifications/certs/C",
+        "https://api.paypal.com:8443/v1/notifications/certs/C",
+        "https://api.paypal.com/elsewhere/C",
+        "https://api.paypal.com/v1/notifications/certs/../../../C",
+        "https://api.paypal.com/v1/notifications/certs/C?x=y",
+        "https://api.paypal.com/v1/notifications/certs/C\r\nx: y",
+        "https://[::1].paypal.com/v1/notifications/certs/C",
+        "https://\u0430pi.paypal.com/v1/notifications/certs/C",
+        "",
+    ],
+)
+def test_a_certificate_from_elsewhere_is_never_fetched(pre_queue: Handler, paypal: PayPal, url: str) -> None:
+    headers = {**paypal.headers(b"{}"), "paypal-cert-url": url}
+    assert pre_queue(http_event(b"{}", headers=headers))["statusCode"] == 401
+    assert paypal.fetched == []
+
+
+@pytest.mark.parametrize("host", ["api.paypal.com", "api.sandbox.paypal.com"])
+def test_paypals_own_hosts_are_trusted(host: str) -> None:
+    assert asymmetric.certificate_host(f"https://{host}/v1/notifications/certs/CERT-1") == host
+
+
+def test_an_expired_certificate_gets_401(pre_queue: Handler, paypal: PayPal, monkeypatch: pytest.MonkeyPatch) -> None:
+    expired = PayPal(days=-1)
+    monkeypatch.setattr(asymmetric, "fetch", expired.fetch)
+    assert pre_queue(http_event(b"{}", headers=expired.headers(b"{}")))["statusCode"] == 401
+
+
+def test_made_up_certificate_names_cost_one_fetch_in_a_while_and_a_retry_later(
+    pre_queue: Handler, paypal: PayPal
+) -> None:
+    statuses = [
+        pre_queue(http_event(b"{}", headers={**paypal.headers(b"{}"), "paypal-cert-url": f"{_URL}-{number}"}))[
+            "statusCode"
+        ]
+        for number in range(10)
+    ]
+    assert statuses == [200] + [503] * 9
+    assert len(paypal.fetched) == 1
+
+
+def test_what_is_fetched_and_is_no_certificate_is_neither_trusted_nor_kept(
+    pre_queue: Handler, cloud: FakeAws, paypal: PayPal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asymmetric, "fetch", lambda *_: b"<html>")
+    assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 503
+    assert cloud.messages == []
+    assert asymmetric._certificates == {}
+
+
+def test_a_certificate_that_can_not_be_fetched_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> tuple[int, bytes]:
+        return 404, b""
+
+    monkeypatch.setattr(aws.Connection, "exchange", refuse)
+    with pytest.raises(aws.Unavailable, match="404"):
+        asymmetric.fetch("api.paypal.com", "/v1/notifications/certs/C", 0)
+
+
+def test_a_key_that_is_none_verifies_nothing(pre_queue: Handler, signed_by: Callable[..., None]) -> None:
+    for scheme, headers in {
+        "discord": {"x-signature-timestamp": _now(), "x-signature-ed25519": "00" * 64},
+        "sendgrid": {
+            "x-twilio-email-event-webhook-timestamp": _now(),
+            "x-twilio-email-event-webhook-signature": "AAAA",
+        },
+    }.items():
+        for key in ("not a key", "00", "AAAA"):
+            signed_by(scheme, key)
+            assert pre_queue(http_event(b"{}", headers=headers))["statusCode"] == 401
+
+
+def test_other_schemes_do_not_load_the_library() -> None:
+    assert "cryptography" in sys.modules
+    import subprocess  # noqa: PLC0415 - a fresh process is what is asked here
+
+    code = (
+        "import sys; sys.path[:0] = ['lambdas']; import nami_runtime.verification; print('cryptography' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert said.strip() == "False"
+
+
+def test_a_refusal_has_a_status() -> None:
+    with pytest.raises(Refused) as refused:
+        asymmetric.certificate_host("https://evil.example/")
+    assert refused.value.status == 401

@@ -1,0 +1,168 @@
+"""What providers ask before they send: answered as their documents say, and never queued."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from nami_runtime import handshakes, signatures, signing
+from tests.unit.runtime.conftest import FakeAws, http_event
+
+Handler = Callable[[dict[str, Any]], dict[str, Any]]
+SignedBy = Callable[..., None]
+
+
+@pytest.fixture
+def ask(pre_queue: Handler, cloud: FakeAws) -> Handler:
+    """Calls the function and checks that nothing was queued."""
+
+    def call(event: dict[str, Any]) -> dict[str, Any]:
+        answer = pre_queue(event)
+        assert cloud.messages == []
+        return answer
+
+    return call
+
+
+def test_slack_gets_its_challenge_back(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("slack", "s3cret")
+    body = b'{"type":"url_verification","challenge":"3eZbrw1aB"}'
+    headers, body = signing.sign({"scheme": "slack"}, "s3cret", body)
+    answer = ask(http_event(body, headers=headers))
+    assert (answer["statusCode"], answer["body"]) == (200, "3eZbrw1aB")
+
+
+def test_an_unsigned_slack_challenge_gets_401(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("slack", "s3cret")
+    assert ask(http_event(b'{"type":"url_verification","challenge":"x"}'))["statusCode"] == 401
+
+
+_META = "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token="
+
+
+def test_meta_gets_its_challenge_back_for_the_right_verify_token(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("meta", '{"secret":"app-secret","verify_token":"mytoken"}')
+    answer = ask(http_event(b"", method="GET", query=_META + "mytoken"))
+    assert (answer["statusCode"], answer["body"]) == (200, "1158201444")
+
+
+@pytest.mark.parametrize("query", [_META, _META + "other", "hub.mode=subscribe&hub.challenge=1"])
+def test_meta_gets_403_for_a_wrong_verify_token(ask: Handler, signed_by: SignedBy, query: str) -> None:
+    signed_by("meta", '{"secret":"app-secret","verify_token":"mytoken"}')
+    assert ask(http_event(b"", method="GET", query=query))["statusCode"] == 403
+
+
+@pytest.mark.parametrize("given", ["", "app-secret"])
+def test_without_a_verify_token_no_token_is_right(ask: Handler, signed_by: SignedBy, given: str) -> None:
+    signed_by("meta", "app-secret")
+    assert ask(http_event(b"", method="GET", query=_META + given))["statusCode"] == 403
+
+
+def test_the_verify_token_signs_nothing(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("meta", '{"secret":"app-secret","verify_token":"mytoken"}')
+    headers, body = signing.sign({"scheme": "meta"}, "mytoken", b"{}")
+    assert ask(http_event(body, headers=headers))["statusCode"] == 401
+
+
+def test_zoom_gets_its_token_encrypted(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("zoom", '["old","secretValueTest"]')
+    body = b'{"event":"endpoint.url_validation","payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"}}'
+    headers, body = signing.sign({"scheme": "zoom"}, "secretValueTest", body)
+    answer = ask(http_event(body, headers=headers))
+    assert json.loads(answer["body"]) == {
+        "plainToken": "qgg8vlvZRS6UYooatFL8Aw",
+        "encryptedToken": "70c1f2e2e6ca2d39297490d1f9142c7d701415ea8e6151f6562a08fa657a40ff",
+    }
+
+
+def test_dropbox_gets_its_challenge_back_as_text_that_no_browser_runs(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("dropbox", "s3cret")
+    answer = ask(http_event(b"", method="GET", query="challenge=abc%20%3Cscript%3E"))
+    assert answer["body"] == "abc <script>"
+    assert answer["headers"] == {"content-type": "text/plain", "x-content-type-options": "nosniff"}
+
+
+def test_microsoft_graph_gets_its_token_back_decoded(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("microsoft-graph", "state")
+    answer = ask(http_event(b"", query="validationToken=Validation%3A+Testing+client+application"))
+    assert (answer["statusCode"], answer["body"]) == (200, "Validation: Testing client application")
+    assert answer["headers"]["content-type"] == "text/plain"
+
+
+def test_x_gets_its_token_signed(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("x", "nami-secret")
+    answer = ask(http_event(b"", method="GET", query="crc_token=crc-1"))
+    assert json.loads(answer["body"]) == {"response_token": "sha256=R8H4Py6KkckeKQka5ifXHchm8AKCFVaKR16xsamY4dk="}
+
+
+def test_okta_gets_its_challenge_back_as_json(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("okta", "s3cret")
+    answer = ask(http_event(b"", method="GET", headers={"x-okta-verification-challenge": "c-1"}))
+    assert json.loads(answer["body"]) == {"verification": "c-1"}
+
+
+def test_asana_gets_its_secret_back_in_the_header(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("asana", None)
+    answer = ask(http_event(b"", headers={"x-hook-secret": "b537207f20cb"}))
+    assert (answer["statusCode"], answer["headers"]["x-hook-secret"]) == (200, "b537207f20cb")
+
+
+def test_a_signed_delivery_of_asana_is_no_handshake(pre_queue: Handler, cloud: FakeAws, signed_by: SignedBy) -> None:
+    signed_by("asana", "s3cret")
+    headers, body = signing.sign({"scheme": "asana"}, "s3cret", b"{}", headers={"x-hook-secret": "forged"})
+    answer = pre_queue(http_event(body, headers=headers))
+    assert "x-hook-secret" not in answer["headers"]
+    assert len(cloud.messages) == 1
+
+
+def test_discord_gets_204_for_its_signed_ping_and_401_for_a_bad_one(ask: Handler, signed_by: SignedBy) -> None:
+    key = Ed25519PrivateKey.generate()
+    signed_by("discord", key.public_key().public_bytes_raw().hex())
+    stamp, body = str(int(time.time())), b'{"version":1,"type":0}'
+    headers = {"x-signature-timestamp": stamp, "x-signature-ed25519": key.sign(stamp.encode() + body).hex()}
+    assert ask(http_event(body, headers=headers))["statusCode"] == 204
+    assert ask(http_event(body + b" ", headers=headers))["statusCode"] == 401
+
+
+@pytest.mark.parametrize(
+    ("scheme", "event"),
+    [
+        ("dropbox", {"method": "GET", "query": "challenge=" + "x" * 5000}),
+        ("okta", {"method": "GET", "headers": {"x-okta-verification-challenge": "x" * 5000}}),
+        ("asana", {"headers": {"x-hook-secret": "x" * 5000}}),
+        ("asana", {"headers": {"x-hook-secret": "a\r\nset-cookie: b"}}),
+    ],
+)
+def test_an_endless_or_crooked_challenge_gets_400(
+    ask: Handler, signed_by: SignedBy, scheme: str, event: dict[str, Any]
+) -> None:
+    signed_by(scheme, "s3cret")
+    assert ask(http_event(b"", **event))["statusCode"] == 400
+
+
+@pytest.mark.parametrize("scheme", ["dropbox", "x", "okta", "meta"])
+def test_a_get_that_is_no_handshake_gets_401(ask: Handler, signed_by: SignedBy, scheme: str) -> None:
+    signed_by(scheme, "s3cret")
+    assert ask(http_event(b"", method="GET"))["statusCode"] == 401
+
+
+@pytest.mark.parametrize("scheme", ["shopify", "github", "stripe", "standard-webhooks"])
+def test_providers_that_ask_nothing_get_no_echo(ask: Handler, signed_by: SignedBy, scheme: str) -> None:
+    signed_by(scheme, "s3cret")
+    event = http_event(b"", method="GET", query="challenge=x&crc_token=x&validationToken=x")
+    assert ask(event)["statusCode"] == 401
+
+
+def test_each_scheme_with_a_handshake_is_marked_so_and_no_other() -> None:
+    marked = {name for name, forms in signatures.SCHEMES.items() if any(form.handshake for form in forms)}
+    assert marked == {*handshakes._UNSIGNED, *handshakes._SIGNED}
+
+
+def test_an_ordinary_slack_event_is_queued(pre_queue: Handler, cloud: FakeAws, signed_by: SignedBy) -> None:
+    signed_by("slack", "s3cret")
+    headers, body = signing.sign({"scheme": "slack"}, "s3cret", b'{"type":"event_callback","event_id":"Ev1"}')
+    assert pre_queue(http_event(body, headers=headers))["headers"]["nami-delivery-id"] == "Ev1"
+    assert len(cloud.messages) == 1
