@@ -69,7 +69,7 @@ _HEADER = r"[A-Za-z0-9!#%&'*+.^_`|~-]+"
 _JSON_PATH = r"\$(?:\.[^.\[\]\s]+|\[\d{1,6}\])+"
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Memory = Annotated[int, Field(ge=128, le=10_240)]
-Subnet = Annotated[str, _matches(r"subnet-[0-9a-f]+", "subnet-0123456789abcdef0")]
+Subnet = Annotated[str, _matches(r"subnet-([0-9a-f]{8}|[0-9a-f]{17})", "subnet-0123456789abcdef0")]
 
 
 class _Settings(BaseModel):
@@ -241,7 +241,7 @@ class HostSettings(_Settings):
     """EC2 type, arm64: the cheapest that holds MongoDB (1 GiB)."""
     volume_size: Annotated[int, Field(ge=1, le=16_384)] = 20
     """GiB of the data volume, kept on destroy. It can grow with a later deployment, never shrink."""
-    data_volume_id: Annotated[str, _matches(r"vol-[0-9a-f]+", "vol-0123456789abcdef0")] | None = None
+    data_volume_id: Annotated[str, _matches(r"vol-([0-9a-f]{8}|[0-9a-f]{17})", "vol-0123456789abcdef0")] | None = None
     """An existing data volume to adopt, with its availability_zone and database_secret_arn."""
     availability_zone: Annotated[str, _matches(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "eu-west-1a")] | None = None
     """Zone of the host and its volume; the region's first where not given."""
@@ -254,7 +254,7 @@ class HostSettings(_Settings):
     """The secret with the root credentials that the adopted volume was set up with; mongo-database: with the `uri`."""
     egress: Literal["none", "nat"] = "none"
     """nat: functions reach the internet through a NAT gateway and nothing else has a public address."""
-    vpc_id: Annotated[str, _matches(r"vpc-[0-9a-f]+", "vpc-0123456789abcdef0")] | None = None
+    vpc_id: Annotated[str, _matches(r"vpc-([0-9a-f]{8}|[0-9a-f]{17})", "vpc-0123456789abcdef0")] | None = None
     """A VPC of yours to use, with host_subnet_id, function_subnet_id and availability_zone."""
     host_subnet_id: Subnet | None = None
     """Subnet of the host in vpc_id; it needs a way to the internet."""

@@ -82,11 +82,18 @@ def test_unlike_any_key_lists_them_all() -> None:
         ({"log_retention_days": 31}, "log_retention_days=31: must be one of 1, 3, 5"),
         ({"queue_retention_days": 5, "dead_letter_retention_days": 5}, "dead_letter_retention_days=5: must exceed"),
         ({"instance_type": "t3.micro"}, "instance_type='t3.micro': must look like t4g.micro, an arm64"),
+        ({"vpc_id": "vpc-0123"}, "vpc_id='vpc-0123': must look like vpc-0123456789abcdef0"),
         ({"volume_size": "big"}, "volume_size='big': must be a valid integer"),
         ({"egress": "yes"}, "egress='yes': must be 'none' or 'nat'; the default is none"),
-        ({"data_volume_id": "vol-1"}, "data_volume_id='vol-1': an adopted volume needs its zone"),
-        ({"vpc_id": "vpc-1"}, "vpc_id: a network of yours is named by"),
-        ({"subscriptions": ["shopify"]}, 'subscriptions: must be {"<name>": {"<setting>": …}} in the context of cdk.json'),
+        (
+            {"data_volume_id": "vol-0123456789abcdef0"},
+            "data_volume_id='vol-0123456789abcdef0': an adopted volume needs its zone",
+        ),
+        ({"vpc_id": "vpc-0123456789abcdef0"}, "vpc_id: a network of yours is named by"),
+        (
+            {"subscriptions": ["shopify"]},
+            'subscriptions: must be {"<name>": {"<setting>": …}} in the context of cdk.json',
+        ),
     ],
 )
 def test_bad_value_names_key_rule_and_remedy(context: dict[str, Any], message: str) -> None:
@@ -96,9 +103,12 @@ def test_bad_value_names_key_rule_and_remedy(context: dict[str, Any], message: s
 def test_adopting_a_volume_takes_its_zone_and_secret() -> None:
     secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:nami-AbCdEf"
     settings = Subscription(
-        name="shopify", data_volume_id="vol-1", availability_zone="eu-west-1a", database_secret_arn=secret
+        name="shopify",
+        data_volume_id="vol-0123456789abcdef0",
+        availability_zone="eu-west-1a",
+        database_secret_arn=secret,
     )
-    assert settings.data_volume_id == "vol-1"
+    assert settings.data_volume_id == "vol-0123456789abcdef0"
 
 
 def test_a_secret_without_a_volume_is_refused() -> None:

@@ -121,5 +121,5 @@ def test_stand_in_is_used_where_there_is_no_mongod(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", str(tmp_path))
     command = database.choose(Home(tmp_path), None).command
     assert command
-    assert "nx_27017.nx_27017" in command
+    assert "nami_cli.local.stand_in" in command
     assert "--host=127.0.0.1" in command

@@ -1,0 +1,73 @@
+"""The README's commands, typed as they stand there, against local AWS.
+
+The subscription gets a name of its own, and questions are answered with yes; `make` targets are what runs these tests.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.local.conftest import ROOT, Nami
+
+NAME = "readme"
+TAKEN = ("app.py", "cdk.json", "nami_stack", "lambdas", "ec2_userdata", "nami_cli", "tests/smoke", "pyproject.toml")
+
+
+def commands() -> list[str]:
+    """All that stands behind a prompt in the README, in its order."""
+    blocks = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    return [line.partition("  #")[0].strip() for line in lines]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in TAKEN:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return folder
+
+
+def typed(command: str, nami: Nami, folder: Path, name: str) -> subprocess.CompletedProcess[str]:
+    # The provider of `--signature shopify` keeps its name.
+    own = re.sub(r"(?<!--signature )\bshopify\b", name, command)
+    return subprocess.run(
+        own,
+        shell=True,
+        cwd=folder,
+        env={**os.environ, "PATH": nami.environment["PATH"], **nami.status()["environment"]},
+        input="y\n",
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+
+
+def test_every_command_is_one_that_is_tried() -> None:
+    tried = ("nami ", "cdk ", "pytest ", "export PATH=", "make local")
+    assert [command for command in commands() if not command.startswith(tried)] == []
+
+
+def test_commands_of_every_day_work_one_after_another(nami: Nami, tmp_path: Path) -> None:
+    (tmp_path / "order.json").write_text('{"order": 1001}')
+    for command in [command for command in commands() if command.startswith("nami ")]:
+        result = typed(command, nami, tmp_path, NAME)
+        assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+
+
+def test_cdk_commands_work_one_after_another(nami: Nami, checkout: Path) -> None:
+    for command in [command for command in commands() if command.startswith(("cdk ", "pytest "))]:
+        result = typed(command, nami, checkout, f"{NAME}-cdk")
+        assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+        if command.startswith("cdk diff"):
+            assert "[+] 512" in result.stdout + result.stderr
