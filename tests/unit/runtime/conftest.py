@@ -33,12 +33,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 class FakeAws:
-    """SQS, Secrets Manager and S3, as far as the functions call them, over real HTTP."""
+    """SQS, Secrets Manager, DynamoDB and S3, as far as the functions call them, over real HTTP."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []
         self.objects: dict[str, bytes] = {}
         self.secrets: dict[str, str] = {}
+        self.tables: dict[str, dict[str, Any]] = {}
+        self.hidden_for: dict[str, int] = {}
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         self.connections = 0
         self.secret_reads = 0
@@ -76,21 +78,42 @@ class FakeAws:
         service = {"AmazonSQS": "sqs"}.get(service, service)
         if (told := self.answer(service, action)) is not None:
             return told
+        if service.startswith("DynamoDB"):
+            return self._dynamodb(action, json.loads(body))
         if service == "sqs":
-            message = json.loads(body)["MessageBody"]
-            self.messages.append(message)
-            digest = hashlib.md5(message.encode()).hexdigest()
-            return 200, json.dumps({"MessageId": "m-1", "MD5OfMessageBody": digest}).encode()
+            return self._sqs(action, json.loads(body))
         if service == "secretsmanager":
-            self.secret_reads += 1
-            arn = json.loads(body)["SecretId"]
-            if arn not in self.secrets:
-                return 400, b'{"__type":"ResourceNotFoundException"}'
-            return 200, json.dumps({"ARN": arn, "SecretString": self.secrets[arn]}).encode()
+            return self._secret(json.loads(body)["SecretId"])
         if method == "PUT":
             self.objects[path] = body
             return 200, b""
         return (200, self.objects[path]) if path in self.objects else (404, b"<Error><Code>NoSuchKey</Code></Error>")
+
+    def _secret(self, arn: str) -> tuple[int, bytes]:
+        self.secret_reads += 1
+        if arn not in self.secrets:
+            return 400, b'{"__type":"ResourceNotFoundException"}'
+        return 200, json.dumps({"ARN": arn, "SecretString": self.secrets[arn]}).encode()
+
+    def _sqs(self, action: str, given: dict[str, Any]) -> tuple[int, bytes]:
+        if action == "ChangeMessageVisibility":
+            self.hidden_for[given["ReceiptHandle"]] = given["VisibilityTimeout"]
+            return 200, b"{}"
+        message = given["MessageBody"]
+        self.messages.append(message)
+        digest = hashlib.md5(message.encode()).hexdigest()
+        return 200, json.dumps({"MessageId": "m-1", "MD5OfMessageBody": digest}).encode()
+
+    def _dynamodb(self, action: str, given: dict[str, Any]) -> tuple[int, bytes]:
+        table = self.tables.setdefault(given["TableName"], {})
+        if action == "GetItem":
+            found = table.get(given["Key"]["id"]["S"])
+            return 200, json.dumps({"Item": found} if found else {}).encode()
+        key = given["Item"]["id"]["S"]
+        if "ConditionExpression" in given and key in table:
+            return 400, b'{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
+        table[key] = given["Item"]
+        return 200, b"{}"
 
     def close(self) -> None:
         self.server.shutdown()

@@ -1,0 +1,240 @@
+"""DynamoDB: an item for each delivery, put on condition that its id is free, several at once.
+
+Of DynamoDB's ways to write, BatchWriteItem takes no condition: a repeat would overwrite the item and its first
+`stored_at`, and would be told as new. A transaction takes one at twice the price. A conditional PutItem costs what a
+plain one does, and over connections that stay open it is a few milliseconds, so several threads put at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from hashlib import sha256
+from random import uniform
+from typing import TYPE_CHECKING, Any
+
+from nami_runtime import aws
+from nami_runtime.documents import without_body
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+THREADS = 8
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MAX_ITEM_BYTES = 400 * 1024
+MAX_DEPTH = 32
+MAX_DIGITS = 38
+_FIRST_PAUSE_SECONDS = 0.1
+_LAST_PAUSE_SECONDS = 2.0
+# It asks to be tried again; other refusals stay what they are.
+_BUSY = frozenset(
+    {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException", "InternalServerError"}
+)
+_OUT_OF_RANGE = "DynamoDB can't hold it: a number out of its range"
+
+
+def connect() -> Dynamo:
+    """Connects at the first write, not here."""
+    return Dynamo()
+
+
+class Dynamo:
+    """The table and the bucket that DYNAMO_TABLE and DYNAMO_LARGE_ITEMS name."""
+
+    def __init__(self) -> None:
+        self._table = os.environ["DYNAMO_TABLE"]
+        self._bucket = os.environ["DYNAMO_LARGE_ITEMS"]
+        self._ttl_days = int(os.environ.get("DYNAMO_TTL_DAYS") or 0)
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="dynamo")
+        self._own = threading.local()
+
+    def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
+        """See Destination.write."""
+        return list(self._pool.map(lambda document: self._put(document, deadline), documents))
+
+    def _put(self, document: dict[str, Any], deadline: float) -> str:
+        """What became of one document; whatever goes wrong with it is its own."""
+        try:
+            try:
+                return self._conditionally(self._item(document, deadline), deadline)
+            except aws.Rejected as error:
+                if error.code != "ValidationException" or document["body"] is None:
+                    raise
+                # What it won't take in parsed form (a limit that is not known here) goes in raw.
+                bare = without_body(document, f"refused by DynamoDB: {error}")
+                return self._conditionally(self._item(bare, deadline), deadline)
+        except (aws.Unavailable, aws.Rejected) as error:
+            return f"DynamoDB: {error}"
+        except Unfit as unfit:
+            return f"can't be stored: {unfit}"
+        except Exception as error:
+            return f"can't be stored: {type(error).__name__}"
+
+    def _conditionally(self, item: dict[str, Any], deadline: float) -> str:
+        parameters: dict[str, object] = {
+            "TableName": self._table,
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(id)",
+        }
+        try:
+            self._call("PutItem", parameters, deadline)
+        except aws.Rejected as error:
+            if error.code != "ConditionalCheckFailedException":
+                raise
+            return self._taken(item, deadline)
+        return "stored"
+
+    def _taken(self, item: dict[str, Any], deadline: float) -> str:
+        """An id that is there already is a repeat, unless it is that of another subscription in an adopted table."""
+        parameters: dict[str, object] = {
+            "TableName": self._table,
+            "Key": {"id": item["id"]},
+            "ProjectionExpression": "subscription",
+            "ConsistentRead": True,
+        }
+        there = self._call("GetItem", parameters, deadline).get("Item")
+        if there is not None and there.get("subscription") != item["subscription"]:
+            return "DynamoDB: the id is that of an item of something else in this table"
+        return "duplicate"
+
+    def _call(self, action: str, parameters: dict[str, object], deadline: float) -> dict[str, Any]:
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return self._client().call(f"DynamoDB_20120810.{action}", parameters, deadline)
+            except aws.Unavailable:
+                if deadline - time.monotonic() < pause:
+                    raise
+            except aws.Rejected as error:
+                if error.code not in _BUSY or deadline - time.monotonic() < pause:
+                    raise
+            time.sleep(uniform(pause / 2, pause))  # noqa: S311 - so that the threads do not come back together
+            pause = min(pause * 2, _LAST_PAUSE_SECONDS)
+
+    def _client(self) -> aws.Client:
+        # A client is one connection, so each thread has its own.
+        if not hasattr(self._own, "client"):
+            self._own.client = aws.Client("dynamodb")
+        client: aws.Client = self._own.client
+        return client
+
+    def _item(self, document: dict[str, Any], deadline: float) -> dict[str, Any]:
+        """The document as an item: whole, or its raw body in the bucket, or without the parsed one where it must be."""
+        fields = {("id" if name == "_id" else name): value for name, value in document.items()}
+        if self._ttl_days:
+            fields["expires_at"] = int(time.time()) + self._ttl_days * 86_400
+        try:
+            item = encoded(fields)
+        except Unfit as unfit:
+            fields = without_body(fields, str(unfit))
+            item = encoded(fields)
+        if size(item) <= MAX_ITEM_BYTES:
+            return item
+        raw = fields.pop("raw")
+        item = encoded(fields | {"body_ref": self._leave(fields["subscription"], raw, deadline)})
+        if size(item) <= MAX_ITEM_BYTES:
+            return item
+        return item | encoded({"body": None, "body_format": "raw", "body_error": "over DynamoDB's 400 KB once parsed"})
+
+    def _leave(self, subscription: str, raw: bytes, deadline: float) -> dict[str, object]:
+        """Puts the bytes into the bucket, named by their content, before the item that refers to them."""
+        content = sha256(raw).hexdigest()
+        key = f"{subscription}/{content}"
+        self._store().put_object(key, raw, deadline)
+        return {"bucket": self._bucket, "key": key, "size": len(raw), "sha256": content}
+
+    def _store(self) -> aws.Client:
+        if not hasattr(self._own, "store"):
+            self._own.store = aws.Client("s3", bucket=self._bucket)
+        store: aws.Client = self._own.store
+        return store
+
+
+class Unfit(ValueError):
+    """A value that no item can hold; the text says why."""
+
+
+def encoded(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields as DynamoDB's JSON: {"S": text}, {"N": digits} and so on. Dates become ISO 8601, in UTC.
+
+    Raises Unfit for what DynamoDB does not take.
+    """
+    return {name: _value(value, 1) for name, value in fields.items()}
+
+
+def _value(value: object, depth: int) -> dict[str, Any]:  # noqa: PLR0911 - one return per type
+    if value is None:
+        return {"NULL": True}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, str):
+        return {"S": _text(value)}
+    if isinstance(value, int | float | Decimal):
+        return {"N": _digits(value)}
+    if isinstance(value, bytes):
+        return {"B": base64.b64encode(value).decode()}
+    if isinstance(value, datetime):
+        return {"S": value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+    if depth > MAX_DEPTH:
+        raise Unfit(f"DynamoDB can't hold it: nested over {MAX_DEPTH} levels")
+    if isinstance(value, list | tuple):
+        return {"L": [_value(item, depth + 1) for item in value]}
+    if isinstance(value, dict):
+        return {"M": {_name(name): _value(item, depth + 1) for name, item in value.items()}}
+    raise Unfit(f"DynamoDB can't hold it: {type(value).__name__}")
+
+
+def _text(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Unfit("DynamoDB can't hold it: text that is not Unicode") from None
+    return text
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str) or not 0 < len(_text(name).encode()) <= 65_535:
+        raise Unfit("DynamoDB can't hold it: a field's name that is empty or over 64 KB")
+    return name
+
+
+def _digits(number: float | Decimal) -> str:
+    """A number as text. 38 significant digits, 1E-130 to 9.99…E+125; beyond, DynamoDB would refuse or round."""
+    try:
+        exact = Decimal(repr(number)).normalize() if isinstance(number, float) else Decimal(number)
+    except (InvalidOperation, ValueError):
+        raise Unfit(_OUT_OF_RANGE) from None
+    if not exact.is_finite():
+        raise Unfit(_OUT_OF_RANGE)
+    digits = "".join(map(str, exact.as_tuple().digits)).rstrip("0")
+    if len(digits) > MAX_DIGITS or (exact and not -130 <= exact.adjusted() <= 125):
+        raise Unfit(_OUT_OF_RANGE)
+    return str(exact)
+
+
+def size(item: dict[str, Any]) -> int:
+    """An item's bytes as DynamoDB counts them, or a few more.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    return sum(len(name.encode()) + _size(value) for name, value in item.items())
+
+
+def _size(value: dict[str, Any]) -> int:
+    kind, content = next(iter(value.items()))
+    if kind == "S":
+        return len(content.encode())
+    if kind == "N":
+        return len(content) // 2 + 3
+    if kind == "B":
+        return len(content) * 3 // 4
+    if kind == "L":
+        return 3 + sum(1 + _size(item) for item in content)
+    if kind == "M":
+        return 3 + sum(1 + len(name.encode()) + _size(item) for name, item in content.items())
+    return 1
