@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compiled modules are kept, wherever the shell says otherwise: without them each synthesis takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh)
+SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
 .PHONY: help install local test lint unit-test local-test host-test format lock clean
 
@@ -28,16 +28,22 @@ install: .venv/installed  ## Set up .venv: the library, the nami command, node, 
 local: install  ## Run the pipeline on this machine and send it a webhook; Ctrl-C ends it
 	@nami local up shopify --sample
 
-test: unit-test local-test  ## Run the unit tests and the local ones
+test: unit-test package-test local-test  ## Run the unit tests, the package's and the local ones
 
 unit-test: install  ## Run the unit tests: seconds, no network
 	@pytest tests/unit
 
+package-test: install  ## Test the wheel in a clean environment, and the functions' assets
+	@pytest tests/package
+
 local-test: install  ## Run the local tests: real deployments into an AWS on this machine
-	@pytest tests/local tests/smoke
+	@pytest tests/local
 
 host-test: install  ## Run the MongoDB host's test on a real Docker engine (root)
 	@pytest tests/host -m host
+
+bench: install  ## Measure the pre-queue function beside boto3's and a bare socket
+	@python -m benchmarks.pre_queue
 
 lint: install  ## Check style, types and shell scripts
 	@ruff check .
