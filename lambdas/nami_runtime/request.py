@@ -1,4 +1,4 @@
-"""A webhook as it came in, read from the gateway's event (HTTP API, payload format 2.0)."""
+"""A webhook as it came in, read from the event of an HTTP API (payload format 2.0) or a REST API (1.0)."""
 
 from __future__ import annotations
 
@@ -50,6 +50,10 @@ class Request:
         self.verified: str | None = None
         self.json_body: Any = ...
         try:
+            if "http" not in event["requestContext"]:
+                from nami_runtime import rest_event  # noqa: PLC0415 - only a REST API's events need it
+
+                event = rest_event.as_http_event(event)
             context = event["requestContext"]
             http = context["http"]
             self.method: str = http["method"].upper()
