@@ -12,7 +12,7 @@ from uuid import uuid4
 import typer
 
 from nami_cli import logs, times
-from nami_cli.deployment import Deployment, find
+from nami_cli.deployment import Delivery, find
 from nami_cli.errors import AwsError, NotFoundError
 from nami_cli.flags import nami
 from nami_cli.terminal import print_table, progress, say
@@ -32,7 +32,7 @@ _BATCH_BYTES = 1_048_576
 _EMPTY_LOOKS = 2  # a long poll asks all of SQS's servers; the second one is for letters that came meanwhile
 # What an SQS without the move task says, or SQS where the task does not serve this queue.
 _NO_TASK = ("InvalidAction", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation")
-_RUNNING_ID = 5  # so many letters are looked up in the log one by one; more at once
+_ONE_BY_ONE = 5  # so many letters are looked up in the log one by one; more at once
 _NO_REASON = "no log line says why: the function ended early (timeout, memory), or the log is older than it is kept"
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")]
@@ -42,6 +42,9 @@ Ids = Annotated[
 Since = Annotated[str | None, typer.Option(help="Only received after: 30s, 10m, 2h or 3d ago, or an ISO time.")]
 Until = Annotated[str | None, typer.Option(help="Only received before; as --since.")]
 WithText = Annotated[str | None, typer.Option("--text", help="Only with this text in the body or the headers.")]
+Destination = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Such as mongo or backend; the first where not given.")
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.")]
 
 
@@ -140,15 +143,15 @@ class Try:
 
 
 class DeadLetters:
-    """The dead-letter queue of a subscription."""
+    """The dead-letter queue on the way to one destination."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, delivery: Delivery) -> None:
         import boto3  # noqa: PLC0415
 
-        self.deployment = deployment
+        self.delivery = delivery
         self.sqs = boto3.client("sqs")
-        self.url = deployment.outputs["DeadLetterQueueUrl"]
-        self.source_url = deployment.outputs["QueueUrl"]
+        self.url = delivery.dead_letter_url
+        self.source_url = delivery.queue_url
         self.is_fifo = self.source_url.endswith(".fifo")
         self._held: dict[str, str] = {}
 
@@ -207,9 +210,9 @@ class DeadLetters:
         """Each letter's failed tries by its id, as the log tells them."""
         if not letters:
             return {}
-        group = {"post-queue": self.deployment.post_queue.log_group}
+        group = {"post-queue": self.delivery.post_queue.log_group}
         found: dict[str, list[Try]] = {letter.id: [] for letter in letters}
-        if len(letters) <= _RUNNING_ID:
+        if len(letters) <= _ONE_BY_ONE:
             searches = [(logs.naming(letter.id), letter.sent_at) for letter in letters]
         else:
             searches = [('{ $.level = "ERROR" }', min(letter.sent_at for letter in letters))]
@@ -275,11 +278,12 @@ def list_command(
     since: Since = None,
     until: Until = None,
     text: WithText = None,
+    destination: Destination = None,
     limit: Limit = 100,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list.")] = False,
 ) -> None:
     """Show the dead letters of NAME, how often each was tried, and why it failed last. They stay where they are."""
-    letters = DeadLetters(find(name))
+    letters = _open(name, destination)
     chosen, more = _look(letters, Filter.of(ids, since, until, text), limit)
     chosen.sort(key=lambda letter: letter.received_at)
     reasons = letters.reasons(chosen)
@@ -312,10 +316,11 @@ def list_command(
 def show_command(
     name: Name,
     wanted: Annotated[str, typer.Argument(metavar="ID", help="Of the delivery, or of the message.")],
+    destination: Destination = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the message as it lies in the queue.")] = False,
 ) -> None:
     """Show one dead letter: its tries, its headers and its body. It stays where it is."""
-    letters = DeadLetters(find(name))
+    letters = _open(name, destination)
     chosen, _ = _look(letters, Filter(ids=frozenset({wanted})), 1)
     if not chosen:
         raise NotFoundError(f"{wanted} is not among the dead letters of {name}; {nami()} dlq list {name} shows them")
@@ -340,6 +345,7 @@ def redrive_command(
     since: Since = None,
     until: Until = None,
     text: WithText = None,
+    destination: Destination = None,
     limit: Limit = None,
     rate: Annotated[int | None, typer.Option(min=1, max=500, help="So many a second.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which.")] = False,
@@ -350,7 +356,7 @@ def redrive_command(
     for the rest. What is sent twice is stored once.
     """
     wanted = Filter.of(ids, since, until, text)
-    letters = DeadLetters(find(name))
+    letters = _open(name, destination)
     if dry_run:
         chosen, _ = _look(letters, wanted, limit)
         for letter in chosen:
@@ -381,11 +387,12 @@ def purge_command(
     since: Since = None,
     until: Until = None,
     text: WithText = None,
+    destination: Destination = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete the dead letters of NAME for good: all of them, or those that match."""
     wanted = Filter.of(ids, since, until, text)
-    letters = DeadLetters(find(name))
+    letters = _open(name, destination)
     if wanted.takes_all:
         if number := letters.count():
             _ask(yes, f"Delete all of about {number} webhooks of {name} for good?")
@@ -415,6 +422,14 @@ class Count:
     """How many it is so far, also for whoever interrupts."""
 
     value = 0
+
+
+def _open(name: str, destination: str | None) -> DeadLetters:
+    found = find(name)
+    chosen = found.delivery(destination)
+    if destination is None and (others := [each.destination for each in found.deliveries if each is not chosen]):
+        say(f"of {chosen.destination} alone; --destination {' or '.join(others)} for the others")
+    return DeadLetters(chosen)
 
 
 def _look(letters: DeadLetters, wanted: Filter, limit: int | None) -> tuple[list[Letter], bool]:
@@ -492,13 +507,16 @@ def _send_back(letters: DeadLetters, wanted: Filter, limit: int | None, rate: in
                 continue
             waiting.append(letter)
             due = limit is not None and redriven.value + len(waiting) >= limit
-            if due or len(waiting) >= pace.batch:
+            # A FIFO queue gives no more of a group before those that it gave are deleted, and keeps its order.
+            if due or letters.is_fifo or len(waiting) >= pace.batch:
                 pace.wait(len(waiting))
                 flush()
             if due:
                 break
         if waiting:
             flush()
+    if letters.is_fifo and not wanted.takes_all:
+        say("an ordered queue shows the first of each group; what lies behind others was not looked at")
 
 
 class _Pace:

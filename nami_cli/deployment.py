@@ -8,7 +8,7 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from nami_cli import stacks
-from nami_cli.errors import NotRunningError
+from nami_cli.errors import NotRunningError, UsageError
 from nami_cli.flags import nami
 
 
@@ -19,6 +19,26 @@ class Function:
     name: str
     environment: Mapping[str, str]
     log_group: str
+
+
+class Delivery:
+    """The way to one destination: its queue, its dead letters, its post-queue function."""
+
+    def __init__(self, prefix: str, outputs: Mapping[str, str]) -> None:
+        self._prefix = prefix
+        self._function = outputs[f"{prefix}PostQueueFunctionName"]
+        self.queue_url = outputs[f"{prefix}QueueUrl"]
+        self.dead_letter_url = outputs[f"{prefix}DeadLetterQueueUrl"]
+
+    @cached_property
+    def post_queue(self) -> Function:
+        """The function between the queue and the destination."""
+        return _function(self._function)
+
+    @property
+    def destination(self) -> str:
+        """Such as mongo or backend."""
+        return self._prefix.lower() or self.post_queue.environment.get("DESTINATION", "mongo")
 
 
 class Deployment:
@@ -39,9 +59,23 @@ class Deployment:
         return _function(self.outputs["PreQueueFunctionName"])
 
     @cached_property
-    def post_queue(self) -> Function:
-        """The function between the queue and the destination."""
-        return _function(self.outputs["PostQueueFunctionName"])
+    def deliveries(self) -> list[Delivery]:
+        """The way to each destination; the outputs of all but the first begin with its name."""
+        ending = "DeadLetterQueueUrl"
+        prefixes = sorted(key.removesuffix(ending) for key in self.outputs if key.endswith(ending))
+        return [Delivery(prefix, self.outputs) for prefix in prefixes]
+
+    def delivery(self, destination: str | None) -> Delivery:
+        """The way to that destination; to the first where none is given.
+
+        Raises:
+            UsageError: there is no such destination.
+        """
+        for each in self.deliveries:
+            if destination is None or each.destination == destination:
+                return each
+        there = ", ".join(each.destination for each in self.deliveries)
+        raise UsageError(f"--destination {destination}: {self.name} has {there}")
 
 
 def find(name: str) -> Deployment:

@@ -67,7 +67,15 @@ class Step:
 
 def groups(deployment: Deployment) -> dict[str, str]:
     """The log group of each function."""
-    return {"pre-queue": deployment.pre_queue.log_group, "post-queue": deployment.post_queue.log_group}
+    return {"pre-queue": deployment.pre_queue.log_group, **post_queue_groups(deployment)}
+
+
+def post_queue_groups(deployment: Deployment) -> dict[str, str]:
+    """The log group of each post-queue function; where there are several they are called by their destinations."""
+    alone = len(deployment.deliveries) == 1
+    return {
+        "post-queue" if alone else f"to {each.destination}": each.post_queue.log_group for each in deployment.deliveries
+    }
 
 
 def read(log_groups: Mapping[str, str], *, since: float, pattern: str = "") -> Iterator[Line]:

@@ -37,7 +37,7 @@ class Target:
 
 
 def webhook_is_stored(target: Target) -> str:
-    """A webhook is accepted, and the post-queue function says that it stored it."""
+    """A webhook is accepted, and the post-queue function of each destination says that it stored it."""
     body, kind = target.sender.sample()
     if kind == "application/json" and isinstance(document := json.loads(body), dict):
         body = json.dumps(document | {"nami_smoke_test": str(uuid4())}).encode()
@@ -48,15 +48,17 @@ def webhook_is_stored(target: Target) -> str:
         raise Skipped(str(error)) from None
     if not answer.ok or not answer.delivery_id:
         raise WebhookError(f"answered {answer.status}: {answer.body[:200].decode(errors='replace')}")
-    group = {"post-queue": target.deployment.post_queue.log_group}
+    missing = logs.post_queue_groups(target.deployment)
     deadline = time.monotonic() + STORED_WITHIN
     last = "nothing"
     while time.monotonic() < deadline:
-        for line in logs.read(group, since=since, pattern=logs.naming(answer.delivery_id)):
+        for line in logs.read(missing, since=since, pattern=logs.naming(answer.delivery_id)):
             for step in logs.steps(line, answer.delivery_id):
-                if step.what == "stored":
-                    return answer.delivery_id
                 last = step.what
+                if step.what == "stored":
+                    missing = {function: group for function, group in missing.items() if function != line.function}
+        if not missing:
+            return answer.delivery_id
         time.sleep(1)
     raise WebhookError(f"{answer.delivery_id} was accepted and not stored within {STORED_WITHIN} s; its log: {last}")
 

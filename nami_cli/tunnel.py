@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from nami_cli import stacks
 from nami_cli.deployment import Deployment
-from nami_cli.errors import DatabaseError, MissingToolError
+from nami_cli.errors import DatabaseError, MissingToolError, UsageError
 from nami_cli.flags import nami
 from nami_cli.terminal import say
 
@@ -66,13 +66,19 @@ def database(deployment: Deployment) -> Iterator[Database]:
     Raises:
         MissingToolError: the tunnel's program is not installed.
         DatabaseError: the host is away, or the tunnel does not open.
+        UsageError: the subscription stores nothing in MongoDB.
     """
     import boto3  # noqa: PLC0415
 
-    environment = deployment.post_queue.environment
+    environment = next(
+        (e for each in deployment.deliveries if "MONGO_SECRET_ARN" in (e := each.post_queue.environment)), None
+    )
+    if environment is None:
+        there = ", ".join(each.destination for each in deployment.deliveries)
+        raise UsageError(f"{deployment.name} stores nothing in MongoDB (its destination: {there})")
     name = environment.get("MONGO_DATABASE", "nami")
     collection = environment.get("MONGO_COLLECTION", deployment.name)
-    arn = environment.get("MONGO_SECRET_ARN") or deployment.outputs["DatabaseSecretArn"]
+    arn = environment["MONGO_SECRET_ARN"]
     secret = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
     if "uri" in secret:
         yield Database(secret["uri"], name, collection)

@@ -51,6 +51,8 @@ class FakeSqs:
     def receive_message(self, MaxNumberOfMessages: int, **_options: object) -> dict[str, Any]:  # noqa: N803
         self._called("receive")
         found = [self.dead[key] for key in sorted(self.visible())][:MaxNumberOfMessages]
+        if self.attributes and self.hidden & self.dead.keys():
+            found = []  # one group, of which some are being looked at
         self.hidden |= {message["MessageId"] for message in found}
         return {"Messages": found} if found else {}
 
@@ -112,11 +114,13 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> FakeSqs:
     return fake
 
 
-def install(fake: FakeSqs, monkeypatch: pytest.MonkeyPatch, ending: str = "") -> None:
+def install(fake: FakeSqs, monkeypatch: pytest.MonkeyPatch, ending: str = "", several: bool = False) -> None:
     monkeypatch.delenv("NAMI_LOCAL", raising=False)
     monkeypatch.setattr(boto3, "client", lambda _service: fake)
-    found = Deployment(NAME, {"QueueUrl": f"queue{ending}", "DeadLetterQueueUrl": f"dead{ending}"})
-    found.post_queue = Function("post", {}, "/logs/post")
+    queues = {"QueueUrl": f"queue{ending}", "DeadLetterQueueUrl": f"dead{ending}", "PostQueueFunctionName": "post"}
+    found = Deployment(NAME, queues | {f"Backend{key}": value for key, value in queues.items()} if several else queues)
+    for each in found.deliveries:
+        each.post_queue = Function("post", {"DESTINATION": "mongo"}, "/logs/post")
     monkeypatch.setattr(dead_letters, "find", lambda _name: found)
 
 
@@ -249,7 +253,7 @@ def test_interrupted_redrive_is_code_130_and_says_how_far_it_came(sqs: FakeSqs) 
 
 def test_killed_between_send_and_delete_it_is_queued_twice_and_lost_never(sqs: FakeSqs) -> None:
     expected = fill(sqs, 3)
-    letters = DeadLetters(dead_letters.find(NAME))
+    letters = DeadLetters(dead_letters.find(NAME).deliveries[0])
     with letters.opened() as found:
         letters.send_back(list(found))
     assert set(queued(sqs)) == set(still_dead(sqs)) == expected
@@ -321,6 +325,25 @@ def test_fifo_letters_keep_their_group_and_get_a_fresh_deduplication_id(monkeypa
     assert {entry["MessageGroupId"] for entry in fake.queue} == {"g"}
     fresh = {entry["MessageDeduplicationId"] for entry in fake.queue}
     assert len(fresh - {"old"}) == 3
+
+
+def test_an_ordered_queue_is_emptied_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeSqs(fifo=True)
+    install(fake, monkeypatch, ".fifo")
+    expected = fill(fake, 25)
+    assert run("redrive", NAME).stdout == "25\n"
+    assert queued(fake) == sorted(expected)
+
+
+def test_of_an_ordered_queue_not_all_can_be_looked_at(
+    monkeypatch: pytest.MonkeyPatch, told: Callable[..., None]
+) -> None:
+    fake = FakeSqs(fifo=True)
+    install(fake, monkeypatch, ".fifo")
+    fill(fake, 25)
+    result = run("list", NAME)
+    assert len(result.stdout.splitlines()) == 10
+    assert "10 of about 25; an ordered queue shows the first of each group" in result.stderr
 
 
 def test_message_attributes_travel_along(sqs: FakeSqs) -> None:
@@ -421,3 +444,13 @@ def test_purge_deletes_what_matches(sqs: FakeSqs) -> None:
 def test_no_filter_takes_all() -> None:
     assert Filter.of(None, None, None, None).takes_all
     assert not Filter.of(["d1"], None, None, None).takes_all
+
+
+@pytest.mark.usefixtures("told")
+def test_of_several_destinations_one_is_looked_at_and_the_others_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(FakeSqs(), monkeypatch, several=True)
+    assert "of mongo alone; --destination backend for the others" in run("list", NAME).stderr
+    assert "alone" not in run("list", NAME, "--destination", "backend").stderr
+    assert str(run("list", NAME, "--destination", "dynamo").exception) == (
+        "--destination dynamo: shopify has mongo, backend"
+    )

@@ -84,9 +84,10 @@ def test_an_id_is_quoted_for_the_pattern() -> None:
 @pytest.fixture
 def subscription(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> Stub:
     monkeypatch.delenv("NAMI_LOCAL", raising=False)
-    found = Deployment("shopify", {})
+    outputs = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
+    found = Deployment("shopify", outputs)
     found.pre_queue = Function("pre", {}, "/pre")
-    found.post_queue = Function("post", {}, "/post")
+    found.deliveries[0].post_queue = Function("post", {}, "/post")
     monkeypatch.setattr(logs, "find", lambda _name: found)
     return aws
 

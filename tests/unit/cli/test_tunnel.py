@@ -169,8 +169,10 @@ def test_stack_without_a_host_uses_the_shared_one(aws: Stub) -> None:
 
 @pytest.fixture
 def subscription(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> Stub:
-    found = Deployment("shopify", {"DatabaseSecretArn": ARN})
-    found.post_queue = Function("post", {"MONGO_DATABASE": "nami", "MONGO_COLLECTION": "shopify"}, "/post")
+    outputs = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
+    found = Deployment("shopify", outputs)
+    environment = {"MONGO_DATABASE": "nami", "MONGO_COLLECTION": "shopify", "MONGO_SECRET_ARN": ARN}
+    found.deliveries[0].post_queue = Function("post", environment, "/post")
     monkeypatch.setattr(events, "find", lambda _name: found)
     return aws
 
@@ -216,3 +218,10 @@ def test_database_that_does_not_answer_is_code_7(subscription: Stub) -> None:
     found = events.find("shopify")
     with pytest.raises(DatabaseError, match="does not answer"), events.collection(found, timeout=0.2) as documents:
         documents.find_one()
+
+
+def test_subscription_without_mongodb_is_told(subscription: Stub) -> None:
+    found = events.find("shopify")
+    found.deliveries[0].post_queue = Function("post", {"DESTINATION": "dynamo"}, "/post")
+    with pytest.raises(UsageError, match="stores nothing in MongoDB"), tunnel.database(found):
+        pass
