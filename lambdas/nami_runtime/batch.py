@@ -109,7 +109,11 @@ def _write(group: list[tuple[str, Document]], destination: Destination, outcome:
     try:
         results = destination.write([document for _, document in group], deadline)
     except Exception as error:
-        results = [_reason(error)] * len(group)
+        if len(group) > 1:  # whichever of them it was, the others are written
+            for item in group:
+                _write([item], destination, outcome, deadline)
+            return
+        results = [_reason(error)]
     for (message_id, document), result in zip(group, results, strict=True):
         delivery_id = str(document["_id"])
         if result == "stored":

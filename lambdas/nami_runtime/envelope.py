@@ -121,6 +121,7 @@ def read(message: str) -> Delivery:
                 raise Unreadable(f"field {name} is missing or of the wrong type")
         if not fields["id"]:
             raise Unreadable("field id is empty")
+        "".join(fields["headers"].values())  # raises where one is no text
         return Delivery(fields)
     except Unreadable:
         raise

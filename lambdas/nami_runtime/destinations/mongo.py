@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 
     from pymongo.collection import Collection
 
+    Upsert = pymongo.UpdateOne
+
 # MongoDB's limit for a stored document, less the room that an update's own frame takes.
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024 - 16 * 1024
 _PAUSE_SECONDS = 0.5
+# A host that vanished without a word is noticed after this long, and the next attempt finds its successor.
+_ATTEMPT_SECONDS = 10.0
 _DUPLICATE_KEY = 11000
 
 
@@ -41,37 +45,29 @@ class Mongo:
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
         """See Destination.write."""
         results = [""] * len(documents)
-        items: dict[int, tuple[object, RawBSONDocument]] = {}
+        items: dict[int, Upsert] = {}
         for index, document in enumerate(documents):
             try:
-                items[index] = document["_id"], _encoded(document)
+                items[index] = _upsert(document)
             except Exception as error:
                 results[index] = f"can't be stored: {type(error).__name__}"
-        refused = self._upsert(items, results, deadline)
+        refused = self._write(items, results, deadline)
         # What the server won't take in parsed form (a field name, a depth of its own) goes in raw.
         bare = {
-            index: (
-                documents[index]["_id"],
-                _encoded(without_body(documents[index], f"refused by MongoDB: {reason}")),
-            )
+            index: _upsert(without_body(documents[index], f"refused by MongoDB: {reason}"))
             for index, reason in refused.items()
         }
-        for index, reason in self._upsert(bare, results, deadline).items():
+        for index, reason in self._write(bare, results, deadline).items():
             results[index] = f"refused by MongoDB: {reason}"
         return results
 
-    def _upsert(
-        self, items: dict[int, tuple[object, RawBSONDocument]], results: list[str], deadline: float
-    ) -> dict[int, str]:
+    def _write(self, items: dict[int, Upsert], results: list[str], deadline: float) -> dict[int, str]:
         """Fills in the results; returns what the server refused, with its reason."""
         if not items:
             return {}
         indexes = list(items)
-        operations = [
-            pymongo.UpdateOne({"_id": key}, {"$setOnInsert": document}, upsert=True) for key, document in items.values()
-        ]
         try:
-            answer = self._when_reachable(operations, deadline)
+            answer = self._when_reachable(list(items.values()), deadline)
         except _Away as away:
             for index in indexes:
                 results[index] = str(away)
@@ -87,13 +83,13 @@ class Mongo:
                 results[index] = "stored" if position in fresh else "duplicate"
         return refused
 
-    def _when_reachable(self, operations: list[pymongo.UpdateOne], deadline: float) -> dict[str, Any]:
+    def _when_reachable(self, operations: list[Upsert], deadline: float) -> dict[str, Any]:
         """The bulk's result. A repeat after a broken connection is safe; it is what upserts are for."""
         while True:
             try:
                 if (left := deadline - monotonic()) <= 0:
                     raise _Away("MongoDB: no time left")
-                with pymongo.timeout(left):
+                with pymongo.timeout(min(left, _ATTEMPT_SECONDS)):
                     result = self._open(deadline).bulk_write(operations, ordered=False)
                 return dict(result.bulk_api_result)
             except BulkWriteError as error:
@@ -149,8 +145,14 @@ def _secret(arn: str, deadline: float) -> dict[str, str]:
     return dict(secret)
 
 
-def _encoded(document: dict[str, Any]) -> RawBSONDocument:
+def _upsert(document: dict[str, Any]) -> Upsert:
+    """Encoded here and now, so that what BSON can't hold fails this document and not the whole bulk."""
     fields = {name: value for name, value in document.items() if name != "_id"}
+    key = RawBSONDocument(bson.encode({"_id": document["_id"]}))
+    return pymongo.UpdateOne(key, {"$setOnInsert": _encoded(fields)}, upsert=True)
+
+
+def _encoded(fields: dict[str, Any]) -> RawBSONDocument:
     try:
         return _within_limit(fields)
     except (InvalidDocument, OverflowError, UnicodeError, RecursionError, ValueError) as error:

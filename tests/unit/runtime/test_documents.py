@@ -1,0 +1,168 @@
+"""What becomes of a body: parsed where it can be, and its bytes beside it in any case."""
+
+import datetime
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nami_runtime import documents, envelope
+from nami_runtime.request import Request
+from tests.unit.runtime.conftest import http_event
+
+
+def _delivery(body: bytes, content_type: str = "", **parts: Any) -> envelope.Delivery:
+    request = Request(http_event(body, headers={"content-type": content_type} if content_type else {}, **parts))
+    return envelope.read(envelope.write(request, "shopify")[0])
+
+
+def _document(body: bytes, content_type: str = "") -> documents.Document:
+    return documents.build(_delivery(body, content_type), "m-1", 2)
+
+
+def test_a_document_has_every_field_of_the_contract() -> None:
+    document = _document(b'{"a":[1,2.5,null,true]}', "application/json; charset=utf-8")
+    assert document.pop("stored_at") - datetime.datetime.now(datetime.UTC) < datetime.timedelta(seconds=5)
+    assert document == {
+        "_id": "JKJaXmPLvHcESHA=",
+        "subscription": "shopify",
+        "received_at": datetime.datetime(2023, 11, 14, 22, 13, 20, tzinfo=datetime.UTC),
+        "method": "POST",
+        "path": "/nami/shopify",
+        "query": "",
+        "headers": {"content-type": "application/json; charset=utf-8"},
+        "content_type": "application/json; charset=utf-8",
+        "body": {"a": [1, 2.5, None, True]},
+        "body_format": "json",
+        "raw": b'{"a":[1,2.5,null,true]}',
+        "source_ip": "203.0.113.7",
+        "verified": None,
+        "message_id": "m-1",
+        "attempts": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "form", "parsed"),
+    [
+        (b'{"a":1}', "application/json", "json", {"a": 1}),
+        (b'{"a":1}', "Application/JSON", "json", {"a": 1}),
+        (b"[]", "application/vnd.api+json", "json", []),
+        (b'"x"', "application/json", "json", "x"),
+        (b"\xef\xbb\xbf{}", "application/json", "json", {}),
+        (b"a=1&b=%C3%A9&a=2&c=", "application/x-www-form-urlencoded", "form", {"a": ["1", "2"], "b": "é", "c": ""}),
+        ("a=é".encode(), "application/x-www-form-urlencoded", "form", {"a": "é"}),
+        (b"<a/>", "application/xml", "text", "<a/>"),
+        (b"<a/>", "application/atom+xml", "text", "<a/>"),
+        ("ü".encode(), "text/plain", "text", "ü"),
+        ("ü".encode("latin-1"), "text/plain; charset=iso-8859-1", "text", "ü"),
+        (b"\x00\xff", "application/octet-stream", "binary", b"\x00\xff"),
+        (b"{}", "application/octet-stream", "binary", b"{}"),
+        (b"", "application/json", "empty", None),
+        (b"", "", "empty", None),
+        (b'{"a":1}', "", "json", {"a": 1}),
+        (b"hello", "", "text", "hello"),
+        (b"\xff\x00", "", "binary", b"\xff\x00"),
+    ],
+)
+def test_the_declared_type_decides_how_a_body_is_read(
+    body: bytes, content_type: str, form: str, parsed: object
+) -> None:
+    document = _document(body, content_type)
+    assert (document["body_format"], document["body"], document["raw"]) == (form, parsed, body)
+    assert "body_error" not in document
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "reason"),
+    [
+        (b'{"a":', "application/json", "invalid JSON"),
+        (b"\xff\xfe\xfd", "application/json", "invalid JSON"),
+        (b'{"a":NaN}', "application/json", "NaN is not JSON"),
+        (b"[-Infinity]", "application/json", "-Infinity is not JSON"),
+        (b"9" * 5000, "application/json", "invalid JSON"),
+        (b"[" * 101 + b"]" * 101, "application/json", "nested over 100"),
+        (b'{"a":' * 101 + b"1" + b"}" * 101, "application/json", "nested over 100"),
+        (b"[" * 100_000, "application/json", ""),
+        (b"\xff=1", "application/x-www-form-urlencoded", "not UTF-8"),
+        (b"a=%FF", "application/x-www-form-urlencoded", "not UTF-8"),
+        (b"\xff", "text/plain", "text is not utf-8"),
+        (b"x", "text/plain; charset=klingon", "unknown charset"),
+        (b"x", 'text/plain; charset="\x00"', ""),
+        (b"x", "text/plain; charset=base64", ""),
+    ],
+)
+def test_what_can_not_be_parsed_is_kept_raw_with_the_reason(body: bytes, content_type: str, reason: str) -> None:
+    document = _document(body, content_type)
+    assert (document["body_format"], document["body"], document["raw"]) == ("raw", None, body)
+    assert reason in document["body_error"]
+    assert len(document["body_error"]) <= 200
+
+
+def test_a_hundred_levels_are_parsed() -> None:
+    body = b"[" * 100 + b"]" * 100
+    assert _document(body, "application/json")["body_format"] == "json"
+    wide = b"[" + b"[]," * 500 + b"[]]"
+    assert _document(wide, "application/json")["body_format"] == "json"
+
+
+@given(st.binary(max_size=300), st.text(max_size=60))
+def test_any_body_of_any_type_becomes_a_document_with_its_bytes(body: bytes, content_type: str) -> None:
+    document = _document(body, content_type)
+    assert document["raw"] == body
+    assert document["body_format"] in ("json", "form", "text", "binary", "empty", "raw")
+    assert (document["body_format"] == "raw") == ("body_error" in document)
+
+
+@given(st.binary(max_size=300), st.dictionaries(st.text(), st.text()), st.text(), st.text())
+def test_the_envelope_gives_back_what_went_in(body: bytes, headers: dict[str, str], path: str, query: str) -> None:
+    request = Request(http_event(body, headers=headers, path=path or "/", query=query))
+    text, encoded = envelope.write(request, "shopify")
+    delivery = envelope.read(text)
+    assert encoded == text.encode()
+    assert (delivery.body, delivery.headers, delivery.query) == (body, request.headers, query)
+    assert (delivery.id, delivery.method, delivery.path) == ("JKJaXmPLvHcESHA=", "POST", path or "/")
+
+
+_GOOD = json.loads(envelope.write(Request(http_event()), "shopify")[0])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "hello",
+        "null",
+        "[]",
+        "{}",
+        '{"v":2}',
+        json.dumps({**_GOOD, "v": "1"}),
+        json.dumps({**_GOOD, "id": ""}),
+        json.dumps({**_GOOD, "id": 7}),
+        json.dumps({**_GOOD, "received_at": "now"}),
+        json.dumps({**_GOOD, "received_at": True}),
+        json.dumps({**_GOOD, "headers": []}),
+        json.dumps({**_GOOD, "headers": {"a": 1}}),
+        json.dumps({**_GOOD, "body": None}),
+        json.dumps({**_GOOD, "body": "@", "base64": True}),
+        json.dumps({**_GOOD, "body": "\ud800"}),
+        json.dumps({name: value for name, value in _GOOD.items() if name != "body"}),
+        "[" * 100_000,
+    ],
+)
+def test_a_message_that_is_no_envelope_is_unreadable(message: str) -> None:
+    with pytest.raises(envelope.Unreadable):
+        envelope.read(message)
+
+
+def test_a_claim_checks_content_must_be_what_was_put_there() -> None:
+    request = Request(http_event(b"abc"))
+    reference: dict[str, object] = {"bucket": "b", "key": "k", "size": 3, "sha256": request.body_hash()}
+    delivery = envelope.read(envelope.write(request, "shopify", reference)[0])
+    delivery.load(b"abc")
+    assert delivery.body == b"abc"
+    for other in (b"abd", b"abcd", b""):
+        with pytest.raises(envelope.Unreadable):
+            delivery.load(other)

@@ -1,0 +1,276 @@
+"""From the queue into a database that speaks MongoDB's wire protocol, over a real connection."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nami_runtime import batch, envelope
+from nami_runtime.destinations import mongo as mongo_destination
+from nami_runtime.destinations.mongo import Mongo as Destination
+from nami_runtime.request import Request
+from tests.unit.runtime.conftest import (
+    EVENTS,
+    MONGO_SECRET,
+    Context,
+    FakeAws,
+    Mongo,
+    http_event,
+    load_handler,
+    sqs_event,
+)
+
+PostQueue = Callable[..., dict[str, Any]]
+
+
+def _message(delivery_id: str, body: bytes = b"{}", content_type: str = "application/json") -> str:
+    request = Request(http_event(body, headers={"content-type": content_type}, request_id=delivery_id))
+    return envelope.write(request, "shopify")[0]
+
+
+def test_a_batch_becomes_documents(post_queue: PostQueue, mongo: Mongo) -> None:
+    assert post_queue(json.loads((EVENTS / "sqs_batch.json").read_text())) == {"batchItemFailures": []}
+    document = mongo.documents()["JKJaXmPLvHcESHA="]
+    assert (document["body"], document["raw"], document["attempts"]) == ({"id": 1}, b'{"id":1}', 1)
+    assert document["message_id"] == "059f36b4-87a3-44ab-83d2-661975830a7d"
+
+
+def test_bytes_come_back_equal(post_queue: PostQueue, mongo: Mongo) -> None:
+    bodies = [b"", bytes(range(256)), "\uffff\U0001f4e6".encode(), b"\x00" * 1000]
+    post_queue(sqs_event(*[_message(f"d{n}", body, "") for n, body in enumerate(bodies)]))
+    assert [mongo.documents()[f"d{n}"]["raw"] for n in range(len(bodies))] == bodies
+
+
+def test_a_batch_may_be_repeated_at_will(
+    post_queue: PostQueue, mongo: Mongo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = sqs_event(_message("d1", b'{"n":1}'), _message("d2"))
+    post_queue(event)
+    before = mongo.documents()
+    assert post_queue(event) == {"batchItemFailures": []}
+    assert mongo.documents() == before
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["stored"], line["duplicates"]) for line in lines] == [(["d1", "d2"], []), ([], ["d1", "d2"])]
+
+
+def test_the_first_document_of_an_id_stays(post_queue: PostQueue, mongo: Mongo) -> None:
+    post_queue(sqs_event(_message("d1", b'{"n":1}'), _message("d1", b'{"n":2}')))
+    post_queue(sqs_event(_message("d1", b'{"n":3}')))
+    assert [document["body"] for document in mongo.documents().values()] == [{"n": 1}]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"[9223372036854775808]", "64 bits"),
+        (b'{"a\\u0000b":1}', "BSON can't hold it"),
+        (b'["\\ud800"]', "not Unicode"),
+        (b"[" + b"0," * 1_500_000 + b"0]", "over 16 MB"),
+    ],
+)
+def test_what_bson_can_not_hold_is_stored_raw_with_the_reason(
+    cloud: FakeAws, post_queue: PostQueue, mongo: Mongo, body: bytes, reason: str
+) -> None:
+    request = Request(http_event(body, headers={"content-type": "application/json"}, request_id="d1"))
+    message, encoded = envelope.write(request, "shopify")
+    if len(encoded) > envelope.MAX_BYTES:
+        cloud.objects["/nami-claims/k"] = body
+        reference = {"bucket": "nami-claims", "key": "k", "size": len(body), "sha256": request.body_hash()}
+        message, _ = envelope.write(request, "shopify", reference)
+    assert post_queue(sqs_event(message)) == {"batchItemFailures": []}
+    document = mongo.documents()["d1"]
+    assert (document["raw"], document["body"], document["body_format"]) == (body, None, "raw")
+    assert reason in document["body_error"]
+
+
+def test_the_largest_body_comes_back_from_its_claim_check_byte_for_byte(
+    cloud: FakeAws, post_queue: PostQueue, mongo: Mongo
+) -> None:
+    body = bytes(range(256)) * (6 * 1024 * 4)
+    request = Request(http_event(body, request_id="d1"))
+    cloud.objects["/nami-claims/k"] = body
+    reference = {"bucket": "nami-claims", "key": "k", "size": len(body), "sha256": request.body_hash()}
+    message, _ = envelope.write(request, "shopify", reference)
+    assert post_queue(sqs_event(message)) == {"batchItemFailures": []}
+    assert mongo.documents()["d1"]["raw"] == body
+
+
+def test_one_bad_message_fails_alone(
+    cloud: FakeAws, post_queue: PostQueue, mongo: Mongo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = Request(http_event(b"x" * 10, request_id="gone"))
+    reference = {"bucket": "nami-claims", "key": "gone", "size": 10, "sha256": request.body_hash()}
+    cloud.objects["/nami-claims/changed"] = b"y" * 10
+    changed = {**reference, "key": "changed"}
+    request.delivery_id = "changed"
+    event = sqs_event(
+        _message("d1"),
+        "not an envelope",
+        envelope.write(Request(http_event(b"", request_id="gone")), "s", reference)[0],
+        envelope.write(request, "s", changed)[0],
+        '{"v":99}',
+        _message("d2"),
+    )
+    del event["Records"][4]["attributes"]
+    failures = post_queue(event)["batchItemFailures"]
+    assert failures == [{"itemIdentifier": name} for name in ("m1", "m2", "m3", "m4")]
+    assert set(mongo.documents()) == {"d1", "d2"}
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [failure["id"] for failure in line["failed"]] == ["m1", "gone", "changed", "m4"]
+    assert "NoSuchKey" in line["failed"][1]["reason"]
+
+
+def test_what_the_users_processing_raises_fails_that_webhook_alone_and_quotes_nothing(
+    mongo: Mongo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def process(document: dict[str, Any]) -> dict[str, Any]:
+        if document["_id"] == "d2":
+            raise KeyError("4242 4242")
+        if document["_id"] == "d3":
+            return None  # type: ignore[return-value]
+        if document["_id"] == "d4":
+            return {**document, "extra": object()}
+        if document["_id"] == "d5":
+            return {**document, "_id": object()}
+        return {**document, "seen": True}
+
+    event = sqs_event(*[_message(f"d{n}") for n in range(1, 7)])
+    answer = batch.drain(event, Context(), process, Destination())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": f"m{n}"} for n in (1, 2, 3, 4)]}
+    assert {name: document["seen"] for name, document in mongo.documents().items()} == {"d1": True, "d6": True}
+    assert "4242" not in capsys.readouterr().out
+
+
+def test_a_destination_that_stumbles_over_one_document_writes_the_others() -> None:
+    class Stumbling:
+        def write(self, documents: Any, deadline: float) -> list[str]:
+            if any(document["_id"] == "d2" for document in documents):
+                raise RuntimeError
+            return ["stored"] * len(documents)
+
+    event = sqs_event(*[_message(f"d{n}") for n in range(1, 4)])
+    assert batch.drain(event, Context(), lambda document: document, Stumbling()) == {
+        "batchItemFailures": [{"itemIdentifier": "m1"}]
+    }
+
+
+def test_large_bodies_are_written_in_groups_that_fit_the_memory(
+    cloud: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "GROUP_BYTES", 1000)
+    groups: list[int] = []
+
+    class Counting:
+        def write(self, documents: Any, deadline: float) -> list[str]:
+            groups.append(len(documents))
+            return ["stored"] * len(documents)
+
+    event = sqs_event(*[_message(f"d{n}", b"x" * 400, "") for n in range(7)])
+    batch.drain(event, Context(), lambda document: document, Counting())
+    assert groups == [3, 3, 1]
+
+
+def test_the_connection_and_the_secret_are_kept_between_invocations(
+    cloud: FakeAws, post_queue: PostQueue, mongo: Mongo
+) -> None:
+    for n in range(5):
+        post_queue(sqs_event(_message(f"d{n}")))
+    assert cloud.secret_reads == 1
+
+
+# The database away
+
+
+@pytest.fixture
+def own_mongo(tmp_path: Path, cloud: FakeAws) -> Iterator[Mongo]:
+    server = Mongo(tmp_path)
+    cloud.secrets[MONGO_SECRET] = json.dumps({"uri": server.uri})
+    yield server
+    server.client.close()
+    server.kill()
+
+
+def test_a_database_that_comes_back_is_waited_for(own_mongo: Mongo) -> None:
+    handler = load_handler("post_queue").handler
+    timer = threading.Timer(1.5, own_mongo.start)
+    timer.start()
+    assert handler(sqs_event(_message("d1")), Context(20)) == {"batchItemFailures": []}
+    own_mongo.kill()
+    threading.Timer(1.5, own_mongo.start).start()
+    assert handler(sqs_event(_message("d2")), Context(20)) == {"batchItemFailures": []}
+    assert set(own_mongo.documents()) == {"d1", "d2"}
+
+
+def test_a_database_that_stays_away_fails_the_batch_before_the_invocation_ends(own_mongo: Mongo) -> None:
+    handler = load_handler("post_queue").handler
+    started = time.monotonic()
+    answer = handler(sqs_event(_message("d1"), _message("d2")), Context(4))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}, {"itemIdentifier": "m1"}]}
+    assert 1 < time.monotonic() - started < 3.5
+
+
+def test_a_secret_that_can_not_be_read_yet_is_waited_for(cloud: FakeAws, post_queue: PostQueue, mongo: Mongo) -> None:
+    refusals = iter([(500, b"{}")] * 4)
+    cloud.answer = lambda service, action: next(refusals, None) if service == "secretsmanager" else None
+    assert post_queue(sqs_event(_message("d1")), 15.0) == {"batchItemFailures": []}
+
+
+# What a real mongod would say
+
+
+class Scripted(Destination):
+    """The server's answers to each bulk, where the server at hand would not give them."""
+
+    def __init__(self, *answers: dict[str, Any]) -> None:
+        super().__init__()
+        self.answers = list(answers)
+        self.bulks: list[list[dict[str, Any]]] = []
+
+    def _when_reachable(self, operations: Any, deadline: float) -> dict[str, Any]:
+        self.bulks.append([operation._doc["$setOnInsert"] for operation in operations])
+        return self.answers.pop(0)
+
+
+def _documents(*ids: str) -> list[dict[str, Any]]:
+    return [{"_id": name, "body": {"$a": 1}, "body_format": "json", "raw": b"{}"} for name in ids]
+
+
+def test_what_the_server_refuses_goes_in_raw() -> None:
+    destination = Scripted(
+        {"upserted": [{"index": 0, "_id": "a"}], "writeErrors": [{"index": 1, "code": 52, "errmsg": "$a"}]},
+        {"upserted": [{"index": 0, "_id": "b"}]},
+    )
+    assert destination.write(_documents("a", "b"), time.monotonic() + 5) == ["stored", "stored"]
+    again = destination.bulks[1][0]
+    assert (again["body"], again["body_format"]) == (None, "raw")
+    assert again["body_error"] == "refused by MongoDB: code 52"
+
+
+def test_what_the_server_refuses_even_raw_fails_alone() -> None:
+    refusal = {"index": 0, "code": 121, "errmsg": "validation"}
+    destination = Scripted(
+        {"upserted": [{"index": 1, "_id": "b"}], "writeErrors": [refusal]}, {"writeErrors": [refusal]}
+    )
+    assert destination.write(_documents("a", "b"), time.monotonic() + 5) == ["refused by MongoDB: code 121", "stored"]
+
+
+@pytest.mark.parametrize(
+    ("error", "result"),
+    [
+        ({"keyPattern": {"_id": 1}}, "duplicate"),
+        ({"errmsg": "E11000 duplicate key error collection: nami.shopify index: _id_ dup key: …"}, "duplicate"),
+        ({"keyPattern": {"email": 1}}, "refused by MongoDB: code 11000"),
+        ({"errmsg": "E11000 duplicate key error index: customer_id_ dup key"}, "refused by MongoDB: code 11000"),
+    ],
+)
+def test_only_a_clash_of_ids_is_a_duplicate(error: dict[str, Any], result: str) -> None:
+    refusal = {"writeErrors": [{"index": 0, "code": 11000, **error}]}
+    assert Scripted(refusal, refusal).write(_documents("a"), time.monotonic() + 5) == [result]
+
+
+def test_each_attempt_is_bounded_so_that_a_vanished_host_is_noticed() -> None:
+    assert mongo_destination._ATTEMPT_SECONDS < 15
