@@ -1,17 +1,19 @@
 """What must hold before a deployment, each with its remedy; `nami deploy` and `nami doctor` look at the same."""
 
+import ast
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nami_cli import cdk, stacks
 from nami_cli.deployment import is_local
 from nami_cli.errors import CheckError, CliError, MissingToolError, of_aws
-from nami_cli.flags import as_flags
+from nami_cli.flags import as_flags, nami
 from nami_stack.settings import Subscription
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 BOOTSTRAP_VERSION = 6
 """The least that our templates ask for; a test compares it with what the CDK writes."""
 NODE_VERSION = 22
+_FUNCTIONS_PYTHON = (3, 13)
 _BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 # Lambda refuses a reservation that leaves less to everything else in the account and region:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
@@ -164,11 +167,13 @@ def stack_is_settled(name: str, stack: "StackTypeDef | None") -> Check:
         return ok("stack", "not deployed yet")
     status = stack["StackStatus"]
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
-        return fail("stack", f"nami-{name} is {status}: another deployment is under way", "wait for its end: nami list")
+        return fail(
+            "stack", f"nami-{name} is {status}: another deployment is under way", f"wait for its end: {nami()} list"
+        )
     if status in ("UPDATE_ROLLBACK_FAILED", "ROLLBACK_FAILED"):
         return fail("stack", f"nami-{name} is {status}", f"run `cdk rollback nami-{name}`, then deploy again")
     if status == "DELETE_FAILED":
-        return fail("stack", f"nami-{name} is {status}", f"finish with nami destroy {name}, then deploy again")
+        return fail("stack", f"nami-{name} is {status}", f"finish with {nami()} destroy {name}, then deploy again")
     return ok("stack", status)
 
 
@@ -187,6 +192,40 @@ def data_stays(name: str, subscription: Subscription, stack: "StackTypeDef | Non
         f"{name} stands on the adopted volume {held}, and without it would begin with an empty one",
         f"add {as_flags(adoption(stacks.outputs_of(stack)))}",
     )
+
+
+def handlers(name: str) -> Check:
+    """Whether the user's own handlers, where there are any, could be loaded at all."""
+    yours = []
+    for function in ("pre_queue", "post_queue"):
+        folder = Path("webhooks") / name / function
+        if not folder.is_dir():
+            continue
+        file = folder / "handler.py"
+        if not file.exists():
+            return fail("handlers", f"there is no {file}", f"{nami()} create {name} writes it; or remove {folder}")
+        try:
+            tree = ast.parse(file.read_bytes(), str(file))
+        except (SyntaxError, ValueError) as error:
+            at = f"{file}, line {error.lineno}" if isinstance(error, SyntaxError) else str(file)
+            detail = f"{at}: {error.msg if isinstance(error, SyntaxError) else error}"
+            # An older Python may not know what Lambda's does.
+            return (fail if sys.version_info >= _FUNCTIONS_PYTHON else warn)("handlers", detail, "mend it, then deploy")
+        if not _defines_handler(tree):
+            return fail("handlers", f"{file} has no function `handler`, which Lambda calls", "add it, then deploy")
+        yours.append(function)
+    return ok("handlers", f"webhooks/{name}: {' and '.join(yours)}" if yours else "nami's own")
+
+
+def _defines_handler(tree: ast.Module) -> bool:
+    """Whether a module may come to have the name `handler`, anywhere: what is unusual is not refused."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name="handler") | ast.AsyncFunctionDef(name="handler") | ast.Name(id="handler"):
+                return True
+            case ast.ImportFrom(names=names) if {"handler", "*"} & {alias.asname or alias.name for alias in names}:
+                return True
+    return False
 
 
 def signature_stays(name: str, subscription: Subscription, stack: "StackTypeDef | None") -> Check:

@@ -22,7 +22,9 @@ First webhook, on this machine: no AWS account, no Docker.
 Then on AWS, with credentials and a region (AWS_PROFILE, AWS_REGION) set:
   nami doctor                      what is missing, and the command that mends it
   nami deploy shopify --signature shopify
-                                   ends with the URL to give to Shopify, and what to do next
+                                   ends with the URL to give to Shopify, and how to fill in its secret
+  nami send shopify                a signed webhook, as Shopify would send it
+  nami events shopify              what is stored
   nami list                        every subscription: its URL, what waits, what is dead
   nami destroy shopify             the volume with the documents is kept
 

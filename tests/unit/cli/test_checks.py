@@ -230,3 +230,41 @@ def test_first_failure_ends_a_deployment_and_the_others_are_told() -> None:
 def test_codes_of_errors_differ() -> None:
     codes = [kind.exit_code for kind in CliError.__subclasses__()]
     assert len(codes) == len(set(codes))
+
+
+@pytest.fixture
+def own_handler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "webhooks" / "shopify" / "pre_queue" / "handler.py"
+    file.parent.mkdir(parents=True)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("def handler(event, context):\n    return", ""),
+        ("handler = print", ""),
+        ("from mine import handler", ""),
+        ("def handle(event, context):\n    return", "webhooks/shopify/pre_queue/handler.py has no function `handler`"),
+        (None, "there is no webhooks/shopify/pre_queue/handler.py"),
+    ],
+)
+def test_own_handler_must_be_what_lambda_calls(own_handler: Path, text: str | None, detail: str) -> None:
+    if text is not None:
+        own_handler.write_text(text)
+    check = checks.handlers("shopify")
+    assert check.status == ("fail" if detail else "ok")
+    assert check.detail.startswith(detail)
+
+
+def test_syntax_error_of_a_handler_is_told_with_its_line(own_handler: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_FUNCTIONS_PYTHON", (3, 0))
+    own_handler.write_text("import json\ndef handler(event, context:\n")
+    check = checks.handlers("shopify")
+    assert check.status == "fail"
+    assert check.detail == "webhooks/shopify/pre_queue/handler.py, line 2: '(' was never closed"
+
+
+def test_without_own_handlers_namis_are_taken(own_handler: Path) -> None:
+    assert checks.handlers("jira").detail == "nami's own"
