@@ -18,6 +18,7 @@ from nami_cli.terminal import say
 _POLL = 2.0  # seconds between looks while following
 # Functions that run at once write at once: one that began earlier may be the later one to write.
 _LATE = timedelta(seconds=60)
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")]
 Query = Annotated[
@@ -75,11 +76,14 @@ def parse_query(text: str | None) -> dict[str, Any]:
 def show(deployment: Deployment, *, query: dict[str, Any], limit: int, follow: bool, as_json: bool) -> None:
     """Print the stored documents, the newest last."""
     with collection(deployment) as documents:
+        # Looked at first, so that what is stored meanwhile is not taken for old.
+        known = _recent(documents) if follow else {}
         found = list(documents.find(query).sort("received_at", -1).limit(limit))
         for document in reversed(found):
             print_document(document, as_json=as_json)
         if follow:
-            for document in _arriving(documents, query, found):
+            known |= {each["_id"]: each["stored_at"] for each in found if "stored_at" in each}
+            for document in _arriving(documents, query, known):
                 print_document(document, as_json=as_json)
     if not found:
         matching = " that matches" if query else ""
@@ -150,19 +154,22 @@ def connect_command(name: Name) -> None:
     raise DatabaseError("the tunnel was closed by the other side; open it again")
 
 
-def _arriving(documents: Any, query: dict[str, Any], shown: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _recent(documents: Any) -> dict[Any, datetime]:
+    """Ids of what was stored about when the newest was, with their times."""
+    newest = documents.find({}, {"stored_at": 1}).sort("stored_at", -1).limit(1)
+    since = max((document["stored_at"] for document in newest), default=_EPOCH) - _LATE
+    found = documents.find({"stored_at": {"$gte": since}}, {"stored_at": 1})
+    return {document["_id"]: document["stored_at"] for document in found}
+
+
+def _arriving(documents: Any, query: dict[str, Any], seen: dict[Any, datetime]) -> Iterator[dict[str, Any]]:
     """What is stored from now on. It looks back a little each time, and leaves out what was there."""
-    newest = max((document["stored_at"] for document in shown), default=datetime.fromtimestamp(0, UTC))
-    for document in documents.find({}, {"stored_at": 1}).sort("stored_at", -1).limit(1):
-        newest = max(newest, document["stored_at"])
-    before = documents.find({"stored_at": {"$gte": newest - _LATE}}, {"stored_at": 1})
-    seen = {document["_id"]: document["stored_at"] for document in [*shown, *before]}
     while True:
-        recent = {"stored_at": {"$gte": newest - _LATE}}
+        since = max(seen.values(), default=_EPOCH) - _LATE
+        recent = {"stored_at": {"$gte": since}}
         for document in documents.find({"$and": [recent, query]} if query else recent).sort("stored_at", 1):
             if document["_id"] not in seen:
                 seen[document["_id"]] = document["stored_at"]
-                newest = max(newest, document["stored_at"])
                 yield document
-        seen = {key: at for key, at in seen.items() if at >= newest - _LATE}
+        seen = {key: at for key, at in seen.items() if at >= since}
         time.sleep(_POLL)

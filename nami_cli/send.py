@@ -72,7 +72,7 @@ class Sender:
         self.setting: dict[str, Any] = json.loads(setting) if setting else {"scheme": "none"}
         self._forms = signatures.configured(self.setting)
         self._check(provider, deployed=bool(setting))
-        self._filled_at = 0.0
+        self._patience = 0.0  # until when the function may not know the secret yet
         self._secret = self._read_secret() if self.is_signed else ""
         self._pool = _pool(deployment.endpoint)
 
@@ -132,12 +132,9 @@ class Sender:
             UsageError: see `signed`.
             WebhookError: the endpoint does not answer.
         """
-        from nami_cli.runtime import secret  # noqa: PLC0415
-
-        patience = self._filled_at + secret.RECHECK_SECONDS + 5
         while True:
             answer = self.request("POST", *self.signed(body, headers))
-            if answer.status != 401 or time.monotonic() > patience:
+            if answer.status != 401 or time.monotonic() > self._patience:
                 return answer
             # The function looked just before the secret was filled in, and looks again soon.
             time.sleep(1)
@@ -191,7 +188,7 @@ class Sender:
             )
         made = self._make_secret()
         client.put_secret_value(SecretId=arn, SecretString=made)
-        self._filled_at = time.monotonic()
+        self._patience = time.monotonic() + secret.RECHECK_SECONDS + 5
         say(f"the signature secret of {self.deployment.name} was empty; filled it with one made up for this machine")
         return made
 

@@ -21,6 +21,7 @@ REFUSING = HANDLER.replace(
     '        raise ValueError("refused")\n'
     "    return document\n",
 )
+TYPED = [sys.executable, "-m", "nami_cli.main", "--local"]
 
 
 class Story:
@@ -118,6 +119,23 @@ def test_events_are_found_by_query(story: Story) -> None:
     assert {json.loads(line)["_id"] for line in found} == set(story.stored)
 
 
+def test_followed_events_show_what_comes_in(story: Story) -> None:
+    following = subprocess.Popen(
+        [*TYPED, "events", NAME, "--follow", "--json", "--limit", "1"],
+        cwd=story.folder,
+        env=story.user.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert following.stdout
+    assert json.loads(following.stdout.readline())["_id"] in story.stored
+    sent = story("send", NAME, "good.json").stdout.split()[1]
+    story.stored.append(sent)
+    assert json.loads(following.stdout.readline())["_id"] == sent
+    following.send_signal(signal.SIGINT)
+    assert following.wait(20) == 0
+
+
 def test_smoke_passes(story: Story) -> None:
     result = story("smoke", NAME, "--json")
     assert result.returncode == 0, result.stdout
@@ -147,7 +165,7 @@ def test_purge_asks_first(story: Story) -> None:
 
 def test_interrupted_redrive_runs_again_and_loses_nothing(story: Story, mended: Pipeline) -> None:
     first = subprocess.Popen(
-        [sys.executable, "-m", "nami_cli.main", "--local", "dlq", "redrive", NAME, "--rate", "2"],
+        [*TYPED, "dlq", "redrive", NAME, "--rate", "2"],
         cwd=story.folder,
         env=story.user.environment,
         stderr=subprocess.PIPE,

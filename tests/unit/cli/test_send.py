@@ -179,6 +179,23 @@ def test_unfilled_local_secret_is_filled_with_one_that_fits(
     assert accepted(setting, sending._secret, sent)[0]
 
 
+@pytest.mark.parametrize("just_filled", [True, False])
+def test_401_is_tried_again_only_where_the_secret_was_just_filled(
+    just_filled: bool, secrets: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send.time, "sleep", lambda _seconds: None)
+    if just_filled:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+        secrets.add_client_error("get_secret_value", "ResourceNotFoundException")
+        secrets.add_response("put_secret_value", {})
+        sending = send.Sender(deployed({"scheme": "shopify"}))
+    else:
+        sending = sender(secrets, {"scheme": "shopify"}, "s3cret")
+    statuses = iter([401, 401, 200])
+    monkeypatch.setattr(sending, "request", lambda *_given: send.Answer(next(statuses), "d1", b"", 1))
+    assert sending.send(b"{}", {}).status == (200 if just_filled else 401)
+
+
 @pytest.mark.parametrize(
     ("url", "local"),
     [
