@@ -1,0 +1,332 @@
+"""An HTTP backend of the user's own: each webhook is forwarded as it came in, and signed.
+
+The signature is that of Standard Webhooks (https://github.com/standard-webhooks/standard-webhooks, spec): `webhook-id`,
+`webhook-timestamp` and `webhook-signature`, one `v1,` for each key of the secret. A delivery arrives at least once.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import ipaddress
+import os
+import re
+import select
+import socket
+import ssl
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from hmac import digest
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+from nami_runtime import aws, log
+from nami_runtime.destinations import Later
+from nami_runtime.destinations.dynamo import encoded
+from nami_runtime.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+# What is left of the batch's time after the last answer, for the note about it.
+NOTE_SECONDS = 1.0
+NOTE_DAYS = 14
+NOTE_BYTES = 2048
+# Of an answer that nobody reads; a longer one costs its connection.
+_MAX_ANSWER_BYTES = 65_536
+# Node's servers close after 5 idle seconds; a request that crosses such an end would be a failed try.
+_IDLE_SECONDS = 4.0
+# The longest that a backend can put a webhook off. SQS would take 12 hours, and five such waits outlive a short queue.
+MAX_LATER_SECONDS = 3600
+
+# RFC 9110, section 7.6.1, and what belongs to this hop: the connection's own, and what is computed anew.
+_HOP_BY_HOP = frozenset(
+    {
+        *("connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"),
+        *("trailer", "transfer-encoding", "upgrade", "content-length", "expect", "accept-encoding"),
+        *("webhook-id", "webhook-timestamp", "webhook-signature"),
+    }
+)
+_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+_control = re.compile(rb"[\x00-\x1f\x7f]")
+
+
+def connect() -> Backend:
+    """Connects at the first write, not here."""
+    return Backend()
+
+
+class Forbidden(Exception):
+    """The backend's address is none of the internet, and no other is allowed."""
+
+
+class Answer(NamedTuple):
+    """What the backend said."""
+
+    status: int
+    retry_after: str
+    body: bytes
+
+
+class Backend:
+    """The URL that BACKEND_URL names."""
+
+    def __init__(self) -> None:
+        environ = os.environ
+        self._url = urlsplit(environ["BACKEND_URL"])
+        self._connect_seconds = int(environ["BACKEND_CONNECT_TIMEOUT"])
+        self._read_seconds = int(environ["BACKEND_READ_TIMEOUT"])
+        self._allow_private = environ.get("BACKEND_ALLOW_PRIVATE") == "1"
+        self._table = environ["BACKEND_ATTEMPTS_TABLE"]
+        self._secret = Secret(environ["BACKEND_SECRET_ARN"])
+        self._pool = ThreadPoolExecutor(int(environ["BACKEND_CONCURRENCY"]), thread_name_prefix="backend")
+        self._own = threading.local()
+
+    def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
+        """See Destination.write."""
+        keys = [_key(value) for value in self._secret.values(deadline)]
+        if not keys:
+            return ["the backend's secret is empty"] * len(documents)
+        tries = [self._pool.submit(self._deliver, document, keys, deadline) for document in documents]
+        results = []
+        for each in tries:
+            try:
+                results.append(each.result(max(0.0, deadline - monotonic())))
+            except TimeoutError:  # a name that does not resolve can't be interrupted
+                each.cancel()
+                results.append("backend: no time left")
+        return results
+
+    def _deliver(self, document: dict[str, Any], keys: list[bytes], deadline: float) -> str:
+        started = monotonic()
+        answer, reason = None, ""
+        try:
+            answer = self._exchange(document, keys, deadline - NOTE_SECONDS)
+            if not 200 <= answer.status < 300:
+                reason = f"backend: HTTP {answer.status}"
+        except Forbidden as error:
+            reason = f"backend: {error}"
+        except Exception as error:
+            reason = f"backend: {type(error).__name__}"
+        self._note(document, answer, reason, round((monotonic() - started) * 1000), deadline)
+        if not reason:
+            return "stored"
+        if answer and (seconds := later(answer.retry_after, int(document["attempts"]))):
+            return Later(reason, seconds)
+        return reason
+
+    def _exchange(self, document: dict[str, Any], keys: list[bytes], deadline: float) -> Answer:
+        """Raises OSError, http.client.HTTPException or Forbidden; the thread's connection is then closed."""
+        connection = self._connected(deadline)
+        raw = document.get("raw") or b""
+        try:
+            with _cut_at(min(deadline, monotonic() + self._read_seconds), connection.sock):
+                target = self._target(document["query"])
+                connection.putrequest(document["method"], target, skip_host=True, skip_accept_encoding=True)
+                for name, value in self._headers(document, keys, raw, time.time()):
+                    connection.putheader(name, value)
+                connection.endheaders(raw or None)
+                response = connection.getresponse()
+                body = response.read(_MAX_ANSWER_BYTES)
+        except BaseException:
+            self._close()
+            raise
+        if response.will_close or not response.isclosed():
+            self._close()
+        self._own.used_at = monotonic()
+        return Answer(response.status, response.getheader("retry-after", ""), body)
+
+    def _headers(self, document: dict[str, Any], keys: list[bytes], raw: bytes, now: float) -> list[tuple[str, bytes]]:
+        given = document["headers"]
+        left_out = _HOP_BY_HOP | {name.strip().lower() for name in given.get("connection", "").split(",")}
+        delivery_id = quote(str(document["_id"]), safe="".join(map(chr, range(33, 127))))
+        stamp = str(int(now))
+        signatures = " ".join(sign(key, delivery_id, stamp, raw) for key in keys)
+        headers = [
+            (name, value)
+            for name, value in given.items()
+            if name not in left_out and not name.startswith("nami-") and _token(name)
+        ]
+        headers += [
+            ("host", self._url.netloc),
+            ("accept-encoding", "identity"),
+            ("nami-delivery-id", delivery_id),
+            ("nami-attempt", str(document["attempts"])),
+            ("webhook-id", delivery_id),
+            ("webhook-timestamp", stamp),
+            ("webhook-signature", signatures),
+        ]
+        if raw or document["method"] not in ("GET", "DELETE"):
+            headers.append(("content-length", str(len(raw))))
+        return [(name, _control.sub(b" ", value.encode())) for name, value in headers]
+
+    def _target(self, query: str) -> str:
+        """The URL's path with its own query and the producer's, as it was written."""
+        joined = "&".join(part for part in (self._url.query, query) if part)
+        target = (self._url.path or "/") + (f"?{joined}" if joined else "")
+        return quote(target, safe="".join(map(chr, range(33, 127))))
+
+    def _connected(self, deadline: float) -> http.client.HTTPConnection:
+        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
+        if connection:
+            fresh = monotonic() - self._own.used_at < _IDLE_SECONDS
+            if fresh and not select.select([connection.sock], [], [], 0)[0]:
+                return connection
+            self._close()
+        limit = min(deadline, monotonic() + self._connect_seconds)
+        secure = self._url.scheme == "https"
+        host = self._url.hostname or ""
+        connection = http.client.HTTPConnection(host)
+        connection.auto_open = 0  # only to the address that was checked
+        connection.sock = reach(host, self._url.port or (443 if secure else 80), limit, self._allow_private)
+        self._own.connection = connection
+        if secure:
+            # The handshake apart, since wrapping takes the descriptor away from the plain socket.
+            secured = _tls().wrap_socket(connection.sock, server_hostname=host, do_handshake_on_connect=False)
+            connection.sock = secured
+            try:
+                with _cut_at(limit, secured):
+                    secured.do_handshake()
+            except BaseException:
+                self._close()
+                raise
+        return connection
+
+    def _close(self) -> None:
+        connection = getattr(self._own, "connection", None)
+        self._own.connection = None
+        if connection:
+            connection.close()
+
+    def _note(
+        self, document: dict[str, Any], answer: Answer | None, reason: str, milliseconds: int, deadline: float
+    ) -> None:
+        """Keeps how the last try went. What goes wrong with it concerns no webhook."""
+        fields: dict[str, Any] = {
+            "id": str(document["_id"]),
+            "subscription": str(document.get("subscription", "")),
+            "attempt": int(document["attempts"]),
+            "at": datetime.now(UTC),
+            "ms": milliseconds,
+            "delivered": not reason,
+            "expires_at": int(time.time()) + NOTE_DAYS * 86_400,
+        }
+        if reason:
+            fields["reason"] = reason
+        if answer:
+            fields |= {"status": answer.status, "answer": answer.body[:NOTE_BYTES].decode(errors="replace")}
+        try:
+            if not hasattr(self._own, "notes"):
+                self._own.notes = aws.Client("dynamodb")
+            parameters: dict[str, object] = {"TableName": self._table, "Item": encoded(fields)}
+            self._own.notes.call("DynamoDB_20120810.PutItem", parameters, deadline)
+        except Exception as error:
+            log.line("WARNING", "the try is not noted", id=fields["id"], reason=f"{type(error).__name__}: {error}")
+
+
+def sign(key: bytes, delivery_id: str, stamp: str, body: bytes) -> str:
+    """A Standard Webhooks signature; `stamp` is in epoch seconds."""
+    mac = digest(key, f"{delivery_id}.{stamp}.".encode() + body, "sha256")
+    return "v1," + base64.b64encode(mac).decode()
+
+
+def later(retry_after: str, attempt: int) -> int:
+    """Seconds until the next try, by the backend's Retry-After; 0 where it says nothing.
+
+    Never less than 1, 5, 25, … seconds for the first, second, third … try, so that a backend that always says `1` does
+    not use up all tries at once.
+    """
+    if retry_after.isdecimal():
+        seconds = int(retry_after[:9])
+    elif not retry_after:
+        return 0
+    else:
+        try:
+            at = parsedate_to_datetime(retry_after)
+        except ValueError:
+            return 0
+        seconds = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - time.time()) + 1
+    least: int = 5 ** min(attempt - 1, 9)
+    return min(max(seconds, least), MAX_LATER_SECONDS)
+
+
+def reach(host: str, port: int, limit: float, allow_private: bool) -> socket.socket:
+    """A connection to the host. The address that is judged is the one that is connected to: names are not asked twice.
+
+    Raises:
+        Forbidden: it has none but private addresses.
+        OSError: none of them answers.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    allowed = [entry for entry in found if allow_private or is_public(str(entry[4][0]))]
+    if not allowed:
+        raise Forbidden(f"{host} has only addresses that are private, and these are not allowed")
+    failed: OSError = TimeoutError()
+    for family, kind, protocol, _, address in allowed:
+        plain = socket.socket(family, kind, protocol)
+        try:
+            plain.settimeout(max(0.001, limit - monotonic()))
+            plain.connect(address)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return plain
+        except OSError as error:
+            plain.close()
+            failed = error
+    raise failed
+
+
+def is_public(text: str) -> bool:
+    """Whether an address is one of the internet; of one that carries another in it, whether both are."""
+    address = ipaddress.ip_address(text)
+    inner: ipaddress.IPv4Address | None = None
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return is_public(str(address.ipv4_mapped))
+        inner = address.sixtofour or (address.teredo[1] if address.teredo else None)
+    public = address.is_global and not address.is_multicast and not address.is_reserved
+    return public and (inner is None or is_public(str(inner)))
+
+
+_context: ssl.SSLContext | None = None
+
+
+def _tls() -> ssl.SSLContext:
+    global _context  # noqa: PLW0603 - the certificates are read once
+    if _context is None:
+        _context = ssl.create_default_context()
+    return _context
+
+
+@contextlib.contextmanager
+def _cut_at(limit: float, connected: socket.socket) -> Iterator[None]:
+    """Ends a socket's waiting at `limit`: a time-out is that of each read, and a slow sender makes many.
+
+    Raises TimeoutError for whatever came of it.
+    """
+
+    def cut() -> None:
+        with contextlib.suppress(OSError):
+            # Not the TLS socket's own, which would take its state away under the other thread.
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+    connected.settimeout(max(0.001, limit - monotonic()))
+    watch = threading.Timer(limit - monotonic(), cut)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException):
+        if monotonic() >= limit:
+            raise TimeoutError from None
+        raise
+    finally:
+        watch.cancel()
+
+
+def _key(text: str) -> bytes:
+    return base64.b64decode(text.removeprefix("whsec_"), validate=True)

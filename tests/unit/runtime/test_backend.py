@@ -1,0 +1,296 @@
+"""An HTTP backend as a destination, against a real one on the loopback."""
+
+import base64
+import hmac
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from nami_runtime.destinations import backend as backend_module
+from tests.backend.server import Backend, Received
+from tests.unit.runtime.conftest import Context, FakeAws, load_handler, sqs_event
+
+SECRET_ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:backend"
+KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+TABLE = "attempts"
+Function = Callable[..., dict[str, Any]]
+
+
+def message(key: str = "evt_1", body: str = '{"n": 1}', **fields: object) -> str:
+    headers = {"content-type": "application/json", **fields.pop("headers", {})}  # type: ignore[dict-item]
+    return json.dumps(
+        {
+            **{"v": 1, "id": key, "subscription": "shopify", "received_at": 1_790_000_000_123, "method": "POST"},
+            **{"path": "/nami/shopify", "query": "", "headers": headers},
+            **{"source_ip": "192.0.2.1", "verified": None, "body": body, **fields},
+        }
+    )
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    with Backend() as running:
+        yield running
+
+
+@pytest.fixture
+def post_queue(backend: Backend, cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Function:
+    cloud.secrets[SECRET_ARN] = KEY
+    for name, value in {
+        "DESTINATION": "backend",
+        "BACKEND_URL": backend.url,
+        "BACKEND_SECRET_ARN": SECRET_ARN,
+        "BACKEND_ATTEMPTS_TABLE": TABLE,
+        "BACKEND_CONNECT_TIMEOUT": "1",
+        "BACKEND_READ_TIMEOUT": "1",
+        "BACKEND_ALLOW_PRIVATE": "1",
+        "BACKEND_CONCURRENCY": "4",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return lambda event, seconds=30.0: load_handler("post_queue").handler(event, Context(seconds))
+
+
+def only(backend: Backend) -> Received:
+    (request,) = backend.received
+    return request
+
+
+def noted(cloud: FakeAws, key: str = "evt_1") -> dict[str, Any]:
+    return {name: next(iter(value.values())) for name, value in cloud.tables[TABLE][key].items()}
+
+
+FAILED = {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+
+
+def test_method_query_and_exact_body_are_forwarded(backend: Backend, post_queue: Function) -> None:
+    body = base64.b64encode(bytes(range(256))).decode()
+    assert post_queue(sqs_event(message(body=body, base64=True, query="a=1&b=%20", method="PUT"))) == {
+        "batchItemFailures": []
+    }
+    request = only(backend)
+    assert (request.method, request.target, request.body) == ("PUT", "/hooks?a=1&b=%20", bytes(range(256)))
+
+
+def test_urls_own_query_stays(backend: Backend, post_queue: Function, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKEND_URL", backend.url + "?key=1")
+    post_queue(sqs_event(message(query="a=1")))
+    assert only(backend).target == "/hooks?key=1&a=1"
+
+
+def test_headers_are_forwarded_less_hop_by_hop_ones(backend: Backend, post_queue: Function) -> None:
+    hop = {"connection": "x-mine, keep-alive", "x-mine": "1", "keep-alive": "5", "transfer-encoding": "chunked"}
+    post_queue(sqs_event(message(headers={"x-topic": "orders/crëate", "host": "nami.example", **hop})))
+    headers = only(backend).headers
+    assert headers["x-topic"].encode("latin-1").decode() == "orders/crëate"
+    assert headers["content-type"] == "application/json"
+    assert headers["host"] == f"127.0.0.1:{backend.port}"
+    assert not {"x-mine", "keep-alive", "transfer-encoding", "connection"} & set(headers)
+
+
+def test_get_without_body_has_none(backend: Backend, post_queue: Function) -> None:
+    post_queue(sqs_event(message(method="GET", body="")))
+    assert "content-length" not in only(backend).headers
+
+
+def test_producer_can_not_pass_for_nami(backend: Backend, post_queue: Function) -> None:
+    forged = {"nami-delivery-id": "x", "nami-attempt": "9", "webhook-id": "x", "webhook-signature": "v1,x"}
+    post_queue(sqs_event(message(headers=forged), attempts=3))
+    headers = only(backend).headers
+    assert (headers["nami-delivery-id"], headers["nami-attempt"], headers["webhook-id"]) == ("evt_1", "3", "evt_1")
+
+
+def test_header_can_not_carry_a_line_end(backend: Backend, post_queue: Function) -> None:
+    post_queue(sqs_event(message(headers={"x-a": "1\r\nx-injected: 1", "bad name": "1"}, query="a b\r\nc")))
+    assert only(backend).headers["x-a"] == "1  x-injected: 1"
+    assert "x-injected" not in only(backend).headers
+
+
+def test_signature_is_that_of_standard_webhooks(backend: Backend, post_queue: Function) -> None:
+    post_queue(sqs_event(message()))
+    headers = only(backend).headers
+    content = f"evt_1.{headers['webhook-timestamp']}.".encode() + b'{"n": 1}'
+    expected = base64.b64encode(hmac.digest(base64.b64decode(KEY), content, "sha256")).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 5
+
+
+def test_signature_fits_the_standards_own_example() -> None:
+    key = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    body = b'{"test": 2432232314}'
+    signature = backend_module.sign(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", body)
+    assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_each_key_of_a_rotation_signs(cloud: FakeAws, backend: Backend, post_queue: Function) -> None:
+    cloud.secrets[SECRET_ARN] = json.dumps([f"whsec_{KEY}", base64.b64encode(b"another").decode()])
+    post_queue(sqs_event(message()))
+    assert len(only(backend).headers["webhook-signature"].split()) == 2
+
+
+@pytest.mark.parametrize("status", ["301", "404", "410", "500", "503"])
+def test_other_than_2xx_is_a_failed_try(backend: Backend, post_queue: Function, status: str) -> None:
+    assert post_queue(sqs_event(message(headers={"backend-status": status}))) == FAILED
+
+
+@pytest.mark.parametrize("status", ["200", "201", "204"])
+def test_2xx_is_a_delivery(backend: Backend, post_queue: Function, status: str) -> None:
+    assert post_queue(sqs_event(message(headers={"backend-status": status}))) == {"batchItemFailures": []}
+
+
+def test_redirect_is_not_followed(backend: Backend, post_queue: Function) -> None:
+    told = {"backend-status": "302", "backend-location": backend.url + "/other"}
+    assert post_queue(sqs_event(message(headers=told))) == FAILED
+    assert len(backend.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"backend-fault": "drop"}, "backend: RemoteDisconnected"),
+        ({"backend-fault": "garbage"}, "backend: BadStatusLine"),
+        ({"backend-delay": "3"}, "backend: TimeoutError"),
+        ({"backend-fault": "drip"}, "backend: TimeoutError"),
+    ],
+)
+def test_no_answer_in_time_is_a_failed_try(
+    cloud: FakeAws, post_queue: Function, told: dict[str, str], reason: str
+) -> None:
+    started = time.monotonic()
+    assert post_queue(sqs_event(message(headers=told))) == FAILED
+    assert noted(cloud)["reason"] == reason
+    assert time.monotonic() - started < 2
+
+
+def test_backend_that_is_away_is_a_failed_try(
+    cloud: FakeAws, backend: Backend, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("BACKEND_URL", f"http://127.0.0.1:{free.getsockname()[1]}/")
+        assert post_queue(sqs_event(message())) == FAILED
+    assert noted(cloud)["reason"] == "backend: ConnectionRefusedError"
+
+
+def test_one_that_fails_does_not_fail_others(backend: Backend, post_queue: Function) -> None:
+    event = sqs_event(*[message(f"e{n}", headers={"backend-status": "500" if n == 3 else "200"}) for n in range(8)])
+    assert post_queue(event) == {"batchItemFailures": [{"itemIdentifier": "m3"}]}
+
+
+def test_connections_are_kept_within_the_concurrency(backend: Backend, post_queue: Function) -> None:
+    post_queue(sqs_event(*[message(f"e{n}") for n in range(40)]))
+    assert len(backend.received) == 40
+    assert backend.connections <= 4
+
+
+def test_those_that_no_time_is_left_for_fail_untried(backend: Backend, post_queue: Function) -> None:
+    event = sqs_event(*[message(f"e{n}", headers={"backend-delay": "0.7"}) for n in range(12)])
+    started = time.monotonic()
+    response = post_queue(event, 4.5)  # of which 2 and 1 s are kept: room for two rounds
+    assert time.monotonic() - started < 4.5
+    assert 4 <= len(response["batchItemFailures"]) <= 8
+
+
+def test_last_try_is_noted_with_the_beginning_of_the_answer(cloud: FakeAws, post_queue: Function) -> None:
+    told = {"backend-status": "500,200", "backend-answer": "no" * 3000}
+    post_queue(sqs_event(message(headers=told)))
+    first = noted(cloud)
+    assert (first["status"], first["attempt"], first["delivered"]) == ("500", "1", False)
+    assert first["answer"] == "no" * 1024
+    assert abs(int(first["expires_at"]) - time.time() - 14 * 86_400) < 60
+    post_queue(sqs_event(message(headers=told), attempts=2))
+    second = noted(cloud)
+    assert (second["status"], second["attempt"], second["delivered"]) == ("200", "2", True)
+
+
+def test_delivery_that_can_not_be_noted_is_delivered(cloud: FakeAws, post_queue: Function) -> None:
+    cloud.answer = lambda service, action: (400, b'{"__type":"Gone"}') if service.startswith("Dynamo") else None
+    assert post_queue(sqs_event(message())) == {"batchItemFailures": []}
+
+
+def test_retry_after_is_told_to_the_queue(cloud: FakeAws, post_queue: Function) -> None:
+    told = {"backend-status": "503", "backend-retry-after": "40"}
+    event = sqs_event(message(headers=told))
+    assert post_queue(event) == FAILED
+    assert cloud.hidden_for == {event["Records"][0]["receiptHandle"]: 40}
+
+
+def test_failure_without_retry_after_leaves_the_time_to_the_queue(cloud: FakeAws, post_queue: Function) -> None:
+    post_queue(sqs_event(message(headers={"backend-status": "503"})))
+    assert cloud.hidden_for == {}
+
+
+def test_queue_that_does_not_take_the_time_changes_nothing(cloud: FakeAws, post_queue: Function) -> None:
+    cloud.answer = lambda service, action: (400, b"{}") if action == "ChangeMessageVisibility" else None
+    told = {"backend-status": "503", "backend-retry-after": "40"}
+    assert post_queue(sqs_event(message(headers=told))) == FAILED
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "attempt", "seconds"),
+    [
+        ("", 1, 0),
+        ("soon", 1, 0),
+        ("0", 1, 1),
+        ("1", 3, 25),
+        ("120", 1, 120),
+        ("120", 3, 120),
+        ("9" * 30, 1, 3600),
+        ("1", 50, 3600),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 2, 5),
+    ],
+)
+def test_retry_after_is_kept_within_sense(retry_after: str, attempt: int, seconds: int) -> None:
+    assert backend_module.later(retry_after, attempt) == seconds
+
+
+def test_retry_after_may_be_a_date() -> None:
+    assert 28 <= backend_module.later(formatdate(time.time() + 30, usegmt=True), 1) <= 31
+
+
+PRIVATE = [
+    *("127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
+    *("224.0.0.1", "240.0.0.1", "::1", "::", "fe80::1%eth0", "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1"),
+    *("::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:7f00:1::"),
+]
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_address_of_no_internet_is_not_public(address: str) -> None:
+    assert not backend_module.is_public(address)
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "52.94.236.248", "2606:4700:4700::1111", "::ffff:1.1.1.1"])
+def test_address_of_the_internet_is_public(address: str) -> None:
+    assert backend_module.is_public(address)
+
+
+def test_name_that_leads_to_a_private_address_is_refused(
+    cloud: FakeAws, backend: Backend, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BACKEND_ALLOW_PRIVATE")
+    monkeypatch.setenv("BACKEND_URL", f"http://localhost:{backend.port}/")
+    assert post_queue(sqs_event(message())) == FAILED
+    assert (backend.received, backend.connections) == ([], 0)
+    assert "addresses that are private" in noted(cloud)["reason"]
+
+
+def test_name_is_asked_once_and_that_address_is_connected_to(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that gives a public address (here 127.0.0.2) first and a private one next gets nowhere."""
+    answers = iter([("127.0.0.2", backend.port), ("127.0.0.1", backend.port)])
+    asked: list[str] = []
+
+    def resolve(host: str, *_: object, **__: object) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", next(answers))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(backend_module, "is_public", lambda address: address == "127.0.0.2")
+    with pytest.raises(ConnectionRefusedError):
+        backend_module.reach("rebind.example", backend.port, time.monotonic() + 0.3, allow_private=False)
+    assert asked == ["rebind.example"]
+    assert backend.connections == 0
