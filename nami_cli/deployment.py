@@ -54,9 +54,10 @@ class Deployment:
         return stacks.endpoint_url(self.outputs)
 
     @cached_property
-    def pre_queue(self) -> Function:
-        """The function between the gateway and the queue."""
-        return _function(self.outputs["PreQueueFunctionName"])
+    def pre_queue(self) -> Function | None:
+        """The function between the gateway and the queue; None where the gateway queues by itself."""
+        name = self.outputs.get("PreQueueFunctionName")
+        return _function(name) if name else None
 
     @cached_property
     def deliveries(self) -> list[Delivery]:

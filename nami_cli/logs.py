@@ -67,7 +67,8 @@ class Step:
 
 def groups(deployment: Deployment) -> dict[str, str]:
     """The log group of each function."""
-    return {"pre-queue": deployment.pre_queue.log_group, **post_queue_groups(deployment)}
+    first = {"pre-queue": deployment.pre_queue.log_group} if deployment.pre_queue else {}
+    return first | post_queue_groups(deployment)
 
 
 def post_queue_groups(deployment: Deployment) -> dict[str, str]:

@@ -68,7 +68,7 @@ class Sender:
         from nami_cli.runtime import signatures  # noqa: PLC0415 (`nami --help` signs nothing)
 
         self.deployment = deployment
-        setting = deployment.pre_queue.environment.get("SIGNATURE")
+        setting = deployment.pre_queue.environment.get("SIGNATURE") if deployment.pre_queue else None
         self.setting: dict[str, Any] = json.loads(setting) if setting else {"scheme": "none"}
         self._forms = signatures.configured(self.setting)
         self._check(provider, deployed=bool(setting))
