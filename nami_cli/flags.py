@@ -16,6 +16,7 @@ from nami_cli import cdk
 from nami_cli.errors import UsageError
 from nami_stack.settings import (
     DestinationSettings,
+    GatewaySettings,
     HostSettings,
     PipelineSettings,
     SettingsError,
@@ -28,6 +29,7 @@ TYPED_LOCAL = "NAMI_LOCAL"  # in the environment of a command that was given --l
 
 GROUPS: dict[str, type[BaseModel]] = {
     "Pipeline": PipelineSettings,
+    "Gateway": GatewaySettings,
     "Signature": SignatureSettings,
     "Destination": DestinationSettings,
     "MongoDB host and network": HostSettings,

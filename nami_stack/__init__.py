@@ -5,20 +5,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nami_stack.delivery import Destination
+    from nami_stack.domain import CustomDomain
     from nami_stack.dynamo_table import DynamoTable
-    from nami_stack.gateway import HttpGateway
+    from nami_stack.gateway import Gateway, HttpGateway
     from nami_stack.http_backend import HttpBackend
     from nami_stack.mongo_database import MongoDatabase
     from nami_stack.mongo_host import MongoHost
     from nami_stack.network import Network
+    from nami_stack.rest_gateway import RestGateway
     from nami_stack.settings import HostSettings, PipelineSettings, SettingsError, Subscription
     from nami_stack.signature import Signature
     from nami_stack.stack import WebhookStack
     from nami_stack.webhook_construct import ScalableWebhook
 
 __all__ = [
+    "CustomDomain",
     "Destination",
     "DynamoTable",
+    "Gateway",
     "HostSettings",
     "HttpBackend",
     "HttpGateway",
@@ -26,6 +30,7 @@ __all__ = [
     "MongoHost",
     "Network",
     "PipelineSettings",
+    "RestGateway",
     "ScalableWebhook",
     "SettingsError",
     "Signature",
@@ -34,8 +39,10 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CustomDomain": "domain",
     "Destination": "delivery",
     "DynamoTable": "dynamo_table",
+    "Gateway": "gateway",
     "HostSettings": "settings",
     "HttpBackend": "http_backend",
     "HttpGateway": "gateway",
@@ -43,6 +50,7 @@ _MODULES = {
     "MongoHost": "mongo_host",
     "Network": "network",
     "PipelineSettings": "settings",
+    "RestGateway": "rest_gateway",
     "ScalableWebhook": "webhook_construct",
     "SettingsError": "settings",
     "Signature": "signature",

@@ -1,6 +1,7 @@
 """The HTTP API that producers send their webhooks to."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigw
@@ -8,16 +9,33 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 
+from nami_stack.domain import CustomDomain
+
+
+class Gateway(Protocol):
+    """What producers send their webhooks to; one serves any number of subscriptions."""
+
+    def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str] = ("POST",)) -> str:
+        """Send `/nami/<name>` to the function and return the URL that producers post to."""
+
 
 class HttpGateway(Construct):
     """An HTTP API; one serves any number of subscriptions (AWS allows 300 routes in each).
 
     It costs under a third of a REST API per request, and its `$default` stage deploys each route by itself.
+
+    Args:
+        domain: a name of yours for it.
     """
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, domain: CustomDomain | None = None) -> None:
         super().__init__(scope, construct_id)
         self.api = apigw.HttpApi(self, "Api", api_name=cdk.Stack.of(self).stack_name)
+        self._url = self.api.api_endpoint
+        if domain:
+            self._url = domain.serve(self, api_id=self.api.api_id, stage="$default")
+            if self.api.default_stage:
+                self.node.find_child("Domain").node.add_dependency(self.api.default_stage)
 
     def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str] = ("POST",)) -> str:
         """Send `/nami/<name>` to the function and return the URL that producers post to."""
@@ -27,4 +45,4 @@ class HttpGateway(Construct):
             methods=[apigw.HttpMethod[method] for method in methods],
             integration=HttpLambdaIntegration(f"{name}PreQueue", function),
         )
-        return f"{self.api.api_endpoint}{path}"
+        return f"{self._url}{path}"

@@ -4,6 +4,7 @@ import difflib
 import ipaddress
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal, Self, cast
 from urllib.parse import urlsplit
 
@@ -64,6 +65,16 @@ def _matches(pattern: str, example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _network() -> AfterValidator:
+    def check(value: str) -> str:
+        try:
+            return str(ip_network(value))
+        except ValueError as error:
+            raise ValueError(f"must be networks in CIDR form, as in 198.51.100.0/24 ({error})") from None
+
+    return AfterValidator(check)
+
+
 DestinationName = Literal["mongo-host", "mongo-database", "dynamodb", "http"]
 _HEADER = r"[A-Za-z0-9!#%&'*+.^_`|~-]+"
 _JSON_PATH = r"\$(?:\.[^.\[\]\s]+|\[\d{1,6}\])+"
@@ -85,6 +96,8 @@ class PipelineSettings(_Settings):
     """HTTP status of the answer to an accepted webhook."""
     success_body: Annotated[str, Field(max_length=4096)] = ""
     """Body of that answer; empty: a short JSON that names the delivery."""
+    allowed_sources: tuple[Annotated[str, _network()], ...] = ()
+    """The only source addresses that may send, in CIDR form, as in `198.51.100.0/24,2001:db8::/32`; others get 403."""
 
     pre_queue_memory: Memory = 256
     """MB. Below 256 a function's share of a core makes bursts slower for no saving."""
@@ -127,6 +140,11 @@ class PipelineSettings(_Settings):
         if isinstance(value, list | tuple) and not value:
             raise ValueError("must name at least one method")
         return list(dict.fromkeys(value)) if isinstance(value, list | tuple) else value
+
+    @field_validator("allowed_sources", mode="before")
+    @classmethod
+    def _separated(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @model_validator(mode="before")
     @classmethod
@@ -177,6 +195,50 @@ class PipelineSettings(_Settings):
     def visibility_timeout(self) -> int:
         """Seconds that a received webhook stays hidden from other receivers."""
         return 6 * self.post_queue_timeout + self.batch_window
+
+
+class GatewaySettings(_Settings):
+    """What producers send to."""
+
+    gateway: Literal["http", "rest"] = "http"
+    """http: an HTTP API, at under a third of the cost; rest: a REST API, for what the settings below need."""
+    throttle_rate: Annotated[int, Field(ge=1)] | None = None
+    """rest: webhooks a second, above which producers get 429; the account's limit where not given."""
+    throttle_burst: Annotated[int, Field(ge=1)] | None = None
+    """rest: webhooks at once, with throttle_rate."""
+    web_acl_arn: (
+        Annotated[
+            str,
+            _matches(
+                r"arn:aws[a-z-]*:wafv2:[^:]+:\d{12}:regional/webacl/[^/]+/[^/]+", "arn:aws:wafv2:…:regional/webacl/…"
+            ),
+        ]
+        | None
+    ) = None
+    """rest: a regional AWS WAF web ACL that looks at each request first."""
+    domain_name: Annotated[str, _matches(r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)+", "hooks.example.com")] | None = None
+    """A name of yours for the endpoint. Without certificate_arn the domain must be there already, and the endpoint is
+    below /<name> on it, so that several subscriptions share it."""
+    certificate_arn: (
+        Annotated[str, _matches(r"arn:aws[a-z-]*:acm:[^:]+:\d{12}:certificate/.+", "arn:aws:acm:…")] | None
+    ) = None
+    """Its certificate, in the region of the stack."""
+    hosted_zone_id: Annotated[str, _matches(r"Z[A-Z0-9]+", "Z0123456789ABCDEFGHIJ")] | None = None
+    """The Route 53 zone that gets the domain's records; where not given, make them yourself."""
+
+    @model_validator(mode="after")
+    def _gateway_rules(self) -> Self:
+        if self.gateway == "http":
+            for key in ("throttle_rate", "throttle_burst", "web_acl_arn"):
+                if (value := getattr(self, key)) is not None:
+                    raise ValueError(f"{key}={value!r}: an HTTP API has none; give gateway=rest")
+        if bool(self.throttle_rate) != bool(self.throttle_burst):
+            raise ValueError("throttle_rate: goes with throttle_burst; give both, or neither")
+        if self.certificate_arn and not self.domain_name:
+            raise ValueError("certificate_arn: of which domain? Give it as domain_name=hooks.example.com")
+        if self.hosted_zone_id and not self.certificate_arn:
+            raise ValueError("hosted_zone_id: goes with a domain that is made here; give certificate_arn too")
+        return self
 
 
 class SignatureSettings(_Settings):
@@ -396,7 +458,7 @@ def check_backend_timeouts(connect: int, read: int, function: int) -> None:
         )
 
 
-class Subscription(PipelineSettings, SignatureSettings, DestinationSettings, HostSettings):
+class Subscription(PipelineSettings, GatewaySettings, SignatureSettings, DestinationSettings, HostSettings):
     """One subscription: what `cdk deploy -c name=shopify` deploys."""
 
     name: Annotated[str, AfterValidator(check_name)]

@@ -7,10 +7,13 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from nami_stack.delivery import Destination
+from nami_stack.domain import CustomDomain
 from nami_stack.dynamo_table import DynamoTable
+from nami_stack.gateway import Gateway, HttpGateway
 from nami_stack.http_backend import HttpBackend
 from nami_stack.mongo_database import MongoDatabase
 from nami_stack.mongo_host import MongoHost
+from nami_stack.rest_gateway import RestGateway
 from nami_stack.settings import Subscription
 from nami_stack.webhook_construct import ScalableWebhook
 
@@ -30,6 +33,7 @@ class WebhookStack(cdk.Stack):
             self,
             "Webhook",
             name=subscription.name,
+            gateway=_gateway(self, subscription),
             signature=subscription.build_signature(),
             destination=_destinations(self, subscription),
             settings=subscription,
@@ -51,6 +55,30 @@ class WebhookStack(cdk.Stack):
                 cdk.CfnOutput(self, key if key.startswith(prefix) else prefix + key, value=value)
         if webhook.signature_secret:
             cdk.CfnOutput(self, "SignatureSecretArn", value=webhook.signature_secret.ref)
+
+
+def _gateway(stack: cdk.Stack, subscription: Subscription) -> Gateway:
+    domain = None
+    if subscription.domain_name:
+        domain = CustomDomain(
+            stack,
+            "Domain",
+            domain_name=subscription.domain_name,
+            certificate_arn=subscription.certificate_arn,
+            hosted_zone_id=subscription.hosted_zone_id,
+            base_path=None if subscription.certificate_arn else subscription.name,
+        )
+    if subscription.gateway == "http":
+        return HttpGateway(stack, "Gateway", domain=domain)
+    return RestGateway(
+        stack,
+        "RestGateway",
+        allowed_sources=subscription.allowed_sources,
+        web_acl_arn=subscription.web_acl_arn,
+        throttle_rate=subscription.throttle_rate,
+        throttle_burst=subscription.throttle_burst,
+        domain=domain,
+    )
 
 
 def _destinations(stack: cdk.Stack, subscription: Subscription) -> list[Destination]:

@@ -11,7 +11,7 @@ from constructs import Construct
 from nami_stack.assets import LAMBDAS
 from nami_stack.delivery import Delivery, Destination
 from nami_stack.functions import PythonFunction
-from nami_stack.gateway import HttpGateway
+from nami_stack.gateway import Gateway, HttpGateway
 from nami_stack.mongo_host import MongoHost
 from nami_stack.settings import PipelineSettings, check_name
 from nami_stack.signature import Signature
@@ -40,7 +40,7 @@ class ScalableWebhook(Construct):
         construct_id: str,
         *,
         name: str,
-        gateway: HttpGateway | None = None,
+        gateway: Gateway | None = None,
         signature: Signature | None = None,
         destination: Destination | Sequence[Destination] | None = None,
         settings: PipelineSettings | None = None,
@@ -88,6 +88,7 @@ class ScalableWebhook(Construct):
                 "CLAIM_CHECK_BUCKET": self.large_bodies.bucket_name,
                 "SUCCESS_STATUS": str(settings.success_status),
                 "SUCCESS_BODY": settings.success_body,
+                **({"ALLOWED_SOURCES": ",".join(settings.allowed_sources)} if settings.allowed_sources else {}),
                 **({"ORDER_BY": settings.order_by} if settings.order_by else {}),
                 **({"SIGNATURE": signature.to_json()} if signature else {}),
                 **({"SIGNATURE_SECRET_ARN": self.signature_secret.ref} if self.signature_secret else {}),

@@ -42,6 +42,10 @@ def answer(event: dict[str, Any], receive: Callable[[Request], Answer]) -> Answe
     reason = ""
     try:
         request = Request(event, started + DEADLINE_SECONDS)
+        if allowed := os.environ.get("ALLOWED_SOURCES"):
+            from nami_runtime import sources  # noqa: PLC0415 - most subscriptions name none
+
+            sources.check(request.source_ip, allowed)
         reply = receive(request)
     except Refused as refused:
         reason, reply = refused.reason, _refusal(refused.status)

@@ -7,7 +7,14 @@ import aws_cdk as cdk
 import pytest
 
 from nami_cli.local.differences import DIFFERENCES
-from nami_stack.settings import DestinationSettings, HostSettings, PipelineSettings, SignatureSettings, Subscription
+from nami_stack.settings import (
+    DestinationSettings,
+    GatewaySettings,
+    HostSettings,
+    PipelineSettings,
+    SignatureSettings,
+    Subscription,
+)
 from nami_stack.signature import SCHEMES
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +26,7 @@ def settings_tables() -> str:
     lines = []
     groups = {
         "Pipeline": PipelineSettings,
+        "Gateway": GatewaySettings,
         "Signature": SignatureSettings,
         "Destination": DestinationSettings,
         "MongoDB host and network": HostSettings,

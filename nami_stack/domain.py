@@ -1,0 +1,67 @@
+"""A domain name of the user's own in front of a gateway."""
+
+from aws_cdk import aws_apigatewayv2 as apigw
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_route53 as route53
+from constructs import Construct
+
+
+class CustomDomain(Construct):
+    """A regional domain name; the gateway that it is given to serves all its subscriptions there.
+
+    Args:
+        domain_name: such as hooks.example.com.
+        certificate_arn: a certificate for it, in the same region. Where not given, the domain name must be there
+            already, made by another stack or by hand, and this gateway answers below `base_path`.
+        hosted_zone_id: the Route 53 zone that gets the name's records; where not given, point the name to
+            `target` yourself.
+        base_path: first part of the path, which the gateway takes off again; with several gateways on one domain,
+            each needs its own.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        domain_name: str,
+        certificate_arn: str | None = None,
+        hosted_zone_id: str | None = None,
+        base_path: str | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.domain_name = domain_name
+        self.base_path = base_path
+        self.target: str | None = None
+        self._name: apigw.DomainName | None = None
+        if certificate_arn is None:
+            return
+        self._name = apigw.DomainName(
+            self,
+            "Name",
+            domain_name=domain_name,
+            certificate=acm.Certificate.from_certificate_arn(self, "Certificate", certificate_arn),
+            security_policy=apigw.SecurityPolicy.TLS_1_2,
+        )
+        self.target = self._name.regional_domain_name
+        for kind in ("A", "AAAA") if hosted_zone_id else ():
+            # Not the construct for records: it asks for the zone's name as well.
+            route53.CfnRecordSet(
+                self,
+                f"Record{kind}",
+                name=domain_name,
+                type=kind,
+                hosted_zone_id=hosted_zone_id,
+                alias_target=route53.CfnRecordSet.AliasTargetProperty(
+                    dns_name=self._name.regional_domain_name, hosted_zone_id=self._name.regional_hosted_zone_id
+                ),
+            )
+
+    def serve(self, scope: Construct, *, api_id: str, stage: str) -> str:
+        """Send the domain's requests to one stage of an API and return the URL that its paths are added to."""
+        mapping = apigw.CfnApiMapping(
+            scope, "Domain", api_id=api_id, stage=stage, domain_name=self.domain_name, api_mapping_key=self.base_path
+        )
+        if self._name:
+            mapping.node.add_dependency(self._name)
+        return f"https://{self.domain_name}" + (f"/{self.base_path}" if self.base_path else "")
