@@ -1,7 +1,7 @@
 """Runs nx-27017 for subscriptions with a hyphen in their name. `python -m nami_cli.local.stand_in OPTIONS…`.
 
-MongoDB takes any collection name. nx-27017's SQLite layer refuses a hyphen, because it writes names without quotes; with
-quotes SQLite takes them. This is its internals, so its version is pinned exactly, and a test uses such a name.
+MongoDB takes any collection name. nx-27017's SQLite layer refuses a hyphen, because it writes names without quotes;
+with quotes SQLite takes them. This is its internals, so its version is pinned exactly, and a test uses such a name.
 """
 
 import re

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ def run(*command: str | Path, **options: object) -> str:
 
 
 @pytest.fixture(scope="session")
-def clean_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def clean_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python that has the wheel, what it depends on, and nothing else."""
     folder = tmp_path_factory.mktemp("wheel")
     run("uv", "build", "--quiet", "--wheel", "--out-dir", folder, ROOT)
@@ -29,7 +28,7 @@ def clean_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     python = folder / "venv" / "bin" / "python"
     pins = ROOT / "requirements.txt"
     run("uv", "pip", "install", "--quiet", "--python", python, "--constraints", pins, wheel)
-    yield python
+    return python
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
