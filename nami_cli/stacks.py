@@ -10,7 +10,6 @@ from nami_cli.errors import NotRunningError
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
-    from mypy_boto3_lambda.client import LambdaClient
     from mypy_boto3_logs.client import CloudWatchLogsClient
 
 PREFIX = "nami-"
@@ -52,18 +51,6 @@ def logs() -> "CloudWatchLogsClient":
     import boto3  # noqa: PLC0415
 
     return boto3.client("logs")
-
-
-def log_groups(outputs: Mapping[str, str]) -> dict[str, str]:
-    """The log group of each function of a stack: pre-queue, post-queue."""
-    import boto3  # noqa: PLC0415
-
-    functions: LambdaClient = boto3.client("lambda")
-    names = {"pre-queue": outputs["PreQueueFunctionName"], "post-queue": outputs["PostQueueFunctionName"]}
-    return {
-        label: functions.get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
-        for label, name in names.items()
-    }
 
 
 def stack_outputs(stack_name: str) -> dict[str, str]:
