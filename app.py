@@ -6,6 +6,7 @@ from pathlib import Path
 import aws_cdk as cdk
 
 from nami_stack import SettingsError, Subscription, WebhookStack
+from nami_stack.settings import SETTINGS_METADATA
 
 
 def main() -> None:
@@ -16,7 +17,10 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"error: {error}")
     # Handlers of the user's own, where `nami create` or the user has put some.
-    WebhookStack(app, subscription=subscription, handlers=Path.cwd() / "webhooks" / subscription.name)
+    stack = WebhookStack(app, subscription=subscription, handlers=Path.cwd() / "webhooks" / subscription.name)
+    # What was asked for, so that `nami deploy` sees when the next deployment leaves some of it out.
+    asked = subscription.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+    stack.add_metadata(SETTINGS_METADATA, asked)
     app.synth()
 
 

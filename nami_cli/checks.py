@@ -1,11 +1,10 @@
 """What must hold before a deployment, each with its remedy; `nami deploy` and `nami doctor` look at the same."""
 
 import ast
-import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +13,7 @@ from nami_cli import cdk, stacks
 from nami_cli.deployment import is_local
 from nami_cli.errors import CheckError, CliError, MissingToolError, of_aws
 from nami_cli.flags import as_flags, nami
-from nami_stack.settings import Subscription
+from nami_stack.settings import SETTINGS_METADATA, Subscription
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -147,10 +146,11 @@ def reservation(subscription: Subscription, stack: "StackTypeDef | None") -> Che
     """Whether the account has room for the post-queue function's reserved concurrency."""
     functions = client("lambda")
     free = functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
-    wanted = subscription.post_queue_reservation or 0
-    if stack and (function := stacks.outputs_of(stack).get("PostQueueFunctionName")):
-        said = functions.get_function_concurrency(FunctionName=function)
-        free += said.get("ReservedConcurrentExecutions", 0)
+    wanted = (subscription.post_queue_reservation or 0) * len(subscription.destination)
+    for key, function in stacks.outputs_of(stack).items() if stack else ():
+        if key.endswith("PostQueueFunctionName"):
+            said = functions.get_function_concurrency(FunctionName=function)
+            free += said.get("ReservedConcurrentExecutions", 0)
     if wanted and free - wanted < UNRESERVED_AT_LEAST:
         return fail(
             "reservation",
@@ -177,21 +177,28 @@ def stack_is_settled(name: str, stack: "StackTypeDef | None") -> Check:
     return ok("stack", status)
 
 
-def data_stays(name: str, subscription: Subscription, stack: "StackTypeDef | None") -> Check:
-    """Whether this deployment would put a new, empty volume in the place of one that was adopted."""
-    held = stacks.outputs_of(stack).get("DataVolumeId") if stack else None
-    if stack is None or held is None:
-        return ok("data volume", subscription.data_volume_id or "a new one")
-    if subscription.data_volume_id or any(
-        resource["ResourceType"] == "AWS::EC2::Volume" and resource.get("PhysicalResourceId") == held
-        for resource in resources(name)
-    ):
-        return ok("data volume", subscription.data_volume_id or held)
+def settings_stay(name: str, subscription: Subscription, given: Collection[str], stack: "StackTypeDef | None") -> Check:
+    """Whether settings of the last deployment would go back to their defaults because nobody has given them again.
+
+    A forgotten signature would open the endpoint to everybody, a forgotten volume begin with an empty one.
+    """
+    now = subscription.model_dump(mode="json")
+    before = deployed_settings(name) if stack else {}
+    lost = {key: value for key, value in before.items() if key in now and key not in given and now[key] != value}
+    if not lost:
+        return ok("settings", "as given")
     return fail(
-        "data volume",
-        f"{name} stands on the adopted volume {held}, and without it would begin with an empty one",
-        f"add {as_flags(adoption(stacks.outputs_of(stack)))}",
+        "settings",
+        f"{name} was deployed with {', '.join(lost)}, which these settings leave out",
+        f"add {as_flags(lost)} (--save keeps them in cdk.json), or --reset for the defaults",
     )
+
+
+def deployed_settings(name: str) -> dict[str, Any]:
+    """The settings of the last deployment that are not the defaults; none where it can't be known."""
+    template = client("cloudformation").get_template(StackName=stacks.PREFIX + name)["TemplateBody"]
+    found = template.get("Metadata", {}).get(SETTINGS_METADATA) if isinstance(template, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def handlers(name: str) -> Check:
@@ -228,20 +235,11 @@ def _defines_handler(tree: ast.Module) -> bool:
     return False
 
 
-def signature_stays(name: str, subscription: Subscription, stack: "StackTypeDef | None") -> Check:
-    """Whether this deployment would open to everybody what verifies its senders now."""
+def signature(subscription: Subscription) -> Check:
+    """Whether senders have to prove who they are, or it was decided that they need not."""
     if subscription.signature:
         return ok("signature", subscription.signature)
-    outputs = stacks.outputs_of(stack) if stack else {}
-    if "SignatureSecretArn" not in outputs:
-        return warn("signature", "none: anybody can send", "give --signature shopify (docs/signatures.md has them all)")
-    said = client("lambda").get_function_configuration(FunctionName=outputs["PreQueueFunctionName"])
-    scheme = json.loads(said.get("Environment", {}).get("Variables", {}).get("SIGNATURE", "{}")).get("scheme", "…")
-    return fail(
-        "signature",
-        f"{name} is deployed with signature {scheme}, and these settings have none: anybody could send",
-        f"add --signature {scheme} (with --save it is kept in cdk.json), or --signature none where that is meant",
-    )
+    return warn("signature", "none: anybody can send", "give --signature shopify (docs/signatures.md has them all)")
 
 
 def secret_is_filled(arn: str) -> bool:
@@ -276,14 +274,23 @@ def resources(name: str) -> list[dict[str, Any]]:
     return found
 
 
-def adoption(outputs: dict[str, str]) -> dict[str, str]:
-    """The settings by which another deployment takes over the volume and its credentials."""
-    volumes = client("ec2").describe_volumes(VolumeIds=[outputs["DataVolumeId"]])["Volumes"]
-    return {
-        "data_volume_id": outputs["DataVolumeId"],
-        "availability_zone": volumes[0]["AvailabilityZone"],
-        "database_secret_arn": outputs["DatabaseSecretArn"],
-    }
+def adoption(outputs: Mapping[str, str]) -> dict[str, str]:
+    """The settings by which another deployment takes over what holds data; empty where nothing of it is kept."""
+    found: dict[str, str] = {}
+    if volume := _output(outputs, "DataVolumeId"):
+        volumes = client("ec2").describe_volumes(VolumeIds=[volume])["Volumes"]
+        found["data_volume_id"] = volume
+        found["availability_zone"] = volumes[0]["AvailabilityZone"]
+        found["database_secret_arn"] = _output(outputs, "DatabaseSecretArn") or ""
+    if table := _output(outputs, "TableName"):
+        found["table_name"] = table
+    return found
+
+
+def _output(outputs: Mapping[str, str], ending: str) -> str | None:
+    """An output of any destination: those of all but the first have its name before theirs."""
+    fitting = [key for key in outputs if key.endswith(ending) and not key.endswith(f"Attempts{ending}")]
+    return outputs[min(fitting, key=len)] if fitting else None
 
 
 def require(checks: Iterable[Check], say: Callable[[str], None]) -> None:

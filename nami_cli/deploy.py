@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +20,7 @@ from nami_cli.terminal import say
 from nami_stack.settings import Subscription
 
 _PAUSE = 0.1
+SETTINGS = frozenset(Subscription.model_fields)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")]
 
@@ -34,19 +35,23 @@ def deploy(
     save: Annotated[
         bool, typer.Option("--save", help="Keep the given settings in the cdk.json here, for later deployments.")
     ] = False,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Let settings that are not given again go back to their defaults.")
+    ] = False,
     **settings: str | None,
 ) -> None:
     """Deploy a subscription, or bring a deployed one up to date.
 
     Checks first whether it can succeed. A setting holds for this deployment, over the one in cdk.json, over the
-    default; --save keeps it. Handlers in webhooks/NAME (see nami create) take the place of nami's own.
+    default; --save keeps it in cdk.json. One that the last deployment had and that is not given again stops the
+    command. Handlers in webhooks/NAME (see nami create) take the place of nami's own.
     """
     started = time.monotonic()
     given = flags.given(settings)
     subscription = flags.read(name, given)
     with _ends_at_once(name), display(name) as shown, ExitStack() as tasks:
         folder, synthesis = _synthesise(name, given, tasks)
-        stack = _check(name, subscription, shown)
+        stack = _check(name, subscription, SETTINGS if reset else flags.given_anywhere(name, given), shown)
         shown.step("synthesising")
         _finish(synthesis)
         if dry_run:
@@ -94,7 +99,7 @@ def _synthesise(name: str, given: dict[str, str], tasks: ExitStack) -> tuple[Pat
     return folder, synthesis
 
 
-def _check(name: str, subscription: Subscription, shown: Display) -> bool:
+def _check(name: str, subscription: Subscription, given: Collection[str], shown: Display) -> bool:
     """Look whether a deployment can succeed; returns whether there is one already."""
     shown.step("checking")
     found: list[checks.Account] = []
@@ -107,8 +112,8 @@ def _check(name: str, subscription: Subscription, shown: Display) -> bool:
             checks.look("bootstrap", lambda: checks.bootstrap(found[0])),
             checks.look("stack", lambda: checks.stack_is_settled(name, stack)),
             checks.look("reservation", lambda: checks.reservation(subscription, stack)),
-            checks.look("data volume", lambda: checks.data_stays(name, subscription, stack)),
-            checks.look("signature", lambda: checks.signature_stays(name, subscription, stack)),
+            checks.look("settings", lambda: checks.settings_stay(name, subscription, given, stack)),
+            checks.look("signature", lambda: checks.signature(subscription)),
         ],
         say,
     )

@@ -7,13 +7,18 @@ import typer
 
 from nami_cli import checks, deployment, flags, stacks
 from nami_cli.errors import DeployError, UsageError, of_aws
-from nami_cli.listing import depth
+from nami_cli.listing import dead_letter_queues, depth, queues
 from nami_cli.local.up import Interrupted, interruptible
 from nami_cli.resources import Resource, display, took
 from nami_cli.terminal import say
 
 _PAUSE = 2.0  # seconds between two looks at a stack on AWS; its network interfaces alone take minutes
 _LOCAL_PAUSE = 0.2
+_HOLD_DATA = {
+    "data_volume_id": "the volume with the documents,",
+    "database_secret_arn": "the secret with its credentials,",
+    "table_name": "the table with the webhooks,",
+}
 
 
 def destroy(
@@ -35,8 +40,10 @@ def destroy(
     for line in _losses(outputs):
         say(line)
     kept = _kept(outputs)
-    if kept:
-        say(f"is kept: volume {kept['data_volume_id']} with the documents, secret {kept['database_secret_arn']}")
+    again = {**checks.deployed_settings(name), **kept}
+    for key, value in kept.items():
+        if key in _HOLD_DATA:
+            say(f"is kept: {_HOLD_DATA[key]} {value}")
     _ask(name, yes)
     try:
         with interruptible(), display(name) as shown:
@@ -59,13 +66,16 @@ def destroy(
     say(f"{name}: destroyed in {took(started)}")
     if kept:
         say("to take the documents up again:")
-        typer.echo(f"{flags.nami()} deploy {name} {flags.as_flags(kept)}")
+        typer.echo(f"{flags.nami()} deploy {name} {flags.as_flags(again)}")
 
 
 def _losses(outputs: dict[str, str]) -> list[str]:
     lines = [f"goes away: {stacks.endpoint_url(outputs)}"] if "EndpointUrl" in outputs else []
-    for key, what in (("QueueUrl", "webhooks that wait in the queue"), ("DeadLetterQueueUrl", "dead letters")):
-        if key in outputs and (count := depth(outputs[key])):
+    for urls, what in (
+        (queues(outputs), "webhooks that wait in the queue"),
+        (dead_letter_queues(outputs), "dead letters"),
+    ):
+        if count := sum(map(depth, urls)):
             lines.append(f"goes away: {count} {what}")
     if "SignatureSecretArn" in outputs:
         lines.append("goes away: the signature's secret")
@@ -73,15 +83,13 @@ def _losses(outputs: dict[str, str]) -> list[str]:
 
 
 def _kept(outputs: dict[str, str]) -> dict[str, str]:
-    if "DataVolumeId" not in outputs:
-        return {}
     try:
         return checks.adoption(outputs)
     except Exception as error:
         # A volume that is gone, or that the caller may not see, keeps nobody from destroying the rest.
         if (told := of_aws(error)) is None:
             raise
-        say(f"the volume {outputs['DataVolumeId']} can't be looked at: {told}")
+        say(f"the volume can't be looked at: {told}")
         return {}
 
 

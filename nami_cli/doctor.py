@@ -1,5 +1,6 @@
 """`nami doctor`: what is well, what is not, and the command that mends it."""
 
+import functools
 import json
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from nami_cli import checks, flags, stacks
 from nami_cli.checks import Check, client, fail, look, ok, warn
 from nami_cli.deployment import is_local
 from nami_cli.errors import CheckError
-from nami_cli.listing import depth
+from nami_cli.listing import dead_letter_queues, depth
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -69,13 +70,17 @@ def _of_subscription(name: str) -> list[Check]:
     if "EndpointUrl" not in outputs:
         return [status]
     looks: dict[str, Callable[[], Check]] = {
-        "event source": lambda: _event_source(outputs),
         "signature": lambda: _signature(name, outputs),
         "host": lambda: _host(name),
         "alarms": lambda: _alarms(name),
         "dead letters": lambda: _dead_letters(name, outputs),
     }
-    return [status, *(look(label, check) for label, check in looks.items())]
+    functions = [function for key, function in sorted(outputs.items()) if key.endswith("PostQueueFunctionName")]
+    return [
+        status,
+        *(look("event source", functools.partial(_event_source, function)) for function in functions),
+        *(look(label, check) for label, check in looks.items()),
+    ]
 
 
 def _throttle() -> Check:
@@ -112,8 +117,8 @@ def _status(name: str, stack: "StackTypeDef") -> Check:
     return fail("stack", f"{status}: {stack.get('StackStatusReason') or 'not usable'}", f"{flags.nami()} deploy {name}")
 
 
-def _event_source(outputs: dict[str, str]) -> Check:
-    said = client("lambda").list_event_source_mappings(FunctionName=outputs["PostQueueFunctionName"])
+def _event_source(function: str) -> Check:
+    said = client("lambda").list_event_source_mappings(FunctionName=function)
     mappings = said["EventSourceMappings"]
     if not mappings:
         return fail("event source", "nothing takes webhooks from the queue", "deploy the subscription again")
@@ -171,7 +176,7 @@ def _alarms(name: str) -> Check:
 
 
 def _dead_letters(name: str, outputs: dict[str, str]) -> Check:
-    if count := depth(outputs["DeadLetterQueueUrl"]):
+    if count := sum(map(depth, dead_letter_queues(outputs))):
         return warn("dead letters", str(count), f"{flags.nami()} dlq list {name} shows why")
     return ok("dead letters", "none")
 

@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import shlex
 import types
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -14,25 +15,15 @@ from typer.core import TyperCommand
 
 from nami_cli import cdk
 from nami_cli.errors import UsageError
-from nami_stack.settings import (
-    DestinationSettings,
-    GatewaySettings,
-    HostSettings,
-    PipelineSettings,
-    SettingsError,
-    SignatureSettings,
-    Subscription,
-    check_name,
-)
+from nami_stack.settings import HostSettings, SettingsError, Subscription, check_name
 
 TYPED_LOCAL = "NAMI_LOCAL"  # in the environment of a command that was given --local
 
+# In the order of the code; a group that the settings gain is one here.
 GROUPS: dict[str, type[BaseModel]] = {
-    "Pipeline": PipelineSettings,
-    "Gateway": GatewaySettings,
-    "Signature": SignatureSettings,
-    "Destination": DestinationSettings,
-    "MongoDB host and network": HostSettings,
+    "MongoDB host and network" if model is HostSettings else model.__name__.removesuffix("Settings"): model
+    for model in Subscription.__bases__
+    if issubclass(model, BaseModel)
 }
 _PANEL_OF = {key: title for title, model in GROUPS.items() for key in model.model_fields}
 
@@ -76,6 +67,12 @@ def given(settings: Mapping[str, str | None]) -> dict[str, str]:
     return {key: value for key, value in settings.items() if value is not None}
 
 
+def given_anywhere(name: str, settings: Mapping[str, str]) -> frozenset[str]:
+    """The names of the settings that were given as flags, or are kept in the cdk.json here."""
+    kept = cdk.context_here()
+    return frozenset({*settings, *kept, *kept.get("subscriptions", {}).get(name, {})})
+
+
 def read(name: str, settings: Mapping[str, str]) -> Subscription:
     """The settings as the CDK app will see them: flags over cdk.json over the defaults.
 
@@ -107,7 +104,13 @@ def nami() -> str:
 
 def as_flags(settings: Mapping[str, object]) -> str:
     """Settings as one types them."""
-    return " ".join(f"{flag(key)} {value}" for key, value in settings.items())
+    return " ".join(f"{flag(key)} {shlex.quote(_text(value))}" for key, value in settings.items())
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def flag(key: str) -> str:
@@ -129,14 +132,15 @@ def save(name: str, settings: Mapping[str, str]) -> Path:
 
 def _annotation(key: str) -> Any:
     field = Subscription.model_fields[key]
-    value = ",".join(field.default) if isinstance(field.default, tuple) else field.default
-    default = "" if value in (None, "") else f"  [default: {value}]"
+    default = "" if field.default in (None, "", ()) else f"  [default: {_text(field.default)}]"
     help_text = " ".join((field.description or "").replace("`", "").split()) + default
     return Annotated[str | None, typer.Option(flag(key), metavar=_metavar(field.annotation), help=help_text)]
 
 
 def _metavar(annotation: Any) -> str:
     kinds = set(_kinds(annotation))
+    if bool in kinds:
+        return "true|false"
     if choices := [kind for kind in kinds if isinstance(kind, str)]:
         return "LIST" if get_origin(annotation) is tuple else "|".join(sorted(choices))
     return "NUMBER" if int in kinds else "TEXT"

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
+_DEAD = "DeadLetterQueueUrl"
 _AT_ONCE = 8  # subscriptions whose queues are asked at the same time
 _AGE_WITHIN = 900  # seconds back to look for an age; SQS tells one a minute, late by some, and none while it is idle
 
@@ -29,7 +30,7 @@ def list_subscriptions(as_json: AsJson = False) -> None:
     minutes late; local AWS has none.
     """
     found = stacks.deployed()
-    ages = _oldest([queue for stack in found.values() if (queue := stacks.outputs_of(stack).get("QueueUrl"))])
+    ages = _oldest([queue for stack in found.values() for queue in queues(stacks.outputs_of(stack))])
     sqs = checks.client("sqs")
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         rows = list(pool.map(lambda item: _row(item[0], item[1], ages, sqs), sorted(found.items())))
@@ -71,6 +72,16 @@ def outputs(
     print_table(["output", "value"], [[key, value] for key, value in sorted(found.items())])
 
 
+def queues(outputs: Mapping[str, str]) -> list[str]:
+    """The queue of each destination."""
+    return [url for key, url in outputs.items() if key.endswith("QueueUrl") and not key.endswith(_DEAD)]
+
+
+def dead_letter_queues(outputs: Mapping[str, str]) -> list[str]:
+    """The dead letters of each destination."""
+    return [url for key, url in outputs.items() if key.endswith(_DEAD)]
+
+
 def depth(queue_url: str, sqs: Any = None) -> int:
     """About how many messages a queue holds: waiting, delayed, and being processed."""
     sqs = sqs or checks.client("sqs")
@@ -93,27 +104,25 @@ def age(seconds: float) -> str:
 
 def _row(name: str, stack: "StackTypeDef", ages: dict[str, float], sqs: Any) -> dict[str, Any]:
     outputs = stacks.outputs_of(stack)
-    queue, dead = outputs.get("QueueUrl"), outputs.get("DeadLetterQueueUrl")
+    known = [ages[queue] for queue in queues(outputs) if queue in ages]
     at = stack.get("LastUpdatedTime") or stack["CreationTime"]
     return {
         "name": name,
         "endpoint": stacks.endpoint_url(outputs) if "EndpointUrl" in outputs else None,
-        "waiting": _depth_or_none(queue, sqs),
-        "dead_letters": _depth_or_none(dead, sqs),
-        "oldest_seconds": ages.get(queue) if queue else None,
+        "waiting": _sum(queues(outputs), sqs),
+        "dead_letters": _sum(dead_letter_queues(outputs), sqs),
+        "oldest_seconds": max(known, default=None),
         "deployed": at.astimezone(UTC).isoformat(timespec="seconds"),
         "status": stack["StackStatus"],
     }
 
 
-def _depth_or_none(queue_url: str | None, sqs: Any) -> int | None:
-    """None where the stack is half made or half gone, and its queue with it."""
-    if queue_url is None:
-        return None
+def _sum(queue_urls: Sequence[str], sqs: Any) -> int | None:
+    """Of all their messages; None where the stack is half made or half gone, and its queues with it."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:
-        return depth(queue_url, sqs)
+        return sum(depth(url, sqs) for url in queue_urls) if queue_urls else None
     except ClientError as error:
         if "NonExistentQueue" in str(error) or "QueueDoesNotExist" in str(error):
             return None

@@ -160,7 +160,8 @@ def test_destroy_keeps_the_volume_and_says_how_to_adopt_it(user: Nami, story: Pi
     result = user.typed("--local", "destroy", NAME, "--yes")
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == (
-        f"nami --local deploy {NAME} --data-volume-id {outputs['DataVolumeId']} --availability-zone us-east-1a "
+        f"nami --local deploy {NAME} --batch-size 10 --batch-window 0 --signature github "
+        f"--data-volume-id {outputs['DataVolumeId']} --availability-zone us-east-1a "
         f"--database-secret-arn {outputs['DatabaseSecretArn']}"
     )
     assert story.client("ec2").describe_volumes(VolumeIds=[outputs["DataVolumeId"]])["Volumes"]

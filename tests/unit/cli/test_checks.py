@@ -14,7 +14,7 @@ from nami_cli import cdk, checks
 from nami_cli.checks import Account, Check
 from nami_cli.errors import AccessError, CheckError, CliError, MissingToolError, of_aws
 from nami_stack.assets import APP
-from nami_stack.settings import Subscription
+from nami_stack.settings import SETTINGS_METADATA, Subscription
 from tests.unit.cli.conftest import Stub
 
 ACCOUNT = Account("123456789012", "eu-west-1", "arn:aws:iam::123456789012:user/me")
@@ -106,51 +106,62 @@ def test_settled_stack_takes_an_update(status: str) -> None:
     assert checks.stack_is_settled("shopify", stack(status)).status == "ok"
 
 
-def resources(aws: Stub, *volumes: str) -> None:
+def deployed_with(aws: Stub, **settings: Any) -> None:
+    template = {"Metadata": {SETTINGS_METADATA: settings}}
     aws("cloudformation").add_response(
-        "list_stack_resources",
-        {
-            "StackResourceSummaries": [
-                {
-                    "LogicalResourceId": "DataVolume",
-                    "PhysicalResourceId": volume,
-                    "ResourceType": "AWS::EC2::Volume",
-                    "LastUpdatedTimestamp": datetime.now(UTC),
-                    "ResourceStatus": "CREATE_COMPLETE",
-                }
-                for volume in volumes
-            ]
-        },
-        {"StackName": "nami-shopify"},
+        "get_template", {"TemplateBody": json.dumps(template)}, {"StackName": "nami-shopify"}
     )
 
 
-def test_adopted_volume_is_not_replaced_by_an_empty_one(aws: Stub) -> None:
-    resources(aws)
-    aws("ec2").add_response("describe_volumes", {"Volumes": [{"AvailabilityZone": "eu-west-1b"}]})
-    check = checks.data_stays("shopify", subscription(), stack(DataVolumeId="vol-1", DatabaseSecretArn="arn:x"))
+def test_setting_of_the_last_deployment_is_not_lost_by_leaving_it_out(aws: Stub) -> None:
+    deployed_with(aws, signature="stripe", data_volume_id="vol-1", batch_size=50)
+    check = checks.settings_stay("shopify", subscription(batch_size=20), {"batch_size"}, stack())
     assert check.status == "fail"
-    assert check.remedy == ("add --data-volume-id vol-1 --availability-zone eu-west-1b --database-secret-arn arn:x")
+    assert "add --signature stripe --data-volume-id vol-1 " in check.remedy
+    assert "--reset" in check.remedy
 
 
-def test_volume_of_the_stack_itself_stays_by_itself(aws: Stub) -> None:
-    resources(aws, "vol-1")
-    check = checks.data_stays("shopify", subscription(), stack(DataVolumeId="vol-1", DatabaseSecretArn="arn:x"))
-    assert check.status == "ok"
+def test_setting_that_is_given_anew_may_change(aws: Stub) -> None:
+    deployed_with(aws, batch_size=50, methods=["GET", "POST"])
+    given = {"batch_size": 100, "methods": "POST"}
+    assert checks.settings_stay("shopify", subscription(**given), given, stack()).status == "ok"
 
 
-def test_signature_that_is_deployed_is_not_dropped_by_leaving_it_out(aws: Stub) -> None:
-    aws("lambda").add_response(
-        "get_function_configuration", {"Environment": {"Variables": {"SIGNATURE": json.dumps({"scheme": "stripe"})}}}
-    )
-    outputs = {"SignatureSecretArn": "arn:x", "PreQueueFunctionName": "pre"}
-    check = checks.signature_stays("shopify", subscription(), stack(**outputs))
-    assert check.status == "fail"
-    assert "--signature stripe" in check.remedy
+def test_settings_as_deployed_may_be_deployed_again(aws: Stub) -> None:
+    deployed_with(aws, methods=["GET", "POST"], egress="nat")
+    again = subscription(methods="GET,POST", egress="nat")
+    assert checks.settings_stay("shopify", again, {"methods", "egress"}, stack()).status == "ok"
+
+
+def test_stack_that_does_not_say_its_settings_takes_any(aws: Stub) -> None:
+    aws("cloudformation").add_response("get_template", {"TemplateBody": "{}"})
+    assert checks.settings_stay("shopify", subscription(), set(), stack()).status == "ok"
+
+
+def test_reservation_counts_every_destination(aws: Stub) -> None:
+    concurrency(aws, 109)
+    both = subscription(destination="mongo-host,dynamodb")
+    assert checks.reservation(both, None).status == "fail"
+
+
+@pytest.mark.parametrize("prefix", ["", "Mongo"])
+def test_adoption_takes_volume_zone_and_credentials_together(aws: Stub, prefix: str) -> None:
+    aws("ec2").add_response("describe_volumes", {"Volumes": [{"AvailabilityZone": "eu-west-1b"}]}, {"VolumeIds": ["v"]})
+    outputs = {f"{prefix}DataVolumeId": "v", f"{prefix}DatabaseSecretArn": "arn:x", "AttemptsTableName": "attempts"}
+    assert checks.adoption(outputs) == {
+        "data_volume_id": "v",
+        "availability_zone": "eu-west-1b",
+        "database_secret_arn": "arn:x",
+    }
+
+
+def test_kept_table_is_adopted_by_its_name() -> None:
+    assert checks.adoption({"TableName": "t"}) == {"table_name": "t"}
 
 
 def test_no_signature_at_all_is_a_warning() -> None:
-    assert checks.signature_stays("shopify", subscription(), None).status == "warn"
+    assert checks.signature(subscription()).status == "warn"
+    assert checks.signature(subscription(signature="none")).status == "ok"
 
 
 def test_secret_without_a_value_is_empty(aws: Stub) -> None:

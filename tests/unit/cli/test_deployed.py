@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from nami_cli import doctor, listing
 from nami_cli.errors import CheckError, DeployError, NotRunningError, UsageError
 from nami_cli.main import app
+from nami_stack.settings import SETTINGS_METADATA
 from tests.unit.cli.conftest import Stub
 
 AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -81,6 +82,16 @@ def test_list_tells_depth_dead_letters_and_age(aws: Stub) -> None:
     ]
 
 
+def test_list_adds_up_the_queues_of_several_destinations(aws: Stub) -> None:
+    second = {"BackendQueueUrl": QUEUES + "second", "BackendDeadLetterQueueUrl": QUEUES + "second-dead"}
+    stacks(aws, stack(outputs=OUTPUTS | second))
+    ages(aws)
+    for queue, count in (("waiting", 1), ("second", 10), ("dead", 2), ("second-dead", 20)):
+        depth(aws, queue, count)
+    row = json.loads(run("list", "--json").stdout)[0]
+    assert (row["waiting"], row["dead_letters"]) == (11, 22)
+
+
 def test_list_shows_a_dash_where_no_age_is_known(aws: Stub) -> None:
     stacks(aws, stack())
     ages(aws)
@@ -121,6 +132,11 @@ def losses(aws: Stub, waiting: int = 0, dead: int = 0) -> None:
     depth(aws, "dead", dead)
 
 
+def deployed_with(aws: Stub, **settings: Any) -> None:
+    template = {"Metadata": {SETTINGS_METADATA: settings}}
+    aws("cloudformation").add_response("get_template", {"TemplateBody": json.dumps(template)})
+
+
 def resources(aws: Stub, *found: dict[str, str]) -> None:
     summaries = [{"LastUpdatedTimestamp": AT, "LogicalResourceId": "Any", **each} for each in found]
     aws("cloudformation").add_response("list_stack_resources", {"StackResourceSummaries": summaries})
@@ -130,10 +146,11 @@ def test_destroy_says_what_is_lost_before_it_asks(aws: Stub) -> None:
     stacks(aws, stack())
     losses(aws, waiting=12, dead=3)
     volume(aws)
+    deployed_with(aws)
     result = CliRunner().invoke(app, ["destroy", "shopify"], input="n\n")
     assert "12 webhooks that wait in the queue" in result.stderr
     assert "3 dead letters" in result.stderr
-    assert "is kept: volume vol-1" in result.stderr
+    assert "is kept: the volume with the documents, vol-1" in result.stderr
     assert result.exit_code == 1
 
 
@@ -141,6 +158,7 @@ def test_destroy_without_anybody_to_ask_changes_nothing(aws: Stub) -> None:
     stacks(aws, stack())
     losses(aws)
     volume(aws)
+    deployed_with(aws)
     error = run("destroy", "shopify").exception
     assert isinstance(error, UsageError)
     assert "--yes" in str(error)
@@ -151,6 +169,7 @@ def test_destroy_waits_and_ends_with_the_command_that_adopts(aws: Stub, monkeypa
     stacks(aws, stack())
     losses(aws)
     volume(aws)
+    deployed_with(aws, batch_size=50, methods=["GET", "POST"])
     aws("cloudformation").add_response("delete_stack", {}, {"StackName": STACK_ID})
     stacks(aws, stack(status="DELETE_IN_PROGRESS"))
     resources(aws, {"ResourceType": "AWS::SQS::Queue", "ResourceStatus": "DELETE_COMPLETE"})
@@ -159,7 +178,8 @@ def test_destroy_waits_and_ends_with_the_command_that_adopts(aws: Stub, monkeypa
     result = run("destroy", "shopify", "--yes")
     assert result.exit_code == 0, result.exception
     assert result.stdout == (
-        "nami deploy shopify --data-volume-id vol-1 --availability-zone eu-west-1b --database-secret-arn arn:secret\n"
+        "nami deploy shopify --batch-size 50 --methods GET,POST "
+        "--data-volume-id vol-1 --availability-zone eu-west-1b --database-secret-arn arn:secret\n"
     )
 
 
@@ -167,6 +187,7 @@ def test_destroy_that_fails_names_the_resource_and_the_reason(aws: Stub) -> None
     stacks(aws, stack())
     losses(aws)
     volume(aws)
+    deployed_with(aws)
     aws("cloudformation").add_response("delete_stack", {})
     stacks(aws, stack(status="DELETE_FAILED"))
     resources(aws)
@@ -239,7 +260,7 @@ def test_event_source_must_be_enabled(aws: Stub, state: str, status: str) -> Non
     aws("lambda").add_response(
         "list_event_source_mappings", {"EventSourceMappings": [mapping]}, {"FunctionName": "post"}
     )
-    check = doctor._event_source(OUTPUTS)
+    check = doctor._event_source("post")
     assert check.status == status
     assert (f"--enabled --uuid {UUID}" in check.remedy) == (status == "fail")
 
