@@ -36,6 +36,7 @@ class Outcome:
         self.duplicates: list[str] = []
         self.failed: list[dict[str, str]] = []
         self.failed_messages: list[str] = []
+        self.quarantined: list[dict[str, str]] = []
         self.later: dict[str, int] = {}
 
     def fail(self, message_id: str, delivery_id: str, reason: str) -> None:
@@ -60,11 +61,12 @@ def drain(
             _write(group, destination, outcome, deadline)
     _postpone(event["Records"], outcome.later)
     log.line(
-        "ERROR" if outcome.failed else "INFO",
+        "ERROR" if outcome.failed else "WARNING" if outcome.quarantined else "INFO",
         "batch",
         stored=outcome.stored,
         duplicates=outcome.duplicates,
         failed=outcome.failed,
+        **({"quarantined": outcome.quarantined} if outcome.quarantined else {}),
         ms=round((monotonic() - started) * 1000, 1),
     )
     return outcome.response()
@@ -78,6 +80,9 @@ def _documents(
         try:
             delivery = envelope.read(record["body"])
             delivery_id = delivery.id
+            if (reason := _refusal(delivery, record["body"], deadline)) is not None:
+                outcome.quarantined.append({"id": delivery_id, "reason": reason})
+                continue
             if delivery.body_ref:
                 reference = delivery.body_ref
                 store = aws.client("s3", bucket=reference["bucket"])
@@ -90,6 +95,14 @@ def _documents(
             outcome.fail(message_id, delivery_id, _reason(error))
         else:
             yield message_id, document
+
+
+def _refusal(delivery: envelope.Delivery, message: str, deadline: float) -> str | None:
+    if "QUARANTINE_URL" not in os.environ:
+        return None
+    from nami_runtime import direct  # noqa: PLC0415 - elsewhere the pre-queue function has verified it
+
+    return direct.refusal(delivery, message, deadline)
 
 
 def _groups(items: Iterable[tuple[str, Document]]) -> Iterator[list[tuple[str, Document]]]:

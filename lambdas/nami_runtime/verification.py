@@ -29,9 +29,10 @@ class Verification:
         if self._secret is None and self.name != "none":
             raise ValueError("SIGNATURE_SECRET_ARN is missing")
 
-    def check(self, request: Request) -> Answer | None:
+    def check(self, request: Request, now: float | None = None) -> Answer | None:
         """Marks the request as verified and gives it its delivery id, or returns the answer to a handshake.
 
+        `now` (epoch seconds) is what a signed timestamp is compared with, where the request came in earlier.
         Raises Refused (401, 403) for what the secret does not prove, aws.Unavailable where the secret can't be read.
         """
         if self._secret is None:
@@ -42,19 +43,19 @@ class Verification:
 
             if (answer := handshakes.before(self.name, request, self._secret)) is not None:
                 return answer
-        key = self._proven(form, request, self._secret)
+        key = self._proven(form, request, self._secret, time() if now is None else now)
         request.verified = self.name
         request.delivery_id = signatures.delivery_id(form, request)
         return handshakes.after(self.name, request, key) if form.handshake else None
 
-    def _proven(self, form: signatures.Scheme, request: Request, secret: Secret) -> str:
+    def _proven(self, form: signatures.Scheme, request: Request, secret: Secret, now: float) -> str:
         """The secret's value that fits."""
         values = secret.values(request.deadline)
         if not values:
             raise Refused(401, "the signature secret is not filled in")
-        key = form.verify(request, values, time())
+        key = form.verify(request, values, now)
         if key is None and secret.reread(request.deadline):
-            key = form.verify(request, secret.values(request.deadline), time())
+            key = form.verify(request, secret.values(request.deadline), now)
         if key is None:
             raise Refused(401, "wrong signature")
         return key

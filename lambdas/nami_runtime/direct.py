@@ -1,0 +1,62 @@
+"""What the gateway has put on the queue by itself: who sent it is proven here, before anything of it is used."""
+
+from __future__ import annotations
+
+import binascii
+import os
+from typing import TYPE_CHECKING
+
+from nami_runtime import aws, verification
+from nami_runtime.request import Refused, Request
+
+if TYPE_CHECKING:
+    from nami_runtime.envelope import Delivery
+    from nami_runtime.verification import Verification
+
+_verification: Verification | None = None
+
+
+def refusal(delivery: Delivery, message: str, deadline: float) -> str | None:
+    """Marks the delivery as verified and gives it its id; else leaves it in quarantine and returns why.
+
+    Raises aws.Unavailable or aws.Rejected where the secret can't be read or the quarantine does not take it: then it
+    must stay on the queue.
+    """
+    global _verification  # noqa: PLW0603 - kept between the invocations of one process
+    if _verification is None:
+        _verification = verification.from_environment()
+    if _verification is None:
+        return None
+    try:
+        request = _request(delivery, deadline)
+        # Its age is that of its arrival: it may have waited in the queue for days.
+        if _verification.check(request, now=delivery.received_at / 1000) is not None:
+            raise Refused(400, "a handshake, which nobody waits for any more")
+    except Refused as refused:
+        _quarantine(message, deadline)
+        return refused.reason
+    delivery.verified, delivery.id = request.verified, request.delivery_id
+    return None
+
+
+def _request(delivery: Delivery, deadline: float) -> Request:
+    event = {
+        "rawPath": delivery.path,
+        "rawQueryString": delivery.query,
+        "headers": delivery.headers,
+        "requestContext": {
+            "http": {"method": delivery.method, "sourceIp": delivery.source_ip},
+            "domainName": delivery.headers.get("host"),
+            "requestId": delivery.id,
+            "timeEpoch": delivery.received_at,
+        },
+        "body": binascii.b2a_base64(delivery.body, newline=False).decode(),
+        "isBase64Encoded": True,
+    }
+    return Request(event, deadline)
+
+
+def _quarantine(message: str, deadline: float) -> None:
+    parameters: dict[str, object] = {"QueueUrl": os.environ["QUARANTINE_URL"], "MessageBody": message}
+    if not aws.client("sqs").call("AmazonSQS.SendMessage", parameters, deadline).get("MessageId"):
+        raise aws.Unavailable("the quarantine did not take it")
