@@ -293,18 +293,18 @@ def _output(outputs: Mapping[str, str], ending: str) -> str | None:
     return outputs[min(fitting, key=len)] if fitting else None
 
 
-def require(checks: Iterable[Check], say: Callable[[str], None]) -> None:
-    """Tell what is not well.
+def require(checks: Iterable[Check], say: Callable[[str], None], *, tell_all: bool = False) -> None:
+    """Tell what is not well; with `tell_all`, what is well too.
 
     Raises:
         CliError: something failed: the first; the others were told.
     """
     failed = []
     for check in checks:
-        if check.status == "warn":
-            say(str(check))
-        elif check.error:
+        if check.error:
             failed.append(check)
+        elif tell_all or check.status == "warn":
+            say(str(check))
     for check in failed[1:]:
         say(str(check))
     if failed and failed[0].error:

@@ -15,7 +15,7 @@ from nami_cli.deployment import is_local
 from nami_cli.errors import DeployError
 from nami_cli.local.state import Home
 from nami_cli.local.up import Interrupted, interruptible
-from nami_cli.resources import Display, display, took
+from nami_cli.resources import display, took
 from nami_cli.terminal import say
 from nami_stack.settings import Subscription
 
@@ -49,9 +49,11 @@ def deploy(
     started = time.monotonic()
     given = flags.given(settings)
     subscription = flags.read(name, given)
+    kept = SETTINGS if reset else flags.given_anywhere(name, given)
     with _ends_at_once(name), display(name) as shown, ExitStack() as tasks:
         folder, synthesis = _synthesise(name, given, tasks)
-        stack = _check(name, subscription, SETTINGS if reset else flags.given_anywhere(name, given), shown)
+        shown.step("checking")
+        known = _check(name, subscription, kept, tell_all=dry_run)
         shown.step("synthesising")
         _finish(synthesis)
         if dry_run:
@@ -64,11 +66,12 @@ def deploy(
             _finish(task, lambda: shown.show(task.resources(), (task.progress() or (0, 0))[1]))
     if dry_run:
         typer.echo(changes)
-        say(f"nothing was deployed; nami deploy {name} does it")
+        say("nothing was deployed; the same without --dry-run does it")
         return
     if save and given:
+        # Only what could be deployed is worth keeping.
         say(f"{name}: settings kept in {flags.save(name, given)}")
-    say(f"{name}: {'updated' if stack else 'deployed'} in {took(started)}")
+    say(f"{name}: {'updated' if known else 'deployed'} in {took(started)}")
     _introduce(name, subscription, {} if save else given)
 
 
@@ -99,11 +102,10 @@ def _synthesise(name: str, given: dict[str, str], tasks: ExitStack) -> tuple[Pat
     return folder, synthesis
 
 
-def _check(name: str, subscription: Subscription, given: Collection[str], shown: Display) -> bool:
+def _check(name: str, subscription: Subscription, given: Collection[str], *, tell_all: bool) -> bool:
     """Look whether a deployment can succeed; returns whether there is one already."""
-    shown.step("checking")
     found: list[checks.Account] = []
-    checks.require([checks.look("credentials", lambda: checks.credentials(found))], say)
+    checks.require([checks.look("credentials", lambda: checks.credentials(found))], say, tell_all=tell_all)
     stack = stacks.describe(name)
     checks.require(
         [
@@ -116,6 +118,7 @@ def _check(name: str, subscription: Subscription, given: Collection[str], shown:
             checks.look("signature", lambda: checks.signature(subscription)),
         ],
         say,
+        tell_all=tell_all,
     )
     say(f"{name}: account {found[0].number}, region {found[0].region}")
     return stack is not None

@@ -100,6 +100,7 @@ def test_dry_run_deploys_nothing(user: Nami, story: Pipeline) -> None:
     result = user.typed("--local", "deploy", NAME, "--pre-queue-memory", "512", "--dry-run")
     assert result.returncode == 0, result.stderr
     assert "MemorySize" in result.stdout
+    assert "ok    bootstrap" in result.stderr
     function = story.client("lambda").get_function_configuration(FunctionName=story.outputs()["PreQueueFunctionName"])
     assert function["MemorySize"] == 256
 
