@@ -132,6 +132,12 @@ class Connection:
                 _remaining(deadline)
         return self._attempt(self._open(deadline), request, deadline)
 
+    def connect(self, deadline: float) -> None:
+        """Opens the connection unless it is open. Raises OSError."""
+        if self._socket is None:
+            self._open(deadline)
+            self._used_at = monotonic()
+
     def close(self) -> None:
         """Drops the connection; the next call opens a new one."""
         if self._socket is not None:
@@ -287,6 +293,10 @@ class Client:
         self._connection = Connection(url.rstrip("/") or endpoint(service, region, dual_stack=dual_stack))
         self._signer = Signer(service, region, Credentials.from_environment())
         self._content_type = f"application/x-amz-json-{_JSON_VERSION.get(service, '1.1')}"
+
+    def connect(self, deadline: float) -> None:
+        """Opens the connection ahead of the first call. Raises OSError."""
+        self._connection.connect(deadline)
 
     def call(self, target: str, parameters: dict[str, object], deadline: float) -> dict[str, Any]:
         """One action of a JSON service, e.g. "AmazonSQS.SendMessage". Raises Unavailable or Rejected."""

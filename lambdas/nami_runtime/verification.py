@@ -48,6 +48,11 @@ class Verification:
         request.delivery_id = signatures.delivery_id(form, request)
         return handshakes.after(self.name, request, key) if form.handshake else None
 
+    def prepare(self, deadline: float) -> None:
+        """Reads the secret. Raises aws.Unavailable or aws.Rejected."""
+        if self._secret is not None:
+            self._secret.values(deadline)
+
     def _proven(self, form: signatures.Scheme, request: Request, secret: Secret, now: float) -> str:
         """The secret's value that fits."""
         values = secret.values(request.deadline)

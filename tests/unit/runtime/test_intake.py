@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nami_runtime import envelope
+from nami_runtime import envelope, intake
 from tests.unit.runtime.conftest import EVENTS, FakeAws, http_event
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
@@ -163,14 +163,37 @@ def test_one_log_line_per_request_names_the_id_and_neither_body_nor_header(
 def test_a_fault_in_the_users_own_check_queues_nothing_and_quotes_nothing(
     cloud: FakeAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from nami_runtime import intake  # noqa: PLC0415 - only this test goes around the handler
-
     def broken(request: intake.Request) -> dict[str, Any]:
         raise KeyError("hunter2")
 
     assert intake.answer(http_event(), broken)["statusCode"] == 503
     assert cloud.messages == []
     assert "hunter2" not in capsys.readouterr().out
+
+
+# The start
+
+
+def test_a_prepared_function_opens_nothing_more_at_its_first_request(
+    pre_queue: Handler, cloud: FakeAws, signed_by: Callable[..., None]
+) -> None:
+    signed_by("token", "t")
+    intake.prepare()
+    opened, reads = cloud.connections, cloud.secret_reads
+    assert (opened, reads) == (2, 1)
+    assert pre_queue(http_event(headers={"authorization": "t"}))["statusCode"] == 200
+    assert (cloud.connections, cloud.secret_reads) == (opened, reads)
+
+
+def test_what_can_not_be_prepared_is_left_to_the_first_request(
+    pre_queue: Handler, cloud: FakeAws, signed_by: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed_by("token", "t")
+    cloud.answer = lambda service, action: (500, b"{}")
+    intake.prepare()
+    assert "not prepared" in capsys.readouterr().out
+    cloud.answer = lambda service, action: None
+    assert pre_queue(http_event(headers={"authorization": "t"}))["statusCode"] == 200
 
 
 # Claim checks
