@@ -145,7 +145,7 @@ def deploy(env: Mapping[str, str], folder: Path) -> Task:
 
 def diff(env: Mapping[str, str], folder: Path) -> Task:
     """Compare what `synth` made in `folder` with what is deployed."""
-    return Task("diff", ["diff", f"--app={folder / 'cdk.out'}", "--all"], env=env, cwd=folder, log=folder / "diff.log")
+    return Task("diff", ["diff", f"--app={folder / 'cdk.out'}"], env=env, cwd=folder, log=folder / "diff.log")
 
 
 def _project(folder: Path) -> Path:
