@@ -1,0 +1,153 @@
+"""Other destinations than the MongoDB host: what is accepted arrives in each, once, whatever the others do."""
+
+import base64
+import contextlib
+import hmac
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pymongo
+import pytest
+from boto3.dynamodb.types import TypeDeserializer
+
+from tests.backend.server import Backend
+from tests.local.conftest import QUICK, Nami, Pipeline, pipeline, wait_for
+
+pytestmark = pytest.mark.local
+
+
+@dataclass
+class Orders:
+    """A subscription whose webhooks go to a backend and into a table."""
+
+    pipeline: Pipeline
+    backend: Backend
+    outputs: dict[str, str]
+    dropped: str = ""
+
+    def post(self, body: bytes = b'{"n": 1}', **told: str) -> str:
+        """Send a webhook that tells the backend what to answer; returns its delivery id."""
+        target = f"{urlsplit(self.pipeline.endpoint).path}?{urlencode({f'backend-{k}': v for k, v in told.items()})}"
+        with contextlib.closing(self.pipeline.connect()) as connection:
+            connection.request("POST", target, body=body, headers={"content-type": "application/json"})
+            response = connection.getresponse()
+            response.read()
+        assert response.status == 200
+        return response.headers["nami-delivery-id"]
+
+    def read(self, table: str, **key: str) -> dict[str, Any]:
+        found = self.pipeline.client("dynamodb").get_item(
+            TableName=self.outputs[table], Key={name: {"S": value} for name, value in key.items()}
+        )
+        return {name: TypeDeserializer().deserialize(value) for name, value in found.get("Item", {}).items()}
+
+    def item(self, delivery_id: str) -> dict[str, Any]:
+        wait_for(lambda: self.read("DynamoTableName", id=delivery_id), 20)
+        return self.read("DynamoTableName", id=delivery_id)
+
+    def last_try(self, delivery_id: str) -> dict[str, Any]:
+        return self.read("AttemptsTableName", id=delivery_id, subscription="orders")
+
+
+@pytest.fixture(scope="session")
+def orders(nami: Nami) -> Iterator[Orders]:
+    with Backend() as backend:
+        told = {"backend_url": backend.url, "backend_allow_private": "true", "destination": "http,dynamodb"}
+        told |= {"backend_connect_timeout": "1", "backend_read_timeout": "2", "table_ttl_days": "30"}
+        nami.up("orders", *QUICK, *(part for key, value in told.items() for part in ("-c", f"{key}={value}")))
+        deployed = pipeline(nami, "orders")
+        orders = Orders(deployed, backend, deployed.outputs())
+        deployed.client("sqs").set_queue_attributes(
+            QueueUrl=orders.outputs["QueueUrl"], Attributes={"VisibilityTimeout": "7"}
+        )
+        orders.dropped = orders.post(b'{"to": "nowhere"}', fault="drop")  # so that it dies while other tests run
+        yield orders
+
+
+def test_webhook_reaches_both(orders: Orders) -> None:
+    delivery_id = orders.post(b'{"total": 19.90}')
+    assert bytes(orders.item(delivery_id)["raw"]) == b'{"total": 19.90}'
+    wait_for(lambda: orders.backend.of(delivery_id), 20)
+    assert orders.backend.of(delivery_id)[0].body == b'{"total": 19.90}'
+
+
+def test_backend_can_verify_the_signature_with_the_stacks_secret(orders: Orders) -> None:
+    delivery_id = orders.post(b"exact  bytes")
+    wait_for(lambda: orders.backend.of(delivery_id), 20)
+    (request,) = orders.backend.of(delivery_id)
+    secrets = orders.pipeline.client("secretsmanager")
+    key = base64.b64decode(secrets.get_secret_value(SecretId=orders.outputs["BackendSecretArn"])["SecretString"])
+    content = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode() + b"exact  bytes"
+    signature = base64.b64encode(hmac.digest(key, content, "sha256")).decode()
+    assert request.headers["webhook-signature"] == f"v1,{signature}"
+
+
+def test_500_is_tried_again_when_the_backend_says(orders: Orders) -> None:
+    delivery_id = orders.post(status="500,200", answer="as told", **{"retry-after": "1"})
+    wait_for(lambda: len(orders.backend.of(delivery_id)) == 2, 20)
+    first, second = orders.backend.of(delivery_id)
+    assert (first.headers["nami-attempt"], second.headers["nami-attempt"]) == ("1", "2")
+    assert second.at - first.at >= 1
+    wait_for(lambda: orders.last_try(delivery_id).get("delivered"), 5)
+    noted = orders.last_try(delivery_id)
+    assert (noted["attempt"], noted["status"], noted["answer"]) == (2, 200, "as told")
+
+
+def test_repeat_of_a_message_is_one_item_and_told_as_a_duplicate(orders: Orders) -> None:
+    delivery_id = orders.post()
+    first = orders.item(delivery_id)
+    envelope = {
+        **{"v": 1, "id": delivery_id, "subscription": "orders", "received_at": 1, "method": "POST", "path": "/"},
+        **{"query": "", "headers": {}, "source_ip": "192.0.2.1", "verified": None, "body": "another"},
+    }
+    sqs, logs = orders.pipeline.client("sqs"), orders.pipeline.client("logs")
+    sqs.send_message(QueueUrl=orders.outputs["DynamoQueueUrl"], MessageBody=json.dumps(envelope))
+    functions = orders.pipeline.client("lambda")
+    function = functions.get_function_configuration(FunctionName=orders.outputs["DynamoPostQueueFunctionName"])
+    told = f'"duplicates":["{delivery_id}"]'
+
+    def logged() -> bool:
+        events = logs.filter_log_events(logGroupName=function["LoggingConfig"]["LogGroup"])["events"]
+        return any(told in event["message"] for event in events)
+
+    wait_for(logged, 20)
+    assert orders.item(delivery_id) == first
+
+
+def test_body_that_no_item_holds_lies_in_the_tables_bucket(orders: Orders) -> None:
+    body = json.dumps({"text": "x" * 500_000}).encode()
+    reference = orders.item(orders.post(body))["body_ref"]
+    stored = orders.pipeline.client("s3").get_object(Bucket=reference["bucket"], Key=reference["key"])
+    assert stored["Body"].read() == body
+
+
+def test_destination_that_fails_holds_back_no_other(orders: Orders) -> None:
+    """The backend never took it: after its tries it is that destination's dead letter, and the table has it."""
+    assert orders.item(orders.dropped)["attempts"] == 1
+    sqs = orders.pipeline.client("sqs")
+    dead: set[str] = set()
+
+    def is_dead() -> bool:
+        found = sqs.receive_message(QueueUrl=orders.outputs["DeadLetterQueueUrl"], MaxNumberOfMessages=10)
+        dead.update(json.loads(message["Body"])["id"] for message in found.get("Messages", []))
+        return orders.dropped in dead
+
+    wait_for(is_dead, 40)
+    assert [r.headers["nami-attempt"] for r in orders.backend.of(orders.dropped)] == ["1", "2", "3"]
+    assert orders.last_try(orders.dropped)["reason"] == "backend: RemoteDisconnected"
+
+
+def test_existing_mongodb_is_written_by_the_uri_of_its_secret(nami: Nami) -> None:
+    uri = nami.status()["mongo_uri"]
+    secrets = pipeline(nami, "shopify").client("secretsmanager")
+    arn = secrets.create_secret(Name="existing-database", SecretString=json.dumps({"uri": uri}))["ARN"]
+    told = {"destination": "mongo-database", "database_secret_arn": arn, "database_name": "shop"}
+    nami.up("atlas", *QUICK, *(part for key, value in told.items() for part in ("-c", f"{key}={value}")))
+    atlas = pipeline(nami, "atlas")
+    status, delivery_id = atlas.post(b'{"to": "Atlas"}')
+    assert status == 200
+    with pymongo.MongoClient[dict[str, Any]](uri) as client:
+        wait_for(lambda: client["shop"]["atlas"].find_one({"_id": delivery_id}), 20)
