@@ -1,4 +1,3 @@
-import dataclasses
 import json
 
 import pytest
@@ -22,8 +21,7 @@ def test_schemes_are_those_of_the_runtime() -> None:
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))
 def test_every_option_is_one_that_the_runtime_takes(scheme: str) -> None:
     forms = signatures.SCHEMES[scheme]
-    fields = {field.name for form in forms for field in dataclasses.fields(form)}
-    assert SCHEMES[scheme] - {"id"} <= fields
+    assert not [option for option in SCHEMES[scheme] - {"id"} if not any(hasattr(form, option) for form in forms)]
 
 
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))
@@ -72,9 +70,10 @@ def test_generic_hmac_is_the_same_from_settings_and_from_code() -> None:
         {"name": "shopify", "signature": "hmac", "signature_header": "X-Sig", "signature_prefix": "sha256="}
     )
     code = Signature.hmac("X-Sig", prefix="sha256=")
-    assert signatures.configured(json.loads((settings.build_signature() or code).to_json())) == signatures.configured(
-        json.loads(code.to_json())
-    )
+    built = settings.build_signature()
+    assert built
+    read = [signatures.configured(json.loads(signature.to_json()))[0] for signature in (built, code)]
+    assert vars(read[0]) == vars(read[1])
 
 
 def test_code_is_checked_as_settings_are() -> None:
