@@ -1,0 +1,327 @@
+"""What the template makes of each destination."""
+
+from collections.abc import Callable
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk.assertions import Match, Template
+
+from nami_stack import (
+    DynamoTable,
+    HttpBackend,
+    MongoDatabase,
+    PipelineSettings,
+    ScalableWebhook,
+    SettingsError,
+    Subscription,
+)
+
+Synth = Callable[..., Template]
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:atlas-AbCdEf"
+URL = "https://shop.example.com/webhooks"
+
+
+def function(template: Template, delivery: str) -> dict[str, Any]:
+    """Properties of the post-queue function of a delivery, such as Dynamo."""
+    found = template.find_resources("AWS::Lambda::Function").items()
+    (properties,) = [r["Properties"] for key, r in found if key.startswith(f"Webhook{delivery}PostQueue")]
+    return dict(properties)
+
+
+def rights(template: Template, delivery: str) -> dict[str, Any]:
+    """What a delivery's function may do, and to what, its logs aside."""
+    policies = template.find_resources("AWS::IAM::Policy").items()
+    (policy,) = [p for key, p in policies if key.startswith(f"Webhook{delivery}PostQueueRole")]
+    granted = {}
+    for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        granted |= {action: statement["Resource"] for action in actions if not action.startswith("logs:")}
+    return granted
+
+
+def error_of(**context: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        Subscription.from_context({"name": "shopify", **context})
+    return str(caught.value)
+
+
+@pytest.fixture(scope="session")
+def dynamo(synth: Synth) -> Template:
+    return synth(destination="dynamodb")
+
+
+@pytest.fixture(scope="session")
+def http(synth: Synth) -> Template:
+    return synth(destination="http", backend_url=URL)
+
+
+@pytest.fixture(scope="session")
+def both(synth: Synth) -> Template:
+    return synth(destination="dynamodb,http", backend_url=URL)
+
+
+def test_table_is_on_demand_recoverable_and_stays(dynamo: Template) -> None:
+    dynamo.has_resource(
+        "AWS::DynamoDB::Table",
+        {
+            "DeletionPolicy": "Retain",
+            "UpdateReplacePolicy": "Retain",
+            "Properties": {
+                "BillingMode": "PAY_PER_REQUEST",
+                "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                "TimeToLiveSpecification": Match.absent(),
+            },
+        },
+    )
+
+
+def test_table_and_its_bucket_keep_their_logical_ids(dynamo: Template) -> None:
+    # A changed id would make new ones and leave the data behind.
+    assert set(dynamo.find_resources("AWS::DynamoDB::Table")) == {"DynamoTableE5532DA8"}
+    assert "DynamoTableLargeItems5CE0E369" in dynamo.find_resources("AWS::S3::Bucket")
+
+
+def test_large_items_are_kept_as_long_as_the_table(dynamo: Template) -> None:
+    (bucket,) = [b for key, b in dynamo.find_resources("AWS::S3::Bucket").items() if "LargeItems" in key]
+    assert bucket["DeletionPolicy"] == "Retain"
+    assert "ExpirationInDays" not in str(bucket["Properties"]["LifecycleConfiguration"])
+
+
+def test_large_items_outlive_items_that_expire(synth: Synth) -> None:
+    template = synth(destination="dynamodb", table_ttl_days="30")
+    (bucket,) = [b for key, b in template.find_resources("AWS::S3::Bucket").items() if "LargeItems" in key]
+    assert [r["ExpirationInDays"] for r in bucket["Properties"]["LifecycleConfiguration"]["Rules"]] == [37]
+    template.has_resource_properties(
+        "AWS::DynamoDB::Table", {"TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True}}
+    )
+
+
+def test_functions_rights_on_the_table_are_to_put_and_get_one(dynamo: Template) -> None:
+    granted = rights(dynamo, "Dynamo")
+    assert {action for action in granted if action.startswith("dynamodb:")} == {"dynamodb:PutItem", "dynamodb:GetItem"}
+    assert granted["dynamodb:PutItem"] == {"Fn::GetAtt": ["DynamoTableE5532DA8", "Arn"]}
+    assert "s3:PutObject" in granted
+
+
+def test_adopted_table_is_not_made(synth: Synth) -> None:
+    template = synth(destination="dynamodb", table_name="orders-of-ours")
+    template.resource_count_is("AWS::DynamoDB::Table", 0)
+    assert function(template, "Dynamo")["Environment"]["Variables"]["DYNAMO_TABLE"] == "orders-of-ours"
+    assert "table/orders-of-ours" in str(rights(template, "Dynamo")["dynamodb:PutItem"])
+
+
+def test_table_serves_one_subscription(app_factory: Callable[..., cdk.App]) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    table = DynamoTable(stack, "Table")
+    ScalableWebhook(stack, "Shopify", name="shopify", destination=table)
+    with pytest.raises(SettingsError, match=r"jira: this DynamoTable is shopify's.*make another DynamoTable"):
+        ScalableWebhook(stack, "Jira", name="jira", destination=table)
+
+
+def test_no_database_is_made_where_none_is_asked_for(dynamo: Template, http: Template) -> None:
+    for template in (dynamo, http):
+        template.resource_count_is("AWS::AutoScaling::AutoScalingGroup", 0)
+        template.resource_count_is("AWS::EC2::VPC", 0)
+
+
+def test_backend_gets_a_generated_secret_that_is_base64(http: Template) -> None:
+    (secret,) = http.find_resources("AWS::SecretsManager::Secret").values()
+    generated = secret["Properties"]["GenerateSecretString"]
+    assert generated["PasswordLength"] == 64
+    assert set("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~") == set(generated["ExcludeCharacters"])
+    assert generated["IncludeSpace"] is False
+    assert "GenerateStringKey" not in generated
+
+
+def test_secret_is_not_in_the_environment(http: Template) -> None:
+    variables = function(http, "Backend")["Environment"]["Variables"]
+    assert "resolve:secretsmanager" not in str(variables)
+    assert variables["BACKEND_URL"] == URL
+
+
+def test_functions_rights_at_a_backend_are_to_read_the_secret_and_note_tries(http: Template) -> None:
+    granted = rights(http, "Backend")
+    assert {action.partition(":")[0] for action in granted} == {"s3", "sqs", "secretsmanager", "dynamodb"}
+    assert {action for action in granted if action.startswith("dynamodb:")} == {"dynamodb:PutItem"}
+
+
+def test_function_may_put_off_its_queues_messages(http: Template) -> None:
+    # What Retry-After is told with.
+    assert "WebhookBackendQueue" in str(rights(http, "Backend")["sqs:ChangeMessageVisibility"])
+
+
+def test_tries_are_kept_for_their_time_and_go_with_the_stack(http: Template) -> None:
+    http.has_resource(
+        "AWS::DynamoDB::Table",
+        {"DeletionPolicy": "Delete", "Properties": {"TimeToLiveSpecification": {"AttributeName": "expires_at"}}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "batch"),
+    [
+        ({}, 10),  # 5 at once, twice 13 of 30 seconds
+        ({"backend_concurrency": "20"}, 40),
+        ({"post_queue_timeout": "120"}, 45),
+        ({"batch_size": "4"}, 4),
+        ({"backend_read_timeout": "24"}, 5),
+    ],
+)
+def test_batch_is_one_that_the_slowest_backend_leaves_time_for(
+    synth: Synth, settings: dict[str, str], batch: int
+) -> None:
+    template = synth(destination="http", backend_url=URL, **settings)
+    template.has_resource_properties("AWS::Lambda::EventSourceMapping", {"BatchSize": batch})
+
+
+def test_private_addresses_are_refused_unless_allowed(http: Template, synth: Synth) -> None:
+    assert "BACKEND_ALLOW_PRIVATE" not in function(http, "Backend")["Environment"]["Variables"]
+    allowed = synth(destination="http", backend_url="http://10.0.0.7:8080/", backend_allow_private="true")
+    assert function(allowed, "Backend")["Environment"]["Variables"]["BACKEND_ALLOW_PRIVATE"] == "1"
+
+
+def test_backend_in_your_network_is_reached_from_there(synth: Synth) -> None:
+    network = {"vpc_id": "vpc-0123456789abcdef0", "function_subnet_id": "subnet-0123456789abcdef1"}
+    template = synth(destination="http", backend_url="http://10.0.0.7/", backend_allow_private="true", **network)
+    assert function(template, "Backend")["VpcConfig"]["SubnetIds"] == ["subnet-0123456789abcdef1"]
+    template.resource_count_is("AWS::EC2::VPC", 0)
+
+
+def test_existing_database_is_named_by_its_secret_alone(synth: Synth) -> None:
+    template = synth(destination="mongo-database", database_secret_arn=SECRET, database_name="shop")
+    properties = function(template, "Mongo")
+    variables = properties["Environment"]["Variables"]
+    assert {key: variables[key] for key in variables if key.startswith("MONGO")} == {
+        "MONGO_SECRET_ARN": SECRET,
+        "MONGO_DATABASE": "shop",
+        "MONGO_COLLECTION": "shopify",
+    }
+    assert "VpcConfig" not in properties
+    assert rights(template, "Mongo")["secretsmanager:GetSecretValue"] == SECRET
+
+
+def test_existing_database_in_your_network_is_reached_from_there(synth: Synth) -> None:
+    network = {"vpc_id": "vpc-0123456789abcdef0", "function_subnet_id": "subnet-0123456789abcdef1"}
+    template = synth(destination="mongo-database", database_secret_arn=SECRET, **network)
+    assert function(template, "Mongo")["VpcConfig"]["SubnetIds"] == ["subnet-0123456789abcdef1"]
+
+
+def test_host_does_not_take_the_existing_databases_secret(synth: Synth) -> None:
+    template = synth(destination="mongo-host,mongo-database", database_secret_arn=SECRET)
+    template.resource_count_is("AWS::SecretsManager::Secret", 1)
+    assert function(template, "Mongo2")["Environment"]["Variables"]["MONGO_SECRET_ARN"] == SECRET
+
+
+def test_each_destination_has_queue_dead_letters_and_function(both: Template) -> None:
+    queues = both.find_resources("AWS::SQS::Queue")
+    redriven = {r["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+                for r in queues.values() if "RedrivePolicy" in r["Properties"]}  # fmt: skip
+    assert len(queues) == 4
+    assert len(redriven) == 2
+    assert function(both, "Dynamo")["Environment"]["Variables"]["DESTINATION"] == "dynamo"
+    assert function(both, "Backend")["Environment"]["Variables"]["DESTINATION"] == "backend"
+
+
+def test_pre_queue_function_knows_and_may_send_to_every_queue(both: Template) -> None:
+    functions = both.find_resources("AWS::Lambda::Function").items()
+    (pre_queue,) = [r["Properties"] for key, r in functions if key.startswith("WebhookPreQueue")]
+    url = pre_queue["Environment"]["Variables"]["QUEUE_URL"]
+    assert [part.get("Ref", "")[:-8] if isinstance(part, dict) else part for part in url["Fn::Join"][1]] == [
+        "WebhookDynamoQueue",
+        " ",
+        "WebhookBackendQueue",
+    ]
+    policies = both.find_resources("AWS::IAM::Policy").items()
+    (policy,) = [p for key, p in policies if key.startswith("WebhookPreQueueRole")]
+    sends = [s["Resource"] for s in policy["Properties"]["PolicyDocument"]["Statement"] if "sqs" in str(s["Action"])]
+    assert all(queue in str(sends) for queue in ("WebhookDynamoQueue", "WebhookBackendQueue"))
+
+
+def test_no_function_may_read_from_anothers_queue(both: Template) -> None:
+    assert "WebhookBackendQueue" not in str(rights(both, "Dynamo")["sqs:ReceiveMessage"])
+
+
+def test_outputs_of_the_first_keep_their_names_and_others_say_whose_they_are(both: Template) -> None:
+    assert set(both.find_outputs("*")) == {
+        *("EndpointUrl", "PreQueueFunctionName"),
+        *("QueueUrl", "DeadLetterQueueUrl", "PostQueueFunctionName", "TableName", "LargeItemsBucketName"),
+        *("BackendQueueUrl", "BackendDeadLetterQueueUrl", "BackendPostQueueFunctionName"),
+        *("BackendSecretArn", "BackendAttemptsTableName"),
+    }
+
+
+def test_second_of_a_kind_is_counted(app_factory: Callable[..., cdk.App]) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    backends = [HttpBackend(stack, name, url=f"https://{name}.example.com/") for name in ("one", "two")]
+    webhook = ScalableWebhook(stack, "Shopify", name="shopify", destination=backends)
+    assert [delivery.node.id for delivery in webhook.deliveries] == ["Backend", "Backend2"]
+    assert webhook.destination is backends[0]
+
+
+def test_one_database_serves_two_subscriptions(app_factory: Callable[..., cdk.App]) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    database = MongoDatabase(stack, "Atlas", secret_arn=SECRET)
+    for name in ("shopify", "jira"):
+        ScalableWebhook(stack, name.title(), name=name, destination=database)
+    functions = Template.from_stack(stack).find_resources("AWS::Lambda::Function").values()
+    variables = [f["Properties"].get("Environment", {}).get("Variables", {}) for f in functions]
+    assert {"shopify", "jira"} <= {v.get("MONGO_COLLECTION") for v in variables}
+
+
+def test_backend_that_takes_longer_than_the_function_is_refused_by_the_construct(
+    app_factory: Callable[..., cdk.App],
+) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    with pytest.raises(SettingsError, match="give post_queue_timeout=36"):
+        ScalableWebhook(
+            stack,
+            "Shopify",
+            name="shopify",
+            destination=HttpBackend(stack, "Backend", url=URL, read_timeout=30),
+            settings=PipelineSettings(),
+        )
+
+
+def test_half_a_network_is_refused_by_the_construct(app_factory: Callable[..., cdk.App]) -> None:
+    with pytest.raises(SettingsError, match="give both"):
+        MongoDatabase(cdk.Stack(app_factory(), "Shop"), "Atlas", secret_arn=SECRET, vpc_id="vpc-0123456789abcdef0")
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        ({"destination": "htp"}, "destination='htp': must be 'mongo-host', "),
+        ({"destination": "dynamodb,dynamodb"}, "destination='dynamodb,dynamodb': names a destination twice"),
+        ({"destination": "http"}, "destination=http: to which URL? Give it as backend_url="),
+        ({"destination": "mongo-database"}, "destination=mongo-database: which one? Put "),
+        ({"backend_url": URL}, "backend_url: belongs to destination=http; give that too"),
+        ({"destination": "dynamodb", "volume_size": 9}, "volume_size: belongs to destination=mongo-host"),
+        ({"destination": "http", "backend_url": "shop.example.com"}, "backend_url='shop.example.com': must look like"),
+        ({"destination": "http", "backend_url": "https://a:b@shop.example"}, "backend_url: holds a password"),
+        ({"destination": "http", "backend_url": "https://shop.example/#a"}, "a fragment (#a) is never sent"),
+        ({"destination": "http", "backend_url": "http://shop.example"}, "plain http lets others read"),
+        ({"destination": "http", "backend_url": "https://10.0.0.1"}, "10.0.0.1 is a private address"),
+        ({"destination": "http", "backend_url": "https://[::1]/"}, "::1 is a private address"),
+        ({"destination": "http", "backend_url": "https://localhost:1/"}, "localhost is a private address"),
+        (
+            {"destination": "http", "backend_url": URL, "backend_read_timeout": 30},
+            "exceeds post_queue_timeout=30; give post_queue_timeout=36",
+        ),
+        (
+            {"destination": "mongo-database", "database_secret_arn": SECRET, "vpc_id": "vpc-0123456789abcdef0"},
+            "vpc_id: names a network of yours together with function_subnet_id",
+        ),
+        (
+            {
+                **{"destination": "mongo-host,mongo-database", "database_secret_arn": SECRET},
+                **{"data_volume_id": "vol-0123456789abcdef0", "availability_zone": "eu-west-1a"},
+            },
+            "data_volume_id: database_secret_arn can't be both",
+        ),
+        ({"database_secret_arn": SECRET}, "database_secret_arn: goes with an adopted volume"),
+    ],
+)
+def test_bad_destination_names_key_rule_and_remedy(context: dict[str, Any], message: str) -> None:
+    assert message in error_of(**context)
