@@ -14,10 +14,10 @@ def main() -> None:
     app = cdk.App()
     try:
         subscription = Subscription.from_context(app.node.get_all_context())
+        # Handlers of the user's own, where `nami create` or the user has put some.
+        stack = WebhookStack(app, subscription=subscription, handlers=Path.cwd() / "webhooks" / subscription.name)
     except SettingsError as error:
         sys.exit(f"error: {error}")
-    # Handlers of the user's own, where `nami create` or the user has put some.
-    stack = WebhookStack(app, subscription=subscription, handlers=Path.cwd() / "webhooks" / subscription.name)
     # What was asked for, so that `nami deploy` sees when the next deployment leaves some of it out.
     asked = subscription.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
     stack.add_metadata(SETTINGS_METADATA, asked)

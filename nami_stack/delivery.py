@@ -45,6 +45,7 @@ class Delivery(Construct):
     Args:
         name: of the subscription.
         source: folder of the post-queue function's code.
+        extra_requirements: what the function needs beside its own requirements.txt.
         large_bodies: where the bodies lie that the queue can't hold.
     """
 
@@ -57,6 +58,7 @@ class Delivery(Construct):
         source: Path,
         destination: Destination,
         large_bodies: s3.IBucket,
+        extra_requirements: Path | None = None,
         settings: PipelineSettings,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -78,6 +80,7 @@ class Delivery(Construct):
             self,
             "PostQueue",
             source=source,
+            extra_requirements=extra_requirements,
             memory=settings.post_queue_memory,
             timeout=settings.post_queue_timeout,
             log_retention_days=settings.log_retention_days,

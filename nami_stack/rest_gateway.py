@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Sequence
+from urllib.parse import quote
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigw
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
+from nami_stack import mapping
 from nami_stack.domain import CustomDomain
+from nami_stack.settings import PipelineSettings
 
 _STAGE = "live"
 _RETRY = {"Retry-After": "'30'"}
@@ -30,6 +34,7 @@ _RESPONSES: dict[apigw.ResponseType, tuple[str | None, str, dict[str, str]]] = {
     # AWS's name for a path or a method that is not there, which it answers with 403.
     apigw.ResponseType.MISSING_AUTHENTICATION_TOKEN: ("404", _told("not found"), {}),
     apigw.ResponseType.REQUEST_TOO_LARGE: ("413", _told("body too large"), {}),
+    apigw.ResponseType.UNSUPPORTED_MEDIA_TYPE: ("415", _told("content type not taken"), {}),
     apigw.ResponseType.THROTTLED: ("429", _told("too many requests, send it again"), {"Retry-After": "'1'"}),
     apigw.ResponseType.WAF_FILTERED: ("403", _told("forbidden"), {}),
 }
@@ -45,6 +50,7 @@ class RestGateway(Construct):
         web_acl_arn: of a regional AWS WAF web ACL in the same region.
         throttle_rate: requests a second for each subscription and method; the account's own limit where not given.
         throttle_burst: requests at once.
+        direct_content_types: what `route_to_queue` takes beside `mapping.CONTENT_TYPES`.
         domain: a name of yours for it.
     """
 
@@ -57,6 +63,7 @@ class RestGateway(Construct):
         web_acl_arn: str | None = None,
         throttle_rate: int | None = None,
         throttle_burst: int | None = None,
+        direct_content_types: Sequence[str] = (),
         domain: CustomDomain | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -86,6 +93,7 @@ class RestGateway(Construct):
             waf.CfnWebACLAssociation(
                 self, "WebAcl", resource_arn=self.api.deployment_stage.stage_arn, web_acl_arn=web_acl_arn
             )
+        self._direct_content_types = dict.fromkeys((*mapping.CONTENT_TYPES, *direct_content_types))
         self._routes = self.api.root.add_resource("nami")
         self._url = self.api.url.rstrip("/")
         if domain:
@@ -99,8 +107,73 @@ class RestGateway(Construct):
             resource.add_method(method, integration)
         return self._url_of(name)
 
+    def route_to_queue(self, name: str, queue: sqs.IQueue, methods: Sequence[str], settings: PipelineSettings) -> str:
+        """Write what is sent to `/nami/<name>` to the queue, with no function between; returns the URL.
+
+        The body is taken up to about 700 KB, whatever its bytes: what SQS holds once it is base64.
+        """
+        role = iam.Role(self, f"{name}Sender", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"))
+        queue.grant(role, "sqs:SendMessage")
+        integration = apigw.AwsIntegration(
+            service="sqs",
+            path=f"{cdk.Aws.ACCOUNT_ID}/{queue.queue_name}",
+            integration_http_method="POST",
+            options=apigw.IntegrationOptions(
+                credentials_role=role,
+                content_handling=apigw.ContentHandling.CONVERT_TO_TEXT,
+                passthrough_behavior=apigw.PassthroughBehavior.NEVER,
+                request_parameters={"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"},
+                request_templates=dict.fromkeys(self._direct_content_types, mapping.send_message(name)),
+                integration_responses=_answers(settings),
+            ),
+        )
+        resource = self._routes.add_resource(name)
+        for method in methods:
+            resource.add_method(
+                method,
+                integration,
+                method_responses=[
+                    apigw.MethodResponse(
+                        status_code=answer.status_code,
+                        response_parameters=dict.fromkeys(answer.response_parameters or {}, True),
+                    )
+                    for answer in _answers(settings)
+                ],
+            )
+        return self._url_of(name)
+
     def _url_of(self, name: str) -> str:
         return f"{self._url}/nami/{name}"
+
+
+def _answers(settings: PipelineSettings) -> list[apigw.IntegrationResponse]:
+    """What the producer gets for SQS's answer: success only for its 200."""
+    # Decoded by the template, which would take $ and # for its own.
+    given = f"$util.urlDecode('{quote(settings.success_body, safe='')}')" if settings.success_body else ""
+    success = given or '{"id":"$context.extendedRequestId"}'
+    kind = "'text/plain'" if given else "'application/json'"
+    # The one error that a second try does not mend: over 1 MiB.
+    failure = (
+        '#if($input.body.contains("InvalidParameterValue"))'
+        f"#set($context.responseOverride.status = 413){_told('body too large')}"
+        f"#else{_told('not queued, send it again')}#end"
+    )
+    return [
+        apigw.IntegrationResponse(
+            status_code=str(settings.success_status),
+            selection_pattern="200",
+            response_parameters={
+                "method.response.header.nami-delivery-id": "context.extendedRequestId",
+                "method.response.header.Content-Type": kind,
+            },
+            response_templates={"application/json": "" if settings.success_status == 204 else success},
+        ),
+        apigw.IntegrationResponse(
+            status_code="503",
+            response_parameters={"method.response.header.Retry-After": "'30'"},
+            response_templates={"application/json": failure},
+        ),
+    ]
 
 
 def _only_from(sources: Sequence[str]) -> iam.PolicyDocument:

@@ -98,6 +98,8 @@ class PipelineSettings(_Settings):
     """HTTP status of the answer to an accepted webhook."""
     success_body: Annotated[str, Field(max_length=4096)] = ""
     """Body of that answer; empty: a short JSON that names the delivery."""
+    ingest: Literal["function", "direct"] = "function"
+    """direct: the REST gateway writes to the queue by itself, no function between: docs/gateways.md."""
     allowed_sources: tuple[Annotated[str, _network()], ...] = ()
     """The only source addresses that may send, in CIDR form, as in `198.51.100.0/24,2001:db8::/32`; others get 403."""
 
@@ -218,6 +220,8 @@ class GatewaySettings(_Settings):
         | None
     ) = None
     """rest: a regional AWS WAF web ACL that looks at each request first."""
+    direct_content_types: tuple[Annotated[str, _matches(r"[^\s/]+/[^\s/;]+", "application/json")], ...] = ()
+    """ingest=direct: content types that are taken beside the common ones; others get 415."""
     domain_name: Annotated[str, _matches(r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)+", "hooks.example.com")] | None = None
     """A name of yours for the endpoint. Without certificate_arn the domain must be there already, and the endpoint is
     below /<name> on it, so that several subscriptions share it."""
@@ -227,6 +231,11 @@ class GatewaySettings(_Settings):
     """Its certificate, in the region of the stack."""
     hosted_zone_id: Annotated[str, _matches(r"Z[A-Z0-9]+", "Z0123456789ABCDEFGHIJ")] | None = None
     """The Route 53 zone that gets the domain's records; where not given, make them yourself."""
+
+    @field_validator("direct_content_types", mode="before")
+    @classmethod
+    def _separated_types(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _gateway_rules(self) -> Self:
@@ -460,6 +469,28 @@ def check_backend_timeouts(connect: int, read: int, function: int) -> None:
         )
 
 
+def check_direct(*, rest: bool, signature: Signature | None, destinations: int, order_by: str | None) -> None:
+    """Raise SettingsError where `ingest=direct` can't do what a function between the gateway and the queue does."""
+    direct = "ingest='direct':"
+    if not rest:
+        raise SettingsError(f"{direct} an HTTP API can't write the envelope; give gateway=rest")
+    if destinations > 1:
+        raise SettingsError(f"{direct} the gateway writes to one queue, and each destination has its own; leave it out")
+    if order_by:
+        raise SettingsError(
+            f"{direct} the gateway can't tell the groups of order_by={order_by!r}; leave one of them out"
+        )
+    if signature and signature.has_handshake:
+        raise SettingsError(
+            f"{direct} signature={signature.scheme} has a handshake, which a function must answer; leave ingest out"
+        )
+    if signature and signature.scheme == "paypal":
+        raise SettingsError(
+            f"{direct} signature=paypal needs PayPal's certificate from the internet, which the post-queue function "
+            "may not reach; leave ingest out"
+        )
+
+
 class Subscription(PipelineSettings, GatewaySettings, SignatureSettings, DestinationSettings, HostSettings):
     """One subscription: what `cdk deploy -c name=shopify` deploys."""
 
@@ -509,6 +540,19 @@ class Subscription(PipelineSettings, GatewaySettings, SignatureSettings, Destina
                 raise ValueError("destination=http: to which URL? Give it as backend_url=https://…")
             check_backend_url(self.backend_url, allow_private=self.backend_allow_private)
             check_backend_timeouts(self.backend_connect_timeout, self.backend_read_timeout, self.post_queue_timeout)
+        return self
+
+    @model_validator(mode="after")
+    def _direct_rules(self) -> Self:
+        if self.ingest == "direct":
+            check_direct(
+                rest=self.gateway == "rest",
+                signature=self.build_signature(),
+                destinations=len(self.destination),
+                order_by=self.order_by,
+            )
+        elif self.direct_content_types:
+            raise ValueError("direct_content_types: every type is taken without ingest=direct; leave it out")
         return self
 
     @classmethod

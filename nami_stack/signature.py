@@ -49,6 +49,8 @@ SCHEMES: dict[str, frozenset[str]] = {
 }
 # Their handshake is a GET.
 _GET_HANDSHAKES = frozenset({"dropbox", "meta", "okta", "x"})
+# They ask before they send, and wait for the answer.
+_HANDSHAKES = _GET_HANDSHAKES | {"asana", "discord", "microsoft-graph", "slack", "zoom"}
 # They sign with a private key; to check it takes a library.
 _ASYMMETRIC = frozenset({"discord", "paypal", "sendgrid"})
 
@@ -159,6 +161,11 @@ class Signature(BaseModel):
     def handshake_methods(self) -> tuple[str, ...]:
         """What the provider's handshake needs beside the webhooks' own methods."""
         return ("GET",) if self.scheme in _GET_HANDSHAKES else ()
+
+    @property
+    def has_handshake(self) -> bool:
+        """Whether the provider asks before it sends, which takes a function that answers."""
+        return self.scheme in _HANDSHAKES
 
     @property
     def requirements(self) -> Path | None:

@@ -39,11 +39,11 @@ class WebhookStack(cdk.Stack):
             settings=subscription,
             handlers=handlers,
         )
-        for key, value in {
-            "EndpointUrl": webhook.endpoint_url,
-            "PreQueueFunctionName": webhook.pre_queue_function.function_name,
-        }.items():
-            cdk.CfnOutput(self, key, value=value)
+        cdk.CfnOutput(self, "EndpointUrl", value=webhook.endpoint_url)
+        if webhook.pre_queue_function:
+            cdk.CfnOutput(self, "PreQueueFunctionName", value=webhook.pre_queue_function.function_name)
+        if webhook.quarantine:
+            cdk.CfnOutput(self, "QuarantineUrl", value=webhook.quarantine.queue.queue_url)
         for number, delivery in enumerate(webhook.deliveries):
             prefix = delivery.node.id if number else ""  # such as BackendQueueUrl, for all but the first
             for key, value in {
@@ -77,6 +77,7 @@ def _gateway(stack: cdk.Stack, subscription: Subscription) -> Gateway:
         web_acl_arn=subscription.web_acl_arn,
         throttle_rate=subscription.throttle_rate,
         throttle_burst=subscription.throttle_burst,
+        direct_content_types=subscription.direct_content_types,
         domain=domain,
     )
 

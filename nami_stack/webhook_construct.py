@@ -13,7 +13,9 @@ from nami_stack.delivery import Delivery, Destination
 from nami_stack.functions import PythonFunction
 from nami_stack.gateway import Gateway, HttpGateway
 from nami_stack.mongo_host import MongoHost
-from nami_stack.settings import PipelineSettings, check_name
+from nami_stack.quarantine import Quarantine
+from nami_stack.rest_gateway import RestGateway
+from nami_stack.settings import PipelineSettings, SettingsError, check_direct, check_name
 from nami_stack.signature import Signature
 
 
@@ -31,7 +33,7 @@ class ScalableWebhook(Construct):
             needs any, a requirements.txt; they take the place of nami's own.
 
     Raises:
-        SettingsError: the name is not one, in one line.
+        SettingsError: the name is not one, or `ingest=direct` can't do what is asked, in one line.
     """
 
     def __init__(
@@ -52,6 +54,9 @@ class ScalableWebhook(Construct):
         gateway = gateway or HttpGateway(self, "Gateway")
         destination = destination or MongoHost(self, "MongoHost")
         destinations = destination if isinstance(destination, Sequence) else [destination]
+        direct = settings.ingest == "direct"
+        if direct:
+            _check_direct(gateway, signature, destinations, settings, handlers)
         self.large_bodies = _bucket(self, "LargeBodies", days=settings.large_body_days)
         self.signature_secret = _signature_secret(self, name, signature)
 
@@ -62,6 +67,8 @@ class ScalableWebhook(Construct):
                 name=name,
                 source=_source("post_queue", handlers),
                 destination=each,
+                # In direct mode it is the post-queue function that verifies.
+                extra_requirements=signature.requirements if signature and direct else None,
                 large_bodies=self.large_bodies,
                 settings=settings,
             )
@@ -73,8 +80,22 @@ class ScalableWebhook(Construct):
         self.dead_letter_queue = self.deliveries[0].dead_letter_queue
         self.post_queue_function = self.deliveries[0].post_queue_function
 
+        methods = {*settings.methods, *(signature.handshake_methods if signature else ())}
+        self.pre_queue_function: PythonFunction | None = None
+        self.quarantine: Quarantine | None = None
+        if direct and isinstance(gateway, RestGateway):
+            self.endpoint_url = gateway.route_to_queue(name, self.queue, sorted(methods), settings)
+            self.quarantine = self._quarantine(signature, settings)
+        else:
+            self.pre_queue_function = self._pre_queue_function(name, signature, settings, handlers)
+            self.endpoint_url = gateway.route(name, self.pre_queue_function, sorted(methods))
+        cdk.Tags.of(self).add("nami:subscription", name)
+
+    def _pre_queue_function(
+        self, name: str, signature: Signature | None, settings: PipelineSettings, handlers: Path | None
+    ) -> PythonFunction:
         # No reserved concurrency: it must be able to reach the account's limit in a burst.
-        self.pre_queue_function = PythonFunction(
+        function = PythonFunction(
             self,
             "PreQueue",
             source=_source("pre_queue", handlers),
@@ -95,13 +116,23 @@ class ScalableWebhook(Construct):
             },
         )
         for delivery in self.deliveries:
-            delivery.queue.grant(self.pre_queue_function, "sqs:SendMessage")
-        self.pre_queue_function.allow("s3:PutObject", on=self.large_bodies.arn_for_objects("*"))
+            delivery.queue.grant(function, "sqs:SendMessage")
+        function.allow("s3:PutObject", on=self.large_bodies.arn_for_objects("*"))
         if self.signature_secret:
-            self.pre_queue_function.allow("secretsmanager:GetSecretValue", on=self.signature_secret.ref)
-        methods = {*settings.methods, *(signature.handshake_methods if signature else ())}
-        self.endpoint_url = gateway.route(name, self.pre_queue_function, sorted(methods))
-        cdk.Tags.of(self).add("nami:subscription", name)
+            function.allow("secretsmanager:GetSecretValue", on=self.signature_secret.ref)
+        return function
+
+    def _quarantine(self, signature: Signature | None, settings: PipelineSettings) -> Quarantine | None:
+        if signature is None or self.signature_secret is None:
+            return None
+        return Quarantine(
+            self,
+            "Quarantine",
+            delivery=self.deliveries[0],
+            signature=signature,
+            secret=self.signature_secret,
+            days=settings.dead_letter_retention_days,
+        )
 
 
 def _delivery_ids(destinations: Sequence[Destination]) -> list[str]:
@@ -109,6 +140,21 @@ def _delivery_ids(destinations: Sequence[Destination]) -> list[str]:
     kinds = [destination.kind.title() for destination in destinations]
     counts = [kinds[: index + 1].count(kind) for index, kind in enumerate(kinds)]
     return [kind if count == 1 else f"{kind}{count}" for kind, count in zip(kinds, counts, strict=True)]
+
+
+def _check_direct(
+    gateway: Gateway,
+    signature: Signature | None,
+    destinations: Sequence[Destination],
+    settings: PipelineSettings,
+    handlers: Path | None,
+) -> None:
+    rest = isinstance(gateway, RestGateway)
+    check_direct(rest=rest, signature=signature, destinations=len(destinations), order_by=settings.order_by)
+    if handlers and (handlers / "pre_queue").is_dir():
+        raise SettingsError(
+            f"ingest='direct': {handlers / 'pre_queue'} would never run; take it away, or leave ingest out"
+        )
 
 
 def _source(function: str, handlers: Path | None) -> Path:

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from nami_cli.local import gateway
+
 MINISTACK_VERSION = "1.5.33"
 
 # (physical id, attributes), as ministack's handlers return it.
@@ -64,6 +66,7 @@ def register(mongo_uri: str) -> None:
     _give_vpc_its_cidr_block(handlers["AWS::EC2::VPC"])
     _let_ref_be_the_arn(handlers["AWS::SecretsManager::Secret"])
     _play_host(handlers["AWS::AutoScaling::AutoScalingGroup"], mongo_uri)
+    gateway.register()
 
 
 def _volume() -> dict[str, Callable[..., Any]]:

@@ -1,0 +1,128 @@
+"""The REST API of local AWS that writes to a queue by itself, without a function.
+
+ministack has the integration, and a part of the language of mapping templates that is too small for an envelope. Here a
+Velocity engine runs them, with what AWS gives a template: the binary body as text, the headers, the query, the context.
+"""
+
+import base64
+import json
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import quote_plus, unquote_plus
+
+_Answer = tuple[int, dict[str, str], bytes]
+
+_current: ContextVar["_Run"] = ContextVar("_current")
+
+
+def register() -> None:
+    """Put this in ministack's place.
+
+    Raises:
+        AttributeError: ministack's internals have moved.
+    """
+    from ministack.services import apigateway_v1  # noqa: PLC0415 (the CLI runs without ministack)
+
+    theirs = apigateway_v1._invoke_sqs_v1
+    matches = apigateway_v1._media_type_matches
+    if not hasattr(apigateway_v1, "_render_request_template_v1"):
+        raise AttributeError("_render_request_template_v1")
+
+    async def invoke(  # noqa: PLR0913, PLR0917 (ministack's own signature)
+        integration: dict[str, Any],
+        api_id: str,
+        stage_name: str,
+        stage: dict[str, Any],
+        resource: dict[str, Any],
+        path: str,
+        method: str,
+        headers: dict[str, Any],
+        body: bytes,
+        query: dict[str, Any],
+        path_parameters: dict[str, Any],
+        **more: Any,
+    ) -> _Answer:
+        run = _Run(f"/{stage_name}{path}", method, headers, query)
+        _current.set(run)
+        sent_as = str(headers.get("content-type") or "application/json")
+        # As CONVERT_TO_TEXT does on AWS; ministack's CloudFormation drops that property.
+        if matches(sent_as, more.get("binary_media_types")):
+            body = base64.b64encode(body)
+        arguments = (api_id, stage_name, stage, resource, path, method, headers, body, query, path_parameters)
+        status, answered, content = await theirs(integration, *arguments, **more)
+        told = {name: run.value_of(value) for name, value in answered.items()}
+        return int(run.context["responseOverride"].get("status", status)), told, content
+
+    apigateway_v1._invoke_sqs_v1 = invoke
+    apigateway_v1._render_request_template_v1 = lambda template, body, *_: _current.get().render(template, body)
+
+
+class _Run:
+    """One request on its way through the integration."""
+
+    def __init__(self, path: str, method: str, headers: Mapping[str, Any], query: Mapping[str, Any]) -> None:
+        request_id = str(uuid.uuid4())
+        forwarded = str(headers.get("x-forwarded-for") or "127.0.0.1")
+        self.context: dict[str, Any] = {
+            "extendedRequestId": request_id,
+            "requestId": request_id,
+            "requestTimeEpoch": int(time.time() * 1000),
+            "httpMethod": method,
+            "path": path,
+            "identity": {"sourceIp": forwarded.partition(",")[0].strip()},
+            "responseOverride": {},
+        }
+        self._parameters = {"header": _map(headers), "querystring": _map(query), "path": _map({})}
+
+    def render(self, template: str, body: str) -> str:
+        """What the template makes of this body."""
+        import airspeed  # type: ignore[import-untyped]  # noqa: PLC0415 (it has no types; few gateways have a template)
+
+        names = {"input": _Input(body, self._parameters), "util": _Util(), "context": self.context}
+        return str(airspeed.Template(template).merge(names))
+
+    def value_of(self, source: str) -> str:
+        """A response header's value, where it is mapped from the context."""
+        return str(self.context[source.removeprefix("context.")]) if source.startswith("context.") else source
+
+
+def _map(values: Mapping[str, Any]) -> dict["_Text", "_Text"]:
+    """As AWS gives it to a template: the last one of several values."""
+    return {_Text(k): _Text(v if isinstance(v, str) else v[-1]) for k, v in values.items()}
+
+
+class _Text(str):
+    """A Java string, as far as templates use it."""
+
+    __slots__ = ()
+
+    def toLowerCase(self) -> "_Text":  # noqa: N802 (Java's names, here and below)
+        return _Text(self.lower())
+
+    def replaceAll(self, pattern: str, by: str) -> "_Text":  # noqa: N802
+        return _Text(re.sub(pattern, by.replace("\\", r"\\"), self))
+
+
+class _Input:
+    def __init__(self, body: str, parameters: dict[str, dict[_Text, _Text]]) -> None:
+        self.body = body
+        self._parameters = parameters
+
+    def params(self) -> dict[str, dict[_Text, _Text]]:
+        return self._parameters
+
+
+class _Util:
+    def escapeJavaScript(self, text: str) -> _Text:  # noqa: N802
+        escaped = json.dumps(text)[1:-1]
+        return _Text(escaped.replace("'", r"\'").replace("/", r"\/"))
+
+    def urlEncode(self, text: str) -> str:  # noqa: N802
+        return quote_plus(text)
+
+    def urlDecode(self, text: str) -> str:  # noqa: N802
+        return unquote_plus(text)

@@ -1,0 +1,80 @@
+"""With ingest=direct the REST gateway queues by itself; what is not genuine ends in quarantine, and nowhere else."""
+
+import base64
+import hashlib
+import hmac
+import http.client
+from collections.abc import Iterator
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.local.conftest import Nami, Pipeline, pipeline, wait_for
+
+SECRET = b"hush"
+BODY = bytes(range(256)) * 4
+
+
+@pytest.fixture(scope="module")
+def direct(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    command = Nami(tmp_path_factory.mktemp("nami-direct") / "home")
+    command.up("direct", *("-c", "gateway=rest", "-c", "ingest=direct", "-c", "signature=shopify"))
+    made = pipeline(command, "direct")
+    made.client("secretsmanager").put_secret_value(
+        SecretId=made.outputs()["SignatureSecretArn"], SecretString=SECRET.decode()
+    )
+    yield made
+    command("down")
+    assert command.left_running() == []
+
+
+def post(
+    direct: Pipeline, body: bytes, *, secret: bytes = SECRET, content_type: str = "application/octet-stream"
+) -> http.client.HTTPResponse:
+    signature = base64.b64encode(hmac.digest(secret, body, hashlib.sha256)).decode()
+    headers = {
+        "content-type": content_type,
+        "x-shopify-hmac-sha256": signature,
+        "X-Odd": 'it\'s "odd" \\ $input.body #end',
+    }
+    with closing(direct.connect()) as connection:
+        connection.request("POST", urlsplit(direct.endpoint).path + "?shop=a%26b", body=body, headers=headers)
+        response = connection.getresponse()
+        response.read()
+        return response
+
+
+def waiting(direct: Pipeline, output: str) -> int:
+    """Messages in one of the stack's queues, those in flight included."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    queue = direct.outputs()[output]
+    found = direct.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)
+
+
+def test_genuine_webhook_is_stored_byte_by_byte_with_all_its_headers(direct: Pipeline) -> None:
+    response = post(direct, BODY)
+    assert response.status == 200
+    document = direct.document(response.getheader("nami-delivery-id"))
+    assert (document["raw"], document["verified"]) == (BODY, "shopify")
+    assert document["headers"]["x-odd"] == 'it\'s "odd" \\ $input.body #end'
+    assert (document["query"], document["path"]) == ("shop=a%26b", "/live/nami/direct")
+
+
+def test_forged_webhook_ends_in_quarantine(direct: Pipeline) -> None:
+    before = waiting(direct, "QuarantineUrl")
+    response = post(direct, BODY, secret=b"guessed")
+    assert response.status == 200
+    wait_for(lambda: waiting(direct, "QuarantineUrl") == before + 1, 30)
+    wait_for(lambda: waiting(direct, "QueueUrl") == 0, 30)
+    assert waiting(direct, "DeadLetterQueueUrl") == 0
+    assert direct.documents.find_one({"_id": response.getheader("nami-delivery-id")}) is None
+
+
+def test_body_that_the_queue_can_not_hold_is_413(direct: Pipeline) -> None:
+    assert post(direct, bytes(900_000)).status == 413
+
+
+def test_unknown_content_type_is_415(direct: Pipeline) -> None:
+    assert post(direct, BODY, content_type="image/png").status == 415
