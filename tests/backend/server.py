@@ -14,11 +14,13 @@ It listens on the loopback alone; for a deployed backend to be tried from AWS, p
 import base64
 import contextlib
 import json
+import ssl
 import sys
 import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 
@@ -42,16 +44,27 @@ class Received:
 
 
 class Backend:
-    """Listens from its making until `close`; usable as a context manager."""
+    """Listens from its making until `close`; usable as a context manager.
 
-    def __init__(self, port: int = 0) -> None:
+    Args:
+        port: 0: a free one.
+        certificate: a PEM file with key and certificate, for TLS.
+    """
+
+    def __init__(self, port: int = 0, *, certificate: Path | None = None) -> None:
         self.received: list[Received] = []
         self.connections = 0
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._server.daemon_threads = True
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.port: int = self._server.server_port
-        self.url = f"http://127.0.0.1:{self.port}/hooks"
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.port}/hooks"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def __enter__(self) -> "Backend":

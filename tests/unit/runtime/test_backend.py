@@ -2,14 +2,20 @@
 
 import base64
 import hmac
+import ipaddress
 import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from nami_runtime.destinations import backend as backend_module
 from tests.backend.server import Backend, Received
@@ -250,6 +256,62 @@ def test_retry_after_is_kept_within_sense(retry_after: str, attempt: int, second
 
 def test_retry_after_may_be_a_date() -> None:
     assert 28 <= backend_module.later(formatdate(time.time() + 30, usegmt=True), 1) <= 31
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Key and certificate of 127.0.0.1, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "backend")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "backend.pem"
+    text = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(text + made.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+@pytest.fixture
+def secure(certificate: Path, monkeypatch: pytest.MonkeyPatch, post_queue: Function) -> Iterator[Backend]:
+    monkeypatch.setattr(backend_module, "_context", None)
+    with Backend(certificate=certificate) as running:
+        monkeypatch.setenv("BACKEND_URL", running.url)
+        yield running
+
+
+def test_backend_with_a_trusted_certificate_gets_webhooks(
+    secure: Backend, certificate: Path, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert post_queue(sqs_event(*[message(f"e{n}") for n in range(12)])) == {"batchItemFailures": []}
+    assert len(secure.received) == 12
+    assert secure.connections <= 4
+
+
+def test_backend_with_an_untrusted_certificate_gets_nothing(
+    cloud: FakeAws, secure: Backend, post_queue: Function
+) -> None:
+    assert post_queue(sqs_event(message())) == FAILED
+    assert secure.received == []
+    assert noted(cloud)["reason"] == "backend: SSLCertVerificationError"
+
+
+def test_handshake_that_does_not_end_is_a_failed_try(
+    cloud: FakeAws, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("BACKEND_URL", f"https://127.0.0.1:{silent.getsockname()[1]}/")
+        assert post_queue(sqs_event(message())) == FAILED
+    assert noted(cloud)["reason"] == "backend: TimeoutError"
 
 
 PRIVATE = [
