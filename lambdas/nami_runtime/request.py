@@ -65,7 +65,8 @@ class Request:
             if not self.delivery_id or not self.delivery_id.isascii() or not self.delivery_id.isprintable():
                 raise ValueError("request id")  # it travels in a header of the answer
             headers = event.get("headers") or {}
-            self.headers: dict[str, str] = {name.lower(): _text(value) for name, value in headers.items()}
+            "".join(headers.values())  # raises where one is no text
+            self.headers: dict[str, str] = {name.lower(): value for name, value in headers.items()}
             if cookies := event.get("cookies"):  # this payload format takes them out of the headers
                 self.headers["cookie"] = "; ".join(cookies)
             arrived = context.get("timeEpoch")
