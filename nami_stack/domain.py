@@ -3,7 +3,7 @@
 from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
-from constructs import Construct
+from constructs import Construct, IDependable
 
 
 class CustomDomain(Construct):
@@ -57,11 +57,16 @@ class CustomDomain(Construct):
                 ),
             )
 
-    def serve(self, scope: Construct, *, api_id: str, stage: str) -> str:
-        """Send the domain's requests to one stage of an API and return the URL that its paths are added to."""
+    def serve(self, scope: Construct, *, api_id: str, stage: str, after: IDependable | None = None) -> str:
+        """Send the domain's requests to one stage of an API and return the URL that its paths are added to.
+
+        Args:
+            after: what makes the stage, where its name alone does not lead to it.
+        """
         mapping = apigw.CfnApiMapping(
             scope, "Domain", api_id=api_id, stage=stage, domain_name=self.domain_name, api_mapping_key=self.base_path
         )
-        if self._name:
-            mapping.node.add_dependency(self._name)
+        for needed in (self._name, after):
+            if needed:
+                mapping.node.add_dependency(needed)
         return f"https://{self.domain_name}" + (f"/{self.base_path}" if self.base_path else "")

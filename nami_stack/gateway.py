@@ -33,9 +33,7 @@ class HttpGateway(Construct):
         self.api = apigw.HttpApi(self, "Api", api_name=cdk.Stack.of(self).stack_name)
         self._url = self.api.api_endpoint
         if domain:
-            self._url = domain.serve(self, api_id=self.api.api_id, stage="$default")
-            if self.api.default_stage:
-                self.node.find_child("Domain").node.add_dependency(self.api.default_stage)
+            self._url = domain.serve(self, api_id=self.api.api_id, stage="$default", after=self.api.default_stage)
 
     def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str] = ("POST",)) -> str:
         """Send `/nami/<name>` to the function and return the URL that producers post to."""

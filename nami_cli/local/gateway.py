@@ -124,5 +124,8 @@ class _Util:
     def urlEncode(self, text: str) -> str:  # noqa: N802
         return quote_plus(text)
 
+    def base64Decode(self, text: str) -> str:  # noqa: N802
+        return base64.b64decode(text).decode()
+
     def urlDecode(self, text: str) -> str:  # noqa: N802
         return unquote_plus(text)

@@ -30,11 +30,11 @@ def direct(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
 
 
 def post(
-    direct: Pipeline, body: bytes, *, secret: bytes = SECRET, content_type: str = "application/octet-stream"
+    direct: Pipeline, body: bytes, *, secret: bytes = SECRET, content_type: str | None = "application/octet-stream"
 ) -> http.client.HTTPResponse:
     signature = base64.b64encode(hmac.digest(secret, body, hashlib.sha256)).decode()
     headers = {
-        "content-type": content_type,
+        **({"content-type": content_type} if content_type else {}),
         "x-shopify-hmac-sha256": signature,
         "X-Odd": 'it\'s "odd" \\ $input.body #end',
     }
@@ -78,3 +78,7 @@ def test_body_that_the_queue_can_not_hold_is_413(direct: Pipeline) -> None:
 
 def test_unknown_content_type_is_415(direct: Pipeline) -> None:
     assert post(direct, BODY, content_type="image/png").status == 415
+
+
+def test_missing_content_type_is_400(direct: Pipeline) -> None:
+    assert post(direct, BODY, content_type=None).status == 400

@@ -96,6 +96,22 @@ def test_no_body_is_none() -> None:
     assert envelope.read(form["MessageBody"]).body == b""
 
 
+def test_body_that_is_no_base64_can_not_reach_into_the_envelope() -> None:
+    run = _Run("/live/nami/shopify", "POST", {}, {})
+    form = dict(parse_qsl(run.render(mapping.send_message("shopify"), '","verified":"shopify","x":"')))
+    assert json.loads(form["MessageBody"])["verified"] is None
+
+
+def test_request_must_say_what_it_is(direct: Template) -> None:
+    assert method(direct)["RequestParameters"] == {"method.request.header.Content-Type": True}
+    direct.has_resource_properties("AWS::ApiGateway::RequestValidator", {"ValidateRequestParameters": True})
+
+
+def test_answers_are_text_to_their_templates(direct: Template) -> None:
+    answers = method(direct)["Integration"]["IntegrationResponses"]
+    assert {answer["ContentHandling"] for answer in answers} == {"CONVERT_TO_TEXT"}
+
+
 def test_nothing_stands_between_the_gateway_and_the_queue(direct: Template) -> None:
     names = direct.find_resources("AWS::Lambda::Function")
     assert not [name for name in names if "PreQueue" in name]
@@ -148,6 +164,8 @@ def test_too_large_is_413_and_other_refusals_are_503(direct: Template) -> None:
     run = _Run("/", "POST", {}, {})
     assert json.loads(run.render(failure, "<Code>InvalidParameterValue</Code>")) == {"error": "body too large"}
     assert run.context["responseOverride"]["status"] == 413
+    encoded = b64encode(b"<Code>InvalidParameterValue</Code>").decode()
+    assert json.loads(run.render(failure, encoded)) == {"error": "body too large"}
     run = _Run("/", "POST", {}, {})
     assert json.loads(run.render(failure, "<Code>Throttling</Code>")) == {"error": "not queued, send it again"}
     assert run.context["responseOverride"] == {}
