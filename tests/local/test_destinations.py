@@ -4,6 +4,9 @@ import base64
 import contextlib
 import hmac
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +17,7 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
 from tests.backend.server import Backend
-from tests.local.conftest import QUICK, Nami, Pipeline, pipeline, wait_for
+from tests.local.conftest import QUICK, ROOT, Nami, Pipeline, pipeline, wait_for
 
 pytestmark = pytest.mark.local
 
@@ -124,6 +127,34 @@ def test_body_that_no_item_holds_lies_in_the_tables_bucket(orders: Orders) -> No
     assert stored["Body"].read() == body
 
 
+def test_smoke_tests_pass_with_a_backend_that_fails_on_request(nami: Nami, orders: Orders) -> None:
+    options = ["-q", "-p", "no:cacheprovider", "tests/smoke/test_backend.py", "--stack", "nami-orders"]
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "--backend-faults"],
+        cwd=ROOT,
+        env={**os.environ, **nami.status()["environment"]},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    assert "5 passed" in result.stdout
+
+
+def test_existing_mongodb_is_written_by_the_uri_of_its_secret(nami: Nami) -> None:
+    uri = nami.status()["mongo_uri"]
+    secrets = pipeline(nami, "shopify").client("secretsmanager")
+    arn = secrets.create_secret(Name="existing-database", SecretString=json.dumps({"uri": uri}))["ARN"]
+    told = {"destination": "mongo-database", "database_secret_arn": arn, "database_name": "shop"}
+    nami.up("atlas", *QUICK, *(part for key, value in told.items() for part in ("-c", f"{key}={value}")))
+    atlas = pipeline(nami, "atlas")
+    status, delivery_id = atlas.post(b'{"to": "Atlas"}')
+    assert status == 200
+    with pymongo.MongoClient[dict[str, Any]](uri) as client:
+        wait_for(lambda: client["shop"]["atlas"].find_one({"_id": delivery_id}), 20)
+
+
 def test_destination_that_fails_holds_back_no_other(orders: Orders) -> None:
     """The backend never took it: after its tries it is that destination's dead letter, and the table has it."""
     assert orders.item(orders.dropped)["attempts"] == 1
@@ -138,16 +169,3 @@ def test_destination_that_fails_holds_back_no_other(orders: Orders) -> None:
     wait_for(is_dead, 40)
     assert [r.headers["nami-attempt"] for r in orders.backend.of(orders.dropped)] == ["1", "2", "3"]
     assert orders.last_try(orders.dropped)["reason"] == "backend: RemoteDisconnected"
-
-
-def test_existing_mongodb_is_written_by_the_uri_of_its_secret(nami: Nami) -> None:
-    uri = nami.status()["mongo_uri"]
-    secrets = pipeline(nami, "shopify").client("secretsmanager")
-    arn = secrets.create_secret(Name="existing-database", SecretString=json.dumps({"uri": uri}))["ARN"]
-    told = {"destination": "mongo-database", "database_secret_arn": arn, "database_name": "shop"}
-    nami.up("atlas", *QUICK, *(part for key, value in told.items() for part in ("-c", f"{key}={value}")))
-    atlas = pipeline(nami, "atlas")
-    status, delivery_id = atlas.post(b'{"to": "Atlas"}')
-    assert status == 200
-    with pymongo.MongoClient[dict[str, Any]](uri) as client:
-        wait_for(lambda: client["shop"]["atlas"].find_one({"_id": delivery_id}), 20)

@@ -10,6 +10,7 @@ from nami_cli import deployment, smoke, stacks
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--stack", help="name of the deployed stack, such as nami-shopify")
+    parser.addoption("--backend-faults", action="store_true", help="the stack's HTTP backend is tests/backend")
 
 
 @pytest.fixture(scope="session")
