@@ -2,8 +2,10 @@
 
 Ours verifies a Shopify signature (its secret read from Secrets Manager at the first request), builds the envelope,
 signs the call, sends it and checks SQS's answer; boto3's verifies nothing. Each number is a median over rounds in which
-the functions take turns; the server is another process. "Cold" is a fresh process up to its first answer, ours from
-sources without compiled modules, which is how a deployment has them; boto3's are compiled, as in Lambda's image.
+the functions take turns; the server is another process.
+
+"Cold" is a fresh process up to its first answer, measured twice: with everything compiled before (.pyc), and from
+sources, as a function's bundle has its own and its dependencies' modules; the standard library is compiled in both.
 
 Usage: python -m benchmarks.pre_queue [--rounds N] [--requests N] [--json]
 """
@@ -17,17 +19,21 @@ import shutil
 import statistics
 import subprocess
 import sys
+import sysconfig
 import tempfile
-import time
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
+
 from benchmarks.sqs_server import SECRET
 
 ROOT = Path(__file__).parents[1]
 FUNCTIONS = ROOT / "benchmarks" / "functions"
+BOTO3 = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "urllib3", "six.py")
+STATES = ("compiled", "sources")
 LABELS = {
     "nami": "nami, signature verified",
     "boto3_handler": "boto3, no verification",
@@ -37,10 +43,9 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Cost:
-    """One process: its CPU and wall seconds, its peak memory in MiB, and CPU seconds per warm request."""
+    """One process: its CPU seconds, its peak memory in MiB, and CPU seconds per warm request."""
 
     cpu: float
-    wall: float
     memory: float
     warm: float
 
@@ -71,11 +76,24 @@ def _options() -> argparse.Namespace:
 
 
 def _lay_out(folder: Path) -> None:
-    """The function as it is deployed: handler.py with nami_runtime beside it, sources alone."""
-    function = folder / "nami"
-    sources = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "lambdas" / "nami_runtime", function / "nami_runtime", ignore=sources)
-    shutil.copy(ROOT / "lambdas" / "pre_queue" / "handler.py", function / "handler.py")
+    """The functions as bundles: the handler with what it imports beside it, once to be compiled and once as sources."""
+    sources = shutil.ignore_patterns("__pycache__", "data")
+    packages = Path(boto3.__file__).parents[1]
+    for state in STATES:
+        place = folder / state
+        shutil.copytree(ROOT / "lambdas" / "nami_runtime", place / "nami" / "nami_runtime", ignore=sources)
+        shutil.copy(ROOT / "lambdas" / "pre_queue" / "handler.py", place / "nami" / "nami.py")
+        for name in ("boto3_handler", "socket_handler"):
+            (place / name).mkdir()
+            shutil.copy(FUNCTIONS / f"{name}.py", place / name)
+        for name in BOTO3:
+            target = place / "boto3_handler" / name
+            if name.endswith(".py"):
+                shutil.copy(packages / name, target)
+                continue
+            shutil.copytree(packages / name, target, ignore=sources)
+            if (packages / name / "data").is_dir():
+                (target / "data").symlink_to(packages / name / "data")
     item = {"id": 1071823172, "title": "Ächte Wolle", "quantity": 2, "price": "19.99", "properties": [None, True]}
     body = json.dumps({"id": 820982911946154508, "line_items": [item] * 26}, ensure_ascii=False)  # 3 KB
     event = json.loads((ROOT / "tests" / "events" / "http_api_post.json").read_text())
@@ -125,37 +143,34 @@ def _measure(
         "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/nami-shopify",
         "SIGNATURE": '{"scheme":"shopify"}',
         "SIGNATURE_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nami-shopify",
-        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPATH": sysconfig.get_path("purelib"),
     }
-    functions = {"nami": (folder / "nami", "handler"), "boto3_handler": (FUNCTIONS, "boto3_handler")}
-    if transport == "http":
-        functions["socket_handler"] = (FUNCTIONS, "socket_handler")
-    cold: dict[str, list[Cost]] = {name: [] for name in functions}
-    warm: dict[str, list[Cost]] = {name: [] for name in functions}
+    functions = [name for name in LABELS if transport == "http" or name != "socket_handler"]
+    costs: dict[tuple[str, str], list[Cost]] = {(name, kind): [] for name in functions for kind in (*STATES, "warm")}
     for number in range(options.rounds + 1):
-        for name, (place, module) in functions.items():
-            for cache in (folder / "nami").rglob("__pycache__"):
-                shutil.rmtree(cache)
-            first = _run(place, module, folder, 1, environment)
-            steady = _run(place, module, folder, options.requests, environment)
-            if number:  # the first round fills the disk's cache and compiles boto3
-                cold[name].append(first)
-                warm[name].append(steady)
+        for name in functions:
+            for kind in (*STATES, "warm"):
+                state = "sources" if kind == "sources" else "compiled"
+                environment["PYTHONDONTWRITEBYTECODE"] = "1" if state == "sources" else ""
+                count = options.requests if kind == "warm" else 1
+                cost = _run(folder / state / name, name, folder, count, environment)
+                if number:  # the first round fills the disk's cache and compiles
+                    costs[name, kind].append(cost)
     return {
         name: {
-            "warm_cpu_us": 1e6 * statistics.median(cost.warm for cost in warm[name]),
-            "cold_cpu_ms": 1e3 * statistics.median(cost.cpu for cost in cold[name]),
-            "cold_wall_ms": 1e3 * statistics.median(cost.wall for cost in cold[name]),
-            "peak_mib": statistics.median(cost.memory for cost in warm[name]),
+            "warm_cpu_us": 1e6 * statistics.median(cost.warm for cost in costs[name, "warm"]),
+            "cold_cpu_ms": 1e3 * statistics.median(cost.cpu for cost in costs[name, "compiled"]),
+            "cold_sources_ms": 1e3 * statistics.median(cost.cpu for cost in costs[name, "sources"]),
+            "peak_mib": statistics.median(cost.memory for cost in costs[name, "warm"]),
         }
         for name in functions
     }
 
 
 def _run(place: Path, module: str, folder: Path, count: int, environment: dict[str, str]) -> Cost:
-    started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, str(FUNCTIONS / "run.py"), str(place), module, str(folder / "event.json"), str(count)],
+        # -S and a search path instead of this environment's start-up hooks, which no function has.
+        [sys.executable, "-S", str(FUNCTIONS / "run.py"), str(place), module, str(folder / "event.json"), str(count)],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
@@ -163,24 +178,23 @@ def _run(place: Path, module: str, folder: Path, count: int, environment: dict[s
     assert process.stdout
     said = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{module} failed")
-    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024, float(said))
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, float(said))
 
 
 def _print(transport: str, table: dict[str, dict[str, float]]) -> None:
     theirs = table["boto3_handler"]
     title = "plain HTTP" if transport == "http" else "TLS"
-    print(f"\n{title:<26}{'warm CPU/request':>22}{'cold CPU':>20}{'cold wall':>20}{'peak memory':>20}")
-    units = {"warm_cpu_us": "µs", "cold_cpu_ms": "ms", "cold_wall_ms": "ms", "peak_mib": "MiB"}
+    print(f"\n{title:<26}{'warm CPU/request':>20}{'cold CPU':>20}{'cold from sources':>20}{'peak memory':>20}")
+    units = {"warm_cpu_us": "µs", "cold_cpu_ms": "ms", "cold_sources_ms": "ms", "peak_mib": "MiB"}
     for name, costs in table.items():
         cells = []
         for key, unit in units.items():
             ratio = f"1/{theirs[key] / costs[key]:.1f}" if name != "boto3_handler" else "1"
             cells.append(f"{costs[key]:.0f} {unit} ({ratio})")
-        print(f"{LABELS[name]:<26}{cells[0]:>22}{cells[1]:>20}{cells[2]:>20}{cells[3]:>20}")
+        print(f"{LABELS[name]:<26}{cells[0]:>20}{cells[1]:>20}{cells[2]:>20}{cells[3]:>20}")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     before, after = handler.read_text().split("\ndef process(")
     handler.write_text(f"{before}\n{PROCESS}\n\ndef handler({after.partition('def handler(')[2]}")
     command = Nami(tmp_path_factory.mktemp("nami-order") / "home", folder)
-    command.up("orders", *("-c", "order_by=$.order.id", "-c", "max_receives=100", "-c", "post_queue_timeout=4"))
+    command.up("orders", *("-c", "order_by=$.order.id", "-c", "max_receives=100", "-c", "post_queue_timeout=5"))
     made = pipeline(command, "orders")
     # No setting makes it less than six times the function's timeout, and no test has that time.
     made.client("sqs").set_queue_attributes(QueueUrl=made.outputs()["QueueUrl"], Attributes={"VisibilityTimeout": "4"})
