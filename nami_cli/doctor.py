@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -10,16 +11,17 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nami_cli import checks, flags, stacks
+from nami_cli import checks, events, flags, stacks
 from nami_cli.checks import Check, client, fail, look, ok, warn
-from nami_cli.deployment import is_local
-from nami_cli.errors import CheckError
+from nami_cli.deployment import find, is_local
+from nami_cli.errors import CheckError, MissingToolError
 from nami_cli.listing import dead_letter_queues, depth
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+_FULL = 0.8  # of the data volume; MongoDB stops where it can't write
 _ORDINARY_THROTTLE = 10_000  # requests a second: what a region's gateways get together unless AWS says otherwise
 
 
@@ -72,6 +74,7 @@ def _of_subscription(name: str) -> list[Check]:
     looks: dict[str, Callable[[], Check]] = {
         "signature": lambda: _signature(name, outputs),
         "host": lambda: _host(name),
+        "disk": lambda: _disk(name),
         "alarms": lambda: _alarms(name),
         "dead letters": lambda: _dead_letters(name, outputs),
     }
@@ -157,6 +160,29 @@ def _host(name: str) -> Check:
         "a new one comes within minutes; if not: `aws autoscaling describe-scaling-activities "
         f"--auto-scaling-group-name {group['PhysicalResourceId']}`",
     )
+
+
+def _disk(name: str) -> Check:
+    """How full the data volume is, as the database that lies on it tells."""
+    if not any(resource["LogicalResourceId"].startswith("MongoHost") for resource in checks.resources(name)):
+        return ok("disk", "none of this subscription's own")
+    try:
+        with events.collection(find(name)) as documents:
+            stats = documents.database.command("dbStats")
+    except MissingToolError as error:
+        detail, _, remedy = str(error).partition("; ")
+        return warn("disk", f"not looked at: {detail}", remedy)
+    if not stats.get("fsTotalSize"):
+        return ok("disk", "the stand-in for MongoDB does not tell")
+    return disk(name, stats["fsUsedSize"], stats["fsTotalSize"])
+
+
+def disk(name: str, used: float, total: float) -> Check:
+    """Whether `used` of `total` bytes leave room."""
+    detail = f"{used / total:.0%} of {total / 2**30:.0f} GiB are used"
+    if used / total < _FULL:
+        return ok("disk", detail)
+    return fail("disk", detail, f"{flags.nami()} deploy {name} --volume-size {math.ceil(2 * total / 2**30)}")
 
 
 def _alarms(name: str) -> Check:
