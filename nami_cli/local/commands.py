@@ -55,6 +55,8 @@ def up_command(
     for setting in context or []:
         if "=" not in setting:
             raise CliError(f"-c {setting}: a setting is given as key=value")
+        if setting.startswith("name="):
+            raise CliError(f"-c {setting}: the name is given once, as nami local up {setting.removeprefix('name=')}")
     was_up = True
     with up.interruptible():
         try:
@@ -63,7 +65,10 @@ def up_command(
                 with _progress(name) as report:
                     endpoint = up.bring_up(home, name, context or [], state, report)
                 machine.mark(home, name, detach=detach)
-                _introduce(home, state, name, endpoint)
+                try:
+                    _introduce(home, state, name, endpoint)
+                except BrokenPipeError:  # whoever reads this has enough of it; what is up stays up
+                    sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 it lives as long as the process
                 if sample:
                     _send(name)
             except BaseException:

@@ -123,3 +123,8 @@ def test_stand_in_is_used_where_there_is_no_mongod(monkeypatch: pytest.MonkeyPat
     assert command
     assert "nami_cli.local.stand_in" in command
     assert "--host=127.0.0.1" in command
+
+
+def test_name_given_twice_is_told_as_one() -> None:
+    result = CliRunner().invoke(app, ["local", "up", "shopify", "-c", "name=jira"])
+    assert "the name is given once, as nami local up jira" in str(result.exception)
