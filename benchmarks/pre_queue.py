@@ -24,9 +24,8 @@ import tempfile
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-
-import boto3
 
 from benchmarks.sqs_server import SECRET
 
@@ -78,7 +77,9 @@ def _options() -> argparse.Namespace:
 def _lay_out(folder: Path) -> None:
     """The functions as bundles: the handler with what it imports beside it, once to be compiled and once as sources."""
     sources = shutil.ignore_patterns("__pycache__", "data")
-    packages = Path(boto3.__file__).parents[1]
+    found = find_spec("boto3")  # importing it would weigh on this process, and each child starts as its copy
+    assert found
+    packages = Path(str(found.origin)).parents[1]
     for state in STATES:
         place = folder / state
         shutil.copytree(ROOT / "lambdas" / "nami_runtime", place / "nami" / "nami_runtime", ignore=sources)
@@ -181,7 +182,8 @@ def _run(place: Path, module: str, folder: Path, count: int, environment: dict[s
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{module} failed")
-    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, float(said))
+    spent, peak = said.split()
+    return Cost(usage.ru_utime + usage.ru_stime, int(peak) / 1024, float(spent))
 
 
 def _print(transport: str, table: dict[str, dict[str, float]]) -> None:
