@@ -1,5 +1,6 @@
 """A MongoDB that exists already: Atlas, DocumentDB, or one of the user's own."""
 
+import re
 from typing import Any
 
 from aws_cdk import aws_lambda as lambda_
@@ -7,6 +8,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from nami_stack.placement import in_your_network
+from nami_stack.settings import SettingsError
 
 
 class MongoDatabase(Construct):
@@ -24,6 +26,9 @@ class MongoDatabase(Construct):
         secret_arn: of that secret, with its random ending.
         database: in which the collections are.
         vpc_id: a VPC of yours in which the function stands, with function_subnet_id.
+
+    Raises:
+        SettingsError: the ARN lacks that ending, or half a network is named.
     """
 
     kind = "mongo"
@@ -39,6 +44,11 @@ class MongoDatabase(Construct):
         function_subnet_id: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        if not re.search(r"-[A-Za-z0-9]{6}$", secret_arn):
+            raise SettingsError(
+                f"database_secret_arn={secret_arn!r}: lacks the six characters that Secrets Manager ends an ARN with, "
+                "and so would the function's right to read it; give it whole, as aws secretsmanager list-secrets does"
+            )
         self.secret = secretsmanager.Secret.from_secret_complete_arn(self, "Secret", secret_arn)
         self.database = database
         self._placement = in_your_network(self, vpc_id, function_subnet_id)

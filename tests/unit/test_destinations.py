@@ -135,6 +135,11 @@ def test_backend_gets_a_generated_secret_that_is_base64(http: Template) -> None:
     assert "GenerateStringKey" not in generated
 
 
+def test_backends_secret_keeps_its_logical_id(http: Template) -> None:
+    # A changed id would make another key, and the backend would trust no webhook.
+    assert set(http.find_resources("AWS::SecretsManager::Secret")) == {"HttpBackendSecret4405B8E8"}
+
+
 def test_secret_is_not_in_the_environment(http: Template) -> None:
     variables = function(http, "Backend")["Environment"]["Variables"]
     assert "resolve:secretsmanager" not in str(variables)
@@ -282,6 +287,11 @@ def test_backend_that_takes_longer_than_the_function_is_refused_by_the_construct
             destination=HttpBackend(stack, "Backend", url=URL, read_timeout=30),
             settings=PipelineSettings(),
         )
+
+
+def test_arn_without_its_ending_is_refused_by_the_construct(app_factory: Callable[..., cdk.App]) -> None:
+    with pytest.raises(SettingsError, match="lacks the six characters"):
+        MongoDatabase(cdk.Stack(app_factory(), "Shop"), "Atlas", secret_arn=SECRET.removesuffix("-AbCdEf"))
 
 
 def test_half_a_network_is_refused_by_the_construct(app_factory: Callable[..., cdk.App]) -> None:

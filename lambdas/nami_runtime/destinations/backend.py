@@ -44,6 +44,7 @@ _IDLE_SECONDS = 4.0
 # The longest that a backend can put a webhook off. SQS would take 12 hours, and five such waits outlive a short queue.
 MAX_LATER_SECONDS = 3600
 
+_NO_TIME = "backend: no time left"
 # RFC 9110, section 7.6.1, and what belongs to this hop: the connection's own, and what is computed anew.
 _HOP_BY_HOP = frozenset(
     {
@@ -89,9 +90,12 @@ class Backend:
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
         """See Destination.write."""
-        keys = [_key(value) for value in self._secret.values(deadline)]
+        try:
+            keys = [_key(value) for value in self._secret.values(deadline)]
+        except ValueError:
+            return ["backend: its secret is not base64"] * len(documents)
         if not keys:
-            return ["the backend's secret is empty"] * len(documents)
+            return ["backend: its secret is empty"] * len(documents)
         tries = [self._pool.submit(self._deliver, document, keys, deadline) for document in documents]
         results = []
         for each in tries:
@@ -99,11 +103,15 @@ class Backend:
                 results.append(each.result(max(0.0, deadline - monotonic())))
             except TimeoutError:  # a name that does not resolve can't be interrupted
                 each.cancel()
-                results.append("backend: no time left")
+                results.append(_NO_TIME)
+            except Exception as error:  # of a document without what a request is made of
+                results.append(f"backend: {type(error).__name__}")
         return results
 
     def _deliver(self, document: dict[str, Any], keys: list[bytes], deadline: float) -> str:
         started = monotonic()
+        if started >= deadline - NOTE_SECONDS:
+            return _NO_TIME
         answer, reason = None, ""
         try:
             answer = self._exchange(document, keys, deadline - NOTE_SECONDS)

@@ -132,6 +132,15 @@ def test_signature_fits_the_standards_own_example() -> None:
     assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
+@pytest.mark.parametrize("secret", ["", "not base64", "[]"])
+def test_without_a_good_key_nothing_is_forwarded(
+    cloud: FakeAws, backend: Backend, post_queue: Function, secret: str
+) -> None:
+    cloud.secrets[SECRET_ARN] = secret
+    assert post_queue(sqs_event(message())) == FAILED
+    assert backend.received == []
+
+
 def test_each_key_of_a_rotation_signs(cloud: FakeAws, backend: Backend, post_queue: Function) -> None:
     cloud.secrets[SECRET_ARN] = json.dumps([f"whsec_{KEY}", base64.b64encode(b"another").decode()])
     post_queue(sqs_event(message()))
@@ -193,12 +202,14 @@ def test_connections_are_kept_within_the_concurrency(backend: Backend, post_queu
     assert backend.connections <= 4
 
 
-def test_those_that_no_time_is_left_for_fail_untried(backend: Backend, post_queue: Function) -> None:
+def test_those_that_no_time_is_left_for_fail_untried(cloud: FakeAws, backend: Backend, post_queue: Function) -> None:
     event = sqs_event(*[message(f"e{n}", headers={"backend-delay": "0.7"}) for n in range(12)])
     started = time.monotonic()
     response = post_queue(event, 4.5)  # of which 2 and 1 s are kept: room for two rounds
     assert time.monotonic() - started < 4.5
     assert 4 <= len(response["batchItemFailures"]) <= 8
+    # Of those nothing is noted: they were not tried.
+    assert len(cloud.tables[TABLE]) == len(backend.received)
 
 
 def test_last_try_is_noted_with_the_beginning_of_the_answer(cloud: FakeAws, post_queue: Function) -> None:
