@@ -110,6 +110,7 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
         told = [("INFO", "stored", each) for each in fields.get("stored", [])]
         told += [("INFO", "stored before, a duplicate", each) for each in fields.get("duplicates", [])]
         told += [("ERROR", f"failed: {each['reason']}", each["id"]) for each in fields.get("failed", [])]
+        told += [("WARNING", f"in quarantine: {each['reason']}", each["id"]) for each in fields.get("quarantined", [])]
     elif fields.get("message") == "webhook":
         told = [(level, _answered(fields), str(fields.get("id", "")))]
     elif fields:

@@ -66,7 +66,7 @@ def register(mongo_uri: str) -> None:
     _give_vpc_its_cidr_block(handlers["AWS::EC2::VPC"])
     _let_ref_be_the_arn(handlers["AWS::SecretsManager::Secret"])
     _play_host(handlers["AWS::AutoScaling::AutoScalingGroup"], mongo_uri)
-    gateway.register()
+    gateway.register(handlers)
 
 
 def _volume() -> dict[str, Callable[..., Any]]:

@@ -9,21 +9,26 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
+
+_VALIDATED = ("validateRequestBody", "validateRequestParameters")
 
 _Answer = tuple[int, dict[str, str], bytes]
 
 _current: ContextVar["_Run"] = ContextVar("_current")
 
 
-def register() -> None:
+def register(handlers: dict[str, Any]) -> None:
     """Put this in ministack's place.
 
+    Args:
+        handlers: of its CloudFormation, by resource type.
+
     Raises:
-        AttributeError: ministack's internals have moved.
+        AttributeError, KeyError: ministack's internals have moved.
     """
     from ministack.services import apigateway_v1  # noqa: PLC0415 (the CLI runs without ministack)
 
@@ -49,16 +54,57 @@ def register() -> None:
         run = _Run(f"/{stage_name}{path}", method, headers, query)
         _current.set(run)
         sent_as = str(headers.get("content-type") or "application/json")
-        # As CONVERT_TO_TEXT does on AWS; ministack's CloudFormation drops that property.
-        if matches(sent_as, more.get("binary_media_types")):
+        is_binary = matches(sent_as, more.get("binary_media_types"))
+        if is_binary and integration.get("contentHandling") == "CONVERT_TO_TEXT":
             body = base64.b64encode(body)
         arguments = (api_id, stage_name, stage, resource, path, method, headers, body, query, path_parameters)
         status, answered, content = await theirs(integration, *arguments, **more)
         told = {name: run.value_of(value) for name, value in answered.items()}
         return int(run.context["responseOverride"].get("status", status)), told, content
 
+    _keep_what_it_drops(handlers["AWS::ApiGateway::Method"], apigateway_v1._resources)
+    handlers["AWS::ApiGateway::RequestValidator"] = _validator(apigateway_v1)
     apigateway_v1._invoke_sqs_v1 = invoke
     apigateway_v1._render_request_template_v1 = lambda template, body, *_: _current.get().render(template, body)
+
+
+def _keep_what_it_drops(handler: dict[str, Any], resources: Any) -> None:
+    """The two properties of a method that ministack's CloudFormation does not hand on."""
+
+    def wrap(theirs: Callable[..., Any]) -> Callable[..., Any]:
+        def put(*arguments: Any) -> Any:
+            result = theirs(*arguments)
+            properties = arguments[-2]  # before the stack's name, in both
+            method = resources[properties["RestApiId"]][properties["ResourceId"]]["resourceMethods"][
+                properties["HttpMethod"]
+            ]
+            method["requestValidatorId"] = properties.get("RequestValidatorId")
+            if method["methodIntegration"]:
+                method["methodIntegration"]["contentHandling"] = properties["Integration"].get("ContentHandling")
+            return result
+
+        return put
+
+    for action in ("create", "update"):
+        handler[action] = wrap(handler[action])
+
+
+def _validator(service: Any) -> dict[str, Callable[..., Any]]:
+    """ministack's CloudFormation makes an id and nothing that would validate."""
+
+    def create(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
+        wanted = {key: properties.get(key[0].upper() + key[1:]) for key in ("name", *_VALIDATED)}
+        _status, _headers, made = service._create_request_validator(properties["RestApiId"], wanted)
+        validator_id = json.loads(made)["id"]
+        return validator_id, {"RequestValidatorId": validator_id}
+
+    def update(_id: str, _old: dict[str, Any], new: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
+        return create("", new, stack)
+
+    def delete(validator_id: str, properties: dict[str, Any]) -> None:
+        service._request_validators.get(properties["RestApiId"], {}).pop(validator_id, None)
+
+    return {"create": create, "update": update, "delete": delete}
 
 
 class _Run:

@@ -36,7 +36,7 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     command.up("orders", *("-c", "order_by=$.order.id", "-c", "max_receives=100", "-c", "post_queue_timeout=5"))
     made = pipeline(command, "orders")
     # No setting makes it less than six times the function's timeout, and no test has that time.
-    made.client("sqs").set_queue_attributes(QueueUrl=made.outputs()["QueueUrl"], Attributes={"VisibilityTimeout": "4"})
+    made.client("sqs").set_queue_attributes(QueueUrl=made.outputs()["QueueUrl"], Attributes={"VisibilityTimeout": "5"})
     yield made
     command("down")
     assert command.left_running() == []

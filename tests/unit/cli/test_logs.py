@@ -21,6 +21,7 @@ BATCH = {
     "stored": ["d1"],
     "duplicates": ["d2"],
     "failed": [{"id": "d3", "reason": "ValueError at handler.py:9"}],
+    "quarantined": [{"id": "d4", "reason": "wrong signature"}],
 }
 
 
@@ -37,6 +38,7 @@ def test_a_batch_is_a_step_for_each_of_its_webhooks() -> None:
         ("d1", "stored"),
         ("d2", "stored before, a duplicate"),
         ("d3", "failed: ValueError at handler.py:9"),
+        ("d4", "in quarantine: wrong signature"),
     ]
 
 
