@@ -195,7 +195,7 @@ def _read_answer(connected: socket.socket, deadline: float) -> tuple[int, bytes,
             data = _more(connected, data, deadline)
         head = data[:end].decode("latin-1").split("\r\n")
         version, _, rest = head[0].partition(" ")
-        status = int(rest[:3]) if version.startswith("HTTP/1.") and rest[:3].isdigit() else 0
+        status = int(rest[:3]) if version.startswith("HTTP/1.") and rest[:3].isdecimal() else 0
         if not status:
             raise OSError("not an HTTP answer")
         data = data[end + 4 :]
@@ -207,7 +207,7 @@ def _read_answer(connected: socket.socket, deadline: float) -> tuple[int, bytes,
         fields[name.lower()] = value.strip()
     reusable = version == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
     announced = fields.get("content-length", "")
-    if announced.isdigit() and "transfer-encoding" not in fields:
+    if announced.isdecimal() and "transfer-encoding" not in fields:
         if int(announced) > MAX_ANSWER_BYTES:
             raise OSError("answer's length out of range")
         return status, _read_exactly(connected, data, int(announced), deadline), reusable
@@ -304,7 +304,7 @@ class Client:
         headers = {"content-type": self._content_type, "x-amz-target": target}
         answer = self._send("POST", "/", headers, body, deadline)
         try:
-            decoded = json.loads(answer)
+            decoded = json.loads(answer.decode())
         except ValueError:
             raise Unavailable("answer is not JSON") from None
         if not isinstance(decoded, dict):

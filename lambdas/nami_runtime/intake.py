@@ -42,7 +42,7 @@ def answer(event: dict[str, Any], receive: Callable[[Request], Answer]) -> Answe
     reason = ""
     try:
         request = Request(event, started + DEADLINE_SECONDS)
-        if allowed := os.environ.get("ALLOWED_SOURCES"):
+        if allowed := settings().allowed_sources:
             from nami_runtime import sources  # noqa: PLC0415 - most subscriptions name none
 
             sources.check(request.source_ip, allowed)
@@ -71,6 +71,7 @@ class Settings:
         self.success_status = int(environ.get("SUCCESS_STATUS") or 200)
         self.success_body = environ.get("SUCCESS_BODY", "")
         self.order_by = environ.get("ORDER_BY", "")
+        self.allowed_sources = environ.get("ALLOWED_SOURCES", "")
         self.queue = aws.Client("sqs")
         self.verification: Verification | None = None
         if environ.get("SIGNATURE"):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 
 _encode = json.JSONEncoder(separators=(",", ":"), default=repr).encode
 
 
 def line(level: str, message: str, **fields: object) -> None:
     """Prints one line; flushed, because the platform may freeze the process right after the answer."""
-    print(_encode({"level": level, "message": message, **fields}), flush=True)
+    sys.stdout.write(_encode({"level": level, "message": message, **fields}) + "\n")
+    sys.stdout.flush()
 
 
 def place(error: BaseException) -> str:
