@@ -12,7 +12,7 @@ class Webhooks(cdk.Stack):
         database = MongoDatabase(
             self,
             "Database",
-            secret_arn="arn:aws:secretsmanager:eu-west-1:123456789012:secret:documentdb-AbCdEf",
+            secret_arn="arn:aws:secretsmanager:eu-west-1:123456789012:secret:documentdb-AbCdEf",  # noqa: S106 - its name
             database="shop",
             vpc_id="vpc-0123456789abcdef0",
             function_subnet_id="subnet-0123456789abcdef1",
