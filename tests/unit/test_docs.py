@@ -75,3 +75,19 @@ def test_readmes_construct_is_code_that_runs(app_factory: object) -> None:
     names: dict[str, object] = {"self": stack}
     exec("from nami_stack import HttpGateway, MongoHost, ScalableWebhook, Signature\n" + body, names)
     assert stack.node.children
+
+
+def test_readme_counts_the_named_schemes() -> None:
+    named = set(SCHEMES) - {"hmac", "token", "basic", "none"}
+    assert f"[{len(named)} schemes]" in (ROOT / "README.md").read_text()
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [page.name for page in DOCS.glob("*.md") if f"(docs/{page.name})" not in readme] == []
+
+
+@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")]), ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
