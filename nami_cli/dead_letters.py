@@ -13,7 +13,7 @@ import typer
 
 from nami_cli import logs, times
 from nami_cli.deployment import Delivery, find
-from nami_cli.errors import AwsError, NotFoundError
+from nami_cli.errors import AwsError, NotFoundError, UsageError
 from nami_cli.flags import nami
 from nami_cli.terminal import print_table, progress, say
 
@@ -44,6 +44,10 @@ Until = Annotated[str | None, typer.Option(help="Only received before; as --sinc
 WithText = Annotated[str | None, typer.Option("--text", help="Only with this text in the body or the headers.")]
 Destination = Annotated[
     str | None, typer.Option(metavar="NAME", help="Such as mongo or backend; the first where not given.")
+]
+Quarantine = Annotated[
+    bool,
+    typer.Option("--quarantine", help="With ingest=direct: those that were not genuine, in place of the dead letters."),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.")]
 
@@ -145,12 +149,14 @@ class Try:
 class DeadLetters:
     """The dead-letter queue on the way to one destination."""
 
-    def __init__(self, delivery: Delivery) -> None:
+    def __init__(self, delivery: Delivery, quarantine_url: str | None = None) -> None:
         import boto3  # noqa: PLC0415
 
         self.delivery = delivery
         self.sqs = boto3.client("sqs")
-        self.url = delivery.dead_letter_url
+        self.url = quarantine_url or delivery.dead_letter_url
+        # SQS moves nothing from a queue that is nobody's dead-letter queue.
+        self.has_move_task = quarantine_url is None and not delivery.queue_url.endswith(".fifo")
         self.source_url = delivery.queue_url
         self.is_fifo = self.source_url.endswith(".fifo")
         self._held: dict[str, str] = {}
@@ -279,11 +285,12 @@ def list_command(
     until: Until = None,
     text: WithText = None,
     destination: Destination = None,
+    quarantine: Quarantine = False,
     limit: Limit = 100,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list.")] = False,
 ) -> None:
     """Show the dead letters of NAME, how often each was tried, and why it failed last. They stay where they are."""
-    letters = _open(name, destination)
+    letters = _open(name, destination, quarantine)
     chosen, more = _look(letters, Filter.of(ids, since, until, text), limit)
     chosen.sort(key=lambda letter: letter.received_at)
     reasons = letters.reasons(chosen)
@@ -317,10 +324,11 @@ def show_command(
     name: Name,
     wanted: Annotated[str, typer.Argument(metavar="ID", help="Of the delivery, or of the message.")],
     destination: Destination = None,
+    quarantine: Quarantine = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the message as it lies in the queue.")] = False,
 ) -> None:
     """Show one dead letter: its tries, its headers and its body. It stays where it is."""
-    letters = _open(name, destination)
+    letters = _open(name, destination, quarantine)
     chosen, _ = _look(letters, Filter(ids=frozenset({wanted})), 1)
     if not chosen:
         raise NotFoundError(f"{wanted} is not among the dead letters of {name}; {nami()} dlq list {name} shows them")
@@ -346,6 +354,7 @@ def redrive_command(
     until: Until = None,
     text: WithText = None,
     destination: Destination = None,
+    quarantine: Quarantine = False,
     limit: Limit = None,
     rate: Annotated[int | None, typer.Option(min=1, max=500, help="So many a second.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which.")] = False,
@@ -356,7 +365,7 @@ def redrive_command(
     for the rest. What is sent twice is stored once.
     """
     wanted = Filter.of(ids, since, until, text)
-    letters = _open(name, destination)
+    letters = _open(name, destination, quarantine)
     if dry_run:
         chosen, _ = _look(letters, wanted, limit)
         for letter in chosen:
@@ -366,7 +375,7 @@ def redrive_command(
     redriven = Count()
     try:
         # SQS's own task spares the way through this machine. It has no filter, and FIFO queues may drop what it moves.
-        if not (wanted.takes_all and limit is None and not letters.is_fifo and _move(letters, rate, redriven)):
+        if not (wanted.takes_all and limit is None and letters.has_move_task and _move(letters, rate, redriven)):
             _send_back(letters, wanted, limit, rate, redriven)
     except KeyboardInterrupt:
         say(f"stopped; {redriven.value} were sent back, the others are still dead letters: run it again")
@@ -388,11 +397,12 @@ def purge_command(
     until: Until = None,
     text: WithText = None,
     destination: Destination = None,
+    quarantine: Quarantine = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete the dead letters of NAME for good: all of them, or those that match."""
     wanted = Filter.of(ids, since, until, text)
-    letters = _open(name, destination)
+    letters = _open(name, destination, quarantine)
     if wanted.takes_all:
         if number := letters.count():
             _ask(yes, f"Delete all of about {number} webhooks of {name} for good?")
@@ -424,8 +434,12 @@ class Count:
     value = 0
 
 
-def _open(name: str, destination: str | None) -> DeadLetters:
+def _open(name: str, destination: str | None, quarantine: bool) -> DeadLetters:
     found = find(name)
+    if quarantine:
+        if not (url := found.outputs.get("QuarantineUrl")):
+            raise UsageError(f"--quarantine: {name} has none; only ingest=direct with a signature does")
+        return DeadLetters(found.delivery(None), url)
     chosen = found.delivery(destination)
     if destination is None and (others := [each.destination for each in found.deliveries if each is not chosen]):
         say(f"of {chosen.destination} alone; --destination {' or '.join(others)} for the others")

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from nami_cli import dead_letters, logs
 from nami_cli.dead_letters import DeadLetters, Filter, Letter
 from nami_cli.deployment import Deployment, Function
-from nami_cli.errors import AwsError, NotFoundError
+from nami_cli.errors import AwsError, NotFoundError, UsageError
 from nami_cli.main import app
 
 NAME = "shopify"
@@ -454,3 +454,21 @@ def test_of_several_destinations_one_is_looked_at_and_the_others_are_named(monke
     assert str(run("list", NAME, "--destination", "dynamo").exception) == (
         "--destination dynamo: shopify has mongo, backend"
     )
+
+
+def test_quarantine_is_sent_back_without_the_task_that_dead_letters_have(
+    sqs: FakeSqs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = dead_letters.find(NAME)
+    found.outputs = {**found.outputs, "QuarantineUrl": "quarantine"}
+    monkeypatch.setattr(dead_letters, "find", lambda _name: found)
+    monkeypatch.setattr(dead_letters, "_move", lambda *_: pytest.fail("SQS has no such task for it"))
+    fill(sqs, 3)
+    result = run("redrive", NAME, "--quarantine")
+    assert (result.exit_code, result.stdout.strip(), len(sqs.queue), sqs.dead) == (0, "3", 3, {})
+
+
+def test_quarantine_that_is_not_there_is_told(sqs: FakeSqs) -> None:
+    result = run("list", NAME, "--quarantine")
+    assert isinstance(result.exception, UsageError)
+    assert "only ingest=direct with a signature does" in str(result.exception)
