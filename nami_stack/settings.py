@@ -111,7 +111,8 @@ class PipelineSettings(_Settings):
     post_queue_memory: Memory = 256
     """MB. A batch of 100 ordinary webhooks needs about 100."""
     post_queue_timeout: Annotated[int, Field(ge=5, le=900)] = 30
-    """Seconds for one batch, of which the last 2 are for the answer. The queue's visibility timeout is six times this, and the window, as AWS advises:
+    """Seconds for one batch, of which the last 2 are for the answer. The queue's visibility timeout is six times this,
+    and the window, as AWS advises:
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
     maximum_concurrency: Annotated[int, Field(ge=2, le=1000)] = 5
     """Batches processed at once. 2 is the least that an event source takes; more than a small host can write
