@@ -68,8 +68,8 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds, each with every function once (default 7)")
-    parser.add_argument("--requests", type=int, default=2000, help="warm requests per round (default 2000)")
+    parser.add_argument("--rounds", type=int, default=15, help="rounds, each with every function once (default 15)")
+    parser.add_argument("--requests", type=int, default=600, help="warm requests per round (default 600)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     return parser.parse_args()
 

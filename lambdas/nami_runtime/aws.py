@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
+_HEAD_BYTES = 8_192
 _RECEIVE_BYTES = 65_536
 _MAX_HEAD_BYTES = 65_536
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -166,7 +167,9 @@ class Connection:
     def _attempt(self, connected: socket.socket, request: bytes, deadline: float) -> tuple[int, bytes]:
         try:
             connected.settimeout(_remaining(deadline))
-            connected.sendall(request)
+            if (sent := connected.send(request)) < len(request):  # most go out at once, without sendall's wrapping
+                connected.settimeout(_remaining(deadline))
+                connected.sendall(request[sent:])
             status, body, reusable = _read_answer(connected, deadline)
         except BaseException:
             self.close()
@@ -224,7 +227,7 @@ def _read_answer(connected: socket.socket, deadline: float) -> tuple[int, bytes,
 def _more(connected: socket.socket, data: bytes, deadline: float) -> bytes:
     if data:  # the first wait was bounded when the request was sent
         connected.settimeout(_remaining(deadline))
-    received = connected.recv(_RECEIVE_BYTES)
+    received = connected.recv(_HEAD_BYTES)
     if not received:
         raise ConnectionResetError("connection closed before the answer was complete")
     return data + received if data else received
