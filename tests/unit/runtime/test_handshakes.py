@@ -98,6 +98,18 @@ def test_x_gets_its_token_signed(ask: Handler, signed_by: SignedBy) -> None:
     assert json.loads(answer["body"]) == {"response_token": "sha256=R8H4Py6KkckeKQka5ifXHchm8AKCFVaKR16xsamY4dk="}
 
 
+def test_x_signs_no_token_that_could_be_a_delivery(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("x", "nami-secret")
+    assert ask(http_event(b"", method="GET", query="crc_token=%7B%22for_user_id%22%3A1%7D"))["statusCode"] == 400
+
+
+def test_what_x_signed_as_a_token_is_no_delivery(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("x", "nami-secret")
+    answer = ask(http_event(b"", method="GET", query="crc_token=forged"))
+    headers = {"x-twitter-webhooks-signature": json.loads(answer["body"])["response_token"]}
+    assert ask(http_event(b"forged", headers=headers))["statusCode"] == 401
+
+
 def test_okta_gets_its_challenge_back_as_json(ask: Handler, signed_by: SignedBy) -> None:
     signed_by("okta", "s3cret")
     answer = ask(http_event(b"", method="GET", headers={"x-okta-verification-challenge": "c-1"}))
