@@ -29,6 +29,15 @@ _PAUSE_SECONDS = 0.5
 # A host that vanished without a word is noticed after this long, and the next attempt finds its successor.
 _ATTEMPT_SECONDS = 10.0
 _DUPLICATE_KEY = 11000
+# Codes that can stand beside a single document and say nothing of it: the server shuts down, steps down, starts up or
+# can't be reached by its router; it is busy (16500 is Cosmos DB's throttling), interrupted or out of room; 13 and 8000
+# are rights and quotas. https://www.mongodb.com/docs/manual/reference/error-codes/
+_NOT_THE_DOCUMENT = frozenset(
+    {
+        *(6, 7, 13, 24, 46, 50, 89, 91, 112, 133, 189, 202, 262, 290, 317, 8000, 9001, 10107),
+        *(11600, 11601, 11602, 13388, 13435, 13436, 14031, 16500),
+    }
+)
 
 
 def connect() -> Mongo:
@@ -63,24 +72,30 @@ class Mongo:
 
     def _write(self, items: dict[int, Upsert], results: list[str], deadline: float) -> dict[int, str]:
         """Fills in the results; returns what the server refused, with its reason."""
-        if not items:
-            return {}
-        indexes = list(items)
-        try:
-            answer = self._when_reachable(list(items.values()), deadline)
-        except _Away as away:
-            for index in indexes:
-                results[index] = str(away)
-            return {}
-        fresh = {entry["index"] for entry in answer.get("upserted", [])}
-        errors = {entry["index"]: entry for entry in answer.get("writeErrors", [])}
         refused: dict[int, str] = {}
-        for position, index in enumerate(indexes):
-            error = errors.get(position)
-            if error is not None and not _same_id(error):
-                refused[index] = f"code {error.get('code')}"
-            else:
-                results[index] = "stored" if position in fresh else "duplicate"
+        while items:
+            try:
+                answer = self._when_reachable(list(items.values()), deadline)
+            except _Away as away:
+                for index in items:
+                    results[index] = str(away)
+                break
+            fresh = {entry["index"] for entry in answer.get("upserted", [])}
+            errors = {entry["index"]: entry for entry in answer.get("writeErrors", [])}
+            again: dict[int, Upsert] = {}
+            for position, index in enumerate(items):
+                error = errors.get(position)
+                if error is None or _same_id(error):
+                    results[index] = "stored" if position in fresh else "duplicate"
+                elif error.get("code") in _NOT_THE_DOCUMENT:
+                    results[index] = f"MongoDB away: code {error['code']}"
+                    again[index] = items[index]
+                else:
+                    refused[index] = f"code {error.get('code')}"
+            if not again or deadline - monotonic() < _PAUSE_SECONDS:
+                break
+            sleep(_PAUSE_SECONDS)
+            items = again
         return refused
 
     def _when_reachable(self, operations: list[Upsert], deadline: float) -> dict[str, Any]:

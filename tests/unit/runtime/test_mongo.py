@@ -258,6 +258,24 @@ def test_what_the_server_refuses_even_raw_fails_alone() -> None:
     assert destination.write(_documents("a", "b"), time.monotonic() + 5) == ["refused by MongoDB: code 121", "stored"]
 
 
+@pytest.mark.parametrize("code", [91, 189, 10107, 11600, 11602, 13435, 112, 14031, 16500])
+def test_what_only_the_servers_state_forbids_is_written_as_it_is_once_it_can_be(
+    monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(mongo_destination, "_PAUSE_SECONDS", 0.01)
+    destination = Scripted(
+        {"upserted": [{"index": 0, "_id": "a"}], "writeErrors": [{"index": 1, "code": code}]},
+        {"upserted": [{"index": 0, "_id": "b"}]},
+    )
+    assert destination.write(_documents("a", "b"), time.monotonic() + 5) == ["stored", "stored"]
+    assert [[entry["body_format"] for entry in bulk] for bulk in destination.bulks] == [["json", "json"], ["json"]]
+
+
+def test_what_the_servers_state_forbids_to_the_end_fails_and_is_not_degraded() -> None:
+    destination = Scripted({"upserted": [{"index": 0, "_id": "a"}], "writeErrors": [{"index": 1, "code": 11600}]})
+    assert destination.write(_documents("a", "b"), time.monotonic() + 0.3) == ["stored", "MongoDB away: code 11600"]
+
+
 @pytest.mark.parametrize(
     ("error", "result"),
     [
