@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ Document = dict[str, Any]
 
 # MongoDB's documented limit, and DocumentDB's; deeper JSON is kept raw.
 MAX_DEPTH = 100
+# Decoding them takes the square of the length: one megabyte would use up the whole batch's time.
+_SLOW_CHARSETS = ("idna", "punycode")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -140,6 +143,8 @@ def _charset(content_type: str) -> str:
 
 def _decoded(raw: bytes, charset: str) -> str:
     try:
+        if codecs.lookup(charset).name in _SLOW_CHARSETS:
+            raise LookupError
         text = raw.decode(charset)
         text.encode()
     except LookupError:

@@ -166,3 +166,10 @@ def test_a_claim_checks_content_must_be_what_was_put_there() -> None:
     for other in (b"abd", b"abcd", b""):
         with pytest.raises(envelope.Unreadable):
             delivery.load(other)
+
+
+@pytest.mark.parametrize("charset", ["punycode", "PunyCode", "idna"])
+def test_a_charset_whose_decoding_takes_the_square_of_the_length_is_left_out(charset: str) -> None:
+    document = _document(b"a-" + b"b" * 10, f"text/plain; charset={charset}")
+    assert (document["body_format"], document["raw"]) == ("raw", b"a-" + b"b" * 10)
+    assert "unknown charset" in document["body_error"]
