@@ -50,13 +50,14 @@ def _hubspot_uri(request: Request, url: str) -> bytes:
 
 def _twilio_form(request: Request, url: str) -> bytes:
     """Each parameter's name and value, sorted; bodies that are no form are covered by their hash in the signed URL."""
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    announced = dict(parse_qsl(url.partition("?")[2])).get("bodySHA256", "")
+    if not announced and request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         pairs = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
         return "".join([name + value for name, value in sorted(set(pairs))]).encode("utf-8", "replace")
-    if request.body:
-        announced = dict(parse_qsl(request.query)).get("bodySHA256", "")
-        if not compare_digest(announced.encode("utf-8", "replace"), request.body_hash().encode()):
-            raise Refused(401, "body not covered by the URL's bodySHA256")
+    if (announced or request.body) and not compare_digest(
+        announced.encode("utf-8", "replace"), request.body_hash().encode()
+    ):
+        raise Refused(401, "body not covered by the URL's bodySHA256")
     return b""
 
 

@@ -4,6 +4,7 @@ import binascii
 import contextlib
 import json
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -235,6 +236,34 @@ def test_a_twilio_body_that_is_neither_form_nor_hashed_in_the_url_is_refused() -
     (scheme,) = signatures.configured({"scheme": "twilio"})
     with pytest.raises(Refused):
         scheme.verify(_request(b'{"forged":1}', headers={**headers, "content-type": "application/json"}), ["s"], 0)
+
+
+def test_a_twilio_body_hash_counts_only_in_the_url_that_is_signed() -> None:
+    public = "https://hooks.example.com/in?key=1"
+    headers, _ = signing.sign({"scheme": "twilio"}, "s", b"", url=public)
+    (scheme,) = signatures.configured({"scheme": "twilio", "public_url": public})
+    body = b'{"forged":1}'
+    request = _request(body, headers=headers, query=f"bodySHA256={sha256(body).hexdigest()}")
+    with pytest.raises(Refused):
+        scheme.verify(request, ["s"], 0)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("body", [b"", b"&"])
+def test_a_twilio_body_whose_hash_is_signed_can_not_be_taken_out(kind: str, body: bytes) -> None:
+    query = f"bodySHA256={sha256(b'{}').hexdigest()}"
+    url = f"https://hooks.example.com/nami/shopify?{query}"
+    (scheme,) = signatures.configured({"scheme": "twilio", "public_url": "https://hooks.example.com/nami/shopify"})
+    setting = {"scheme": "hmac", "header": "x", "digest": "sha1", "encoding": "base64", "signed": "{url}"}
+    (bare,) = signatures.configured({**setting, "public_url": url})
+    assert isinstance(bare, signatures.Hmac)
+    signature = bare.signature("s", url.encode()).decode()
+    headers = {"x-twilio-signature": signature, "content-type": kind}
+    assert scheme.verify(
+        _request(b"{}", headers={**headers, "content-type": "application/json"}, query=query), ["s"], 0
+    )
+    with pytest.raises(Refused):
+        scheme.verify(_request(body, headers=headers, query=query), ["s"], 0)
 
 
 def test_hubspot_decodes_some_escapes_of_the_url_and_leaves_others() -> None:
