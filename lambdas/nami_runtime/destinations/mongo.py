@@ -12,6 +12,7 @@ import pymongo
 from bson.errors import InvalidDocument
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.write_concern import WriteConcern
 
 from nami_runtime import aws
 from nami_runtime.documents import without_body
@@ -143,7 +144,10 @@ class Mongo:
                     journal=True,  # an acknowledged write must survive a killed host
                     **options,
                 )
-            self._collection = client[environ["MONGO_DATABASE"]][environ["MONGO_COLLECTION"]]
+            collection = client[environ["MONGO_DATABASE"]][environ["MONGO_COLLECTION"]]
+            if not collection.write_concern.acknowledged:  # w=0 in the URI: nobody would know what was written
+                collection = collection.with_options(write_concern=WriteConcern("majority"))
+            self._collection = collection
         return self._collection
 
 

@@ -182,6 +182,14 @@ def test_the_connection_and_the_secret_are_kept_between_invocations(
     assert cloud.secret_reads == 1
 
 
+def test_a_uri_that_asks_for_no_acknowledgement_is_acknowledged_all_the_same(
+    cloud: FakeAws, mongo: Mongo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.secrets[MONGO_SECRET] = json.dumps({"uri": mongo.uri + "?w=0"})
+    load_handler("post_queue").handler(sqs_event(_message("d1")), Context())
+    assert json.loads(capsys.readouterr().out)["stored"] == ["d1"]
+
+
 # The database away
 
 
