@@ -3,6 +3,7 @@
 import base64
 import datetime
 import sys
+import time
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -169,6 +170,29 @@ def test_made_up_certificate_names_cost_one_fetch_in_a_while_and_a_retry_later(
     ]
     assert statuses == [200] + [503] * 9
     assert len(paypal.fetched) == 1
+
+
+def test_made_up_certificate_names_do_not_keep_a_known_certificate_from_serving(
+    pre_queue: Handler, paypal: PayPal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
+    monkeypatch.setattr(asymmetric, "_KEEP_CERTIFICATE_SECONDS", 0.0)
+    assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
+    assert len(paypal.fetched) == 1
+
+
+def test_a_silent_certificate_host_does_not_use_up_a_batchs_time(
+    paypal: PayPal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deadlines: list[float] = []
+
+    def fetch(host: str, path: str, deadline: float) -> bytes:
+        deadlines.append(deadline)
+        return paypal.certificate
+
+    monkeypatch.setattr(asymmetric, "fetch", fetch)
+    asymmetric._certificate(_URL, time.monotonic() + 28)
+    assert deadlines[0] < time.monotonic() + 3
 
 
 def test_what_is_fetched_and_is_no_certificate_is_neither_trusted_nor_kept(
