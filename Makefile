@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
-.PHONY: help install local test lint unit-test local-test host-test format lock clean
+.PHONY: help install local test unit-test local-test host-test fuzz bench lint format lock clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -28,19 +28,23 @@ install: .venv/installed  ## Set up .venv: the library, the nami command, node, 
 local: install  ## Run the pipeline on this machine and send it a webhook; Ctrl-C ends it
 	@nami local up shopify --sample
 
-test: unit-test package-test local-test  ## Run the unit tests, the package's and the local ones
+# On both cores, a file to each: local tests mostly wait, and each process has a local AWS of its own.
+PYTEST := pytest -n 2 --dist loadfile
 
-unit-test: install  ## Run the unit tests: seconds, no network
-	@pytest tests/unit
+test: install  ## Run all tests but the host's: unit, package, local
+	@$(PYTEST) tests/local tests/package tests/unit
 
-package-test: install  ## Test the wheel in a clean environment, and the functions' assets
-	@pytest tests/package
+unit-test: install  ## Run the unit tests: no network
+	@$(PYTEST) tests/unit
 
 local-test: install  ## Run the local tests: real deployments into an AWS on this machine
-	@pytest tests/local
+	@$(PYTEST) tests/local
 
 host-test: install  ## Run the MongoDB host's test on a real Docker engine (root)
 	@pytest tests/host -m host
+
+fuzz: install  ## Drive the functions with arbitrary events, 10,000 of each kind
+	@HYPOTHESIS_PROFILE=long pytest tests/unit/runtime/test_fuzz.py
 
 bench: install  ## Measure the pre-queue function beside boto3's and a bare socket
 	@python -m benchmarks.pre_queue

@@ -60,8 +60,9 @@ def up_command(
     was_up = True
     with up.interruptible():
         try:
-            state, was_up = machine.join(home, name, port=port, mongo_uri=mongo_uri, detach=detach)
             try:
+                with up.starting():
+                    state, was_up = machine.join(home, name, port=port, mongo_uri=mongo_uri, detach=detach)
                 with _progress(name) as report:
                     endpoint = up.bring_up(home, name, context or [], state, report)
                 machine.mark(home, name, detach=detach)

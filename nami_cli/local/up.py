@@ -37,7 +37,10 @@ def interruptible() -> Iterator[None]:
     def interrupt(number: int, _frame: FrameType | None) -> None:
         for each in signals:
             signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(number)
+        if _starting.depth:
+            _starting.interrupted_by = number
+        else:
+            raise Interrupted(number)
 
     before = {each: signal.signal(each, interrupt) for each in signals}
     try:
@@ -45,6 +48,27 @@ def interruptible() -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+class _Starting:
+    depth = 0
+    interrupted_by: int | None = None
+
+
+_starting = _Starting()
+
+
+@contextlib.contextmanager
+def starting() -> Iterator[None]:
+    """Put an interrupt off until what is started here is known to those who stop it."""
+    _starting.depth += 1
+    try:
+        yield
+    finally:
+        _starting.depth -= 1
+        number, _starting.interrupted_by = _starting.interrupted_by, None
+    if number is not None:
+        raise Interrupted(number)
 
 
 def bring_up(home: Home, name: str, context: list[str], state: State, report: Report) -> str:
@@ -58,14 +82,16 @@ def bring_up(home: Home, name: str, context: list[str], state: State, report: Re
     env = environment.of_tools(home, state)
     with contextlib.ExitStack() as tasks:
         report("synthesising", None)
-        synthesis = cdk.synth(name, context, env, folder)
-        tasks.callback(synthesis.stop)
+        with starting():
+            synthesis = cdk.synth(name, context, env, folder)
+            tasks.callback(synthesis.stop)
         # Meanwhile, on the other core:
         _wait_for_machine(home, state, synthesis)
         _bootstrap(home, env, state, synthesis)
         _finish(home, state, synthesis)
-        deployment = cdk.deploy(env, folder)
-        tasks.callback(deployment.stop)
+        with starting():
+            deployment = cdk.deploy(env, folder)
+            tasks.callback(deployment.stop)
         _finish(home, state, deployment, lambda: _follow(deployment, report))
     machine.point_tools_at(home, state)
     return stacks.endpoint_url(stacks.stack_outputs(stacks.PREFIX + name))
@@ -107,11 +133,11 @@ def _bootstrap(home: Home, env: dict[str, str], state: State, synthesis: cdk.Tas
         now = machine.running(home)
         if now and now.bootstrapped:
             return
-        task = local_cdk.bootstrap(env, folder)
-        try:
+        with contextlib.ExitStack() as tasks:
+            with starting():
+                task = local_cdk.bootstrap(env, folder)
+                tasks.callback(task.stop)
             _finish(home, state, task, lambda: _fail_early(synthesis))
-        finally:
-            task.stop()
         machine.mark_bootstrapped(home)
 
 

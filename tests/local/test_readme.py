@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.conftest import ROOT, Nami
+from tests.local.conftest import ROOT, Nami, pipeline
 
 NAME = "readme"
 TAKEN = ("app.py", "cdk.json", "nami_stack", "lambdas", "ec2_userdata", "nami_cli", "tests/smoke", "pyproject.toml")
@@ -65,9 +65,33 @@ def test_commands_of_every_day_work_one_after_another(nami: Nami, tmp_path: Path
         assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
 
 
-def test_cdk_commands_work_one_after_another(nami: Nami, checkout: Path) -> None:
-    for command in [command for command in commands() if command.startswith(("cdk ", "pytest "))]:
-        result = typed(command, nami, checkout, f"{NAME}-cdk")
+def test_cdk_commands_work_one_after_another_and_changed_code_is_deployed(nami: Nami, checkout: Path) -> None:
+    name = f"{NAME}-cdk"
+
+    def done(command: str) -> str:
+        result = typed(command, nami, checkout, name)
         assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
-        if command.startswith("cdk diff"):
-            assert "[+] 512" in result.stdout + result.stderr
+        return result.stdout + result.stderr
+
+    deploy, diff, smoke, destroy = [each for each in commands() if each.startswith(("cdk ", "pytest "))]
+    done(deploy)
+    difference = done(diff)
+    assert "[-] 256" in difference
+    assert "[+] 512" in difference
+    done(smoke)
+
+    handler = checkout / "lambdas" / "post_queue" / "handler.py"
+    code = handler.read_text()
+    changed = code.replace("    return document\n", '    document["changed"] = True\n    return document\n')
+    assert changed != code
+    handler.write_text(changed)
+    done(f"{deploy} -c pre_queue_memory=512")
+    deployed = pipeline(nami, name)
+    assert deployed.document(deployed.post(b'{"version": 2}')[1])["changed"] is True
+    function = deployed.outputs()["PreQueueFunctionName"]
+    assert deployed.client("lambda").get_function_configuration(FunctionName=function)["MemorySize"] == 512
+
+    volume = deployed.outputs()["DataVolumeId"]
+    done(destroy)
+    assert deployed.client("ec2").describe_volumes(VolumeIds=[volume])["Volumes"], "the data volume is kept"
+    assert name not in nami.status()["endpoints"]
