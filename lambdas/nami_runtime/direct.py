@@ -35,7 +35,7 @@ def refusal(delivery: Delivery, message: str, deadline: float) -> str | None:
     except Refused as refused:
         _quarantine(message, deadline)
         return refused.reason
-    delivery.verified, delivery.id = request.verified, request.delivery_id
+    delivery.verified, delivery.id, delivery.headers = request.verified, request.delivery_id, request.headers
     return None
 
 

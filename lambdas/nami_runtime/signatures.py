@@ -47,6 +47,10 @@ class Scheme:
         """See the class."""
         raise NotImplementedError
 
+    def secret_header(self) -> str:
+        """The header that carries the secret itself; empty where only a signature made with it travels."""
+        return ""
+
     def covers(self, source: str) -> bool:
         """Whether the signature covers that source, so that nobody can change it on the way."""
         return False
@@ -168,6 +172,10 @@ class Token(Scheme):
             raise Refused(401, "no token")
         return matching(given[len(self.prefix) :], secrets)
 
+    def secret_header(self) -> str:
+        """See Scheme."""
+        return self.header
+
 
 @dataclass(frozen=True)
 class Basic(Scheme):
@@ -183,6 +191,10 @@ class Basic(Scheme):
         if kind.lower() != "basic" or ":" not in credentials:
             raise Refused(401, "no basic credentials")
         return matching(credentials, [secret for secret in secrets if ":" in secret])
+
+    def secret_header(self) -> str:
+        """See Scheme."""
+        return "authorization"
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,9 @@ class Verification:
         key = self._proven(form, request, self._secret, time() if now is None else now)
         request.verified = self.name
         request.delivery_id = signatures.delivery_id(form, request)
+        if header := form.secret_header():
+            # Who reads the queue, the documents or a backend's requests must not be able to send webhooks.
+            request.headers = {**request.headers, header: "(taken out)"}
         return handshakes.after(self.name, request, key) if form.handshake else None
 
     def prepare(self, deadline: float) -> None:
