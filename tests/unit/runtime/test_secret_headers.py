@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from nami_runtime import verification
 from nami_runtime.request import Request
 
