@@ -21,11 +21,19 @@ RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
 # Wheels for the function, not for the machine that synthesises. Amazon Linux 2023 has glibc 2.34, and pip takes
 # only the tags that it is told.
-_WHEELS = (
+_PIP = (
+    *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile"),
     "--platform=manylinux_2_28_aarch64",
     "--platform=manylinux_2_17_aarch64",
     "--platform=manylinux2014_aarch64",
     "--implementation=cp",
+    "--python-version=3.13",
+    "--only-binary=:all:",
+)
+# The same in a tenth of the time, where it is installed.
+_UV = (
+    *("uv", "pip", "install", "--quiet", f"--python={sys.executable}", "--link-mode=copy"),
+    "--python-platform=aarch64-manylinux_2_28",
     "--python-version=3.13",
     "--only-binary=:all:",
 )
@@ -125,7 +133,7 @@ def _code(source: Path, extra_requirements: Path | None) -> lambda_.Code:
 
 def _digest(source: Path, runtime: Path, requirements: Sequence[Path]) -> str:
     used = [path.read_text() for path in requirements]
-    digest = hashlib.sha256(repr((RUNTIME.name, ARCHITECTURE.name, _WHEELS, used)).encode())
+    digest = hashlib.sha256(repr((RUNTIME.name, ARCHITECTURE.name, used)).encode())
     for folder in (source, runtime):
         for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
             digest.update(f"{path.relative_to(folder.parent)}\0{path.stat().st_size}\0".encode())
@@ -135,7 +143,7 @@ def _digest(source: Path, runtime: Path, requirements: Sequence[Path]) -> str:
 
 @jsii.implements(cdk.ILocalBundling)
 class _LocalBundling:
-    """Makes the asset with pip, so that nobody needs Docker."""
+    """Makes the asset with uv or pip, so that nobody needs Docker."""
 
     def __init__(self, source: Path, runtime: Path, requirements: Sequence[Path]) -> None:
         self._source, self._runtime, self._requirements = source, runtime, requirements
@@ -150,9 +158,8 @@ class _LocalBundling:
 
     def _install(self, target: Path) -> None:
         files = [f"--requirement={path}" for path in self._requirements]
-        pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile")
         result = subprocess.run(
-            (*pip, *files, f"--target={target}", *_WHEELS),
+            (*(_UV if shutil.which("uv") else _PIP), *files, f"--target={target}"),
             capture_output=True,
             text=True,
             check=False,
@@ -160,8 +167,9 @@ class _LocalBundling:
         if result.returncode:
             # Returning False would make the CDK try Docker and hide the cause.
             raise RuntimeError(
-                f"pip could not install {' and '.join(map(str, self._requirements))}:\n{result.stderr.strip()}"
+                f"could not install {' and '.join(map(str, self._requirements))}:\n{result.stderr.strip()}"
             )
+        (target / ".lock").unlink(missing_ok=True)  # uv's own
 
 
 def _names_any(path: Path) -> bool:
