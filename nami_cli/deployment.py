@@ -59,6 +59,11 @@ class Deployment:
         name = self.outputs.get("PreQueueFunctionName")
         return _function(name) if name else None
 
+    @property
+    def unauthorized_status(self) -> int:
+        """What a webhook gets whose sender is not proven."""
+        return int(self.pre_queue.environment.get("UNAUTHORIZED_STATUS", 401)) if self.pre_queue else 401
+
     @cached_property
     def deliveries(self) -> list[Delivery]:
         """The way to each destination; the outputs of all but the first begin with its name."""

@@ -134,7 +134,7 @@ class Sender:
         """
         while True:
             answer = self.request("POST", *self.signed(body, headers))
-            if answer.status != 401 or time.monotonic() > self._patience:
+            if answer.status != self.deployment.unauthorized_status or time.monotonic() > self._patience:
                 return answer
             # The function looked just before the secret was filled in, and looks again soon.
             time.sleep(1)

@@ -64,11 +64,12 @@ def webhook_is_stored(target: Target) -> str:
 
 
 def unsigned_webhook_is_refused(target: Target) -> str:
-    """A webhook without a signature gets 401."""
+    """A webhook without a signature gets 401, or what is set in its place."""
     if not target.sender.is_signed:
         raise Skipped("no signature is set")
     body, kind = target.sender.sample()
-    return _expect(target, 401, "POST", target.deployment.endpoint, {"content-type": kind}, body)
+    status = target.deployment.unauthorized_status
+    return _expect(target, status, "POST", target.deployment.endpoint, {"content-type": kind}, body)
 
 
 def another_path_is_not_found(target: Target) -> str:

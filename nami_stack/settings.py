@@ -98,6 +98,10 @@ class PipelineSettings(_Settings):
     """HTTP status of the answer to an accepted webhook."""
     success_body: Annotated[str, Field(max_length=4096)] = ""
     """Body of that answer; empty: a short JSON that names the delivery."""
+    unauthorized_status: Annotated[int, _one_of(400, 401, 403, 404)] = 401
+    """HTTP status of the answer to a webhook whose sender is not proven."""
+    unavailable_status: Annotated[int, _one_of(500, 502, 503, 504)] = 503
+    """HTTP status of the answer where the queue did not take a webhook, so that the producer sends it again."""
     ingest: Literal["function", "direct"] = "function"
     """direct: the REST gateway writes to the queue by itself, no function between: docs/gateways.md."""
     allowed_sources: tuple[Annotated[str, _network()], ...] = ()

@@ -109,6 +109,8 @@ class ScalableWebhook(Construct):
                 "CLAIM_CHECK_BUCKET": self.large_bodies.bucket_name,
                 "SUCCESS_STATUS": str(settings.success_status),
                 "SUCCESS_BODY": settings.success_body,
+                "UNAUTHORIZED_STATUS": str(settings.unauthorized_status),
+                "UNAVAILABLE_STATUS": str(settings.unavailable_status),
                 **({"ALLOWED_SOURCES": ",".join(settings.allowed_sources)} if settings.allowed_sources else {}),
                 **({"ORDER_BY": settings.order_by} if settings.order_by else {}),
                 **({"SIGNATURE": signature.to_json()} if signature else {}),

@@ -169,12 +169,17 @@ def accepted(request: Request) -> Answer:
     return {"statusCode": known.success_status, "headers": headers, "body": body}
 
 
+# What a producer makes of a status differs: some switch an endpoint off after 401s, others try again after 500 alone.
+_STATUS_SETTINGS = {401: "UNAUTHORIZED_STATUS", 503: "UNAVAILABLE_STATUS"}
+
+
 def _refusal(status: int) -> Answer:
     headers = {"content-type": "application/json"}
     if status == 503:
         headers["retry-after"] = str(RETRY_AFTER_SECONDS)
     body = json.dumps({"error": _MESSAGES.get(status, "refused")})
-    return {"statusCode": status, "headers": headers, "body": body}
+    said = os.environ.get(_STATUS_SETTINGS.get(status, "")) or status
+    return {"statusCode": int(said), "headers": headers, "body": body}
 
 
 def _log(request: Request | None, status: int, reason: str, started: float) -> None:

@@ -124,6 +124,9 @@ SIGNATURE_SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:sign
 MONGO_SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mongo"
 
 
+STATUSES = ("UNAUTHORIZED_STATUS", "UNAVAILABLE_STATUS")
+
+
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     """AWS on the loopback, and a function's environment that points to it."""
@@ -145,7 +148,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    for name in ("SIGNATURE", "SIGNATURE_SECRET_ARN", "SUCCESS_STATUS", "SUCCESS_BODY", "AWS_CA_BUNDLE"):
+    for name in ("SIGNATURE", "SIGNATURE_SECRET_ARN", "SUCCESS_STATUS", "SUCCESS_BODY", "AWS_CA_BUNDLE", *STATUSES):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(aws, "_clients", {})
     monkeypatch.setattr(aws.Connection, "_tls", None)

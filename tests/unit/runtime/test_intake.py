@@ -240,3 +240,18 @@ def test_headers_beyond_the_queues_limit_are_413_and_nothing_is_uploaded(pre_que
 def test_without_a_bucket_a_large_message_is_413(pre_queue: Handler, cloud: FakeAws, monkeypatch: Any) -> None:
     monkeypatch.delenv("CLAIM_CHECK_BUCKET")
     assert pre_queue(http_event(b"x" * 2_000_000))["statusCode"] == 413
+
+
+def test_status_of_an_unavailable_queue_is_a_setting(pre_queue: Handler, cloud: FakeAws, monkeypatch: Any) -> None:
+    monkeypatch.setenv("UNAVAILABLE_STATUS", "500")
+    monkeypatch.setenv("QUEUE_URL", "")
+    answer = pre_queue(http_event())
+    assert (answer["statusCode"], answer["headers"]["retry-after"]) == (500, "30")
+
+
+def test_status_of_an_unproven_sender_is_a_setting(cloud: FakeAws, monkeypatch: Any) -> None:
+    def unproven(request: intake.Request) -> dict[str, Any]:
+        raise intake.Refused(401, "wrong signature")
+
+    monkeypatch.setenv("UNAUTHORIZED_STATUS", "403")
+    assert intake.answer(http_event(), unproven)["statusCode"] == 403
