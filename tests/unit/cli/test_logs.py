@@ -2,6 +2,7 @@
 
 import json
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -139,7 +140,8 @@ def test_following_shows_each_line_once_and_ends_well(subscription: Stub, monkey
         if (fault := next(looks)) is not None:
             raise fault
 
-    monkeypatch.setattr(logs.time, "sleep", sleep)
+    # Not time.sleep itself: other threads of the test run sleep too.
+    monkeypatch.setattr(logs, "time", SimpleNamespace(**{**vars(time), "sleep": sleep}))
     result = run("--follow")
     assert result.exit_code == 0
     assert ["d1" in text for text in result.stdout.splitlines()] == [True, False]
