@@ -34,7 +34,8 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("function", ["pre_queue", "post_queue"])
 def test_asset_imports_with_nothing_but_boto3_beside_it(assets: dict[str, Path], beside: Path, function: str) -> None:
-    # -B: it leaves the asset as it was built. -I and -S: no site-packages, no user site, no environment, no current directory.
+    # -B: it leaves the asset as it was built. -I and -S: no site-packages, no user site, no environment, no current
+    # directory.
     program = f"import sys; sys.path[:0] = {[str(assets[function]), str(beside)]!r}; import handler; handler.handler"
     result = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", program], capture_output=True, text=True, check=False
