@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
-.PHONY: help install local test unit-test local-test host-test fuzz bench lint format lock clean
+.PHONY: help install local test unit-test local-test package-test host-test fuzz bench lint format lock clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -31,8 +31,11 @@ local: install  ## Run the pipeline on this machine and send it a webhook; Ctrl-
 # On both cores, a file to each: local tests mostly wait, and each process has a local AWS of its own.
 PYTEST := pytest -n 2 --dist loadfile
 
-test: install  ## Run all tests but the host's: unit, package, local
-	@$(PYTEST) tests/local tests/package tests/unit
+test: install  ## Run the unit and the local tests
+	@$(PYTEST) tests/local tests/unit
+
+package-test: install  ## Test the wheel in a clean environment, and the functions' assets
+	@$(PYTEST) tests/package
 
 unit-test: install  ## Run the unit tests: no network
 	@$(PYTEST) tests/unit
