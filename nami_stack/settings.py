@@ -49,6 +49,11 @@ def check_name(name: str) -> str:
     return name
 
 
+def stack_name(name: str, environment: str | None = None) -> str:
+    """The stack of a subscription, or of what they share: `nami-shopify`, in an environment `nami-prod-shopify`."""
+    return "-".join(part for part in ("nami", environment, name) if part)
+
+
 def _one_of(*allowed: int) -> AfterValidator:
     def check(value: int) -> int:
         if value not in allowed:
