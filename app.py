@@ -19,7 +19,7 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"error: {error}")
     # What was asked for, so that `nami deploy` sees when the next deployment leaves some of it out.
-    asked = subscription.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+    asked = subscription.model_dump(mode="json", exclude_defaults=True, exclude={"name", "environment"})
     stack.add_metadata(SETTINGS_METADATA, asked)
     app.synth()
 

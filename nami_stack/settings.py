@@ -3,7 +3,7 @@
 import difflib
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal, Self, cast
 from urllib.parse import urlsplit
@@ -14,6 +14,9 @@ from nami_stack.signature import Signature
 
 # Where a template says which settings it was made with.
 SETTINGS_METADATA = "nami:settings"
+ENVIRONMENT_TAG = "nami:environment"
+# With this in the context an environment has no account and region of its own: AWS on this machine has but one.
+LOCAL_CONTEXT = "nami:local"
 RESERVED_NAMES = frozenset({"shared"})
 # What https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html takes.
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
@@ -45,6 +48,26 @@ def check_name(name: str) -> str:
         raise SettingsError(
             f"name={name!r}: must be 1 to 63 lower-case letters, digits and inner hyphens, "
             f"and begin with a letter; try name={remedy}"
+        )
+    return name
+
+
+def check_environment(name: str) -> str:
+    """Return the name of an environment where it is a good one.
+
+    It has no hyphen, so that a stack's name tells where the environment ends and the subscription begins.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if name in RESERVED_NAMES:
+        raise SettingsError(f"env={name!r}: is reserved for what subscriptions share; choose another name")
+    if not re.fullmatch(r"[a-z][a-z0-9]{0,15}", name):
+        remedy = re.sub(r"[^a-z0-9]+", "", name.lower()).lstrip("0123456789")[:16]
+        if not remedy or remedy in RESERVED_NAMES:
+            remedy = "prod"
+        raise SettingsError(
+            f"env={name!r}: must be 1 to 16 lower-case letters and digits, and begin with a letter; try env={remedy}"
         )
     return name
 
@@ -501,11 +524,110 @@ def check_direct(*, rest: bool, signature: Signature | None, destinations: int, 
         )
 
 
+class Environment(_Settings):
+    """One of the `environments` of cdk.json, picked by `-c env=prod`."""
+
+    name: Annotated[str, AfterValidator(check_environment)]
+    """Part of the stacks' names (nami-<environment>-<subscription>), and their tag `nami:environment`."""
+    account: str | None = None
+    """The AWS account, 12 digits in quotes; that of the credentials where not given."""
+    region: Annotated[str, _matches(r"[a-z]{2}(-[a-z]+)+-\d{1,2}", "eu-west-1")] | None = None
+    """The region, such as `eu-west-1`; the credentials' usual one where not given."""
+
+    @field_validator("account", mode="before")
+    @classmethod
+    def _account(cls, value: object) -> object:
+        if value is not None and not (isinstance(value, str) and re.fullmatch(r"[0-9]{12}", value)):
+            raise ValueError('must be 12 digits in quotes, as in "123456789012"')
+        return value
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> Self | None:
+        """The environment that the CDK context picks; None where it picks none.
+
+        Raises:
+            SettingsError: one line that names the key, the rule and the remedy.
+        """
+        if (name := context.get("env")) in (None, ""):
+            return None
+        entry = _environment_entry(context, check_environment(str(name)))
+        where = {key: entry[key] for key in ("account", "region") if entry.get(key) is not None}
+        try:
+            found = cls.model_validate({"name": name, **where})
+        except ValidationError as error:
+            raise SettingsError(f"environments.{name}: {_first_line(error, ())}") from None
+        return found.model_copy(update={"account": None, "region": None}) if context.get(LOCAL_CONTEXT) else found
+
+
+def given_settings(context: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What the context says of one subscription, under whatever key.
+
+    Later ones win: `subscriptions.<name>`, the environment's settings, the environment's `subscriptions.<name>`,
+    `-c key=value`. What is said of one environment is meant more closely than what is said of a subscription wherever
+    it runs.
+
+    Raises:
+        SettingsError: the context's own form is wrong, or names an environment that is not there.
+    """
+    subscriptions = _subscriptions(context, "subscriptions")
+    layers: list[Mapping[str, Any]] = [subscriptions.get(name, {})]
+    if env := context.get("env"):
+        entry = _environment_entry(context, str(env))
+        layers.append({key: value for key, value in entry.items() if key not in _ENVIRONMENT_KEYS})
+        layers.append(_subscriptions(entry, f"environments.{env}.subscriptions").get(name, {}))
+    layers.append({key: value for key, value in context.items() if _is_setting(key)})
+    return {key: value for layer in layers for key, value in layer.items()}
+
+
+_ENVIRONMENT_KEYS = ("account", "region", "subscriptions")
+
+
+def _subscriptions(holder: Mapping[str, Any], place: str) -> Mapping[str, Mapping[str, Any]]:
+    found = holder.get("subscriptions", {})
+    if not isinstance(found, Mapping) or not all(isinstance(settings, Mapping) for settings in found.values()):
+        raise SettingsError(f'{place}: must be {{"<name>": {{"<setting>": …}}}} in the context of cdk.json')
+    return found
+
+
+def _environments(context: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    found = context.get("environments", {})
+    if not isinstance(found, Mapping) or not all(isinstance(entry, Mapping) for entry in found.values()):
+        raise SettingsError(
+            'environments: must be {"<name>": {"account": …, "region": …, "<setting>": …}} in the context of cdk.json'
+        )
+    return found
+
+
+def _environment_entry(context: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    environments = _environments(context)
+    if name not in environments:
+        if not environments:
+            remedy = f'put {{"environments": {{"{name}": {{}}}}}} into the context of cdk.json'
+        elif near := difflib.get_close_matches(name, environments, n=1):
+            remedy = f"did you mean {near[0]}?"
+        else:
+            remedy = f"there are {', '.join(sorted(environments))}"
+        raise SettingsError(f"env={name!r}: is not among the environments of cdk.json; {remedy}")
+    entry = environments[name]
+    known = (*_ENVIRONMENT_KEYS, *(key for key in Subscription.model_fields if key not in ("name", "environment")))
+    for key in entry:
+        if key not in known:
+            raise SettingsError(f"environments.{name}: {_unknown(key, known)}")
+    return entry
+
+
 class Subscription(PipelineSettings, GatewaySettings, SignatureSettings, DestinationSettings, HostSettings):
     """One subscription: what `cdk deploy -c name=shopify` deploys."""
 
     name: Annotated[str, AfterValidator(check_name)]
     """Of the stack (nami-<name>), the route (/nami/<name>) and the collection (<name>)."""
+    environment: Environment | None = None
+    """Where it is deployed to; without one, to wherever the credentials lead."""
+
+    @property
+    def stack_name(self) -> str:
+        """Of its CloudFormation stack."""
+        return stack_name(self.name, self.environment and self.environment.name)
 
     @property
     def has_host(self) -> bool:
@@ -567,44 +689,67 @@ class Subscription(PipelineSettings, GatewaySettings, SignatureSettings, Destina
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:
-        """Read one subscription's settings from the CDK context.
-
-        `-c key=value` wins over `"subscriptions": {name: {…}}` in cdk.json, and that over the defaults.
+        """Read one subscription's settings from the CDK context: see `given_settings` for which wins.
 
         Raises:
             SettingsError: one line that names the key, the rule and the remedy.
         """
-        subscriptions = context.get("subscriptions", {})
-        if not isinstance(subscriptions, Mapping) or not all(isinstance(s, Mapping) for s in subscriptions.values()):
-            raise SettingsError('subscriptions: must be {"<name>": {"<setting>": …}} in the context of cdk.json')
-        given = {key: value for key, value in context.items() if _is_setting(key)}
-        name = given.get("name")
+        subscriptions, environments = _subscriptions(context, "subscriptions"), _environments(context)
+        name = context.get("name")
         if name in (None, ""):
             known = f" (cdk.json has {', '.join(sorted(subscriptions))})" if subscriptions else ""
             raise SettingsError(f"name: which subscription? Give it as -c name=shopify{known}")
-        check_name(str(name))
+        name = check_name(str(name))
+        environment = Environment.from_context(context)
+        given = {**given_settings(context, name), "name": name}
+        known_keys = ("env", *(key for key in cls.model_fields if key != "environment"))
+        if "environment" in given:
+            raise SettingsError(_unknown("environment", known_keys))
+        _check_unambiguous(name, environment, subscriptions, environments)
         try:
-            return cls.model_validate({**subscriptions.get(name, {}), **given})
+            return cls.model_validate({**given, "environment": environment})
         except ValidationError as error:
-            raise SettingsError(_first_line(error, tuple(cls.model_fields))) from None
+            raise SettingsError(_first_line(error, known_keys)) from None
+
+
+def _check_unambiguous(
+    name: str, environment: Environment | None, subscriptions: Collection[str], environments: Collection[str]
+) -> None:
+    """Raise SettingsError where another subscription of cdk.json would have the same stack."""
+    stack = stack_name(name, environment and environment.name)
+    if environment and (other := f"{environment.name}-{name}") in subscriptions:
+        raise SettingsError(
+            f"env={environment.name!r}: {stack} is the stack of the subscription {other} too; rename one of them"
+        )
+    first, _, rest = name.partition("-")
+    if not environment and rest and first in environments:
+        raise SettingsError(
+            f"name={name!r}: {stack} would be the stack of {rest} in the environment {first} too; choose another name"
+        )
 
 
 def _is_setting(key: str) -> bool:
     # The CDK's own keys carry a namespace ("aws:…", "@aws-cdk/…", "availability-zones:account=…").
-    return key != "subscriptions" and key not in _CDK_CONTEXT and not re.search(r"[@:/]", key)
+    own = ("subscriptions", "environments", "env")
+    return key not in own and key not in _CDK_CONTEXT and not re.search(r"[@:/]", key)
 
 
-def _first_line(error: ValidationError, known: tuple[str, ...]) -> str:
+def _unknown(key: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(key.replace("-", "_"), known, n=1)
+    remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+    return f"{key}: is not a setting; {remedy}"
+
+
+def _first_line(error: ValidationError, known: Sequence[str]) -> str:
     first = error.errors()[0]
     key = str(first["loc"][0]) if first["loc"] else ""
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key.replace("-", "_"), known, n=1)
-        remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-        return f"{key}: is not a setting; {remedy}"
+        return _unknown(key, known)
     rule = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     if not key:
         return rule
-    default = cast("dict[str, Any]", Subscription.model_fields)[key].default
+    field = cast("dict[str, Any]", Subscription.model_fields).get(key)
+    default = field.default if field else None
     default = ",".join(default) if isinstance(default, tuple) else default
     remedy = f"; the default is {default}" if default not in (None, "") else ""
     return f"{key}={first['input']!r}: {rule}{remedy}".replace("\n", " ")

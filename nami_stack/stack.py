@@ -9,6 +9,7 @@ from constructs import Construct
 from nami_stack.delivery import Destination
 from nami_stack.domain import CustomDomain
 from nami_stack.dynamo_table import DynamoTable
+from nami_stack.environment import EnvironmentStack
 from nami_stack.gateway import Gateway, HttpGateway
 from nami_stack.http_backend import HttpBackend
 from nami_stack.mongo_database import MongoDatabase
@@ -18,17 +19,17 @@ from nami_stack.settings import Subscription
 from nami_stack.webhook_construct import ScalableWebhook
 
 
-class WebhookStack(cdk.Stack):
-    """`nami-<name>`: self-contained, in any bootstrapped account and region."""
+class WebhookStack(EnvironmentStack):
+    """`nami-<name>`: self-contained, in any bootstrapped account and region, or in those of its environment."""
 
     def __init__(self, scope: Construct, *, subscription: Subscription, handlers: Path | None = None) -> None:
         super().__init__(
             scope,
-            f"nami-{subscription.name}",
+            name=subscription.name,
+            environment=subscription.environment,
             description=f"nami: webhook intake for {subscription.name}",
             tags={"nami:subscription": subscription.name},
         )
-        cdk.Tags.of(self).add("nami:subscription", subscription.name)
         webhook = ScalableWebhook(
             self,
             "Webhook",
