@@ -28,7 +28,7 @@ class EnvironmentStack(cdk.Stack):
         tags = {**tags, **({ENVIRONMENT_TAG: environment.name} if environment else {})}
         super().__init__(
             scope,
-            stack_name(name, environment and environment.name),
+            stack_name(name, environment.name if environment else None),
             description=description,
             env=cdk.Environment(account=environment.account, region=environment.region) if environment else None,
             tags=tags,

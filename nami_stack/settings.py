@@ -627,7 +627,7 @@ class Subscription(PipelineSettings, GatewaySettings, SignatureSettings, Destina
     @property
     def stack_name(self) -> str:
         """Of its CloudFormation stack."""
-        return stack_name(self.name, self.environment and self.environment.name)
+        return stack_name(self.name, self.environment.name if self.environment else None)
 
     @property
     def has_host(self) -> bool:
@@ -716,7 +716,7 @@ def _check_unambiguous(
     name: str, environment: Environment | None, subscriptions: Collection[str], environments: Collection[str]
 ) -> None:
     """Raise SettingsError where another subscription of cdk.json would have the same stack."""
-    stack = stack_name(name, environment and environment.name)
+    stack = stack_name(name, environment.name if environment else None)
     if environment and (other := f"{environment.name}-{name}") in subscriptions:
         raise SettingsError(
             f"env={environment.name!r}: {stack} is the stack of the subscription {other} too; rename one of them"
