@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import os
 import socket
+from functools import lru_cache
 from hashlib import sha256
 from hmac import digest
-from time import gmtime, monotonic, strftime
+from time import gmtime, monotonic, strftime, time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +64,29 @@ class Credentials:
         )
 
 
+_HASH = "%(hash)s"
+
+
+class Form:
+    """A request that is sent again and again: what of it stays the same is brought into canonical form once."""
+
+    __slots__ = ("canonical", "head", "signed_names")
+
+    def __init__(self, method: str, path: str, headers: dict[str, str]) -> None:
+        """`path` is already percent-encoded; `headers` have lower-case names, host and the session token among them."""
+        content_hash = {"x-amz-content-sha256": _HASH} if "x-amz-content-sha256" in headers else {}
+        signed = {name: value.replace("%", "%%") for name, value in headers.items()}
+        signed |= {"x-amz-date": "%(time)s", **content_hash}
+        request = f"{method} {path} HTTP/1.1".replace("%", "%%")
+        names = sorted(signed)
+        self.signed_names = ";".join(names)
+        lines = "".join([f"{name}:{' '.join(signed[name].split())}\n" for name in names])
+        path = path.replace("%", "%%")
+        self.canonical = f"{method}\n{path}\n\n{lines}\n{self.signed_names}\n{_HASH}"
+        lines = "".join([f"{name}: {value}\r\n" for name, value in signed.items()])
+        self.head = f"{request}\r\n{lines}authorization: %(authorization)s\r\ncontent-length: %(length)d\r\n\r\n"
+
+
 class Signer:
     """Signature Version 4 for one service in one region; the day's derived key is kept."""
 
@@ -73,24 +97,32 @@ class Signer:
         self._day = ""
         self._key = b""
 
-    def authorization(self, method: str, path: str, headers: dict[str, str], payload_hash: str, timestamp: str) -> str:
-        """The Authorization header's value.
+    def form(self, method: str, path: str, headers: dict[str, str]) -> Form:
+        """A request of this service; `path` is percent-encoded, `headers` have lower-case names, host among them."""
+        token = self.credentials.token
+        return Form(
+            method,
+            path,
+            {
+                **headers,
+                **({"x-amz-content-sha256": ""} if self.service == "s3" else {}),
+                **({"x-amz-security-token": token} if token else {}),
+            },
+        )
 
-        `path` is already percent-encoded, `headers` are those to sign with lower-case names (host and x-amz-date among
-        them), `payload_hash` is SHA-256 in hex, `timestamp` is x-amz-date's value.
-        """
-        names = sorted(headers)
-        signed_names = ";".join(names)
-        signed = "".join([f"{name}:{' '.join(headers[name].split())}\n" for name in names])
-        canonical = f"{method}\n{path}\n\n{signed}\n{signed_names}\n{payload_hash}"
+    def head(self, form: Form, body: bytes, timestamp: str) -> str:
+        """The signed head of the request with this body; `timestamp` is as x-amz-date writes it."""
+        fields = {"time": timestamp, "hash": sha256(body).hexdigest(), "length": len(body)}
+        canonical = sha256((form.canonical % fields).encode()).hexdigest()
         day = timestamp[:8]
         scope = f"{day}/{self.region}/{self.service}/aws4_request"
-        to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
+        to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{canonical}"
         signature = digest(self._signing_key(day), to_sign.encode(), "sha256").hex()
-        return (
+        fields["authorization"] = (
             f"AWS4-HMAC-SHA256 Credential={self.credentials.access_key}/{scope}, "
-            f"SignedHeaders={signed_names}, Signature={signature}"
+            f"SignedHeaders={form.signed_names}, Signature={signature}"
         )
+        return form.head % fields
 
     def _signing_key(self, day: str) -> bytes:
         if day != self._day:
@@ -99,6 +131,11 @@ class Signer:
                 key = digest(key, part.encode(), "sha256")
             self._key, self._day = key, day
         return self._key
+
+
+@lru_cache(maxsize=1)
+def _timestamp(second: int) -> str:
+    return strftime("%Y%m%dT%H%M%SZ", gmtime(second))
 
 
 class Connection:
@@ -296,6 +333,7 @@ class Client:
         self._connection = Connection(url.rstrip("/") or endpoint(service, region, dual_stack=dual_stack))
         self._signer = Signer(service, region, Credentials.from_environment())
         self._content_type = f"application/x-amz-json-{_JSON_VERSION.get(service, '1.1')}"
+        self._forms: dict[str, Form] = {}  # by action; a JSON service's calls differ in nothing else
 
     def connect(self, deadline: float) -> None:
         """Opens the connection ahead of the first call. Raises OSError."""
@@ -303,9 +341,11 @@ class Client:
 
     def call(self, target: str, parameters: dict[str, object], deadline: float) -> dict[str, Any]:
         """One action of a JSON service, e.g. "AmazonSQS.SendMessage". Raises Unavailable or Rejected."""
-        body = _compact(parameters).encode()
-        headers = {"content-type": self._content_type, "x-amz-target": target}
-        answer = self._send("POST", "/", headers, body, deadline)
+        form = self._forms.get(target)
+        if form is None:
+            headers = {"content-type": self._content_type, "x-amz-target": target}
+            form = self._forms[target] = self._form("POST", "/", headers)
+        answer = self._send(form, _compact(parameters).encode(), deadline)
         try:
             decoded = json.loads(answer.decode())
         except ValueError:
@@ -316,43 +356,32 @@ class Client:
 
     def put_object(self, key: str, body: bytes, deadline: float) -> None:
         """Writes an object of the client's bucket. Raises Unavailable or Rejected."""
-        self._send("PUT", self._path + _quoted(key), {}, body, deadline)
+        self._send(self._form("PUT", self._path + _quoted(key), {}), body, deadline)
 
     def get_object(self, key: str, deadline: float) -> bytes:
         """Reads an object of the client's bucket. Raises Unavailable or Rejected."""
-        return self._send("GET", self._path + _quoted(key), {}, b"", deadline)
+        return self._send(self._form("GET", self._path + _quoted(key), {}), b"", deadline)
 
-    def _send(self, method: str, path: str, headers: dict[str, str], body: bytes, deadline: float) -> bytes:
+    def _form(self, method: str, path: str, headers: dict[str, str]) -> Form:
+        return self._signer.form(method, path, {**headers, "host": self._connection.host})
+
+    def _send(self, form: Form, body: bytes, deadline: float) -> bytes:
         """Tries twice where AWS asks for it (5xx, throttling) and time is left."""
-        status, answer = self._exchange(method, path, headers, body, deadline)
+        status, answer = self._exchange(form, body, deadline)
         if status >= 500 or status == 429:
-            status, answer = self._exchange(method, path, headers, body, deadline)
+            status, answer = self._exchange(form, body, deadline)
         if 200 <= status < 300:
             return answer
         if status >= 500 or status == 429:
             raise Unavailable(f"HTTP {status}")
         raise Rejected(status, _error_code(answer))
 
-    def _exchange(
-        self, method: str, path: str, headers: dict[str, str], body: bytes, deadline: float
-    ) -> tuple[int, bytes]:
-        signer = self._signer
-        payload_hash = sha256(body).hexdigest()
-        timestamp = strftime("%Y%m%dT%H%M%SZ", gmtime())
-        signed = {**headers, "host": self._connection.host, "x-amz-date": timestamp}
-        if signer.service == "s3":
-            signed["x-amz-content-sha256"] = payload_hash
-        if signer.credentials.token:
-            signed["x-amz-security-token"] = signer.credentials.token
-        authorization = signer.authorization(method, path, signed, payload_hash, timestamp)
-        lines = "".join([f"{name}: {value}\r\n" for name, value in signed.items()])
-        head = (
-            f"{method} {path} HTTP/1.1\r\n{lines}authorization: {authorization}\r\ncontent-length: {len(body)}\r\n\r\n"
-        )
+    def _exchange(self, form: Form, body: bytes, deadline: float) -> tuple[int, bytes]:
+        head = self._signer.head(form, body, _timestamp(int(time())))
         try:
             return self._connection.exchange(head, body, deadline)
         except OSError as error:
-            raise Unavailable(f"{signer.service}: {type(error).__name__}") from None
+            raise Unavailable(f"{self._signer.service}: {type(error).__name__}") from None
 
 
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
