@@ -57,7 +57,7 @@ class Delivery(Construct):
         name: str,
         source: Path,
         destination: Destination,
-        large_bodies: s3.IBucket,
+        large_bodies: s3.Bucket,
         extra_requirements: Path | None = None,
         settings: PipelineSettings,
     ) -> None:
@@ -95,7 +95,7 @@ class Delivery(Construct):
             placement=destination.placement,
             reserved_concurrency=settings.post_queue_reservation,
         )
-        self.post_queue_function.allow("s3:GetObject", on=large_bodies.arn_for_objects("*"))
+        self.post_queue_function.allow_objects("s3:GetObject", large_bodies)
         destination.grant_write(self.post_queue_function)
         # Reserved concurrency alone would throttle deliveries, and throttled receives count towards the dead letters.
         self.post_queue_function.add_event_source(

@@ -4,10 +4,12 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from nami_stack.findings import acknowledge, objects_of
 from nami_stack.settings import SettingsError
 
 TTL_ATTRIBUTE = "expires_at"
@@ -68,6 +70,7 @@ class DynamoTable(Construct):
             ],
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
+        acknowledge(self.large_items, "one function puts objects there, and only users of the account read them", "S1")
 
     @property
     def placement(self) -> dict[str, Any]:
@@ -104,4 +107,8 @@ class DynamoTable(Construct):
     def grant_write(self, function: lambda_.Function) -> None:
         """Let the function put items, see whose a taken id is, and leave in the bucket what an item can't hold."""
         self.table.grant(function, "dynamodb:PutItem", "dynamodb:GetItem")
-        self.large_items.grant_put(function)
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["s3:PutObject"], resources=[self.large_items.arn_for_objects("*")])
+        )
+        if function.role:
+            acknowledge(function.role, "objects are named by the delivery's id", objects_of(self.large_items))

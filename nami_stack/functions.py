@@ -13,9 +13,11 @@ import jsii
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from nami_stack.assets import LAMBDAS
+from nami_stack.findings import acknowledge, objects_of
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
@@ -91,28 +93,40 @@ class PythonFunction(lambda_.Function):
             log_group=log_group,
             **placement,
         )
+        self._role = role
+        acknowledge(self, "Python 3.13 is supported until 2029, and what the functions install is pinned for it", "L1")
+        if placement:
+            why = "Lambda makes the network interfaces, so there is no ARN to name; code in the function is denied it"
+            acknowledge(role, why, "IAM5[Resource::*]")
 
     def allow(self, *actions: str, on: str) -> None:
         """Let the function do this to one resource, by its ARN."""
         self.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=[on]))
 
+    def allow_objects(self, action: str, bucket: s3.Bucket) -> None:
+        """Let the function do this to each object of the bucket."""
+        self.allow(action, on=bucket.arn_for_objects("*"))
+        acknowledge(self._role, "objects are named by what is in them", objects_of(bucket))
+
 
 def _network_policy() -> iam.PolicyDocument:
     # What https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions asks for;
     # these actions take no resource but *, since the interfaces do not exist yet.
+    actions = [
+        "ec2:CreateNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:DeleteNetworkInterface",
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:UnassignPrivateIpAddresses",
+    ]
+    # Lambda uses them, and the code inside never: only a call from there carries this key.
+    # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+    from_inside = {"Null": {"lambda:SourceFunctionArn": "false"}}
     return iam.PolicyDocument(
         statements=[
-            iam.PolicyStatement(
-                actions=[
-                    "ec2:CreateNetworkInterface",
-                    "ec2:DescribeNetworkInterfaces",
-                    "ec2:DescribeSubnets",
-                    "ec2:DeleteNetworkInterface",
-                    "ec2:AssignPrivateIpAddresses",
-                    "ec2:UnassignPrivateIpAddresses",
-                ],
-                resources=["*"],
-            )
+            iam.PolicyStatement(actions=actions, resources=["*"]),
+            iam.PolicyStatement(effect=iam.Effect.DENY, actions=actions, resources=["*"], conditions=from_inside),
         ]
     )
 

@@ -5,10 +5,12 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from nami_stack.findings import acknowledge
 from nami_stack.placement import in_your_network
 from nami_stack.settings import BACKEND_MARGIN, check_backend_timeouts, check_backend_url
 
@@ -75,6 +77,8 @@ class HttpBackend(Construct):
             time_to_live_attribute="expires_at",
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
+        acknowledge(self.secret, "the backend knows it too, so both are changed together", "SMG4")
+        acknowledge(self.attempts, "what it tells is gone after 14 days anyway, and no webhook is in it", "DDB3")
 
     @property
     def placement(self) -> dict[str, Any]:
@@ -111,5 +115,7 @@ class HttpBackend(Construct):
 
     def grant_write(self, function: lambda_.Function) -> None:
         """Let the function sign, and note its tries."""
-        self.secret.grant_read(function)
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret.secret_arn])
+        )
         self.attempts.grant(function, "dynamodb:PutItem")

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -77,4 +78,6 @@ class MongoDatabase(Construct):
 
     def grant_write(self, function: lambda_.Function) -> None:
         """Let the function read the URI."""
-        self.secret.grant_read(function)
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret.secret_arn])
+        )

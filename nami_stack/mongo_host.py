@@ -13,6 +13,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from nami_stack.assets import EC2_USERDATA
+from nami_stack.findings import acknowledge
 from nami_stack.network import Network
 from nami_stack.settings import HostSettings
 
@@ -135,7 +136,9 @@ class MongoHost(Construct):
 
     def grant_write(self, function: lambda_.Function) -> None:
         """Let the function connect, and read the credentials."""
-        self.secret.grant_read(function)
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret.secret_arn])
+        )
         for security_group in function.connections.security_groups:
             # The host's side alone: the function's group lets all out, and another rule there would be idle.
             self.security_group.add_ingress_rule(security_group, ec2.Port.tcp(MONGO_PORT), "MongoDB")
@@ -144,7 +147,7 @@ class MongoHost(Construct):
     def _secret(self, settings: HostSettings) -> secretsmanager.ISecret:
         if settings.database_secret_arn:
             return secretsmanager.Secret.from_secret_complete_arn(self, "Secret", settings.database_secret_arn)
-        return secretsmanager.Secret(
+        secret = secretsmanager.Secret(
             self,
             "Secret",
             description="Root credentials of MongoDB; its data volume is of no use without them",
@@ -157,6 +160,8 @@ class MongoHost(Construct):
             ),
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
+        acknowledge(secret, "MongoDB takes this password once, on an empty volume; it is changed there first", "SMG4")
+        return secret
 
     def _data_volume_id(self, settings: HostSettings) -> str:
         if settings.data_volume_id:
@@ -170,6 +175,11 @@ class MongoHost(Construct):
             encrypted=True,
         )
         volume.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        if settings.availability_zone:
+            zone = cdk.Acknowledgment(
+                id="CloudFormation-Validate::W3010", reason="the zone is the one that was asked for"
+            )
+            cdk.Validations.of(volume).acknowledge(zone)
         cdk.Tags.of(volume).add("Name", self.node.path)
         cdk.Tags.of(volume).add("nami:backup", "mongo")  # what a backup plan of the account selects by
         return volume.ref
@@ -212,6 +222,7 @@ class MongoHost(Construct):
         )
         cdk.Tags.of(group).add("Name", self.node.path)
         cdk.Tags.of(group).add("nami:data-volume", self.data_volume_id)
+        acknowledge(group, "one instance, which replaces itself: what matters is whether the database answers", "AS3")
         return group
 
     def _role(self, zone: route53.IHostedZone) -> iam.Role:
@@ -240,10 +251,21 @@ class MongoHost(Construct):
             allow(*SESSION_MANAGER_ACTIONS),
         ):
             role.add_to_policy(statement)
+        acknowledge(
+            role,
+            "these actions take no ARN, but for AttachVolume, which is for instances with this volume's tag",
+            "IAM5[Resource::*]",
+            "IAM5[Resource::arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>:instance/*]",
+        )
         return role
 
     def _zone_emptier(self, zone: route53.IHostedZone) -> cdk.CustomResource:
         """Route 53 refuses to delete a zone with a record in it, and CloudFormation does not know the host's."""
+        log_group = logs.LogGroup(
+            self, "EmptyZoneLogs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=cdk.RemovalPolicy.DESTROY
+        )
+        role = iam.Role(self, "EmptyZoneRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
         function = lambda_.Function(
             self,
             "EmptyZone",
@@ -253,13 +275,10 @@ class MongoHost(Construct):
             handler="index.handler",
             code=lambda_.Code.from_inline((EC2_USERDATA / "empty_zone.py").read_text()),
             timeout=cdk.Duration.minutes(1),
-            log_group=logs.LogGroup(
-                self,
-                "EmptyZoneLogs",
-                retention=logs.RetentionDays.ONE_MONTH,
-                removal_policy=cdk.RemovalPolicy.DESTROY,
-            ),
+            role=role,
+            log_group=log_group,
         )
+        acknowledge(function, "the runtime of the other functions", "L1")
         function.add_to_role_policy(
             iam.PolicyStatement(
                 actions=["route53:ListResourceRecordSets", "route53:ChangeResourceRecordSets"],

@@ -4,6 +4,8 @@ from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from nami_stack.settings import HostSettings
@@ -55,6 +57,12 @@ class Network(Construct):
             description="Secrets Manager",
         )
 
+    def let_functions_read_secrets(self) -> None:
+        """Let all that stands in the functions' subnet reach Secrets Manager: functions of other stacks, unknown here."""
+        if self._secrets_security_group:
+            subnet = ec2.Peer.ipv4(self.function_subnet.ipv4_cidr_block)
+            self._secrets_security_group.add_ingress_rule(subnet, ec2.Port.tcp(443), "Secrets Manager")
+
     def _adopt(self, settings: HostSettings) -> None:
         zone = settings.availability_zone or ""
         self.vpc = ec2.Vpc.from_vpc_attributes(self, "Vpc", vpc_id=settings.vpc_id or "", availability_zones=[zone])
@@ -84,10 +92,18 @@ class Network(Construct):
                 ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLIC),
                 ec2.SubnetConfiguration(name="Private", subnet_type=private),
             ],
-            gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
             # Nothing is in the default group; emptying its rules would take a function and a role in every stack.
             restrict_default_security_group=False,
         )
+        self._keep_flow_logs(vpc)
+        # Behind NAT the host shares the route, and its packages come from Amazon's buckets, which take no credentials.
+        s3 = vpc.add_gateway_endpoint(
+            "S3",
+            service=ec2.GatewayVpcEndpointAwsService.S3,
+            subnets=None if nat else [ec2.SubnetSelection(subnet_type=private)],
+        )
+        if not nat:
+            s3.add_to_policy(of_this_account("s3:*"))
         self.vpc = vpc
         (self.function_subnet,) = vpc.select_subnets(subnet_type=private).subnets
         (self.host_subnet,) = [self.function_subnet] if nat else vpc.public_subnets
@@ -96,10 +112,43 @@ class Network(Construct):
         self._secrets_security_group = ec2.SecurityGroup(
             self, "SecretsSecurityGroup", vpc=vpc, description="Secrets Manager endpoint", allow_all_outbound=False
         )
-        vpc.add_interface_endpoint(
+        endpoint = vpc.add_interface_endpoint(
             "SecretsManager",
             service=ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
             subnets=ec2.SubnetSelection(subnets=[self.function_subnet]),
             security_groups=[self._secrets_security_group],
             open=False,  # the groups of the host and the functions, and not the whole VPC
         )
+        endpoint.add_to_policy(of_this_account("secretsmanager:*"))
+
+    def _keep_flow_logs(self, vpc: ec2.Vpc) -> None:
+        """Who connected to what, and who tried to; at some megabytes a month it costs a few cents."""
+        stack = cdk.Stack.of(self)
+        flow_log_arn = stack.format_arn(service="ec2", resource="vpc-flow-log", resource_name="*")
+        # Both conditions as https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html advises.
+        role = iam.Role(
+            self,
+            "FlowLogsRole",
+            assumed_by=iam.ServicePrincipal(
+                "vpc-flow-logs.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": stack.account},
+                    "ArnLike": {"aws:SourceArn": flow_log_arn},
+                },
+            ),
+        )
+        log_group = logs.LogGroup(
+            self, "FlowLogs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=cdk.RemovalPolicy.DESTROY
+        )
+        flow_log = vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group, role))
+        flow_log.node.add_dependency(role)  # and thereby its rights
+
+
+def of_this_account(action: str) -> iam.PolicyStatement:
+    """What an endpoint lets through: not the credentials of another account, with which data could be carried off."""
+    return iam.PolicyStatement(
+        principals=[iam.AnyPrincipal()],
+        actions=[action],
+        resources=["*"],
+        conditions={"StringEquals": {"aws:PrincipalAccount": cdk.Aws.ACCOUNT_ID}},
+    )

@@ -7,6 +7,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from nami_stack.delivery import Delivery
+from nami_stack.findings import acknowledge
+from nami_stack.network import of_this_account
 from nami_stack.signature import Signature
 
 
@@ -39,6 +41,7 @@ class Quarantine(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
         )
+        acknowledge(self.queue, "nothing receives from it by itself, so nothing can fail to", "SQS3")
         function = delivery.post_queue_function
         function.add_environment("QUARANTINE_URL", self.queue.queue_url)
         function.add_environment("SIGNATURE", signature.to_json())
@@ -47,11 +50,13 @@ class Quarantine(Construct):
         self.queue.grant(function, "sqs:SendMessage")
         vpc = delivery.destination.placement.get("vpc")
         if isinstance(vpc, ec2.Vpc) and vpc.isolated_subnets:
-            endpoint = vpc.node.try_find_child("Sqs") or vpc.add_interface_endpoint(
-                "Sqs",
-                service=ec2.InterfaceVpcEndpointAwsService.SQS,
-                subnets=delivery.destination.placement["vpc_subnets"],
-                open=False,
-            )
-            if isinstance(endpoint, ec2.InterfaceVpcEndpoint):
-                endpoint.connections.allow_default_port_from(function)
+            endpoint = vpc.node.try_find_child("Sqs")
+            if not isinstance(endpoint, ec2.InterfaceVpcEndpoint):
+                endpoint = vpc.add_interface_endpoint(
+                    "Sqs",
+                    service=ec2.InterfaceVpcEndpointAwsService.SQS,
+                    subnets=delivery.destination.placement["vpc_subnets"],
+                    open=False,
+                )
+                endpoint.add_to_policy(of_this_account("sqs:*"))
+            endpoint.connections.allow_default_port_from(function)

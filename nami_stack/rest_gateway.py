@@ -14,6 +14,8 @@ from constructs import Construct
 
 from nami_stack import mapping
 from nami_stack.domain import CustomDomain
+from nami_stack.findings import acknowledge
+from nami_stack.gateway import PRODUCERS
 from nami_stack.settings import PipelineSettings
 
 _STAGE = "live"
@@ -81,6 +83,11 @@ class RestGateway(Construct):
             ),
             cloud_watch_role=False,
         )
+        acknowledge(self.api, PRODUCERS, "APIG4", "COG4")
+        acknowledge(self.api, "a webhook is kept as it came, whatever is in it", "APIG2")
+        acknowledge(self.api, "the gateway's own log would hold bodies and headers; its access log does not", "APIG6")
+        if not web_acl_arn:
+            acknowledge(self.api, "web_acl_arn is there for whom a web ACL is worth its price", "APIG3")
         self.api.node.try_remove_child("Endpoint")  # an output of its own beside the stack's
         for kind, (status, body, headers) in _RESPONSES.items():
             self.api.add_gateway_response(
