@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from nami_runtime import aws
 from nami_runtime.request import Refused
-from nami_runtime.signatures import Asymmetric, check_age
+from nami_runtime.signatures import Asymmetric, check_age, check_ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +48,9 @@ def verify(scheme: Asymmetric, request: Request, secrets: Sequence[str], now: fl
 
 def _discord(scheme: Asymmetric, request: Request, secrets: Sequence[str], now: float) -> str | None:
     signature = _decoded(_header(request, "x-signature-ed25519"), binascii.unhexlify)
-    message = _timestamp(scheme, request, "x-signature-timestamp", now) + request.body
+    stamp = _timestamp(scheme, request, "x-signature-timestamp", now)
+    check_ends(stamp, b"", request.body)
+    message = stamp + request.body
     for secret in secrets:
         try:
             Ed25519PublicKey.from_public_bytes(binascii.unhexlify(secret)).verify(signature, message)
@@ -60,7 +62,9 @@ def _discord(scheme: Asymmetric, request: Request, secrets: Sequence[str], now: 
 
 def _sendgrid(scheme: Asymmetric, request: Request, secrets: Sequence[str], now: float) -> str | None:
     signature = _decoded(_header(request, "x-twilio-email-event-webhook-signature"), binascii.a2b_base64)
-    message = _timestamp(scheme, request, "x-twilio-email-event-webhook-timestamp", now) + request.body
+    stamp = _timestamp(scheme, request, "x-twilio-email-event-webhook-timestamp", now)
+    check_ends(stamp, b"", request.body)
+    message = stamp + request.body
     for secret in secrets:
         try:
             key = load_der_public_key(binascii.a2b_base64(secret))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 from hashlib import sha256
 from hmac import compare_digest, digest
+from re import fullmatch
 
 from nami_runtime.request import Refused
 
@@ -63,8 +64,9 @@ class Hmac(Scheme):
     `signed` is a template over {body}, {timestamp}, {id}, {method}, {url}, {uri} (HubSpot's half-decoded URL), {form}
     (Twilio's sorted parameters) and any other source. `part` names the pairs that hold signatures, where the header
     holds pairs. `key` is the secret's own form: text, base64 or hex. `tolerance` is in seconds, 0 leaves the timestamp
-    unchecked; a timestamp is epoch seconds, epoch milliseconds or ISO 8601. `public_url` is the URL that the producer
-    calls, where it is not the gateway's own.
+    unchecked; a timestamp is epoch seconds, epoch milliseconds or ISO 8601. `digits` is how many it has, where
+    it stands beside a field that may begin with one. `public_url` is the URL that the producer calls, where it is not
+    the gateway's own.
     """
 
     header: str = ""
@@ -75,6 +77,7 @@ class Hmac(Scheme):
     part: str = ""
     key: str = "text"
     timestamp: str = ""
+    digits: int = 0
     id: str = ""
     tolerance: int = 0
     public_url: str = ""
@@ -134,9 +137,11 @@ class Hmac(Scheme):
 
     def _content(self, request: Request, url: str) -> bytes:
         pieces = self.signed.replace("}", "{").split("{")  # literal, field, literal, …
-        return b"".join(
-            [self._field(request, piece, url) if i % 2 else piece.encode() for i, piece in enumerate(pieces)]
-        )
+        values = [self._field(request, piece, url) if i % 2 else piece.encode() for i, piece in enumerate(pieces)]
+        if "}{timestamp}" in self.signed or "{timestamp}{" in self.signed:
+            at = pieces.index("timestamp")
+            check_ends(values[at], b"".join(values[:at]), b"".join(values[at + 1 :]), self.digits)
+        return b"".join(values)
 
     def _field(self, request: Request, name: str, url: str) -> bytes:
         if name == "body":
@@ -289,6 +294,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             header="body:signature.signature",
             signed="{timestamp}{body:signature.token}",
             timestamp="body:signature.timestamp",
+            digits=10,
             tolerance=12 * 3600,
             ids=("body:signature.token",),
         ),
@@ -438,6 +444,22 @@ def check_age(timestamp: str, tolerance: int, now: float) -> None:
         seconds = _iso_seconds(timestamp)
     if abs(now - seconds) > tolerance:
         raise Refused(401, "stale timestamp")
+
+
+def check_ends(stamp: bytes, before: bytes, after: bytes, digits: int = 0) -> None:
+    """Raises Refused (401) where the timestamp could begin or end elsewhere in what is signed around it.
+
+    Nothing separates it there, so that a byte moved between it and the body would leave the signature as it is.
+    """
+    if not stamp.isdigit():
+        sure = fullmatch(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", stamp) is not None
+    elif digits:
+        sure = len(stamp) == digits
+    else:
+        # Over four, so that it is not the year of the other form.
+        sure = len(stamp) > 4 and not before[-1:].isdigit() and not after[:1].isdigit()
+    if not sure:
+        raise Refused(401, "no telling where the timestamp ends")
 
 
 def _iso_seconds(timestamp: str) -> int:

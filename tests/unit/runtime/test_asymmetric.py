@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nami_runtime import asymmetric, aws, envelope
 from nami_runtime.request import Refused
 from tests.unit.runtime.conftest import FakeAws, http_event
+from tests.unit.runtime.vectors import VECTORS
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -48,6 +49,35 @@ def test_discords_changed_body_stale_time_and_broken_signature_get_401(discord: 
     assert discord("1600000000", b"{}") == 401
     for broken in ("", "zz", "00" * 64, "ff" * 10):
         assert discord(_now(), b"{}", **{"x-signature-ed25519": broken}) == 401
+
+
+def test_no_digit_moves_between_discords_timestamp_and_the_body(
+    pre_queue: Handler, signed_by: Callable[..., None]
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    signed_by("discord", key.public_key().public_bytes_raw().hex())
+    signature = key.sign(b'1700000000{"type":2}').hex()
+
+    def status(stamp: str, body: bytes) -> int:
+        headers = {"x-signature-timestamp": stamp, "x-signature-ed25519": signature}
+        answered: int = pre_queue(http_event(body, headers=headers))["statusCode"]
+        return answered
+
+    assert status("1700000000", b'{"type":2}') == 200
+    assert status("170000000", b'0{"type":2}') == 401
+    assert status("1700000000{", b'"type":2}') == 401
+
+
+def test_no_digit_moves_between_sendgrids_timestamp_and_the_body(
+    pre_queue: Handler, signed_by: Callable[..., None]
+) -> None:
+    (vector,) = [vector for vector in VECTORS if vector.scheme == "sendgrid"]
+    signed_by("sendgrid", vector.secret)
+    name = "x-twilio-email-event-webhook-timestamp"
+    stamp = vector.headers[name]
+    assert pre_queue(http_event(vector.body, headers=vector.headers))["statusCode"] == 200
+    moved = http_event(stamp[-1].encode() + vector.body, headers={**vector.headers, name: stamp[:-1]})
+    assert pre_queue(moved)["statusCode"] == 401
 
 
 # PayPal

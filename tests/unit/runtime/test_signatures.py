@@ -2,6 +2,7 @@
 
 import binascii
 import contextlib
+import hmac
 import json
 from collections.abc import Callable, Iterable
 from hashlib import sha256
@@ -210,6 +211,71 @@ def test_a_timestamp_is_plain_digits_or_nothing(timestamp: str) -> None:
 )
 def test_seconds_milliseconds_and_iso_8601_name_the_same_moment(timestamp: str) -> None:
     signatures.check_age(timestamp, 1, 1_700_000_000.0)
+
+
+_GENERIC = {"header": "x-signature", "timestamp": "x-time", "signed": "{timestamp}{body}"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "header", "stamp", "body"),
+    [
+        ({"scheme": "hmac", **_GENERIC}, "x-time", "1700000000", b'{"id":1}'),
+        ({"scheme": "hmac", **_GENERIC}, "x-time", "1700000000123", b'{"id":1}'),
+        ({"scheme": "hmac", **_GENERIC}, "x-time", "2023-11-14T22:13:20+01:00", b'{"id":1}'),
+        ({"scheme": "zendesk"}, "x-zendesk-webhook-signature-timestamp", "2023-11-14T22:13:20Z", b'{"id":1}'),
+        ({"scheme": "zendesk"}, "x-zendesk-webhook-signature-timestamp", "2023-11-14T22:13:20.5Z", b"a=1"),
+    ],
+)
+def test_no_byte_moves_between_a_timestamp_and_the_body_that_follows_it(
+    setting: dict[str, Any], header: str, stamp: str, body: bytes
+) -> None:
+    (scheme,) = signatures.configured(setting)
+    assert isinstance(scheme, signatures.Hmac)
+    content = stamp.encode() + body
+
+    def verified(length: int) -> str | None:
+        headers = {header: content[:length].decode(), scheme.header: scheme.signature("s3cret", content).decode()}
+        with contextlib.suppress(Refused):
+            return scheme.verify(Request(http_event(content[length:], headers=headers)), ["s3cret"], 1_700_000_000.0)
+        return None
+
+    assert [length for length in range(len(content)) if verified(length)] == [len(stamp)]
+
+
+def test_no_digit_moves_between_a_body_and_the_timestamp_that_follows_it() -> None:
+    (scheme,) = signatures.configured({"scheme": "hubspot", "tolerance": 0})
+    assert isinstance(scheme, signatures.Hmac)
+
+    def verified(body: bytes, stamp: str) -> str | None:
+        headers = {"x-hubspot-request-timestamp": stamp}
+        request = Request(http_event(body, headers=headers))
+        signature = scheme.signature("s3cret", b"POSThttps://hooks.example.com/nami/shopify[{}]1700000000123")
+        request.headers = {**headers, scheme.header: signature.decode()}
+        with contextlib.suppress(Refused):
+            return scheme.verify(request, ["s3cret"], 1_700_000_000.0)
+        return None
+
+    assert verified(b"[{}]", "1700000000123")
+    assert not verified(b"[{}]170", "0000000123")
+
+
+def test_a_timestamp_before_a_separator_takes_any_form() -> None:
+    (scheme,) = signatures.configured({"scheme": "hmac", **_GENERIC, "signed": "{timestamp}.{body}"})
+    assert isinstance(scheme, signatures.Hmac)
+    stamp = "Tue, 14 Nov 2023 22:13:20 GMT"
+    headers = {"x-time": stamp, "x-signature": scheme.signature("s3cret", f"{stamp}.12".encode()).decode()}
+    assert scheme.verify(Request(http_event(b"12", headers=headers)), ["s3cret"], 0.0)
+
+
+def test_no_digit_moves_between_mailguns_timestamp_and_its_token() -> None:
+    setting = {"scheme": "mailgun", "tolerance": 0}
+    (scheme,) = signatures.configured(setting)
+    body = b'{"signature": {"timestamp": "1700000000", "token": "123abc", "signature": "%s"}}'
+    signature = hmac.digest(b"s3cret", b"1700000000123abc", "sha256").hex().encode()
+    assert scheme.verify(Request(http_event(body % signature)), ["s3cret"], 0.0)
+    moved = (body % signature).replace(b"1700000000", b"1700000000123").replace(b"123abc", b"abc")
+    with pytest.raises(Refused):
+        scheme.verify(Request(http_event(moved)), ["s3cret"], 0.0)
 
 
 def test_twilios_port_may_be_written_or_left_out() -> None:
