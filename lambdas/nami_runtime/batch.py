@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nami_runtime import aws, documents, envelope, log, ordering
 from nami_runtime.destinations import Later
@@ -28,10 +28,19 @@ class Context(Protocol):
         """Milliseconds until the platform ends the invocation."""
 
 
+class Item(NamedTuple):
+    """A message on its way to the destination; `received_at` is in epoch ms."""
+
+    message_id: str
+    received_at: int
+    document: Document
+
+
 class Outcome:
-    """What became of each message of a batch."""
+    """What became of each message of a batch; `ages` are the ms from a webhook's arrival to its storage."""
 
     def __init__(self) -> None:
+        self.ages: list[float] = []
         self.stored: list[str] = []
         self.duplicates: list[str] = []
         self.failed: list[dict[str, str]] = []
@@ -60,21 +69,35 @@ def drain(
         for group in _groups(_documents(wave, process, outcome, deadline)):
             _write(group, destination, outcome, deadline)
     _postpone(event["Records"], outcome.later)
+    _log(outcome, started)
+    return outcome.response()
+
+
+def _log(outcome: Outcome, started: float) -> None:
+    subscription = os.environ.get("NAMI_SUBSCRIPTION", "")
+    counts = {"Stored": len(outcome.stored), "Duplicates": len(outcome.duplicates), "Failed": len(outcome.failed)}
+    metrics: dict[str, log.Values] = {name: count for name, count in counts.items() if count}
+    ages = [outcome.ages[start : start + log.MAX_VALUES] for start in range(0, len(outcome.ages), log.MAX_VALUES)]
+    if ages:
+        metrics["Age"] = ages[0]
     log.line(
         "ERROR" if outcome.failed else "WARNING" if outcome.quarantined else "INFO",
         "batch",
+        metrics,
+        subscription=subscription,
         stored=outcome.stored,
         duplicates=outcome.duplicates,
         failed=outcome.failed,
         **({"quarantined": outcome.quarantined} if outcome.quarantined else {}),
         ms=round((monotonic() - started) * 1000, 1),
     )
-    return outcome.response()
+    for more in ages[1:]:
+        log.line("INFO", "ages", {"Age": more}, subscription=subscription)
 
 
 def _documents(
     records: list[dict[str, Any]], process: Callable[[Document], Document], outcome: Outcome, deadline: float
-) -> Iterator[tuple[str, Document]]:
+) -> Iterator[Item]:
     for record in records:
         message_id, delivery_id = record["messageId"], ""
         try:
@@ -94,7 +117,7 @@ def _documents(
         except Exception as error:
             outcome.fail(message_id, delivery_id, _reason(error))
         else:
-            yield message_id, document
+            yield Item(message_id, delivery.received_at, document)
 
 
 def _refusal(delivery: envelope.Delivery, message: str, deadline: float) -> str | None:
@@ -105,12 +128,12 @@ def _refusal(delivery: envelope.Delivery, message: str, deadline: float) -> str 
     return direct.refusal(delivery, message, deadline)
 
 
-def _groups(items: Iterable[tuple[str, Document]]) -> Iterator[list[tuple[str, Document]]]:
-    group: list[tuple[str, Document]] = []
+def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
+    group: list[Item] = []
     size = 0
     for item in items:
         group.append(item)
-        size += len(item[1].get("raw") or b"")
+        size += len(item.document.get("raw") or b"")
         if size >= GROUP_BYTES:
             yield group
             group, size = [], 0
@@ -118,19 +141,21 @@ def _groups(items: Iterable[tuple[str, Document]]) -> Iterator[list[tuple[str, D
         yield group
 
 
-def _write(group: list[tuple[str, Document]], destination: Destination, outcome: Outcome, deadline: float) -> None:
+def _write(group: list[Item], destination: Destination, outcome: Outcome, deadline: float) -> None:
     try:
-        results = destination.write([document for _, document in group], deadline)
+        results = destination.write([item.document for item in group], deadline)
     except Exception as error:
         if len(group) > 1:  # whichever of them it was, the others are written
             for item in group:
                 _write([item], destination, outcome, deadline)
             return
         results = [_reason(error)]
-    for (message_id, document), result in zip(group, results, strict=True):
+    now = int(time() * 1000)
+    for (message_id, received_at, document), result in zip(group, results, strict=True):
         delivery_id = str(document["_id"])
         if result == "stored":
             outcome.stored.append(delivery_id)
+            outcome.ages.append(max(now - received_at, 0))
         elif result == "duplicate":
             outcome.duplicates.append(delivery_id)
         else:

@@ -39,7 +39,7 @@ def answer(event: dict[str, Any], receive: Callable[[Request], Answer]) -> Answe
     """Runs `receive` on the event's request and turns whatever it raises into an answer; logs one line."""
     started = monotonic()
     request: Request | None = None
-    reason = ""
+    status, reason = 0, ""
     try:
         request = Request(event, started + DEADLINE_SECONDS)
         if allowed := settings().allowed_sources:
@@ -48,13 +48,15 @@ def answer(event: dict[str, Any], receive: Callable[[Request], Answer]) -> Answe
             sources.check(request.source_ip, allowed)
         reply = receive(request)
     except Refused as refused:
-        reason, reply = refused.reason, _refusal(refused.status)
+        status, reason = refused.status, refused.reason
     except (aws.Unavailable, aws.Rejected) as error:
-        reason, reply = f"{type(error).__name__}: {error}", _refusal(503)
+        status, reason = 503, f"{type(error).__name__}: {error}"
     except Exception as error:
         # A fault of ours or of the user's own checks: nothing is queued, so the producer must try again.
-        reason, reply = f"fault: {type(error).__name__}{log.place(error)}", _refusal(503)
-    _log(request, reply["statusCode"], reason, started)
+        status, reason = 503, f"fault: {type(error).__name__}{log.place(error)}"
+    if status:
+        reply = _refusal(status)
+    _log(request, status or reply["statusCode"], reply["statusCode"], reason, started)
     return reply
 
 
@@ -131,6 +133,7 @@ def enqueue(request: Request) -> None:
         said = known.queue.call("AmazonSQS.SendMessage", parameters, request.deadline)
         if said.get("MD5OfMessageBody") != digest or not said.get("MessageId"):
             raise aws.Unavailable("the queue holds another message than was sent")
+    request.enqueued = True
 
 
 def _order(request: Request, order_by: str) -> dict[str, object]:
@@ -182,14 +185,27 @@ def _refusal(status: int) -> Answer:
     return {"statusCode": int(said), "headers": headers, "body": body}
 
 
-def _log(request: Request | None, status: int, reason: str, started: float) -> None:
-    fields: dict[str, object] = {"status": status, "ms": round((monotonic() - started) * 1000, 1)}
+# What the metric Refused is told apart by.
+_REFUSED = {400: "malformed", 401: "signature", 403: "source", 413: "too-large", 503: "unavailable"}
+
+
+def _log(request: Request | None, status: int, answered: int, reason: str, started: float) -> None:
+    """`status` is what it came to, `answered` what the settings make of that."""
+    fields: dict[str, object] = {"status": answered, "ms": round((monotonic() - started) * 1000, 1)}
+    metrics: dict[str, float] = {"Received": 1}
     if request is not None:
-        fields.update(id=request.delivery_id, bytes=len(request.body), verified=request.verified)
+        fields["id"], fields["bytes"], fields["verified"] = request.delivery_id, len(request.body), request.verified
+        if request.enqueued:
+            metrics["Enqueued"] = 1
     if reason:
         fields["reason"] = reason
-    level = "INFO" if status < 400 else "ERROR" if status >= 500 else "WARNING"
-    log.line(level, "webhook", **fields)
+        fields["refused"] = _REFUSED.get(status, "other")
+        metrics["Refused"] = 1
+    if _settings is None:  # an environment that can't be read; Lambda's own metrics tell of it
+        metrics.clear()
+    else:
+        fields["subscription"] = _settings.subscription
+    log.line("INFO" if status < 400 else "ERROR" if status >= 500 else "WARNING", "webhook", metrics, **fields)
 
 
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") in ("on-demand", "provisioned-concurrency"):

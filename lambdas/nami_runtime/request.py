@@ -33,6 +33,7 @@ class Request:
         "deadline",
         "delivery_id",
         "domain",
+        "enqueued",
         "headers",
         "json_body",
         "method",
@@ -48,6 +49,7 @@ class Request:
         """Raises Refused: 400 for an event or a body that can't be read, 413 for a body over the limit."""
         self.deadline = deadline
         self.verified: str | None = None
+        self.enqueued = False
         self.json_body: Any = ...
         try:
             if "http" not in event["requestContext"]:
