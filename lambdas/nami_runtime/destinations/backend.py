@@ -93,7 +93,7 @@ class Backend:
         try:
             keys = [_key(value) for value in self._secret.values(deadline)]
         except ValueError:
-            return ["backend: its secret is not base64"] * len(documents)
+            return ["backend: its secret is no key in base64"] * len(documents)
         if not keys:
             return ["backend: its secret is empty"] * len(documents)
         tries = [self._pool.submit(self._deliver, document, keys, deadline) for document in documents]
@@ -288,16 +288,24 @@ def reach(host: str, port: int, limit: float, allow_private: bool) -> socket.soc
     raise failed
 
 
+# https://www.iana.org/assignments/ipv6-address-space says that all of the internet is in the first; through the second
+# a network without IPv4 reaches it (RFC 6052); the third is for protocols between a host and its provider.
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_PROTOCOLS = ipaddress.IPv4Network("192.0.0.0/24")
+
+
 def is_public(text: str) -> bool:
-    """Whether an address is one of the internet; of one that carries another in it, whether both are."""
+    """Whether an address is one of the internet; of one that carries another in it, whether that one is."""
     address = ipaddress.ip_address(text)
-    inner: ipaddress.IPv4Address | None = None
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return is_public(str(address.ipv4_mapped))
-        inner = address.sixtofour or (address.teredo[1] if address.teredo else None)
-    public = address.is_global and not address.is_multicast and not address.is_reserved
-    return public and (inner is None or is_public(str(inner)))
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_global and not (address.is_multicast or address.is_reserved or address in _PROTOCOLS)
+    inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+    if address in _NAT64:
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    if inner is not None and not is_public(str(inner)):
+        return False
+    return address.ipv4_mapped is not None or address in _NAT64 or (address in _UNICAST and address.is_global)
 
 
 _context: ssl.SSLContext | None = None
@@ -337,4 +345,7 @@ def _cut_at(limit: float, connected: socket.socket) -> Iterator[None]:
 
 
 def _key(text: str) -> bytes:
-    return base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    if not key:
+        raise ValueError("empty")
+    return key

@@ -132,7 +132,7 @@ def test_signature_fits_the_standards_own_example() -> None:
     assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-@pytest.mark.parametrize("secret", ["", "not base64", "[]"])
+@pytest.mark.parametrize("secret", ["", "not base64", "[]", "whsec_", f'["{KEY}", "whsec_"]'])
 def test_without_a_good_key_nothing_is_forwarded(
     cloud: FakeAws, backend: Backend, post_queue: Function, secret: str
 ) -> None:
@@ -328,7 +328,8 @@ def test_handshake_that_does_not_end_is_a_failed_try(
 PRIVATE = [
     *("127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
     *("224.0.0.1", "240.0.0.1", "::1", "::", "fe80::1%eth0", "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1"),
-    *("::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:7f00:1::"),
+    *("::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "64:ff9b:1::101:101", "2002:7f00:1::", "::10.0.0.1", "fec0::1"),
+    *("192.0.0.8", "198.18.0.1", "2001:db8::1", "5f00::1"),
 ]
 
 
@@ -337,7 +338,10 @@ def test_address_of_no_internet_is_not_public(address: str) -> None:
     assert not backend_module.is_public(address)
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "52.94.236.248", "2606:4700:4700::1111", "::ffff:1.1.1.1"])
+PUBLIC = ["1.1.1.1", "52.94.236.248", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]
+
+
+@pytest.mark.parametrize("address", PUBLIC)
 def test_address_of_the_internet_is_public(address: str) -> None:
     assert backend_module.is_public(address)
 
