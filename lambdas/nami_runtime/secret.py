@@ -35,9 +35,13 @@ class Secret:
             self._read(deadline)
         return self._values
 
-    def reread(self, deadline: float) -> bool:
-        """Looks for newer values, at most every RECHECK_SECONDS; tells whether there are any."""
-        if monotonic() - self._tried_at < RECHECK_SECONDS:
+    def reread(self, deadline: float, arrived: float | None = None) -> bool:
+        """Looks for newer values, at most every RECHECK_SECONDS; tells whether there are any.
+
+        For a request that waited since `arrived` (time.monotonic()), also where the last look was before that: nobody
+        sends it again. That is one look for all that waited until then.
+        """
+        if monotonic() - self._tried_at < RECHECK_SECONDS and (arrived is None or self._tried_at > arrived):
             return False
         before = self._values
         self._read(deadline)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from time import time
+from time import monotonic, time
 
 from nami_runtime import signatures
 from nami_runtime.request import Refused
@@ -43,7 +43,7 @@ class Verification:
 
             if (answer := handshakes.before(self.name, request, self._secret)) is not None:
                 return answer
-        key = self._proven(form, request, self._secret, time() if now is None else now)
+        key = self._proven(form, request, self._secret, now)
         request.verified = self.name
         request.delivery_id = signatures.delivery_id(form, request)
         if header := form.secret_header():
@@ -56,16 +56,17 @@ class Verification:
         if self._secret is not None:
             self._secret.values(deadline)
 
-    def _proven(self, form: signatures.Scheme, request: Request, secret: Secret, now: float) -> str:
+    def _proven(self, form: signatures.Scheme, request: Request, secret: Secret, came: float | None) -> str:
         """The secret's value that fits."""
+        now = time() if came is None else came
+        arrived = None if came is None else monotonic() - (time() - came)
         values = secret.values(request.deadline)
-        if not values:
-            raise Refused(401, "the signature secret is not filled in")
-        key = form.verify(request, values, now)
-        if key is None and secret.reread(request.deadline):
-            key = form.verify(request, secret.values(request.deadline), now)
+        key = form.verify(request, values, now) if values else None
+        if key is None and secret.reread(request.deadline, arrived):
+            values = secret.values(request.deadline)
+            key = form.verify(request, values, now)
         if key is None:
-            raise Refused(401, "wrong signature")
+            raise Refused(401, "wrong signature" if values else "the signature secret is not filled in")
         return key
 
 

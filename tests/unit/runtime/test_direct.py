@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -97,6 +98,44 @@ def test_without_the_secret_it_stays_on_the_queue(post_queue: PostQueue, cloud: 
     cloud.answer = lambda service, action: (500, b"{}") if service == "secretsmanager" else None
     assert post_queue(sqs_event(message()), seconds=4)["batchItemFailures"] == [{"itemIdentifier": "m0"}]
     assert cloud.messages == []
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+def test_secret_changed_since_its_last_reading_is_read_again_for_what_came_later(
+    post_queue: PostQueue, mongo: Mongo, cloud: FakeAws
+) -> None:
+    post_queue(sqs_event(message(b"{}", signed(b"{}"), received_at=now())))
+    cloud.secrets[SIGNATURE_SECRET] = "rotated"
+    time.sleep(0.01)
+    post_queue(sqs_event(message(b"{}", signed(b"{}", "rotated"), id="later", received_at=now())))
+    assert cloud.messages == []
+    assert "later" in mongo.documents()
+
+
+def test_secret_filled_in_since_its_last_reading_is_read_again_for_what_came_later(
+    post_queue: PostQueue, mongo: Mongo, cloud: FakeAws
+) -> None:
+    del cloud.secrets[SIGNATURE_SECRET]
+    post_queue(sqs_event(message(b"{}", signed(b"{}"))))
+    cloud.secrets[SIGNATURE_SECRET] = SECRET
+    time.sleep(0.01)
+    post_queue(sqs_event(message(b"{}", signed(b"{}"), id="later", received_at=now())))
+    assert list(mongo.documents()) == ["later"]
+
+
+def test_forged_ones_that_came_before_the_secret_was_read_cost_no_more_readings(
+    post_queue: PostQueue, mongo: Mongo, cloud: FakeAws
+) -> None:
+    post_queue(sqs_event(message(b"{}", signed(b"{}"))))
+    reads = cloud.secret_reads
+    time.sleep(0.01)
+    forged = [message(b"{}", signed(b"{}", "guessed"), id=f"r{number}", received_at=now()) for number in range(20)]
+    time.sleep(0.01)
+    post_queue(sqs_event(*forged))
+    assert (len(cloud.messages), cloud.secret_reads) == (20, reads + 1)
 
 
 def test_signed_timestamp_is_compared_with_the_arrival(
