@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from nami_stack.mongo_host import MongoHost
     from nami_stack.network import Network
     from nami_stack.rest_gateway import RestGateway
-    from nami_stack.settings import HostSettings, PipelineSettings, SettingsError, Subscription
+    from nami_stack.settings import HostSettings, PipelineSettings, SettingsError, SharedSettings, Subscription
+    from nami_stack.shared import SharedGateway, SharedMongo
+    from nami_stack.shared_stack import SharedStack
     from nami_stack.signature import Signature
     from nami_stack.stack import WebhookStack
     from nami_stack.webhook_construct import ScalableWebhook
@@ -33,6 +35,10 @@ __all__ = [
     "RestGateway",
     "ScalableWebhook",
     "SettingsError",
+    "SharedGateway",
+    "SharedMongo",
+    "SharedSettings",
+    "SharedStack",
     "Signature",
     "Subscription",
     "WebhookStack",
@@ -53,6 +59,10 @@ _MODULES = {
     "RestGateway": "rest_gateway",
     "ScalableWebhook": "webhook_construct",
     "SettingsError": "settings",
+    "SharedGateway": "shared",
+    "SharedMongo": "shared",
+    "SharedSettings": "settings",
+    "SharedStack": "shared_stack",
     "Signature": "signature",
     "Subscription": "settings",
     "WebhookStack": "stack",

@@ -58,7 +58,7 @@ class Network(Construct):
         )
 
     def let_functions_read_secrets(self) -> None:
-        """Let all that stands in the functions' subnet reach Secrets Manager: functions of other stacks, unknown here."""
+        """Let all that stands in the functions' subnet reach Secrets Manager, other stacks' functions too."""
         if self._secrets_security_group:
             subnet = ec2.Peer.ipv4(self.function_subnet.ipv4_cidr_block)
             self._secrets_security_group.add_ingress_rule(subnet, ec2.Port.tcp(443), "Secrets Manager")

@@ -17,7 +17,8 @@ SETTINGS_METADATA = "nami:settings"
 ENVIRONMENT_TAG = "nami:environment"
 # With this in the context an environment has no account and region of its own: AWS on this machine has but one.
 LOCAL_CONTEXT = "nami:local"
-RESERVED_NAMES = frozenset({"shared"})
+SHARED = "shared"  # the name of what subscriptions share
+RESERVED_NAMES = frozenset({SHARED})
 # What https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html takes.
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
 # Seconds of a post-queue function that are kept for ending in order: what nami_runtime.batch keeps, and one more.
@@ -105,7 +106,7 @@ def _network() -> AfterValidator:
     return AfterValidator(check)
 
 
-DestinationName = Literal["mongo-host", "mongo-database", "dynamodb", "http"]
+DestinationName = Literal["mongo-host", "shared-mongo", "mongo-database", "dynamodb", "http"]
 _HEADER = r"[A-Za-z0-9!#%&'*+.^_`|~-]+"
 _JSON_PATH = r"\$(?:\.[^.\[\]\s]+|\[\d{1,6}\])+"
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -237,8 +238,9 @@ class PipelineSettings(_Settings):
 class GatewaySettings(_Settings):
     """What producers send to."""
 
-    gateway: Literal["http", "rest"] = "http"
-    """http: an HTTP API, at under a third of the cost; rest: a REST API, for what the settings below need."""
+    gateway: Literal["http", "rest", "shared"] = "http"
+    """http: an HTTP API, at under a third of the cost; rest: a REST API, for what the settings below need; shared: the
+    HTTP API of `name=shared`."""
     throttle_rate: Annotated[int, Field(ge=1)] | None = None
     """rest: webhooks a second, above which producers get 429; the account's limit where not given."""
     throttle_burst: Annotated[int, Field(ge=1)] | None = None
@@ -255,6 +257,26 @@ class GatewaySettings(_Settings):
     """rest: a regional AWS WAF web ACL that looks at each request first."""
     direct_content_types: tuple[Annotated[str, _matches(r"[^\s/]+/[^\s/;]+", "application/json")], ...] = ()
     """ingest=direct: content types that are taken beside the common ones; others get 415."""
+
+    @field_validator("direct_content_types", mode="before")
+    @classmethod
+    def _separated_types(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _gateway_rules(self) -> Self:
+        if self.gateway != "rest":
+            for key in ("throttle_rate", "throttle_burst", "web_acl_arn"):
+                if (value := getattr(self, key)) is not None:
+                    raise ValueError(f"{key}={value!r}: an HTTP API has none; give gateway=rest")
+        if bool(self.throttle_rate) != bool(self.throttle_burst):
+            raise ValueError("throttle_rate: goes with throttle_burst; give both, or neither")
+        return self
+
+
+class DomainSettings(_Settings):
+    """A name of yours for the gateway."""
+
     domain_name: Annotated[str, _matches(r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)+", "hooks.example.com")] | None = None
     """A name of yours for the endpoint. Without certificate_arn the domain must be there already, and the endpoint is
     below /<name> on it, so that several subscriptions share it."""
@@ -265,19 +287,8 @@ class GatewaySettings(_Settings):
     hosted_zone_id: Annotated[str, _matches(r"Z[A-Z0-9]+", "Z0123456789ABCDEFGHIJ")] | None = None
     """The Route 53 zone that gets the domain's records; where not given, make them yourself."""
 
-    @field_validator("direct_content_types", mode="before")
-    @classmethod
-    def _separated_types(cls, value: object) -> object:
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
     @model_validator(mode="after")
-    def _gateway_rules(self) -> Self:
-        if self.gateway == "http":
-            for key in ("throttle_rate", "throttle_burst", "web_acl_arn"):
-                if (value := getattr(self, key)) is not None:
-                    raise ValueError(f"{key}={value!r}: an HTTP API has none; give gateway=rest")
-        if bool(self.throttle_rate) != bool(self.throttle_burst):
-            raise ValueError("throttle_rate: goes with throttle_burst; give both, or neither")
+    def _domain_rules(self) -> Self:
         if self.certificate_arn and not self.domain_name:
             raise ValueError("certificate_arn: of which domain? Give it as domain_name=hooks.example.com")
         if self.hosted_zone_id and not self.certificate_arn:
@@ -410,6 +421,7 @@ _NETWORK = ("vpc_id", "function_subnet_id")
 # What else each destination reads; the host's own are those of HostSettings.
 _DESTINATION_KEYS: dict[str, tuple[str, ...]] = {
     "mongo-host": tuple(HostSettings.model_fields),
+    "shared-mongo": (),
     "mongo-database": ("database_secret_arn", "database_name", *_NETWORK),
     "dynamodb": ("table_name", "table_ttl_days"),
     "http": (
@@ -427,7 +439,8 @@ class DestinationSettings(_Settings):
     """Where webhooks end."""
 
     destination: tuple[DestinationName, ...] = ("mongo-host",)
-    """Where webhooks end; several, as in `dynamodb,http`, get a queue and dead letters each."""
+    """Where webhooks end; several, as in `dynamodb,http`, get a queue and dead letters each. shared-mongo: the host of
+    `name=shared`."""
     database_name: Annotated[str, _matches(r'[^/\\. "$\0]{1,63}', 'shop, without / \\ . " $ or spaces')] = "nami"
     """mongo-database: the database in which each subscription has a collection of its name."""
     table_name: Annotated[str, _matches(r"[A-Za-z0-9_.-]{3,255}", "shopify-webhooks")] | None = None
@@ -502,7 +515,9 @@ def check_backend_timeouts(connect: int, read: int, function: int) -> None:
         )
 
 
-def check_direct(*, rest: bool, signature: Signature | None, destinations: int, order_by: str | None) -> None:
+def check_direct(
+    *, rest: bool, signature: Signature | None, destinations: int, order_by: str | None, shared_mongo: bool
+) -> None:
     """Raise SettingsError where `ingest=direct` can't do what a function between the gateway and the queue does."""
     direct = "ingest='direct':"
     if not rest:
@@ -521,6 +536,11 @@ def check_direct(*, rest: bool, signature: Signature | None, destinations: int, 
         raise SettingsError(
             f"{direct} signature=paypal needs PayPal's certificate from the internet, which the post-queue function "
             "may not reach; leave ingest out"
+        )
+    if signature and signature.has_secret and shared_mongo:
+        raise SettingsError(
+            f"{direct} what is not genuine goes to a quarantine queue, and the shared network has no way to it; leave "
+            "ingest out, or give another destination"
         )
 
 
@@ -559,12 +579,15 @@ class Environment(_Settings):
         return found.model_copy(update={"account": None, "region": None}) if context.get(LOCAL_CONTEXT) else found
 
 
-def given_settings(context: Mapping[str, Any], name: str) -> dict[str, Any]:
+def given_settings(context: Mapping[str, Any], name: str, known: Collection[str] | None = None) -> dict[str, Any]:
     """What the context says of one subscription, under whatever key.
 
     Later ones win: `subscriptions.<name>`, the environment's settings, the environment's `subscriptions.<name>`,
     `-c key=value`. What is said of one environment is meant more closely than what is said of a subscription wherever
     it runs.
+
+    Args:
+        known: which of the environment's settings are for this name, where not all of them are.
 
     Raises:
         SettingsError: the context's own form is wrong, or names an environment that is not there.
@@ -573,7 +596,8 @@ def given_settings(context: Mapping[str, Any], name: str) -> dict[str, Any]:
     layers: list[Mapping[str, Any]] = [subscriptions.get(name, {})]
     if env := context.get("env"):
         entry = _environment_entry(context, str(env))
-        layers.append({key: value for key, value in entry.items() if key not in _ENVIRONMENT_KEYS})
+        own = {key: value for key, value in entry.items() if key not in _ENVIRONMENT_KEYS}
+        layers.append({key: value for key, value in own.items() if known is None or key in known})
         layers.append(_subscriptions(entry, f"environments.{env}.subscriptions").get(name, {}))
     layers.append({key: value for key, value in context.items() if _is_setting(key)})
     return {key: value for layer in layers for key, value in layer.items()}
@@ -616,7 +640,9 @@ def _environment_entry(context: Mapping[str, Any], name: str) -> Mapping[str, An
     return entry
 
 
-class Subscription(PipelineSettings, GatewaySettings, SignatureSettings, DestinationSettings, HostSettings):
+class Subscription(
+    PipelineSettings, GatewaySettings, DomainSettings, SignatureSettings, DestinationSettings, HostSettings
+):
     """One subscription: what `cdk deploy -c name=shopify` deploys."""
 
     name: Annotated[str, AfterValidator(check_name)]
@@ -650,6 +676,8 @@ class Subscription(PipelineSettings, GatewaySettings, SignatureSettings, Destina
         for name, keys in _DESTINATION_KEYS.items():
             for key in keys:
                 if key not in read and getattr(self, key) != type(self).model_fields[key].default:
+                    if "shared-mongo" in self.destination and name == "mongo-host":
+                        raise ValueError(f"{key}: is for the shared host; give it to name={SHARED}, or leave {key} out")
                     raise ValueError(
                         f"{key}: belongs to destination={name}; give that too, or leave {key} out "
                         f"(destination={','.join(self.destination)})"
@@ -675,6 +703,15 @@ class Subscription(PipelineSettings, GatewaySettings, SignatureSettings, Destina
         return self
 
     @model_validator(mode="after")
+    def _shared_rules(self) -> Self:
+        if self.gateway == "shared" and self.domain_name:
+            raise ValueError(
+                f"domain_name={self.domain_name!r}: the shared gateway has one domain for all; "
+                f"give it to name={SHARED}, or leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _direct_rules(self) -> Self:
         if self.ingest == "direct":
             check_direct(
@@ -682,6 +719,7 @@ class Subscription(PipelineSettings, GatewaySettings, SignatureSettings, Destina
                 signature=self.build_signature(),
                 destinations=len(self.destination),
                 order_by=self.order_by,
+                shared_mongo="shared-mongo" in self.destination,
             )
         elif self.direct_content_types:
             raise ValueError("direct_content_types: every type is taken without ingest=direct; leave it out")
@@ -710,6 +748,50 @@ class Subscription(PipelineSettings, GatewaySettings, SignatureSettings, Destina
             return cls.model_validate({**given, "environment": environment})
         except ValidationError as error:
             raise SettingsError(_first_line(error, known_keys)) from None
+
+
+class SharedSettings(DomainSettings, HostSettings):
+    """What subscriptions share: what `cdk deploy -c name=shared` deploys."""
+
+    name: Literal["shared"] = "shared"
+    """Of the stack: nami-shared."""
+    environment: Environment | None = None
+    """Where it is deployed to; without one, to wherever the credentials lead."""
+
+    @property
+    def stack_name(self) -> str:
+        """Of its CloudFormation stack."""
+        return stack_name(self.name, self.environment.name if self.environment else None)
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> Self:
+        """Read the settings from the CDK context, as a subscription's are read: see `given_settings`.
+
+        Raises:
+            SettingsError: one line that names the key, the rule and the remedy.
+        """
+        known = ("env", *(key for key in cls.model_fields if key != "environment"))
+        environment = Environment.from_context(context)
+        given = {**given_settings(context, SHARED, known), "name": SHARED}
+        for key in given:
+            if key in Subscription.model_fields and key not in cls.model_fields:
+                raise SettingsError(f"{key}: is a setting of subscriptions, not of what they share; leave it out")
+            if key not in known:
+                raise SettingsError(_unknown(key, known))
+        _check_unambiguous(SHARED, environment, _subscriptions(context, "subscriptions"), _environments(context))
+        try:
+            return cls.model_validate({**given, "environment": environment})
+        except ValidationError as error:
+            raise SettingsError(_first_line(error, known)) from None
+
+
+def read_settings(context: Mapping[str, Any]) -> Subscription | SharedSettings:
+    """The settings of the stack that the CDK context names: of a subscription, or of what they share.
+
+    Raises:
+        SettingsError: one line that names the key, the rule and the remedy.
+    """
+    return (SharedSettings if context.get("name") == SHARED else Subscription).from_context(context)
 
 
 def _check_unambiguous(

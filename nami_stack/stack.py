@@ -15,7 +15,8 @@ from nami_stack.http_backend import HttpBackend
 from nami_stack.mongo_database import MongoDatabase
 from nami_stack.mongo_host import MongoHost
 from nami_stack.rest_gateway import RestGateway
-from nami_stack.settings import Subscription
+from nami_stack.settings import SHARED, Subscription, stack_name
+from nami_stack.shared import SharedGateway, SharedMongo
 from nami_stack.webhook_construct import ScalableWebhook
 
 
@@ -58,7 +59,14 @@ class WebhookStack(EnvironmentStack):
             cdk.CfnOutput(self, "SignatureSecretArn", value=webhook.signature_secret.ref)
 
 
+def _shared(subscription: Subscription) -> str:
+    """The stack of what subscriptions share, in the subscription's own environment."""
+    return stack_name(SHARED, subscription.environment.name if subscription.environment else None)
+
+
 def _gateway(stack: cdk.Stack, subscription: Subscription) -> Gateway:
+    if subscription.gateway == "shared":
+        return SharedGateway(stack, "SharedGateway", stack=_shared(subscription))
     domain = None
     if subscription.domain_name:
         domain = CustomDomain(
@@ -86,6 +94,7 @@ def _gateway(stack: cdk.Stack, subscription: Subscription) -> Gateway:
 def _destinations(stack: cdk.Stack, subscription: Subscription) -> list[Destination]:
     make: dict[str, Callable[[], Destination]] = {
         "mongo-host": lambda: MongoHost(stack, "MongoHost", settings=subscription.host),
+        "shared-mongo": lambda: SharedMongo(stack, "SharedMongo", stack=_shared(subscription)),
         "mongo-database": lambda: MongoDatabase(
             stack,
             "MongoDatabase",

@@ -17,6 +17,7 @@ from nami_stack.mongo_host import MongoHost
 from nami_stack.quarantine import Quarantine
 from nami_stack.rest_gateway import RestGateway
 from nami_stack.settings import PipelineSettings, SettingsError, check_direct, check_name
+from nami_stack.shared import SharedMongo
 from nami_stack.signature import Signature
 
 
@@ -153,7 +154,13 @@ def _check_direct(
     handlers: Path | None,
 ) -> None:
     rest = isinstance(gateway, RestGateway)
-    check_direct(rest=rest, signature=signature, destinations=len(destinations), order_by=settings.order_by)
+    check_direct(
+        rest=rest,
+        signature=signature,
+        destinations=len(destinations),
+        order_by=settings.order_by,
+        shared_mongo=any(isinstance(destination, SharedMongo) for destination in destinations),
+    )
     if handlers and (handlers / "pre_queue").is_dir():
         raise SettingsError(
             f"ingest='direct': {handlers / 'pre_queue'} would never run; take it away, or leave ingest out"

@@ -9,6 +9,7 @@ import pytest
 from nami_cli.local.differences import DIFFERENCES
 from nami_stack.settings import (
     DestinationSettings,
+    DomainSettings,
     GatewaySettings,
     HostSettings,
     PipelineSettings,
@@ -27,6 +28,7 @@ def settings_tables() -> str:
     groups = {
         "Pipeline": PipelineSettings,
         "Gateway": GatewaySettings,
+        "Domain": DomainSettings,
         "Signature": SignatureSettings,
         "Destination": DestinationSettings,
         "MongoDB host and network": HostSettings,

@@ -1,0 +1,44 @@
+"""The stack of what subscriptions share: one gateway, one network, one MongoDB host."""
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from nami_stack.domain import CustomDomain
+from nami_stack.environment import EnvironmentStack
+from nami_stack.gateway import HttpGateway
+from nami_stack.mongo_host import MongoHost
+from nami_stack.network import Network
+from nami_stack.settings import SHARED, SharedSettings
+from nami_stack.shared import publish
+
+
+class SharedStack(EnvironmentStack):
+    """`nami-shared`: what subscriptions with `gateway=shared` or `destination=shared-mongo` join."""
+
+    def __init__(self, scope: Construct, *, settings: SharedSettings | None = None) -> None:
+        settings = settings or SharedSettings()
+        super().__init__(
+            scope,
+            name=SHARED,
+            environment=settings.environment,
+            description="nami: the gateway and the MongoDB host that subscriptions share",
+            tags={"nami:subscription": SHARED},
+        )
+        domain = None
+        if settings.domain_name:
+            domain = CustomDomain(
+                self,
+                "Domain",
+                domain_name=settings.domain_name,
+                certificate_arn=settings.certificate_arn,
+                hosted_zone_id=settings.hosted_zone_id,
+                base_path=None if settings.certificate_arn else SHARED,
+            )
+        gateway = HttpGateway(self, "Gateway", domain=domain)
+        network = Network(self, "Network", settings=settings)
+        host = MongoHost(self, "MongoHost", network=network, settings=settings)
+        network.let_functions_read_secrets()
+        publish(gateway, host)
+        cdk.CfnOutput(self, "GatewayUrl", value=gateway.url)
+        for key, value in host.outputs.items():
+            cdk.CfnOutput(self, key, value=value)
