@@ -130,9 +130,9 @@ def context_here() -> dict[str, Any]:
     return context if isinstance(context, dict) else {}
 
 
-def synth(name: str, context: Sequence[str], env: Mapping[str, str], folder: Path) -> Task:
+def synth(name: str, context: Mapping[str, str], env: Mapping[str, str], folder: Path) -> Task:
     """Make the template and the assets of one subscription in `folder`."""
-    settings = [f"--context={setting}" for setting in (f"name={name}", *context)]
+    settings = [f"--context={key}={value}" for key, value in {"name": name, **context}.items()]
     arguments = ["synth", "--quiet", f"--output={folder / 'cdk.out'}", *settings]
     return Task("synthesis", arguments, env=env, cwd=_project(folder), log=folder / "synth.log")
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from nami_cli import cdk, stacks
-from nami_cli.deployment import is_local
-from nami_cli.errors import CheckError, CliError, MissingToolError, of_aws
+from nami_cli import cdk, environments, stacks
+from nami_cli.environments import is_local
+from nami_cli.errors import AccessError, CheckError, CliError, MissingToolError, of_aws
 from nami_cli.flags import as_flags, nami
 from nami_stack.settings import SETTINGS_METADATA, Subscription
 
@@ -108,6 +108,19 @@ def credentials(found: list[Account]) -> Check:
     return ok("credentials", f"account {found[0].number}, region {found[0].region}, as {found[0].caller}")
 
 
+def environment(where: Account) -> Check:
+    """Whether the credentials are for the account of the environment that this command works in."""
+    wanted = environments.current()
+    if wanted and wanted.account and wanted.account != where.number:
+        return fail(
+            "environment",
+            f"{wanted.name} is account {wanted.account}, and these credentials are for {where.number}",
+            f"set AWS_PROFILE to one for {wanted.account}",
+            AccessError,
+        )
+    return ok("environment", wanted.name if wanted else "none")
+
+
 def bootstrap(where: Account) -> Check:
     """Whether the CDK may deploy into this account and region."""
     ssm = client("ssm")
@@ -165,15 +178,21 @@ def stack_is_settled(name: str, stack: "StackTypeDef | None") -> Check:
     """Whether CloudFormation would take an update."""
     if stack is None:
         return ok("stack", "not deployed yet")
-    status = stack["StackStatus"]
+    status, stack_name = stack["StackStatus"], stack["StackName"]
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
         return fail(
-            "stack", f"nami-{name} is {status}: another deployment is under way", f"wait for its end: {nami()} list"
+            "stack",
+            f"{stack_name} is {status}: another deployment is under way",
+            f"wait for its end: {nami()} list",
         )
     if status in ("UPDATE_ROLLBACK_FAILED", "ROLLBACK_FAILED"):
-        return fail("stack", f"nami-{name} is {status}", f"run `cdk rollback nami-{name}`, then deploy again")
+        return fail(
+            "stack",
+            f"{stack_name} is {status}",
+            f"run `cdk rollback {stack_name}`, then deploy again",
+        )
     if status == "DELETE_FAILED":
-        return fail("stack", f"nami-{name} is {status}", f"finish with {nami()} destroy {name}, then deploy again")
+        return fail("stack", f"{stack_name} is {status}", f"finish with {nami()} destroy {name}, then deploy again")
     return ok("stack", status)
 
 
@@ -196,7 +215,7 @@ def settings_stay(name: str, subscription: Subscription, given: Collection[str],
 
 def deployed_settings(name: str) -> dict[str, Any]:
     """The settings of the last deployment that are not the defaults; none where it can't be known."""
-    template = client("cloudformation").get_template(StackName=stacks.PREFIX + name)["TemplateBody"]
+    template = client("cloudformation").get_template(StackName=stacks.name_of(name))["TemplateBody"]
     found = template.get("Metadata", {}).get(SETTINGS_METADATA) if isinstance(template, dict) else None
     return found if isinstance(found, dict) else {}
 
@@ -269,7 +288,7 @@ def fill(arn: str) -> str:
 
 def resources(name: str) -> list[dict[str, Any]]:
     """Every resource of a subscription's stack."""
-    pages = client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stacks.PREFIX + name)
+    pages = client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stacks.name_of(name))
     found: list[dict[str, Any]] = pages.build_full_result()["StackResourceSummaries"]
     return found
 

@@ -13,6 +13,7 @@ import typer
 
 from nami_cli import logs, times
 from nami_cli.deployment import Delivery, find
+from nami_cli.environments import with_env
 from nami_cli.errors import AwsError, NotFoundError, UsageError
 from nami_cli.flags import nami
 from nami_cli.terminal import print_table, progress, say
@@ -278,6 +279,7 @@ class DeadLetters:
 
 
 @app.command("list", epilog="Example: nami dlq list shopify --since 2h")
+@with_env
 def list_command(
     name: Name,
     ids: Ids = None,
@@ -320,6 +322,7 @@ def list_command(
 
 
 @app.command("show", epilog="Example: nami dlq show shopify b54557e4-5c29-4e3c-9d83-e1a5d0e0e0a1")
+@with_env
 def show_command(
     name: Name,
     wanted: Annotated[str, typer.Argument(metavar="ID", help="Of the delivery, or of the message.")],
@@ -347,6 +350,7 @@ def show_command(
 
 
 @app.command("redrive", epilog="Example: nami dlq redrive shopify --text order.created --rate 20")
+@with_env
 def redrive_command(
     name: Name,
     ids: Ids = None,
@@ -390,6 +394,7 @@ def redrive_command(
 
 
 @app.command("purge", epilog="Example: nami dlq purge shopify --text test --yes")
+@with_env
 def purge_command(
     name: Name,
     ids: Ids = None,

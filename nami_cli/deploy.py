@@ -1,6 +1,7 @@
 """`nami deploy` and `nami diff`: the CDK CLI, with the checks before it and the next steps after it."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -10,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from nami_cli import cdk, checks, flags, stacks
-from nami_cli.deployment import is_local
+from nami_cli import cdk, checks, environments, flags, stacks
+from nami_cli.environments import is_local
 from nami_cli.errors import DeployError
 from nami_cli.local.state import Home
 from nami_cli.local.up import Interrupted, interruptible
@@ -83,7 +84,10 @@ def diff(name: Name, **settings: str | None) -> None:
     with _ends_at_once(name), display(name) as shown, ExitStack() as tasks:
         folder, synthesis = _synthesise(name, given, tasks)
         shown.step("synthesising")
-        checks.require([checks.look("credentials", lambda: checks.credentials([]))], say)
+        found: list[checks.Account] = []
+        checks.require([checks.look("credentials", lambda: checks.credentials(found))], say)
+        checks.require([checks.environment(found[0])], say)
+        stacks.describe(name)
         _finish(synthesis)
         shown.step("comparing")
         changes = _diff(folder, tasks)
@@ -93,11 +97,11 @@ def diff(name: Name, **settings: str | None) -> None:
 def _synthesise(name: str, given: dict[str, str], tasks: ExitStack) -> tuple[Path, cdk.Task]:
     home = Home()
     home.prepare()
-    folder = home.folder / "deployments" / name
+    folder = home.folder / "deployments" / stacks.label(name)
     folder.mkdir(parents=True, exist_ok=True)
     cdk.program("node")
     # Begun before the checks: it takes seconds and changes nothing.
-    synthesis = cdk.synth(name, [f"{key}={value}" for key, value in given.items()], cdk.environment(), folder)
+    synthesis = cdk.synth(name, {**given, **environments.context_of(os.environ)}, cdk.environment(), folder)
     tasks.callback(synthesis.stop)
     return folder, synthesis
 
@@ -106,6 +110,7 @@ def _check(name: str, subscription: Subscription, given: Collection[str], *, tel
     """Look whether a deployment can succeed; returns whether there is one already."""
     found: list[checks.Account] = []
     checks.require([checks.look("credentials", lambda: checks.credentials(found))], say, tell_all=tell_all)
+    checks.require([checks.environment(found[0])], say, tell_all=tell_all and environments.current() is not None)
     stack = stacks.describe(name)
     checks.require(
         [
@@ -175,7 +180,7 @@ def _introduce(name: str, subscription: Subscription, given: dict[str, str]) -> 
         ("change", f"{flags.nami()} create {name}, edit webhooks/{name}, then deploy again"),
     ]
     if given:
-        kept = json.dumps({"context": {"subscriptions": {name: given}}})
+        kept = json.dumps({"context": flags.placed({"subscriptions": {name: given}})})
         lines.append(("settings", f"hold for this deployment alone; --save, or in cdk.json: {kept}"))
     for label, text in lines:
         typer.echo(f"{label:<10} {text}")

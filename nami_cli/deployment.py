@@ -1,13 +1,10 @@
 """One deployed subscription: its stack's outputs and its functions' settings."""
 
-import ipaddress
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import urlsplit
 
-from nami_cli import stacks
+from nami_cli import environments, stacks
 from nami_cli.errors import NotRunningError, UsageError
 from nami_cli.flags import nami
 
@@ -90,24 +87,32 @@ def find(name: str) -> Deployment:
     Raises:
         NotRunningError: it is not deployed here.
     """
-    try:
-        outputs = stacks.stack_outputs(stacks.PREFIX + name)
-    except NotRunningError:
+    stack = stacks.describe(name)
+    if stack is None:
         raise NotRunningError(
-            f"{name} is not deployed here; {nami()} list shows what is, {nami()} deploy {name} deploys it"
-        ) from None
+            f"{stacks.owner_here(name)} is not deployed here; {nami()} list shows what is, "
+            f"{nami()} deploy {name} deploys it"
+        )
+    outputs = stacks.outputs_of(stack)
     if "EndpointUrl" not in outputs:
-        raise NotRunningError(f"{name} is not wholly deployed; see {nami()} list, and deploy it again")
+        raise NotRunningError(
+            f"{stacks.owner_here(name)} is not wholly deployed; see {nami()} list, and deploy it again"
+        )
     return Deployment(name, outputs)
 
 
-def is_local() -> bool:
-    """Whether AWS is an AWS on this machine."""
-    host = urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def of_stack(name: str) -> Deployment:
+    """The subscription whose stack has that name; its tags say which it is, and in which environment.
+
+    Raises:
+        NotRunningError: it is not deployed here.
+    """
+    stack = stacks.find_stack(name)
+    owner = stacks.owner_of(stack) if stack else None
+    if owner is None:
+        raise NotRunningError(f"there is no stack {name} of nami's here; {nami()} list shows what is")
+    environments.follow(owner.environment)
+    return find(owner.subscription)
 
 
 def _function(name: str) -> Function:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nami_cli import checks, deployment, flags, stacks
+from nami_cli import checks, deployment, environments, flags, stacks
 from nami_cli.errors import DeployError, UsageError, of_aws
 from nami_cli.listing import dead_letter_queues, depth, queues
 from nami_cli.local.up import Interrupted, interruptible
@@ -32,6 +32,8 @@ def destroy(
     Waits until everything else is gone. Other subscriptions are not touched.
     """
     started = time.monotonic()
+    if environments.current():
+        checks.require([checks.look("environment", lambda: checks.environment(checks.account()))], say)
     stack = stacks.describe(name)
     if stack is None:
         deployment.find(name)  # says that it is not there, and what to do
@@ -55,7 +57,7 @@ def destroy(
                 "DELETE_FAILED",
             ):
                 shown.show(_resources(client, stack["StackId"]))
-                time.sleep(_LOCAL_PAUSE if deployment.is_local() else _PAUSE)
+                time.sleep(_LOCAL_PAUSE if environments.is_local() else _PAUSE)
             resources = _resources(client, stack["StackId"])
             shown.show(resources)
     except Interrupted as interrupted:
@@ -99,7 +101,7 @@ def _ask(name: str, yes: bool) -> None:
     try:
         sure = typer.confirm(f"destroy {name}?", err=True)
     except typer.Abort:
-        raise UsageError(f"nobody is there to confirm it; nami destroy {name} --yes does not ask") from None
+        raise UsageError(f"nobody is there to confirm it; {flags.nami()} destroy {name} --yes does not ask") from None
     if not sure:
         say("nothing was changed")
         raise typer.Exit(1)

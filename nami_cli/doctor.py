@@ -11,9 +11,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nami_cli import checks, events, flags, stacks
+from nami_cli import checks, environments, events, flags, stacks
 from nami_cli.checks import Check, client, fail, look, ok, warn
-from nami_cli.deployment import find, is_local
+from nami_cli.deployment import find
+from nami_cli.environments import is_local
 from nami_cli.errors import CheckError, MissingToolError
 from nami_cli.listing import dead_letter_queues, depth
 
@@ -56,6 +57,7 @@ def _of_account() -> list[Check]:
         return [credentials]
     return [
         credentials,
+        *([checks.environment(account[0])] if environments.current() else []),
         look("bootstrap", lambda: checks.bootstrap(account[0])),
         look("concurrency", checks.concurrency_limit),
         look("gateway limit", _throttle),
@@ -65,8 +67,10 @@ def _of_account() -> list[Check]:
 def _of_subscription(name: str) -> list[Check]:
     stack = stacks.describe(name)
     if stack is None:
-        known = ", ".join(sorted(stacks.deployed())) or "nothing is"
-        return [fail("stack", f"{name} is not deployed here ({known})", f"{flags.nami()} deploy {name}")]
+        known = ", ".join(map(str, sorted(stacks.deployed()))) or "nothing is"
+        return [
+            fail("stack", f"{stacks.owner_here(name)} is not deployed here ({known})", f"{flags.nami()} deploy {name}")
+        ]
     outputs = stacks.outputs_of(stack)
     status = look("stack", lambda: _status(name, stack))
     if "EndpointUrl" not in outputs:

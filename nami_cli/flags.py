@@ -13,9 +13,9 @@ import typer
 from pydantic import BaseModel
 from typer.core import TyperCommand
 
-from nami_cli import cdk
+from nami_cli import cdk, environments
 from nami_cli.errors import UsageError
-from nami_stack.settings import HostSettings, SettingsError, Subscription, check_name
+from nami_stack.settings import HostSettings, SettingsError, Subscription, check_name, given_settings
 
 TYPED_LOCAL = "NAMI_LOCAL"  # in the environment of a command that was given --local
 
@@ -69,8 +69,7 @@ def given(settings: Mapping[str, str | None]) -> dict[str, str]:
 
 def given_anywhere(name: str, settings: Mapping[str, str]) -> frozenset[str]:
     """The names of the settings that were given as flags, or are kept in the cdk.json here."""
-    kept = cdk.context_here()
-    return frozenset({*settings, *kept, *kept.get("subscriptions", {}).get(name, {})})
+    return frozenset({*settings, *given_settings(_context_here(), name)})
 
 
 def read(name: str, settings: Mapping[str, str]) -> Subscription:
@@ -80,7 +79,7 @@ def read(name: str, settings: Mapping[str, str]) -> Subscription:
         UsageError: one line that names the setting, the rule and the remedy.
     """
     try:
-        return Subscription.from_context({**cdk.context_here(), "name": name, **settings})
+        return Subscription.from_context({**_context_here(), "name": name, **settings})
     except SettingsError as error:
         raise UsageError(str(error)) from None
 
@@ -98,8 +97,9 @@ def checked_name(name: str) -> str:
 
 
 def nami() -> str:
-    """The command as it must be typed to stay on the AWS that it works on now."""
-    return "nami --local" if os.environ.get(TYPED_LOCAL) else "nami"
+    """The command as it must be typed to stay on the AWS, and in the environment, that it works on now."""
+    local = " --local" if os.environ.get(TYPED_LOCAL) else ""
+    return f"nami{local} --env {environments.name()}" if environments.name() else f"nami{local}"
 
 
 def as_flags(settings: Mapping[str, object]) -> str:
@@ -119,15 +119,33 @@ def flag(key: str) -> str:
 
 
 def save(name: str, settings: Mapping[str, str]) -> Path:
-    """Keep settings in the cdk.json of the current directory, where each later deployment finds them."""
+    """Keep settings in the cdk.json of the current directory, where each later deployment finds them.
+
+    In an environment they are kept for that alone.
+    """
     content = cdk.json_here()
-    subscriptions = content.setdefault("context", {}).setdefault("subscriptions", {})
+    context = content.setdefault("context", {})
+    holder = (
+        context.setdefault("environments", {}).setdefault(chosen, {}) if (chosen := environments.name()) else context
+    )
+    subscriptions = holder.setdefault("subscriptions", {})
     kept = Subscription.from_context({"name": name, **subscriptions.get(name, {}), **settings})
     dumped = kept.model_dump(mode="json")
     subscriptions[name] = {**subscriptions.get(name, {}), **{key: dumped[key] for key in settings}}
     file = Path("cdk.json")
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     return file
+
+
+def placed(content: dict[str, Any]) -> dict[str, Any]:
+    """What is kept in cdk.json's context for the environment that this command works in."""
+    chosen = environments.name()
+    return {"environments": {chosen: content}} if chosen else content
+
+
+def _context_here() -> dict[str, Any]:
+    """As the CDK app will see it, before any flag."""
+    return {**cdk.context_here(), **environments.context_of(os.environ)}
 
 
 def _annotation(key: str) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nami_cli import checks, deployment, flags, stacks
+from nami_cli import checks, deployment, environments, flags, stacks
 from nami_cli.errors import of_aws
 from nami_cli.terminal import print_table, say
 
@@ -26,10 +26,11 @@ _AGE_WITHIN = 900  # seconds back to look for an age; SQS tells one a minute, la
 def list_subscriptions(as_json: AsJson = False) -> None:
     """Show every subscription: URL, what waits, what is dead.
 
-    All that are deployed in the account and region. The age of the oldest webhook that waits comes from CloudWatch,
-    minutes late; local AWS has none.
+    All that are deployed in the account and region, or with --env that environment's. The age of the oldest webhook
+    that waits comes from CloudWatch, minutes late; local AWS has none.
     """
-    found = stacks.deployed()
+    chosen = environments.name()
+    found = {owner: stack for owner, stack in stacks.deployed().items() if chosen in (None, owner.environment)}
     ages = _oldest([queue for stack in found.values() for queue in queues(stacks.outputs_of(stack))])
     sqs = checks.client("sqs")
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -38,10 +39,11 @@ def list_subscriptions(as_json: AsJson = False) -> None:
         typer.echo(json.dumps(rows, indent=2))
     elif rows:
         print_table(
-            ["name", "endpoint", "waiting", "dead", "oldest", "deployed", "status"],
+            ["name", "env", "endpoint", "waiting", "dead", "oldest", "deployed", "status"],
             [
                 [
                     row["name"],
+                    _or_dash(row["environment"]),
                     _or_dash(row["endpoint"]),
                     _or_dash(row["waiting"]),
                     _or_dash(row["dead_letters"]),
@@ -102,12 +104,13 @@ def age(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _row(name: str, stack: "StackTypeDef", ages: dict[str, float], sqs: Any) -> dict[str, Any]:
+def _row(owner: stacks.Owner, stack: "StackTypeDef", ages: dict[str, float], sqs: Any) -> dict[str, Any]:
     outputs = stacks.outputs_of(stack)
     known = [ages[queue] for queue in queues(outputs) if queue in ages]
     at = stack.get("LastUpdatedTime") or stack["CreationTime"]
     return {
-        "name": name,
+        "name": owner.subscription,
+        "environment": owner.environment or None,
         "endpoint": stacks.endpoint_url(outputs) if "EndpointUrl" in outputs else None,
         "waiting": _sum(queues(outputs), sqs),
         "dead_letters": _sum(dead_letter_queues(outputs), sqs),

@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from nami_cli import create, dead_letters, deploy, destroy, doctor, events, listing, logs, manual, send, smoke
+from nami_cli import (
+    create,
+    dead_letters,
+    deploy,
+    destroy,
+    doctor,
+    environments,
+    events,
+    listing,
+    logs,
+    manual,
+    send,
+    smoke,
+)
+from nami_cli.environments import with_env
 from nami_cli.errors import CliError, of_aws
 from nami_cli.flags import TYPED_LOCAL, SettingsCommand
 
@@ -48,8 +62,13 @@ def nami(
     local: Annotated[
         bool, typer.Option("--local", help="Work on the local AWS that runs for this folder (nami local up).")
     ] = False,
+    env: Annotated[
+        str | None,
+        typer.Option("--env", metavar="ENV", envvar=environments.VARIABLE, help="An environment of cdk.json, as prod."),
+    ] = None,
 ) -> None:
     """Webhook intake for bursts, in your own AWS account or on this machine."""
+    environments.remember(env)
     if local:
         from nami_cli.local import machine  # noqa: PLC0415 (what is not needed for --help is not loaded for it)
         from nami_cli.local.state import Home  # noqa: PLC0415
@@ -65,19 +84,25 @@ def nami(
 app.command("help", epilog="Example: nami help deploy")(manual.show)
 app.command("create", epilog="Example: nami create shopify")(create.create)
 app.command("deploy", cls=SettingsCommand, epilog="Example: nami deploy shopify --signature shopify --volume-size 50")(
-    deploy.deploy
+    with_env(deploy.deploy)
 )
-app.command("diff", cls=SettingsCommand, epilog="Example: nami diff shopify --pre-queue-memory 512")(deploy.diff)
-app.command("list", epilog="Example: nami list --json | jq -r '.[].endpoint'")(listing.list_subscriptions)
-app.command("outputs", epilog="Example: nami outputs shopify --json | jq -r .QueueUrl")(listing.outputs)
-app.command("doctor", epilog="Example: nami doctor shopify")(doctor.doctor)
-app.command("destroy", epilog="Example: nami destroy shopify")(destroy.destroy)
+app.command("diff", cls=SettingsCommand, epilog="Example: nami diff shopify --pre-queue-memory 512")(
+    with_env(deploy.diff)
+)
+app.command("list", epilog="Example: nami list --json | jq -r '.[].endpoint'")(with_env(listing.list_subscriptions))
+app.command("outputs", epilog="Example: nami outputs shopify --json | jq -r .QueueUrl")(with_env(listing.outputs))
+app.command("doctor", epilog="Example: nami doctor shopify")(with_env(doctor.doctor))
+app.command("destroy", epilog="Example: nami destroy shopify")(with_env(destroy.destroy))
 
-app.command("send", epilog="Example: nami send shopify order.json --provider shopify")(send.send_command)
-app.command("events", epilog="Example: nami events shopify --query '{\"body.order.id\": 1001}'")(events.events_command)
-app.command("connect", epilog='Example: mongosh "$(nami --local connect shopify)"')(events.connect_command)
-app.command("logs", epilog="Example: nami logs shopify --id b54557e4-5c29-4e3c-9d83-e1a5d0e0e0a1")(logs.logs_command)
-app.command("smoke", epilog="Example: nami smoke shopify")(smoke.smoke_command)
+app.command("send", epilog="Example: nami send shopify order.json --provider shopify")(with_env(send.send_command))
+app.command("events", epilog="Example: nami events shopify --query '{\"body.order.id\": 1001}'")(
+    with_env(events.events_command)
+)
+app.command("connect", epilog='Example: mongosh "$(nami --local connect shopify)"')(with_env(events.connect_command))
+app.command("logs", epilog="Example: nami logs shopify --id b54557e4-5c29-4e3c-9d83-e1a5d0e0e0a1")(
+    with_env(logs.logs_command)
+)
+app.command("smoke", epilog="Example: nami smoke shopify")(with_env(smoke.smoke_command))
 app.add_typer(dead_letters.app, name="dlq")
 
 

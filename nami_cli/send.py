@@ -17,7 +17,8 @@ from uuid import uuid4
 import typer
 
 from nami_cli.checks import fill
-from nami_cli.deployment import Deployment, find, is_local
+from nami_cli.deployment import Deployment, find
+from nami_cli.environments import is_local
 from nami_cli.errors import SecretError, UsageError, WebhookError
 from nami_cli.flags import nami
 from nami_cli.terminal import progress, say

@@ -2,40 +2,91 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nami_cli.errors import NotRunningError
+from nami_cli import environments
+from nami_cli.errors import CheckError
+from nami_stack.settings import ENVIRONMENT_TAG, stack_name
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_logs.client import CloudWatchLogsClient
 
-PREFIX = "nami-"
+SUBSCRIPTION_TAG = "nami:subscription"
+_PREFIX = "nami-"
 _GONE = "DELETE_COMPLETE"
 
 
+@dataclass(frozen=True, order=True)
+class Owner:
+    """Whose a stack is, as its tags say; the name alone leaves open where the environment ends."""
+
+    subscription: str
+    environment: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.subscription} in the environment {self.environment}" if self.environment else self.subscription
+
+
+def name_of(name: str) -> str:
+    """The name of a subscription's stack in the environment that this command works in."""
+    return stack_name(name, environments.name())
+
+
+def owner_here(name: str) -> Owner:
+    """The subscription in the environment that this command works in."""
+    return Owner(name, environments.name() or "")
+
+
+def label(name: str) -> str:
+    """What tells a subscription here from the one of the same name in another environment, such as prod-shopify."""
+    return name_of(name).removeprefix(_PREFIX)
+
+
 def describe(name: str) -> "StackTypeDef | None":
-    """The stack of a subscription; None where there is none."""
+    """The stack of a subscription; None where there is none.
+
+    Raises:
+        CheckError: the stack of that name is another subscription's, as prod-shopify's is that of shopify in prod.
+    """
+    stack = find_stack(name_of(name))
+    wanted = owner_here(name)
+    if stack and (owner := owner_of(stack)) and owner != wanted:
+        raise CheckError(
+            f"the stack {stack['StackName']} here is {owner}, not {wanted}; nothing was changed, rename one of them"
+        )
+    return stack
+
+
+def owner_of(stack: "StackTypeDef") -> Owner | None:
+    """Whose a stack is; None where no tag says so."""
+    tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
+    return Owner(tags[SUBSCRIPTION_TAG], tags.get(ENVIRONMENT_TAG, "")) if SUBSCRIPTION_TAG in tags else None
+
+
+def find_stack(stack: str) -> "StackTypeDef | None":
+    """The stack of that name, whosever it is; None where there is none."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:
-        return cloudformation().describe_stacks(StackName=PREFIX + name)["Stacks"][0]
+        return cloudformation().describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") == "ValidationError":
             return None
         raise
 
 
-def deployed() -> dict[str, "StackTypeDef"]:
-    """The stack of every subscription, by its name; what failed to be made or removed is among them."""
-    found: dict[str, StackTypeDef] = {}
+def deployed() -> dict[Owner, "StackTypeDef"]:
+    """The stack of every subscription, in every environment; what failed to be made or removed is among them."""
+    found: dict[Owner, StackTypeDef] = {}
     for page in cloudformation().get_paginator("describe_stacks").paginate():
         for stack in page["Stacks"]:
-            tagged = any(tag["Key"] == "nami:subscription" for tag in stack.get("Tags", []))
-            if tagged and stack["StackName"].startswith(PREFIX) and stack["StackStatus"] != _GONE:
-                found[stack["StackName"].removeprefix(PREFIX)] = stack
+            owner = owner_of(stack)
+            if owner and stack["StackName"].startswith(_PREFIX) and stack["StackStatus"] != _GONE:
+                found[owner] = stack
     return found
 
 
@@ -53,30 +104,14 @@ def logs() -> "CloudWatchLogsClient":
     return boto3.client("logs")
 
 
-def stack_outputs(stack_name: str) -> dict[str, str]:
-    """The outputs of one stack.
-
-    Raises:
-        NotRunningError: there is no such stack.
-    """
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    try:
-        return outputs_of(cloudformation().describe_stacks(StackName=stack_name)["Stacks"][0])
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "ValidationError":
-            raise NotRunningError(f"there is no stack {stack_name} here") from None
-        raise
-
-
 def endpoints() -> dict[str, str]:
-    """Name and URL of every subscription that takes webhooks."""
+    """Label and URL of every subscription that takes webhooks."""
     found: dict[str, str] = {}
     for page in cloudformation().get_paginator("describe_stacks").paginate():
         for stack in page["Stacks"]:
             outputs = outputs_of(stack)
-            if stack["StackName"].startswith(PREFIX) and stack["StackStatus"] != _GONE and "EndpointUrl" in outputs:
-                found[stack["StackName"].removeprefix(PREFIX)] = endpoint_url(outputs)
+            if stack["StackName"].startswith(_PREFIX) and stack["StackStatus"] != _GONE and "EndpointUrl" in outputs:
+                found[stack["StackName"].removeprefix(_PREFIX)] = endpoint_url(outputs)
     return found
 
 

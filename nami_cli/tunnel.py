@@ -30,7 +30,7 @@ _INSTALL = (
 )
 _DOCUMENT = "AWS-StartPortForwardingSession"
 _PORT = "27017"
-_SHARED = "nami-shared"  # the stack of a host that serves several subscriptions
+_SHARED = "shared"  # the stack of a host that serves several subscriptions
 # Later versions take the session's token from the environment, where other users of the machine can't see it.
 _LAST_WITHOUT_ENVIRONMENT = (1, 2, 497, 0)
 _TOKEN = "AWS_SSM_START_SESSION_RESPONSE"  # noqa: S105 (the variable's name)
@@ -131,9 +131,9 @@ def host_instance(name: str) -> str:
     """
     import boto3  # noqa: PLC0415
 
-    group = _group(stacks.PREFIX + name) or _group(_SHARED)
+    group = _group(stacks.name_of(name)) or _group(stacks.name_of(_SHARED))
     if not group:
-        raise DatabaseError(f"{stacks.PREFIX}{name} has no MongoDB host, and its database secret no uri")
+        raise DatabaseError(f"{stacks.name_of(name)} has no MongoDB host, and its database secret no uri")
     found = boto3.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group])
     for each in found["AutoScalingGroups"]:
         for instance in each["Instances"]:

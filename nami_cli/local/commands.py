@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from nami_cli import deployment, events, logs, send, stacks
+from nami_cli.environments import with_env
 from nami_cli.errors import CliError, LocalAwsError, NotRunningError, WebhookError
-from nami_cli.flags import TYPED_LOCAL
+from nami_cli.flags import TYPED_LOCAL, nami
 from nami_cli.local import cdk, environment, machine, up
 from nami_cli.local.differences import DIFFERENCES
 from nami_cli.local.state import DATABASE, Home, State
@@ -29,6 +30,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, suc
 
 
 @app.command("up", epilog="Example: nami local up shopify -c batch_window=0 -c batch_size=10")
+@with_env
 def up_command(
     name: Name,
     detach: Annotated[
@@ -52,20 +54,17 @@ def up_command(
     """
     home = Home()
     cdk.check_tools()
-    for setting in context or []:
-        if "=" not in setting:
-            raise CliError(f"-c {setting}: a setting is given as key=value")
-        if setting.startswith("name="):
-            raise CliError(f"-c {setting}: the name is given once, as nami local up {setting.removeprefix('name=')}")
+    settings = _settings(context or [])
+    label = stacks.label(name)
     was_up = True
     with up.interruptible():
         try:
             try:
                 with up.starting():
-                    state, was_up = machine.join(home, name, port=port, mongo_uri=mongo_uri, detach=detach)
-                with _progress(name) as report:
-                    endpoint = up.bring_up(home, name, context or [], state, report)
-                machine.mark(home, name, detach=detach)
+                    state, was_up = machine.join(home, label, port=port, mongo_uri=mongo_uri, detach=detach)
+                with _progress(label) as report:
+                    endpoint = up.bring_up(home, name, settings, state, report)
+                machine.mark(home, label, detach=detach)
                 try:
                     _introduce(home, state, name, endpoint)
                 except BrokenPipeError:  # whoever reads this has enough of it; what is up stays up
@@ -74,18 +73,18 @@ def up_command(
                     _send(name)
             except BaseException:
                 if not was_up:
-                    machine.leave(home, name)
+                    machine.leave(home, label)
                 raise
             if detach or was_up:
                 return
-            _say(f"{name} is up; Ctrl-C takes it down.")
+            _say(f"{label} is up; Ctrl-C takes it down.")
         except up.Interrupted as interrupted:
             _say("stopped")
             raise typer.Exit(interrupted.exit_code) from None
         try:
-            _say(up.hold(home, name))
+            _say(up.hold(home, label))
         except up.Interrupted:
-            _say_what_stays(name, machine.leave(home, name))
+            _say_what_stays(label, machine.leave(home, label))
         except LocalAwsError:
             machine.shut_down(home)
             raise
@@ -123,6 +122,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = F
 
 
 @app.command("send", epilog="Example: nami local send shopify --provider shopify order.json")
+@with_env
 def send_command(
     name: Name,
     file: send.File = None,
@@ -141,6 +141,7 @@ def send_command(
 
 
 @app.command("events", epilog="Example: nami local events shopify --limit 3")
+@with_env
 def events_command(
     name: Name,
     query: events.Query = None,
@@ -154,6 +155,7 @@ def events_command(
 
 
 @app.command("logs", epilog="Example: nami local logs shopify --since 1m")
+@with_env
 def logs_command(
     name: Name,
     delivery_id: logs.Id = None,
@@ -175,6 +177,7 @@ def env() -> None:
 
 
 @app.command(epilog="Example: nami local down")
+@with_env
 def down(name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this subscription.")] = None) -> None:
     """Stop everything, or take one subscription down. The documents stay in .nami."""
     home = Home()
@@ -182,19 +185,19 @@ def down(name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only
         names = machine.shut_down(home)
         _say(f"stopped {', '.join(names)}" if names else "nothing was up")
         return
-    state = machine.require(home)
-    if name not in state.subscriptions and name not in _endpoints(home, state):
-        raise NotRunningError(f"{name} is not up")
-    _say_what_stays(name, machine.leave(home, name))
+    state, label = machine.require(home), stacks.label(name)
+    if label not in state.subscriptions and label not in _endpoints(home, state):
+        raise NotRunningError(f"{label} is not up")
+    _say_what_stays(label, machine.leave(home, label))
 
 
 def _introduce(home: Home, state: State, name: str, endpoint: str) -> None:
     typer.echo(f"""
 endpoint   POST {endpoint}
 try it     curl -X POST '{endpoint}' -H 'content-type: application/json' -d '{{"hello": "world"}}'
-documents  nami local events {name}
+documents  {nami()} local events {name}
            {state.mongo_uri} (database {DATABASE}, collection {name})
-functions  nami local logs {name}
+functions  {nami()} local logs {name}
 tools      eval "$(nami local env)", then cdk and aws talk to {state.endpoint_url}
 
 What AWS does and this machine does not:""")
@@ -231,7 +234,7 @@ def _send(
         events.print_document(document, as_json=False)
     if missing := set(accepted) - {document["_id"] for document in documents}:
         raise WebhookError(
-            f"{', '.join(sorted(missing))} was accepted and not stored within 20 s; see nami local logs {name}"
+            f"{', '.join(sorted(missing))} was accepted and not stored within 20 s; see {nami()} logs {name}"
         )
 
 
@@ -242,6 +245,20 @@ def _require(name: str) -> None:
     os.environ[TYPED_LOCAL] = "1"
 
 
+def _settings(context: list[str]) -> dict[str, str]:
+    settings = {}
+    for setting in context:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise CliError(f"-c {setting}: a setting is given as key=value")
+        if key == "name":
+            raise CliError(f"-c {setting}: the name is given once, as nami local up {value}")
+        if key == "env":
+            raise CliError(f"-c {setting}: the environment is given as --env {value}")
+        settings[key] = value
+    return settings
+
+
 def _endpoints(home: Home, state: State) -> dict[str, str]:
     if not machine.is_ready(home, state):
         raise LocalAwsError(f"local AWS runs and does not answer; see {home.aws_log}, end it with nami local down")
@@ -250,11 +267,11 @@ def _endpoints(home: Home, state: State) -> dict[str, str]:
 
 
 def _endpoint(home: Home, state: State, name: str) -> str:
-    found = _endpoints(home, state)
-    if name not in found:
+    found, label = _endpoints(home, state), stacks.label(name)
+    if label not in found:
         there = f"; up: {', '.join(sorted(found))}" if found else ""
-        raise NotRunningError(f"{name} is not up{there}; start it with nami local up {name}")
-    return found[name]
+        raise NotRunningError(f"{label} is not up{there}; start it with {nami()} local up {name}")
+    return found[label]
 
 
 def _print_json(value: object) -> None:

@@ -162,9 +162,9 @@ def _delete_stack(home: Home, state: State, name: str) -> None:
     point_tools_at(home, state)
     client = stacks.cloudformation()
     try:
-        client.delete_stack(StackName=stacks.PREFIX + name)
+        client.delete_stack(StackName=f"nami-{name}")
         client.get_waiter("stack_delete_complete").wait(
-            StackName=stacks.PREFIX + name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+            StackName=f"nami-{name}", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
         )
     except (BotoCoreError, ClientError) as error:
         raise LocalAwsError(f"{name} could not be taken down ({error}); nami local down stops everything") from None

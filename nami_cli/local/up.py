@@ -3,10 +3,10 @@
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 
-from nami_cli import cdk, stacks
+from nami_cli import cdk, deployment, environments, stacks
 from nami_cli.errors import DatabaseError, DeployError, LocalAwsError
 from nami_cli.local import cdk as local_cdk
 from nami_cli.local import database, environment, machine
@@ -71,30 +71,31 @@ def starting() -> Iterator[None]:
         raise Interrupted(number)
 
 
-def bring_up(home: Home, name: str, context: list[str], state: State, report: Report) -> str:
+def bring_up(home: Home, name: str, context: Mapping[str, str], state: State, report: Report) -> str:
     """Deploy one subscription into the local AWS that `machine.join` returned. Returns its endpoint.
 
     Raises:
         CliError: one line on what failed.
     """
-    folder = home.folder / "stacks" / name
+    folder = home.folder / "stacks" / stacks.label(name)
     folder.mkdir(parents=True, exist_ok=True)
     env = environment.of_tools(home, state)
     with contextlib.ExitStack() as tasks:
         report("synthesising", None)
         with starting():
-            synthesis = cdk.synth(name, context, env, folder)
+            synthesis = cdk.synth(name, {**context, **environments.context_of(env)}, env, folder)
             tasks.callback(synthesis.stop)
         # Meanwhile, on the other core:
         _wait_for_machine(home, state, synthesis)
         _bootstrap(home, env, state, synthesis)
         _finish(home, state, synthesis)
+        machine.point_tools_at(home, state)
+        stacks.describe(name)
         with starting():
-            deployment = cdk.deploy(env, folder)
-            tasks.callback(deployment.stop)
-        _finish(home, state, deployment, lambda: _follow(deployment, report))
-    machine.point_tools_at(home, state)
-    return stacks.endpoint_url(stacks.stack_outputs(stacks.PREFIX + name))
+            task = cdk.deploy(env, folder)
+            tasks.callback(task.stop)
+        _finish(home, state, task, lambda: _follow(task, report))
+    return deployment.find(name).endpoint
 
 
 def hold(home: Home, name: str) -> str:

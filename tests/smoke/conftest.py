@@ -5,7 +5,7 @@ AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL say where it is, as for every AWS t
 
 import pytest
 
-from nami_cli import deployment, smoke, stacks
+from nami_cli import deployment, smoke
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,4 +19,4 @@ def target(request: pytest.FixtureRequest) -> smoke.Target:
     stack = request.config.getoption("--stack")
     if not stack:
         pytest.fail("which stack? Run pytest tests/smoke --stack nami-shopify", pytrace=False)
-    return smoke.Target(deployment.find(str(stack).removeprefix(stacks.PREFIX)))
+    return smoke.Target(deployment.of_stack(str(stack)))

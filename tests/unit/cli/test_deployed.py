@@ -72,6 +72,7 @@ def test_list_tells_depth_dead_letters_and_age(aws: Stub) -> None:
     assert json.loads(run("list", "--json").stdout) == [
         {
             "name": "shopify",
+            "environment": None,
             "endpoint": OUTPUTS["EndpointUrl"],
             "waiting": 12,
             "dead_letters": 3,
@@ -97,7 +98,7 @@ def test_list_shows_a_dash_where_no_age_is_known(aws: Stub) -> None:
     ages(aws)
     depth(aws, "waiting", 0)
     depth(aws, "dead", 0)
-    assert run("list").stdout.split("\t")[4] == "-"
+    assert run("list").stdout.split("\t")[5] == "-"
 
 
 def test_list_tells_of_a_stack_that_failed_to_be_made(aws: Stub) -> None:

@@ -13,7 +13,7 @@ from nami_cli.errors import UsageError
 from nami_cli.main import app
 from nami_stack.settings import Subscription
 
-SETTINGS = [key for key in Subscription.model_fields if key != "name"]
+SETTINGS = [key for key in Subscription.model_fields if key not in ("name", "environment")]
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def test_only_what_was_given_is_passed_on() -> None:
 def test_given_settings_become_context_of_the_cdk_cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     started: list[list[str]] = []
     monkeypatch.setattr(cdk, "Task", lambda _name, arguments, **_: started.append(arguments))
-    cdk.synth("shopify", ["batch_size=5"], {}, tmp_path)
+    cdk.synth("shopify", {"batch_size": "5"}, {}, tmp_path)
     assert {"--context=name=shopify", "--context=batch_size=5"} <= set(started[0])
 
 
@@ -67,7 +67,7 @@ def test_app_of_the_installed_package_runs_in_the_users_folder_with_its_settings
     (tmp_path / "cdk.json").write_text('{"context": {"subscriptions": {"shopify": {"batch_size": 7}}}}')
     work = tmp_path / "work"
     work.mkdir()
-    cwd: Any = cdk.synth("shopify", [], {}, work)
+    cwd: Any = cdk.synth("shopify", {}, {}, work)
     written = json.loads((cwd / "cdk.json").read_text())
     assert written["app"].startswith(f"cd {tmp_path} && ")
     assert written["context"]["subscriptions"] == {"shopify": {"batch_size": 7}}
@@ -77,7 +77,7 @@ def test_app_of_the_installed_package_runs_in_the_users_folder_with_its_settings
 def test_app_of_the_users_own_runs_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cdk, "Task", lambda *_, **where: where["cwd"])
     (tmp_path / "cdk.json").write_text('{"app": "python3 mine.py"}')
-    assert cdk.synth("shopify", [], {}, tmp_path / "work") == tmp_path  # type: ignore[comparison-overlap]
+    assert cdk.synth("shopify", {}, {}, tmp_path / "work") == tmp_path  # type: ignore[comparison-overlap]
 
 
 def test_flag_wins_over_cdk_json_and_that_over_the_default(folder: Path) -> None:

@@ -1,0 +1,105 @@
+"""The environment that a command works in: --env, else NAMI_ENV, else the `env` of the cdk.json here."""
+
+import functools
+import inspect
+import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+
+from nami_cli import cdk
+from nami_cli.errors import UsageError
+from nami_stack.settings import LOCAL_CONTEXT, Environment, SettingsError
+
+VARIABLE = "NAMI_ENV"
+
+Option = Annotated[
+    str | None, typer.Option("--env", metavar="ENV", help="An environment of cdk.json, such as prod; else NAMI_ENV.")
+]
+
+
+class _Chosen:
+    environment: Environment | None = None
+    asked = ""
+    """What was given before the command's own name; looked at only where a command needs it."""
+
+
+def remember(name: str | None) -> None:
+    """Keep what stood before the command's name, or in NAMI_ENV, until a command enters it."""
+    _Chosen.environment, _Chosen.asked = None, name or ""
+
+
+def with_env(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --env, and let it work in that environment."""
+    signature = inspect.signature(command)
+
+    @functools.wraps(command)
+    def run(*arguments: Any, env: str | None = None, **options: Any) -> None:
+        enter(_Chosen.asked if env is None else env)
+        command(*arguments, **options)
+
+    parameter = inspect.Parameter("env", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Option)
+    parameters = [*signature.parameters.values(), parameter]
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def enter(name: str) -> None:
+    """Work in this environment, in its region, from now on; empty: in the one of the cdk.json here, or in none.
+
+    Raises:
+        UsageError: the cdk.json here has environments, and none of that name; or it says something wrong of it.
+    """
+    _Chosen.asked = name
+    context = cdk.context_here()
+    name = name or str(context.get("env") or "")
+    _Chosen.environment = None
+    if not name:
+        return
+    try:
+        # From another folder, or without settings of its own, the name is enough to find what is deployed.
+        known = {**context, "env": name} if context.get("environments") else {"env": name, "environments": {name: {}}}
+        _Chosen.environment = Environment.from_context(known | local_context(os.environ))
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
+    if _Chosen.environment and (region := _Chosen.environment.region):
+        os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region
+
+
+def follow(name: str) -> None:
+    """Work in the environment that a stack's tag names; the process points at its account and region already."""
+    _Chosen.environment = Environment(name=name) if name else None
+
+
+def current() -> Environment | None:
+    """The environment that this command works in."""
+    return _Chosen.environment
+
+
+def name() -> str | None:
+    """Its name."""
+    return _Chosen.environment.name if _Chosen.environment else None
+
+
+def context_of(env: Mapping[str, str]) -> dict[str, str]:
+    """What the CDK app must be told of it, where AWS is what `env` says."""
+    chosen = name()
+    return {"env": chosen, **local_context(env)} if chosen else {}
+
+
+def local_context(env: Mapping[str, str]) -> dict[str, str]:
+    """What keeps an environment's account and region out where AWS is on this machine, which has but one of each."""
+    return {LOCAL_CONTEXT: "true"} if is_local(env) else {}
+
+
+def is_local(env: Mapping[str, str] = os.environ) -> bool:
+    """Whether AWS is an AWS on this machine."""
+    host = urlsplit(env.get("AWS_ENDPOINT_URL", "")).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
