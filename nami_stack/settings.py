@@ -358,6 +358,8 @@ class HostSettings(_Settings):
     """EC2 type, arm64: the cheapest that holds MongoDB (1 GiB)."""
     volume_size: Annotated[int, Field(ge=1, le=16_384)] = 20
     """GiB of the data volume, kept on destroy. It can grow with a later deployment, never shrink."""
+    backup_days: Annotated[int, Field(ge=0, le=365)] = 0
+    """Days that a snapshot of the data volume is kept, of which one is made each night; 0: none is."""
     data_volume_id: Annotated[str, _matches(r"vol-([0-9a-f]{8}|[0-9a-f]{17})", "vol-0123456789abcdef0")] | None = None
     """An existing data volume to adopt, with its availability_zone and database_secret_arn."""
     availability_zone: Annotated[str, _matches(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "eu-west-1a")] | None = None
@@ -433,6 +435,38 @@ _DESTINATION_KEYS: dict[str, tuple[str, ...]] = {
         *_NETWORK,
     ),
 }
+
+
+class AlarmSettings(_Settings):
+    """Who is told of what goes wrong, and what is written down."""
+
+    alarms: bool = True
+    """Alarms on what must not go unnoticed: docs/watching.md. About twelve, at 0.10 dollars a month each beyond the ten
+    that an account has free."""
+    alarm_email: Annotated[str, _matches(r"[^@\s]+@[^@\s]+\.[^@\s]+", "ops@example.com")] | None = None
+    """Who gets the alarms by mail, after a click in AWS's first one; others can join the topic of AlarmTopicArn."""
+    access_logs: bool | None = None
+    """A line for each request at the gateway. An HTTP API writes them unless this is false; a REST API only where it is
+    true, since the account needs a role for that first: docs/watching.md."""
+
+    @model_validator(mode="after")
+    def _alarm_rules(self) -> Self:
+        for key in ("alarm_email", "alarm_silence"):
+            if not self.alarms and getattr(self, key, None) is not None:
+                raise ValueError(f"{key}: there are no alarms with alarms=false; leave one of them out")
+        return self
+
+
+class WatchingSettings(AlarmSettings):
+    """What tells that something is wrong: docs/watching.md."""
+
+    alarm_unauthorized: Annotated[int, Field(ge=1)] = 10
+    """Webhooks within five minutes whose sender is not proven; so many raise the alarm."""
+    alarm_silence: Annotated[int, Field(ge=5, le=7 * 24 * 60)] | None = None
+    """Minutes without a webhook that raise the alarm; none do where not given."""
+    dashboard: bool = True
+    """A dashboard of the subscription. AWS charges 3 dollars a month for each beyond the three that an account has
+    free."""
 
 
 class DestinationSettings(_Settings):
@@ -600,7 +634,10 @@ def given_settings(context: Mapping[str, Any], name: str, known: Collection[str]
         layers.append({key: value for key, value in own.items() if known is None or key in known})
         layers.append(_subscriptions(entry, f"environments.{env}.subscriptions").get(name, {}))
     layers.append({key: value for key, value in context.items() if _is_setting(key)})
-    return {key: value for layer in layers for key, value in layer.items()}
+    given = {key: value for layer in layers for key, value in layer.items()}
+    if "environment" in given:
+        raise SettingsError("environment: is not a setting; did you mean env?")
+    return given
 
 
 _ENVIRONMENT_KEYS = ("account", "region", "subscriptions")
@@ -641,7 +678,13 @@ def _environment_entry(context: Mapping[str, Any], name: str) -> Mapping[str, An
 
 
 class Subscription(
-    PipelineSettings, GatewaySettings, DomainSettings, SignatureSettings, DestinationSettings, HostSettings
+    PipelineSettings,
+    GatewaySettings,
+    DomainSettings,
+    SignatureSettings,
+    DestinationSettings,
+    HostSettings,
+    WatchingSettings,
 ):
     """One subscription: what `cdk deploy -c name=shopify` deploys."""
 
@@ -709,6 +752,8 @@ class Subscription(
                 f"domain_name={self.domain_name!r}: the shared gateway has one domain for all; "
                 f"give it to name={SHARED}, or leave it out"
             )
+        if self.gateway == "shared" and self.access_logs is not None:
+            raise ValueError(f"access_logs: are the shared gateway's; give it to name={SHARED}, or leave it out")
         return self
 
     @model_validator(mode="after")
@@ -741,8 +786,6 @@ class Subscription(
         environment = Environment.from_context(context)
         given = {**given_settings(context, name), "name": name}
         known_keys = ("env", *(key for key in cls.model_fields if key != "environment"))
-        if "environment" in given:
-            raise SettingsError(_unknown("environment", known_keys))
         _check_unambiguous(name, environment, subscriptions, environments)
         try:
             return cls.model_validate({**given, "environment": environment})
@@ -750,7 +793,7 @@ class Subscription(
             raise SettingsError(_first_line(error, known_keys)) from None
 
 
-class SharedSettings(DomainSettings, HostSettings):
+class SharedSettings(DomainSettings, HostSettings, AlarmSettings):
     """What subscriptions share: what `cdk deploy -c name=shared` deploys."""
 
     name: Literal["shared"] = "shared"
