@@ -258,6 +258,25 @@ def _add_to_secret(secret_id: str, mongo_uri: str) -> None:
     secretsmanager._put_secret_value({"SecretId": secret_id, "SecretString": json.dumps(value)})
 
 
+def let_workers_fail_alone() -> None:
+    """On AWS an environment that dies while it starts takes no other with it; ministack ends all of the function's.
+
+    Under load the others are starting too, and each of them that is ended so ends all of them again, without end.
+    """
+    from ministack.core import lambda_runtime  # noqa: PLC0415
+
+    invoke = lambda_runtime.Worker.invoke
+
+    def invoke_alone(worker: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return invoke(worker, *args, **kwargs)
+        except Exception as error:
+            lambda_runtime.kill_workers([worker])
+            return {"status": "error", "error": str(error)}
+
+    lambda_runtime.Worker.invoke = invoke_alone
+
+
 def main() -> None:
     """Run until SIGTERM. The environment names the ports, and either NAMI_MONGO_URI or the database to run."""
     check_version()
@@ -267,6 +286,7 @@ def main() -> None:
     from ministack import app  # noqa: PLC0415
 
     register(mongo_uri)
+    let_workers_fail_alone()
     host = None
     if database:
         # The host sees its standard input close when this process is gone, however it went, and then stops.

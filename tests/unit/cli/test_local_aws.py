@@ -2,7 +2,9 @@
 
 import base64
 import importlib.metadata
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -130,3 +132,23 @@ def test_host_without_its_secret_fails_the_deployment(handlers: dict[str, Any]) 
     group = group_of(handlers, "NAMI_SECRET_ARN=arn:aws:secretsmanager:us-east-1:123456789012:secret:none-1\n")
     with pytest.raises(ValueError, match="can not be read"):
         handlers["AWS::AutoScaling::AutoScalingGroup"]["create"]("Host", group, "stack")
+
+
+def test_worker_that_dies_while_it_starts_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.core import lambda_runtime  # noqa: PLC0415
+    from ministack.services import lambda_svc  # noqa: PLC0415
+
+    monkeypatch.setattr(lambda_runtime, "_workers", {})
+    monkeypatch.setattr(lambda_runtime.Worker, "invoke", lambda_runtime.Worker.invoke)
+    aws.let_workers_fail_alone()
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
+    config = {"FunctionName": "f", "FunctionArn": arn, "Runtime": "python3.13", "Handler": "f.handler", "Timeout": 5}
+    busy, _ = lambda_runtime.acquire_worker("f", config, b"")
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("f.py", "import os\nos._exit(1)")
+    result = lambda_svc._execute_function_warm({"config": config, "code_zip": code.getvalue()}, {}, "request")
+    assert result["error"]
+    (workers,) = lambda_runtime._workers.values()
+    assert busy in workers
+    assert [worker.in_use for worker in workers] == [True, False]
