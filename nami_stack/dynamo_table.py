@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from nami_stack.findings import acknowledge, objects_of
+from nami_stack.findings import acknowledge, right_to
 from nami_stack.settings import SettingsError
 
 TTL_ATTRIBUTE = "expires_at"
@@ -107,8 +107,7 @@ class DynamoTable(Construct):
     def grant_write(self, function: lambda_.Function) -> None:
         """Let the function put items, see whose a taken id is, and leave in the bucket what an item can't hold."""
         self.table.grant(function, "dynamodb:PutItem", "dynamodb:GetItem")
-        function.add_to_role_policy(
-            iam.PolicyStatement(actions=["s3:PutObject"], resources=[self.large_items.arn_for_objects("*")])
-        )
+        objects = self.large_items.arn_for_objects("*")
+        function.add_to_role_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects]))
         if function.role:
-            acknowledge(function.role, "objects are named by the delivery's id", objects_of(self.large_items))
+            acknowledge(function.role, "objects are named by the delivery's id", right_to(function, objects))

@@ -4,8 +4,9 @@ A CDK app that runs these checks (https://github.com/cdklabs/cdk-nag) has the re
 not held up. nami itself does not need cdk-nag: an acknowledgment is metadata of the construct.
 """
 
+from typing import Any
+
 import aws_cdk as cdk
-from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
 
@@ -16,8 +17,18 @@ def acknowledge(construct: IConstruct, reason: str, *rules: str) -> None:
     )
 
 
-def objects_of(bucket: s3.IBucket) -> str:
-    """The rule against a right to every object of this bucket, and to nothing else that has a wildcard."""
-    stack = cdk.Stack.of(bucket)
-    (resource,) = (child for child in bucket.node.children if isinstance(child, s3.CfnBucket))
-    return f"IAM5[Resource::<{stack.get_logical_id(resource)}.Arn>/*]"
+def acknowledge_zone(construct: IConstruct) -> None:
+    """The same for the CDK's own check, which would have no availability zone named."""
+    zone = cdk.Acknowledgment(id="CloudFormation-Validate::W3010", reason="the zone is the one that was asked for")
+    cdk.Validations.of(construct).acknowledge(zone)
+
+
+def right_to(construct: IConstruct, arn: str) -> str:
+    """The rule against a right to this ARN with a wildcard, and to no other: cdk-nag names it as the template does."""
+    resolved = cdk.Stack.of(construct).resolve(arn)
+    parts = [resolved] if isinstance(resolved, str) else resolved["Fn::Join"][1]
+    return f"IAM5[Resource::{''.join(part if isinstance(part, str) else _reference(part) for part in parts)}]"
+
+
+def _reference(part: dict[str, Any]) -> str:
+    return f"<{part['Ref']}>" if "Ref" in part else f"<{'.'.join(part['Fn::GetAtt'])}>"

@@ -17,7 +17,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from nami_stack.assets import LAMBDAS
-from nami_stack.findings import acknowledge, objects_of
+from nami_stack.findings import acknowledge, right_to
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
@@ -97,7 +97,7 @@ class PythonFunction(lambda_.Function):
         acknowledge(self, "Python 3.13 is supported until 2029, and what the functions install is pinned for it", "L1")
         if placement:
             why = "Lambda makes the network interfaces, so there is no ARN to name; code in the function is denied it"
-            acknowledge(role, why, "IAM5[Resource::*]")
+            acknowledge(role, why, right_to(role, "*"))
 
     def allow(self, *actions: str, on: str) -> None:
         """Let the function do this to one resource, by its ARN."""
@@ -105,8 +105,9 @@ class PythonFunction(lambda_.Function):
 
     def allow_objects(self, action: str, bucket: s3.Bucket) -> None:
         """Let the function do this to each object of the bucket."""
-        self.allow(action, on=bucket.arn_for_objects("*"))
-        acknowledge(self._role, "objects are named by what is in them", objects_of(bucket))
+        objects = bucket.arn_for_objects("*")
+        self.allow(action, on=objects)
+        acknowledge(self._role, "objects are named by what is in them", right_to(self, objects))
 
 
 def _network_policy() -> iam.PolicyDocument:

@@ -13,7 +13,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from nami_stack.assets import EC2_USERDATA
-from nami_stack.findings import acknowledge
+from nami_stack.findings import acknowledge, acknowledge_zone, right_to
 from nami_stack.network import Network
 from nami_stack.settings import HostSettings
 
@@ -176,10 +176,7 @@ class MongoHost(Construct):
         )
         volume.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
         if settings.availability_zone:
-            zone = cdk.Acknowledgment(
-                id="CloudFormation-Validate::W3010", reason="the zone is the one that was asked for"
-            )
-            cdk.Validations.of(volume).acknowledge(zone)
+            acknowledge_zone(volume)
         cdk.Tags.of(volume).add("Name", self.node.path)
         cdk.Tags.of(volume).add("nami:backup", "mongo")  # what a backup plan of the account selects by
         return volume.ref
@@ -254,8 +251,8 @@ class MongoHost(Construct):
         acknowledge(
             role,
             "these actions take no ARN, but for AttachVolume, which is for instances with this volume's tag",
-            "IAM5[Resource::*]",
-            "IAM5[Resource::arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>:instance/*]",
+            right_to(self, "*"),
+            right_to(self, ec2_arn("instance", "*")),
         )
         return role
 

@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from nami_stack.findings import acknowledge_zone
 from nami_stack.settings import HostSettings
 
 
@@ -95,6 +96,8 @@ class Network(Construct):
             # Nothing is in the default group; emptying its rules would take a function and a role in every stack.
             restrict_default_security_group=False,
         )
+        if zone:
+            acknowledge_zone(vpc)
         self._keep_flow_logs(vpc)
         # Behind NAT the host shares the route, and its packages come from Amazon's buckets, which take no credentials.
         s3 = vpc.add_gateway_endpoint(
