@@ -124,19 +124,18 @@ def enqueue(request: Request) -> None:
     the delivery id tells the others that they have it.
     """
     known = settings()
-    message, encoded = envelope.write(request, known.subscription)
-    if len(encoded) > envelope.MAX_BYTES:
-        message, encoded = _claim_check(request)
-    digest, order = md5(encoded, usedforsecurity=False).hexdigest(), _order(request, known.order_by)
+    message = envelope.write(request, known.subscription)
+    if len(message) > envelope.MAX_BYTES:
+        message = _claim_check(request)
+    digest, order = md5(message, usedforsecurity=False).hexdigest(), _order(request, known.order_by)
     for queue_url in known.queue_urls:
-        parameters = {"QueueUrl": queue_url, "MessageBody": message, **order}
-        said = known.queue.call("AmazonSQS.SendMessage", parameters, request.deadline)
+        said = known.queue.send_message(queue_url, message, request.deadline, order)
         if said.get("MD5OfMessageBody") != digest or not said.get("MessageId"):
             raise aws.Unavailable("the queue holds another message than was sent")
     request.enqueued = True
 
 
-def _order(request: Request, order_by: str) -> dict[str, object]:
+def _order(request: Request, order_by: str) -> dict[str, str]:
     if not order_by:
         return {}
     from nami_runtime import ordering  # noqa: PLC0415 - only a FIFO queue's messages carry anything of it
@@ -144,7 +143,7 @@ def _order(request: Request, order_by: str) -> dict[str, object]:
     return ordering.send_parameters(request, order_by)
 
 
-def _claim_check(request: Request) -> tuple[str, bytes]:
+def _claim_check(request: Request) -> bytes:
     """Leaves the body in S3 and returns the envelope that points to it; named by its content, it can't be replaced."""
     known = settings()
     if not known.bucket:
@@ -152,11 +151,11 @@ def _claim_check(request: Request) -> tuple[str, bytes]:
     content = request.body_hash()
     key = f"{known.subscription}/{content}"
     reference = {"bucket": known.bucket, "key": key, "size": len(request.body), "sha256": content}
-    message, encoded = envelope.write(request, known.subscription, reference)
-    if len(encoded) > envelope.MAX_BYTES:
+    message = envelope.write(request, known.subscription, reference)
+    if len(message) > envelope.MAX_BYTES:
         raise Refused(413, "headers over 1 MiB")
     aws.client("s3", bucket=known.bucket).put_object(key, request.body, request.deadline)
-    return message, encoded
+    return message
 
 
 def accepted(request: Request) -> Answer:

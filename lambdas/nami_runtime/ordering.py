@@ -24,7 +24,7 @@ _takes = re.compile(r"[!-~]{1,128}").fullmatch
 _steps = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]").findall
 
 
-def send_parameters(request: Request, order_by: str) -> dict[str, object]:
+def send_parameters(request: Request, order_by: str) -> dict[str, str]:
     """What a message to a FIFO queue carries beside its body.
 
     A delivery that is sent twice within five minutes is one message: SQS itself drops the second.
