@@ -11,7 +11,6 @@ Usage: python -m benchmarks.pre_queue [--rounds N] [--requests N] [--json]
 """
 
 import argparse
-import contextlib
 import hmac
 import json
 import os
@@ -22,11 +21,11 @@ import sys
 import sysconfig
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from benchmarks import parts
 from benchmarks.sqs_server import SECRET
 
 ROOT = Path(__file__).parents[1]
@@ -57,7 +56,7 @@ def main() -> None:
         _lay_out(folder)
         tables = {}
         for transport in ("http", "https") if shutil.which("openssl") else ("http",):
-            with _server(folder, transport) as (port, bundle):
+            with parts.aws_server(folder, transport) as (port, bundle):
                 tables[transport] = _measure(folder, transport, port, bundle, options)
     if options.json:
         print(json.dumps(tables, indent=2))
@@ -95,37 +94,11 @@ def _lay_out(folder: Path) -> None:
             shutil.copytree(packages / name, target, ignore=sources)
             if (packages / name / "data").is_dir():
                 (target / "data").symlink_to(packages / name / "data")
-    item = {"id": 1071823172, "title": "Ächte Wolle", "quantity": 2, "price": "19.99", "properties": [None, True]}
-    body = json.dumps({"id": 820982911946154508, "line_items": [item] * 26}, ensure_ascii=False)  # 3 KB
+    body = parts.order(820982911946154508)
     event = json.loads((ROOT / "tests" / "events" / "http_api_post.json").read_text())
     signature = b64encode(hmac.digest(SECRET.encode(), body.encode(), "sha256")).decode()
     event["body"], event["headers"]["x-shopify-hmac-sha256"] = body, signature
     (folder / "event.json").write_text(json.dumps(event))
-
-
-@contextlib.contextmanager
-def _server(folder: Path, transport: str) -> Iterator[tuple[int, str]]:
-    files = []
-    if transport == "https":
-        files = [str(folder / "certificate.pem"), str(folder / "key.pem")]
-        subprocess.run(
-            [
-                *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-                *("-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
-                *("-out", files[0], "-keyout", files[1]),
-            ],
-            check=True,
-            capture_output=True,
-        )
-    server = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.sqs_server", *files], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert server.stdout
-        yield int(server.stdout.readline()), files[0] if files else ""
-    finally:
-        server.kill()
-        server.wait()
 
 
 def _measure(

@@ -9,12 +9,13 @@ Usage: python -m benchmarks.sqs_server [certificate.pem key.pem]
 import contextlib
 import hashlib
 import json
+import os
 import select
 import socket
 import ssl
 import sys
 
-SECRET = "benchmark-secret"
+SECRET = os.environ.get("BENCHMARK_SECRET", "benchmark-secret")
 
 
 def main() -> None:

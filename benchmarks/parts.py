@@ -1,0 +1,77 @@
+"""What the benchmarks stand on: a body, and servers in processes of their own."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+_READY_WITHIN = 30  # seconds; a database takes about one
+
+
+def order(number: int) -> str:
+    """A webhook's body of 3 KB, as a shop would send it."""
+    item = {"id": 1071823172, "title": "Ächte Wolle", "quantity": 2, "price": "19.99", "properties": [None, True]}
+    return json.dumps({"id": number, "line_items": [item] * 26}, ensure_ascii=False)
+
+
+@contextlib.contextmanager
+def aws_server(folder: Path, transport: str, secret: str | None = None) -> Iterator[tuple[int, str]]:
+    """SQS and Secrets Manager: (port, certificate's file where the transport is https); see sqs_server."""
+    files = []
+    if transport == "https":
+        files = [str(folder / "certificate.pem"), str(folder / "key.pem")]
+        subprocess.run(
+            [
+                *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+                *("-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+                *("-out", files[0], "-keyout", files[1]),
+            ],
+            check=True,
+            capture_output=True,
+        )
+    server = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.sqs_server", *files],
+        cwd=ROOT,
+        env={**os.environ, **({"BENCHMARK_SECRET": secret} if secret else {})},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout
+        yield int(server.stdout.readline()), files[0] if files else ""
+    finally:
+        server.kill()
+        server.wait()
+
+
+@contextlib.contextmanager
+def database(folder: Path) -> Iterator[str]:
+    """The database of a local run, nx-27017, with its files in this folder: its URI."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    files = [f"--{name}={folder / 'nx-27017'}.{name}" for name in ("db", "log-file", "pid-file")]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "nami_cli.local.stand_in", "--host=127.0.0.1", f"--port={port}", *files],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + _READY_WITHIN
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"the database did not start; see {files[1].partition('=')[2]}")
+            time.sleep(0.05)
+        yield f"mongodb://127.0.0.1:{port}/"
+    finally:
+        server.kill()
+        server.wait()
