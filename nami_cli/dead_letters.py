@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import typer
 
-from nami_cli import logs, times
+from nami_cli import large_bodies, logs, times
 from nami_cli.deployment import Delivery, find
 from nami_cli.environments import with_env
 from nami_cli.errors import AwsError, NotFoundError, UsageError
@@ -168,6 +168,18 @@ class DeadLetters:
         said = self.sqs.get_queue_attributes(QueueUrl=self.source_url, AttributeNames=["RedrivePolicy"])
         return int(json.loads(said.get("Attributes", {}).get("RedrivePolicy", "{}")).get("maxReceiveCount", 0))
 
+    def keep_bodies(self, letters: list[Letter] | None = None) -> None:
+        """Have S3 keep the large bodies of these letters, or of all, for as long as their next life lasts."""
+        bucket = self.delivery.post_queue.environment.get("CLAIM_CHECK_BUCKET")
+        if letters is None and bucket:
+            said = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["MessageRetentionPeriod"])
+            # The bucket keeps them twice as long as the queue its letters: what is no older lasts for one life more.
+            large_bodies.renew_old(bucket, int(said["Attributes"]["MessageRetentionPeriod"]) / 86_400)
+        for letter in letters or ():
+            reference = letter.delivery.body_ref if letter.delivery else None
+            if reference and not large_bodies.renew(reference["bucket"], reference["key"]):
+                say(f"{letter.id}: its body is no longer in S3, so it will fail again")
+
     def count(self) -> int:
         """About how many letters there are, as SQS counts."""
         names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -204,6 +216,7 @@ class DeadLetters:
         A letter is removed by `delete` only after this, so that what is interrupted is at worst sent twice, and the
         destination stores it once.
         """
+        self.keep_bodies(letters)
         taken: list[Letter] = []
         messages: list[str] = []
         for group in _groups(letters):
@@ -475,6 +488,7 @@ def _move(letters: DeadLetters, rate: int | None, redriven: Count) -> bool:
     arn = said["Attributes"]["QueueArn"]
     options: Any = {"MaxNumberOfMessagesPerSecond": rate} if rate else {}
     total = letters.count()
+    letters.keep_bodies()
     try:
         handle = letters.sqs.start_message_move_task(SourceArn=arn, **options)["TaskHandle"]
     except ClientError as error:

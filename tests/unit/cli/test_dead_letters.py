@@ -80,6 +80,7 @@ class FakeSqs:
         said = {
             "RedrivePolicy": '{"maxReceiveCount": 5}',
             "QueueArn": "arn:dead",
+            "MessageRetentionPeriod": str(14 * 86_400),
             "ApproximateNumberOfMessages": str(len(self.dead)),
             "ApproximateNumberOfMessagesNotVisible": "0",
         }
@@ -394,6 +395,35 @@ def test_all_letters_are_moved_by_sqs_itself_at_the_given_rate(
     task.add_response("list_message_move_tasks", moved("COMPLETED", 7))
     assert run("redrive", NAME, "--rate", "20").stdout == "7\n"
     assert sqs.calls == []
+
+
+def test_bodies_in_s3_are_renewed_before_all_letters_are_moved(
+    sqs: FakeSqs, task: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (delivery,) = dead_letters.find(NAME).deliveries
+    delivery.post_queue = Function("post", {"CLAIM_CHECK_BUCKET": "bodies"}, "/logs/post")
+    renewed: list[object] = []
+    monkeypatch.setattr(dead_letters.large_bodies, "renew_old", lambda *asked: renewed.append(asked))
+    fill(sqs, 1)
+    task.add_client_error("start_message_move_task", "AccessDenied")
+    run("redrive", NAME)
+    assert renewed == [("bodies", 14)]
+
+
+def test_body_in_s3_is_renewed_before_its_letter_is_sent_back(sqs: FakeSqs, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = json.loads(envelope("large"))
+    del claim["body"]
+    sqs.put("m1", json.dumps(claim | {"body_ref": {"bucket": "bodies", "key": "k", "size": 2, "sha256": "0"}}))
+    renewed: list[object] = []
+
+    def renew(*asked: object) -> bool:
+        renewed.append((*asked, len(sqs.queue)))
+        return False
+
+    monkeypatch.setattr(dead_letters.large_bodies, "renew", renew)
+    said = run("redrive", NAME, "--id", "large")
+    assert renewed == [("bodies", "k", 0)]
+    assert "large: its body is no longer in S3" in said.stderr
 
 
 def test_failed_move_says_why(sqs: FakeSqs, task: Stubber) -> None:

@@ -1,0 +1,49 @@
+"""Bodies that the queue can't hold: kept in S3 for as long as the letters that point to them can still be stored.
+
+A redrive starts the letters' retention anew, while the bucket's lifecycle counts from when an object was written. An
+object that is copied onto itself counts from then.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+_AT_ONCE = 16
+_GONE = ("404", "NoSuchKey")
+
+
+def renew(bucket: str, key: str) -> bool:
+    """Have the bucket keep an object as if it were new; False where it is gone."""
+    import boto3  # noqa: PLC0415 (half a second that `nami --help` need not wait)
+
+    return _renewed(boto3.client("s3"), bucket, key)
+
+
+def renew_old(bucket: str, days: float) -> int:
+    """Renew all objects that were written more than `days` ago, and return how many it were."""
+    import boto3  # noqa: PLC0415
+
+    s3 = boto3.client("s3")
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return sum(pool.map(lambda key: _renewed(s3, bucket, key), _written_before(s3, bucket, days)))
+
+
+def _written_before(s3: Any, bucket: str, days: float) -> Iterator[str]:
+    limit = datetime.now(UTC) - timedelta(days=days)
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        yield from (entry["Key"] for entry in page.get("Contents", []) if entry["LastModified"] < limit)
+
+
+def _renewed(s3: Any, bucket: str, key: str) -> bool:
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    try:
+        # S3 takes a copy onto itself only where something of it is replaced.
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+        s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key}, MetadataDirective="REPLACE")
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in _GONE:
+            return False
+        raise
+    return True
