@@ -194,6 +194,8 @@ def _log(request: Request | None, status: int, answered: int, reason: str, start
     metrics: dict[str, float] = {"Received": 1}
     if request is not None:
         fields["id"], fields["bytes"], fields["verified"] = request.delivery_id, len(request.body), request.verified
+        if request.request_id != request.delivery_id:
+            fields["request"] = request.request_id  # what the gateway's access log calls it
         if request.enqueued:
             metrics["Enqueued"] = 1
     if reason:

@@ -40,6 +40,7 @@ class Request:
         "path",
         "query",
         "received_at",
+        "request_id",
         "source_ip",
         "text",
         "verified",
@@ -63,9 +64,12 @@ class Request:
             self.query: str = _text(event.get("rawQueryString") or "")
             self.source_ip: str = _text(http.get("sourceIp") or "")
             self.domain: str = _text(context.get("domainName") or "")
-            self.delivery_id: str = context["requestId"]
-            if not self.delivery_id or not self.delivery_id.isascii() or not self.delivery_id.isprintable():
+            request_id = context["requestId"]
+            if not request_id or not request_id.isascii() or not request_id.isprintable():
                 raise ValueError("request id")  # it travels in a header of the answer
+            # The delivery's own, until a signature or the provider names a better one.
+            self.request_id: str = request_id
+            self.delivery_id: str = request_id
             headers = event.get("headers") or {}
             "".join(headers.values())  # raises where one is no text
             self.headers: dict[str, str] = {name.lower(): value for name, value in headers.items()}

@@ -160,6 +160,16 @@ def test_one_log_line_per_request_names_the_id_and_neither_body_nor_header(
     assert "hunter2" not in lines[0]
 
 
+def test_the_log_line_names_the_gateways_request_id_where_the_delivery_has_another(
+    pre_queue: Handler, signed_by: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed_by("token", "open sesame", header="x-token", id="x-id")
+    pre_queue(http_event(headers={"x-token": "open sesame", "x-id": "evt_1"}))
+    line = json.loads(capsys.readouterr().out)
+    assert line["id"].startswith("evt_1-")
+    assert line["request"] == "JKJaXmPLvHcESHA="
+
+
 def test_a_fault_in_the_users_own_check_queues_nothing_and_quotes_nothing(
     cloud: FakeAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
