@@ -18,6 +18,7 @@ from nami_cli import (
     listing,
     logs,
     manual,
+    plan,
     send,
     smoke,
 )
@@ -88,6 +89,9 @@ app.command("deploy", cls=SettingsCommand, epilog="Example: nami deploy shopify 
 )
 app.command("diff", cls=SettingsCommand, epilog="Example: nami diff shopify --pre-queue-memory 512")(
     with_env(deploy.diff)
+)
+app.command("plan", cls=SettingsCommand, epilog="Example: nami plan shopify --rate 5000 --burst 60s")(
+    with_env(plan.plan)
 )
 app.command("list", epilog="Example: nami list --json | jq -r '.[].endpoint'")(with_env(listing.list_subscriptions))
 app.command("outputs", epilog="Example: nami outputs shopify --json | jq -r .QueueUrl")(with_env(listing.outputs))

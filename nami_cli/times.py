@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from nami_cli.errors import UsageError
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw]?)")
 
 
 def moment(text: str) -> float:
@@ -15,7 +16,7 @@ def moment(text: str) -> float:
     Raises:
         UsageError: it is neither.
     """
-    if found := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhdw]?)", text.strip().lower()):
+    if found := _DURATION.fullmatch(text.strip().lower()):
         return time.time() - float(found[1]) * _UNITS[found[2]]
     try:
         given = datetime.fromisoformat(text.strip())
@@ -24,6 +25,34 @@ def moment(text: str) -> float:
             f"{text!r} is no time: give it as 30s, 10m, 2h or 3d ago, or as 2026-01-31 or 2026-01-31T12:00"
         ) from None
     return given.timestamp()  # without a zone it is the local time, as in `date`
+
+
+def duration(text: str) -> float:
+    """Seconds of `60s`, `5m` or `2h` (s, m, h, d, w, or seconds without a unit).
+
+    Raises:
+        UsageError: it is none.
+    """
+    if found := _DURATION.fullmatch(text.strip().lower()):
+        return float(found[1]) * _UNITS[found[2]]
+    raise UsageError(f"{text!r} is no duration: give it as 60s, 5m or 2h")
+
+
+def spell(seconds: float) -> str:
+    """A duration in its two largest units: 0.3 s, 45 s, 2 min 5 s, 3 h 10 min, 4 d."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s".replace(".0 ", " ")
+    whole = round(seconds)
+    sizes = [("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)]
+    first = next(at for at, (_, size) in enumerate(sizes) if whole >= size)
+    smallest = sizes[min(first + 1, len(sizes) - 1)][1]
+    whole = round(whole / smallest) * smallest
+    parts = []
+    for unit, size in sizes:
+        count, whole = divmod(whole, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts)
 
 
 def clock(milliseconds: float) -> str:

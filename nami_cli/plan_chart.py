@@ -1,0 +1,202 @@
+"""The course of a burst over time: as columns of characters, and as a picture."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from rich.text import Text
+
+from nami_cli.capacity import Plan
+from nami_cli.times import spell
+
+_HEIGHT = 5
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+_SLICES = 480
+_SEEN = 0.01
+
+
+def counted(number: float) -> str:
+    """With thousands apart, and with a digit behind the point only where it tells something."""
+    return f"{number:,.0f}" if number >= 10 or number == round(number) else f"{number:,.1f}"
+
+
+@dataclass(frozen=True)
+class Course:
+    """What one looks at over time: webhooks a second, or webhooks, at the end of each slice."""
+
+    seconds: float
+    arriving: list[float]
+    taken: list[float]
+    stored: list[float]
+    waiting: list[float]
+    executions: list[float]
+    batches: list[float]
+
+
+def course(found: Plan, slices: int) -> Course:
+    """The whole of it in so many slices of equal length; of several destinations the slowest."""
+    ends = [found.taken.times[-1], *(drained.times[-1] for _, drained in found.deliveries.values())]
+    # A little of what comes after it shows that it is over.
+    seconds = max(ends) * 1.02
+    edges = [seconds * number / slices for number in range(slices + 1)]
+    taken = found.taken
+    drains = [drained for _, drained in found.deliveries.values()]
+    slowest = max(drains, key=lambda drained: (drained.peak_backlog, -drained.peak_rate))
+    return Course(
+        seconds,
+        _rates(taken.times, taken.arrived, edges),
+        _rates(taken.times, taken.taken, edges),
+        _rates(slowest.times, slowest.stored, edges),
+        _levels(slowest.times, slowest.backlog, edges),
+        _levels(taken.times, taken.concurrency, edges),
+        _levels(slowest.times, slowest.batches, edges),
+    )
+
+
+def _rates(times: Sequence[float], counts: Sequence[float], edges: Sequence[float]) -> list[float]:
+    """Averages between the edges."""
+    until = _line([0.0, *times], [0.0, *accumulate(counts)])
+    return [(until(right) - until(left)) / (right - left) for left, right in pairwise(edges)]
+
+
+def _levels(times: Sequence[float], values: Sequence[float], edges: Sequence[float]) -> list[float]:
+    """The highest between the edges, of what changes gradually and is nothing before and after."""
+    at = _line([0.0, *times, times[-1] + _SEEN], [0.0, *values, 0.0])
+    return [
+        max(high, at(left), at(right))
+        for high, (left, right) in zip(_highest(times, values, edges), pairwise(edges), strict=True)
+    ]
+
+
+def _highest(times: Sequence[float], values: Sequence[float], edges: Sequence[float]) -> list[float]:
+    """The highest of the steps that end between the edges."""
+    return [
+        max(values[bisect_right(times, left) : bisect_right(times, right)], default=0.0)
+        for left, right in pairwise(edges)
+    ]
+
+
+def _line(moments: Sequence[float], values: Sequence[float]) -> Callable[[float], float]:
+    """Straight from each to the next; after the last it stays."""
+
+    def at(moment: float) -> float:
+        after = bisect_right(moments, moment)
+        if after >= len(moments):
+            return values[-1]
+        part = (moment - moments[after - 1]) / (moments[after] - moments[after - 1])
+        return values[after - 1] + part * (values[after] - values[after - 1])
+
+    return at
+
+
+def panels(found: Plan, columns: int) -> list[Text]:
+    """One above the other: what arrives, what is stored, what waits, and the time below them."""
+    over = course(found, columns)
+    refused = [arrive - took for arrive, took in zip(over.arriving, over.taken, strict=True)]
+    several = len(found.deliveries) > 1
+    panels = [
+        _panel("arriving a second", over.taken, "green", refused if found.refused >= 0.5 else None),
+        _panel("stored a second" + (", the slowest destination" if several else ""), over.stored, "blue"),
+        *([_panel("waiting in the queue", over.waiting, "yellow")] if max(over.waiting) >= 1 else []),
+    ]
+    end = spell(over.seconds / 1.02)
+    axis = Text(f"{'0':>9} └{'─' * columns}\n{'':>11}", style="dim")
+    axis.append(f"0 s{end:>{columns - 3}}", style="dim")
+    return [*panels, axis]
+
+
+def _panel(title: str, values: Sequence[float], colour: str, more: Sequence[float] | None = None) -> Text:
+    """A title, and columns of eighths of a character; what is `more` stands on top in red."""
+    tops = [value + extra for value, extra in zip(values, more or [0.0] * len(values), strict=True)]
+    highest = max(tops)
+    text = Text(f"{'':>11}{title}", style="bold")
+    if more:
+        text.append(" (red: refused)", style="red")
+    for row in range(_HEIGHT - 1, -1, -1):
+        label = counted(highest) if row == _HEIGHT - 1 else ""
+        text.append(f"\n{label:>9} ", style="dim")
+        text.append("┤" if label else "│", style="dim")
+        for value, top in zip(values, tops, strict=True):
+            filled, above = _eighths(top, highest, row), _eighths(top, highest, row + 1)
+            # However little is refused, the top of its column is red.
+            refused = _eighths(value, highest, row) < filled or (top - value > _SEEN and not above)
+            text.append(_EIGHTHS[filled], style="red" if refused else colour)
+    text.append("\n")
+    return text
+
+
+def _eighths(value: float, highest: float, row: int) -> int:
+    if highest <= 0 or value <= 0:
+        return 0
+    level = max(round(value / highest * _HEIGHT * 8), 1)  # what is there is seen
+    return min(max(level - row * 8, 0), 8)
+
+
+def matplotlib() -> ModuleType:
+    """The library that draws, which takes a while to load.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+    """
+    import matplotlib.pyplot  # noqa: PLC0415 - only a picture needs it
+
+    matplotlib.use("Agg")  # into a file, without a display
+    return matplotlib.pyplot
+
+
+def draw(found: Plan, title: str, file: Path) -> None:
+    """Draw it into a file of a kind that its name says."""
+    plots = matplotlib()
+    over = course(found, _SLICES)
+    unit, size = _time_unit(over.seconds)
+    times = [over.seconds * (number + 0.5) / _SLICES / size for number in range(_SLICES)]
+    figure, (flow, executions, queue) = plots.subplots(
+        3, 1, sharex=True, figsize=(9, 7.2), layout="constrained", height_ratios=(3, 2, 3)
+    )
+    figure.suptitle(title, fontsize=14, fontweight="bold", x=0.02, ha="left")
+    flow.fill_between(times, over.taken, color="#7fb77e", linewidth=0, label="taken in")
+    if found.refused >= 0.5:
+        flow.fill_between(times, over.taken, over.arriving, color="#d1495b", linewidth=0, label="refused")
+    flow.plot(times, over.stored, color="#00607a", linewidth=1.8, label="stored")
+    _dress(flow, "webhooks a second")
+    executions.fill_between(times, over.executions, color="#b8a1d1", linewidth=0, label="before the queue")
+    executions.plot(times, over.batches, color="#00607a", linewidth=1.8, label="batches behind it")
+    if max(over.executions) > 0.5 * found.intake.concurrency:
+        executions.axhline(
+            found.intake.concurrency, color="#d1495b", linewidth=1, linestyle="--", label="the account's limit"
+        )
+    _dress(executions, "executions at once")
+    queue.fill_between(times, over.waiting, color="#edae49", linewidth=0)
+    if found.oldest >= 1:
+        queue.set_title(f"the oldest waits {spell(found.oldest)}", fontsize=10, loc="right", color="#555555")
+    _dress(queue, "waiting in the queue")
+    queue.set_xlabel(unit)
+    queue.set_xlim(0, over.seconds / size)
+    try:
+        figure.savefig(file, dpi=150)
+    finally:
+        plots.close(figure)
+
+
+def _dress(axes: Any, what: str) -> None:
+    axes.set_title(what, fontsize=11, loc="left")
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.2)  # room for the legend
+    axes.margins(x=0)
+    axes.yaxis.set_major_formatter(lambda value, _: counted(value))
+    axes.grid(axis="y", color="#dddddd", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(length=0)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=9, loc="upper right", ncols=3)
+
+
+def _time_unit(seconds: float) -> tuple[str, float]:
+    for unit, size, most in (("seconds", 1.0, 300.0), ("minutes", 60.0, 7200.0), ("hours", 3600.0, 172_800.0)):
+        if seconds <= most:
+            return unit, size
+    return "days", 86_400.0
