@@ -14,15 +14,17 @@ help:  ## Show these commands
 
 install: .venv/installed  ## Set up .venv: the library, the nami command, node, the CDK CLI and the tools
 
-.venv/installed: requirements.txt package.json pyproject.toml
+.venv/installed: requirements.txt package.json package-lock.json pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: nami needs Python 3.11 or newer and this is %d.%d; name another as make PYTHON=python3.13" % sys.version_info[:2])'
 	@echo "Installing into .venv (once; about a minute)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.txt
+	@awk '/^uv==/ { on = 1 } on && /^    #/ { exit } on' requirements.txt > .venv/uv.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement .venv/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@$(BIN)/npm install --silent --no-fund --no-audit --global --prefix .venv \
-	  "aws-cdk@$$($(BIN)/node -p 'require("./package.json").devDependencies["aws-cdk"]')"
+	@mkdir -p .venv/cdk && cp package.json package-lock.json .venv/cdk
+	@$(BIN)/npm ci --silent --no-fund --no-audit --prefix .venv/cdk
+	@ln -sf ../cdk/node_modules/.bin/cdk $(BIN)/cdk
 	@touch $@
 
 local: install  ## Run the pipeline on this machine and send it a webhook; Ctrl-C ends it
@@ -65,6 +67,10 @@ format: install  ## Format the code
 lock: install  ## Pin every dependency anew
 	@uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --upgrade \
 	  --custom-compile-command "make lock" --output-file requirements.txt pyproject.toml
+	@for file in $(basename $(wildcard lambdas/*/requirements*.in)); do \
+	  uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --upgrade --constraints requirements.txt \
+	    --custom-compile-command "make lock" --output-file $$file.txt $$file.in || exit 1; done
+	@npm install --silent --package-lock-only --omit-lockfile-registry-resolved --no-fund --no-audit
 
 clean:  ## Remove what the commands made
 	@rm -rf .venv .nami cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -39,7 +39,7 @@ _UV = (
     "--python-version=3.13",
     "--only-binary=:all:",
 )
-_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc")
+_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements*")
 
 
 class PythonFunction(lambda_.Function):
@@ -172,18 +172,18 @@ class _LocalBundling:
         return True
 
     def _install(self, target: Path) -> None:
-        files = [f"--requirement={path}" for path in self._requirements]
-        result = subprocess.run(
-            (*(_UV if shutil.which("uv") else _PIP), *files, f"--target={target}"),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if result.returncode:
-            # Returning False would make the CDK try Docker and hide the cause.
-            raise RuntimeError(
-                f"could not install {' and '.join(map(str, self._requirements))}:\n{result.stderr.strip()}"
+        # Each by itself: one file's hashes would be asked of all that is installed with it, and yours may have none.
+        for path in self._requirements:
+            hashes = ["--require-hashes"] if "--hash=" in path.read_text() else []
+            result = subprocess.run(
+                (*(_UV if shutil.which("uv") else _PIP), *hashes, f"--requirement={path}", f"--target={target}"),
+                capture_output=True,
+                text=True,
+                check=False,
             )
+            if result.returncode:
+                # Returning False would make the CDK try Docker and hide the cause.
+                raise RuntimeError(f"could not install {path}:\n{result.stderr.strip()}")
         (target / ".lock").unlink(missing_ok=True)  # uv's own
 
 

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from nami_stack.assets import APP, CDK_JSON
+from nami_stack import functions
+from nami_stack.assets import APP, CDK_JSON, LAMBDAS
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +55,35 @@ def test_pre_queue_asset_is_small(assets: dict[str, Path]) -> None:
     # Lambda loads it on every cold start; 200 kB of source is already far too much for what it does.
     size = sum(path.stat().st_size for path in assets["pre_queue"].rglob("*") if path.is_file())
     assert size < 200_000
+
+
+@pytest.fixture(params=["uv", "pip"])
+def installed(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Bundle a function with these requirements; returns its asset."""
+    monkeypatch.setattr(functions.shutil, "which", lambda name: name if request.param == "uv" else None)
+    for folder in ("source", "runtime", "asset"):
+        (tmp_path / folder).mkdir()
+
+    def bundle(*requirements: Path | str) -> Path:
+        files = [tmp_path / f"{number}.txt" for number in range(len(requirements))]
+        for file, content in zip(files, requirements, strict=True):
+            file.write_text(content if isinstance(content, str) else content.read_text())
+        functions._LocalBundling(tmp_path / "source", tmp_path / "runtime", files).try_bundle(str(tmp_path / "asset"))
+        return tmp_path / "asset"
+
+    return bundle
+
+
+def test_pinned_packages_install_beside_a_users_own(installed: Callable[..., Path]) -> None:
+    asset = installed(LAMBDAS / "pre_queue" / "requirements-asymmetric.txt", "six==1.17.0\n")
+    assert {"cryptography", "cffi", "six.py"} <= {path.name for path in asset.iterdir()}
+
+
+def test_package_with_another_content_than_was_pinned_is_refused(installed: Callable[..., Path]) -> None:
+    with pytest.raises(RuntimeError, match=r"(?i)hash"):
+        installed(f"six==1.17.0 --hash=sha256:{'0' * 64}\n")
+
+
+def test_package_without_a_hash_among_those_that_have_one_is_refused(installed: Callable[..., Path]) -> None:
+    with pytest.raises(RuntimeError, match="six"):
+        installed((LAMBDAS / "post_queue" / "requirements.txt").read_text() + "six==1.17.0\n")
