@@ -22,7 +22,7 @@ from nx_27017.handler import NeoSQLiteHandler
 
 _WRITES = ("insert", "update", "delete")
 _strict = sql_utils.quote_identifier
-_deep = copy.deepcopy
+_deep: Any = copy.deepcopy
 
 
 def _quoted(name: str) -> str:
@@ -32,7 +32,7 @@ def _quoted(name: str) -> str:
 def _in_one_transaction(handle: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     @functools.wraps(handle)
     def handle_once(self: Any, message: Any) -> Any:
-        command = next((document for kind, document in message["sections"] if kind == "body"), {})
+        command: dict[str, Any] = next((document for kind, document in message["sections"] if kind == "body"), {})
         name = command.get("$db", "test")
         if not any(write in command for write in _WRITES):
             return handle(self, message)
@@ -65,5 +65,5 @@ if __name__ == "__main__":
     sql_utils.quote_identifier = sql_utils.quote_table_name = _quoted
     NeoSQLiteHandler.handle_insert = _in_one_transaction(NeoSQLiteHandler.handle_insert)
     NeoSQLiteHandler.handle_command = _in_one_transaction(NeoSQLiteHandler.handle_command)
-    copy.deepcopy = _copied
+    vars(copy)["deepcopy"] = _copied
     runpy.run_module("nx_27017.nx_27017", run_name="__main__")
