@@ -7,7 +7,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,18 +63,20 @@ class Answer:
 
 
 class Sender:
-    """Sends to one subscription; the scheme and its secret are the deployed ones."""
+    """Sends to one subscription; the scheme is the deployed one, and so is its secret where none is given."""
 
-    def __init__(self, deployment: Deployment, provider: str | None = None) -> None:
+    def __init__(self, deployment: Deployment, provider: str | None = None, *, secret: str | None = None) -> None:
         from nami_cli.runtime import signatures  # noqa: PLC0415 (`nami --help` signs nothing)
 
         self.deployment = deployment
-        setting = deployment.pre_queue.environment.get("SIGNATURE") if deployment.pre_queue else None
+        # Where the gateway queues by itself, it is the post-queue function that verifies.
+        verifying = deployment.pre_queue or deployment.deliveries[0].post_queue
+        setting = verifying.environment.get("SIGNATURE")
         self.setting: dict[str, Any] = json.loads(setting) if setting else {"scheme": "none"}
         self._forms = signatures.configured(self.setting)
         self._check(provider, deployed=bool(setting))
         self._patience = 0.0  # until when the function may not know the secret yet
-        self._secret = self._read_secret() if self.is_signed else ""
+        self._secret = secret or (self._read_secret() if self.is_signed else "")
         self._pool = _pool(deployment.endpoint)
 
     @property
@@ -102,8 +104,10 @@ class Sender:
             document = {"value": [document]}
         return json.dumps(document).encode(), "application/json"
 
-    def signed(self, body: bytes, headers: Mapping[str, str]) -> tuple[str, dict[str, str], bytes]:
-        """(URL, headers, body) as the provider would send them.
+    def signed(
+        self, body: bytes, headers: Mapping[str, str], *, forged: bool = False
+    ) -> tuple[str, dict[str, str], bytes]:
+        """(URL, headers, body) as the provider would send them; forged: as somebody who guessed the secret.
 
         Raises:
             UsageError: the scheme signs with a key that only the provider has, or can't sign such a body.
@@ -116,10 +120,9 @@ class Sender:
         query = ""
         if self.scheme == "twilio" and body and not given.get("content-type", "").startswith(_FORM):
             query = f"?bodySHA256={sha256(body).hexdigest()}"
+        secret = self._make_secret() if forged else self._secret
         try:
-            signed_headers, body = signing.sign(
-                self.setting, self._secret, body, headers=given, url=self._url() + query
-            )
+            signed_headers, body = signing.sign(self.setting, secret, body, headers=given, url=self._url() + query)
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
             raise UsageError(f"{self.scheme} puts its signature into the body, so that must be its JSON") from None
         except ValueError as error:
@@ -129,12 +132,17 @@ class Sender:
     def send(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Sign and send one webhook.
 
+        A gateway that queues by itself answers with an id of its own; the one here is the document's all the same.
+
         Raises:
             UsageError: see `signed`.
             WebhookError: the endpoint does not answer.
         """
         while True:
-            answer = self.request("POST", *self.signed(body, headers))
+            url, sent, content = self.signed(body, headers)
+            answer = self.request("POST", url, sent, content)
+            if answer.ok and answer.delivery_id and self.is_signed and self.deployment.pre_queue is None:
+                return replace(answer, delivery_id=self._id_of(url, sent, content, answer.delivery_id))
             if answer.status != self.deployment.unauthorized_status or time.monotonic() > self._patience:
                 return answer
             # The function looked just before the secret was filled in, and looks again soon.
@@ -156,6 +164,22 @@ class Sender:
             raise WebhookError(f"{url} does not answer: {cause}") from None
         took = (time.monotonic() - started) * 1000
         return Answer(response.status, response.headers.get("nami-delivery-id"), response.data, took)
+
+    def _id_of(self, url: str, headers: dict[str, str], body: bytes, given: str) -> str:
+        """What the post-queue function stores it as; `given` is the gateway's id, for schemes without any."""
+        from nami_cli.runtime import request, signatures  # noqa: PLC0415
+
+        came = request.Request(
+            {
+                "requestContext": {"http": {"method": "POST"}, "requestId": given},
+                "rawQueryString": urlsplit(url).query,
+                "headers": headers,
+                "body": base64.b64encode(body).decode(),
+                "isBase64Encoded": True,
+            }
+        )
+        form = next((form for form in self._forms if form.applies(came)), self._forms[0])
+        return signatures.delivery_id(form, came)
 
     def _check(self, provider: str | None, *, deployed: bool) -> None:
         if provider is None or provider == self.scheme:
