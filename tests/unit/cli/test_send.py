@@ -74,6 +74,48 @@ def accepted(setting: dict[str, Any], secret: str, sent: tuple[str, dict[str, st
     return form.verify(came, [secret], time.time()) == secret, signatures.delivery_id(form, came)
 
 
+@pytest.mark.parametrize(
+    ("setting", "stored"),
+    [
+        ({"scheme": "shopify"}, "w-1-"),  # and the content's hash
+        ({"scheme": "standard-webhooks"}, "w-1"),
+        ({"scheme": "typeform"}, "evt_"),
+        ({"scheme": "x"}, "of-the-gateway"),
+    ],
+)
+def test_answer_of_a_gateway_that_queues_by_itself_names_the_document(
+    setting: dict[str, Any], stored: str, secrets: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post", "SignatureSecretArn": ARN}
+    found = Deployment("shopify", {**outputs, "EndpointUrl": "https://abc.execute-api.example/live/nami/shopify"})
+    found.deliveries[0].post_queue = Function("post", {"SIGNATURE": json.dumps(setting)}, "/logs/post")
+    secrets.add_response("get_secret_value", {"SecretString": "whsec_" + "A" * 32}, {"SecretId": ARN})
+    sending = send.Sender(found)
+    sent: list[tuple[str, dict[str, str], bytes]] = []
+
+    def request(_method: str, *what: Any) -> send.Answer:
+        sent.append(what)
+        return send.Answer(200, "of-the-gateway", b"", 1)
+
+    monkeypatch.setattr(sending, "request", request)
+    body, kind = sending.sample()
+    given = {"content-type": kind, "x-shopify-webhook-id": "w-1", "webhook-id": "w-1"}
+    answer = sending.send(body, given)
+    assert str(answer.delivery_id).startswith(stored)
+    verified, delivery_id = accepted(setting, "whsec_" + "A" * 32, sent[0])
+    assert verified
+    assert answer.delivery_id == delivery_id.replace("from-the-gateway", "of-the-gateway")
+
+
+@pytest.mark.parametrize("scheme", ["shopify", "basic", "standard-webhooks", "token"])
+def test_forged_sample_is_refused_by_its_scheme(scheme: str, secrets: Stubber) -> None:
+    setting = {"scheme": scheme, **OPTIONS.get(scheme, {})}
+    secret = SECRETS.get(scheme, "s3cret")
+    sending = sender(secrets, setting, secret)
+    body, kind = sending.sample()
+    assert not accepted(setting, secret, sending.signed(body, {"content-type": kind}, forged=True))[0]
+
+
 SIGNED = sorted(signatures.SCHEMES.keys() - ASYMMETRIC - {"none"})
 
 

@@ -1,7 +1,9 @@
 """The smoke test tells what holds, what does not and what does not apply, and fails where anything does not hold."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,6 +30,7 @@ class FakeSender:
         self.statuses = {"POST": refuses, "other": unknown}
         self.accepts = accepts
         self.unsignable = False
+        self.queued: list[str] = []  # ids of what the gateway queues by itself
 
     def sample(self) -> tuple[bytes, str]:
         return b"{}", "application/json"
@@ -38,8 +41,16 @@ class FakeSender:
         assert "nami_smoke_test" in json.loads(body)
         return Answer(self.accepts, "d1" if self.accepts == 200 else None, b"no", 1)
 
+    def signed(self, body: bytes, headers: dict[str, str], *, forged: bool) -> tuple[str, dict[str, str], bytes]:
+        if self.unsignable:
+            raise UsageError("discord signs with the provider's private key")
+        assert forged
+        return "https://abc.execute-api.example/nami/shopify", {**headers, "x-signature": "guessed"}, body
+
     def request(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
         known = method == "POST" and not url.endswith("no-such-subscription")
+        if known and self.queued:
+            return Answer(200, self.queued.pop(0), b"", 1)
         return Answer(self.statuses["POST" if known else "other"], None, b"", 1)
 
 
@@ -48,6 +59,7 @@ def smoking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     monkeypatch.setattr(smoke, "STORED_WITHIN", 0.05)
     monkeypatch.setattr(smoke.time, "sleep", lambda _seconds: None)
     found = Deployment("shopify", {**OUTPUTS, "EndpointUrl": "https://abc.execute-api.example/nami/shopify"})
+    found.pre_queue = Function("pre", {}, "/logs/pre")
     for number, each in enumerate(found.deliveries):
         each.post_queue = Function("post", {"DESTINATION": "mongo"}, f"/logs/{number}")
     monkeypatch.setattr(smoke, "find", lambda _name: found)
@@ -93,5 +105,72 @@ def test_what_does_not_apply_is_skipped(smoking: Callable[..., Any]) -> None:
     sender = FakeSender(signed=False)
     sender.unsignable = True
     result, outcomes = smoking(sender)
-    assert outcomes["webhook is stored"] == outcomes["unsigned webhook is refused"] == "skipped"
+    not_skipped = {"another path is not found", "another method is not found"}
+    assert {check for check, outcome in outcomes.items() if outcome != "skipped"} == not_skipped
     assert result.exit_code == 0
+
+
+class Quarantine:
+    """What the gateway queued and nobody could prove; `kept` are the ids in it."""
+
+    def __init__(self, *kept: str) -> None:
+        self.kept = list(kept)
+
+    def opened(self) -> Any:
+        return contextlib.nullcontext([SimpleNamespace(id=each) for each in self.kept])
+
+    def delete(self, letters: list[Any]) -> None:
+        for letter in letters:
+            self.kept.remove(letter.id)
+
+
+@pytest.fixture
+def direct(smoking: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """A subscription whose gateway queues by itself; `said` is what the post-queue function logs of each."""
+    queues = {key: key for key in OUTPUTS if not key.startswith("Backend")}
+    found = Deployment("shopify", {**queues, "QuarantineUrl": "q", "EndpointUrl": "https://abc.example/nami/shopify"})
+    found.pre_queue = None
+    found.deliveries[0].post_queue = Function("post", {"DESTINATION": "mongo"}, "/logs/post")
+    monkeypatch.setattr(smoke, "find", lambda _name: found)
+
+    def run(quarantine: Quarantine, said: dict[str, object]) -> Any:
+        def read(groups: dict[str, str], **_given: object) -> Iterator[logs.Line]:
+            yield logs.Line(1, "post-queue", json.dumps({"message": "batch", **said}), "e")
+
+        sender = FakeSender()
+        sender.queued = ["unsigned", "forged"]
+        monkeypatch.setattr(smoke, "Sender", lambda _deployment: sender)
+        monkeypatch.setattr(smoke, "DeadLetters", lambda _delivery, _url: quarantine)
+        monkeypatch.setattr(logs, "read", read)
+        result = CliRunner().invoke(app, ["smoke", "shopify", "--json"])
+        return {each["check"]: (each["outcome"], each["detail"]) for each in json.loads(result.stdout)}
+
+    return run
+
+
+CAUGHT = [{"id": name, "reason": "wrong signature"} for name in ("unsigned", "forged")]
+
+
+def test_what_is_not_genuine_ends_in_quarantine_and_is_taken_out_of_it(direct: Callable[..., Any]) -> None:
+    quarantine = Quarantine("another", "forged", "unsigned")
+    outcomes = direct(quarantine, {"stored": ["d1"], "quarantined": CAUGHT})
+    expected = ("ok", "in quarantine: wrong signature; taken out again")
+    assert outcomes["unsigned webhook is refused"] == outcomes["forged webhook is refused"] == expected
+    assert outcomes["webhook is stored"] == ("ok", "d1")
+    assert quarantine.kept == ["another"]
+
+
+@pytest.mark.parametrize(
+    ("quarantine", "said", "told"),
+    [
+        (Quarantine(), {"stored": ["d1", "forged"]}, "is not genuine and was stored"),
+        (Quarantine(), {"stored": ["d1"]}, "not in quarantine within"),
+        (Quarantine("another"), {"stored": ["d1"], "quarantined": CAUGHT}, "and is not there"),
+    ],
+)
+def test_forged_webhook_that_is_not_in_quarantine_fails(
+    quarantine: Quarantine, said: dict[str, object], told: str, direct: Callable[..., Any]
+) -> None:
+    outcome, detail = direct(quarantine, said)["forged webhook is refused"]
+    assert outcome == "failed"
+    assert told in detail
