@@ -13,7 +13,7 @@ from nami_cli import cdk, environments, stacks
 from nami_cli.environments import is_local
 from nami_cli.errors import AccessError, CheckError, CliError, MissingToolError, of_aws
 from nami_cli.flags import as_flags, nami
-from nami_stack.settings import SETTINGS_METADATA, Subscription
+from nami_stack.settings import SETTINGS_METADATA, SharedSettings, Subscription
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -196,12 +196,14 @@ def stack_is_settled(name: str, stack: "StackTypeDef | None") -> Check:
     return ok("stack", status)
 
 
-def settings_stay(name: str, subscription: Subscription, given: Collection[str], stack: "StackTypeDef | None") -> Check:
+def settings_stay(
+    name: str, asked: Subscription | SharedSettings, given: Collection[str], stack: "StackTypeDef | None"
+) -> Check:
     """Whether settings of the last deployment would go back to their defaults because nobody has given them again.
 
     A forgotten signature would open the endpoint to everybody, a forgotten volume begin with an empty one.
     """
-    now = subscription.model_dump(mode="json")
+    now = asked.model_dump(mode="json")
     before = deployed_settings(name) if stack else {}
     lost = {key: value for key, value in before.items() if key in now and key not in given and now[key] != value}
     if not lost:
@@ -296,20 +298,21 @@ def resources(name: str) -> list[dict[str, Any]]:
 def adoption(outputs: Mapping[str, str]) -> dict[str, str]:
     """The settings by which another deployment takes over what holds data; empty where nothing of it is kept."""
     found: dict[str, str] = {}
-    if volume := _output(outputs, "DataVolumeId"):
+    if key := _key(outputs, "DataVolumeId"):
+        volume, prefix = outputs[key], key.removesuffix("DataVolumeId")
         volumes = client("ec2").describe_volumes(VolumeIds=[volume])["Volumes"]
         found["data_volume_id"] = volume
         found["availability_zone"] = volumes[0]["AvailabilityZone"]
-        found["database_secret_arn"] = _output(outputs, "DatabaseSecretArn") or ""
-    if table := _output(outputs, "TableName"):
-        found["table_name"] = table
+        found["database_secret_arn"] = outputs[f"{prefix}DatabaseSecretArn"]  # and not another destination's
+    if key := _key(outputs, "TableName"):
+        found["table_name"] = outputs[key]
     return found
 
 
-def _output(outputs: Mapping[str, str], ending: str) -> str | None:
-    """An output of any destination: those of all but the first have its name before theirs."""
+def _key(outputs: Mapping[str, str], ending: str) -> str | None:
+    """The key of any destination's output: those of all but the first have its name before theirs."""
     fitting = [key for key in outputs if key.endswith(ending) and not key.endswith(f"Attempts{ending}")]
-    return outputs[min(fitting, key=len)] if fitting else None
+    return min(fitting, key=len) if fitting else None
 
 
 def require(checks: Iterable[Check], say: Callable[[str], None], *, tell_all: bool = False) -> None:

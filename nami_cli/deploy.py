@@ -11,14 +11,14 @@ from typing import Annotated
 
 import typer
 
-from nami_cli import cdk, checks, environments, flags, stacks
+from nami_cli import cdk, checks, environments, flags, shared, stacks
 from nami_cli.environments import is_local
 from nami_cli.errors import DeployError
 from nami_cli.local.state import Home
 from nami_cli.local.up import Interrupted, interruptible
-from nami_cli.resources import display, took
+from nami_cli.resources import Display, display, took
 from nami_cli.terminal import say
-from nami_stack.settings import Subscription
+from nami_stack.settings import SHARED, SharedSettings, Subscription
 
 _PAUSE = 0.1
 SETTINGS = frozenset(Subscription.model_fields)
@@ -46,25 +46,29 @@ def deploy(
     Checks first whether it can succeed. A setting holds for this deployment, over the one in cdk.json, over the
     default; --save keeps it in cdk.json. One that the last deployment had and that is not given again stops the
     command. Handlers in webhooks/NAME (see nami create) take the place of nami's own.
+
+    NAME may be shared: the gateway and the MongoDB host that subscriptions with --gateway shared or --destination
+    shared-mongo use. They are deployed first where they are not there.
     """
     started = time.monotonic()
     given = flags.given(settings)
-    subscription = flags.read(name, given)
+    asked = flags.read_stack(name, given)
     kept = SETTINGS if reset else flags.given_anywhere(name, given)
-    with _ends_at_once(name), display(name) as shown, ExitStack() as tasks:
-        folder, synthesis = _synthesise(name, given, tasks)
-        shown.step("checking")
-        known = _check(name, subscription, kept, tell_all=dry_run)
-        shown.step("synthesising")
-        _finish(synthesis)
-        if dry_run:
-            shown.step("comparing")
-            changes = _diff(folder, tasks)
-        else:
-            shown.step("deploying")
-            task = cdk.deploy(cdk.environment(), folder)
-            tasks.callback(task.stop)
-            _finish(task, lambda: shown.show(task.resources(), (task.progress() or (0, 0))[1]))
+    with _ends_at_once(name), ExitStack() as tasks:
+        with display(name) as shown:
+            folder, synthesis = _synthesise(name, given, tasks)
+            shown.step("checking")
+            before = _check(name, asked, kept, tell_all=dry_run)
+            shown.step("synthesising")
+            _finish(synthesis)
+        if shared.is_missing_for(folder):
+            _share_first(tasks, dry_run)
+        with display(name) as shown:
+            if dry_run:
+                shown.step("comparing")
+                changes = _diff(folder, tasks)
+            else:
+                _deploy(folder, shown, tasks)
     if dry_run:
         typer.echo(changes)
         say("nothing was deployed; the same without --dry-run does it")
@@ -72,15 +76,15 @@ def deploy(
     if save and given:
         # Only what could be deployed is worth keeping.
         say(f"{name}: settings kept in {flags.save(name, given)}")
-    say(f"{name}: {'updated' if known else 'deployed'} in {took(started)}")
-    _introduce(name, subscription, {} if save else given)
+    say(f"{name}: {'updated' if before else 'deployed'} in {took(started)}")
+    _introduce(name, asked, before, {} if save else given)
 
 
 @flags.with_settings
 def diff(name: Name, **settings: str | None) -> None:
     """Show what a deployment would change, and change nothing."""
     given = flags.given(settings)
-    flags.read(name, given)
+    flags.read_stack(name, given)
     with _ends_at_once(name), display(name) as shown, ExitStack() as tasks:
         folder, synthesis = _synthesise(name, given, tasks)
         shown.step("synthesising")
@@ -106,27 +110,54 @@ def _synthesise(name: str, given: dict[str, str], tasks: ExitStack) -> tuple[Pat
     return folder, synthesis
 
 
-def _check(name: str, subscription: Subscription, given: Collection[str], *, tell_all: bool) -> bool:
-    """Look whether a deployment can succeed; returns whether there is one already."""
+def _share_first(tasks: ExitStack, dry_run: bool) -> None:
+    """Deploy what subscriptions share, where one of them needs it and it is not there."""
+    started = time.monotonic()
+    stack = stacks.name_of(SHARED)
+    flags.read_stack(SHARED, {})
+    checks.require([checks.stack_is_settled(SHARED, stacks.describe(SHARED))], say)
+    if dry_run:
+        say(f"{stack}, the gateway and the MongoDB host that subscriptions share, is not there: it would come first")
+        return
+    say(f"{stack}, the gateway and the MongoDB host that subscriptions share, is not there yet: it comes first")
+    with display(SHARED) as shown:
+        shown.step("synthesising")
+        folder, synthesis = _synthesise(SHARED, {}, tasks)
+        _finish(synthesis)
+        _deploy(folder, shown, tasks)
+    say(f"{SHARED}: deployed in {took(started)}")
+
+
+def _deploy(folder: Path, shown: Display, tasks: ExitStack) -> None:
+    shown.step("deploying")
+    task = cdk.deploy(cdk.environment(), folder)
+    tasks.callback(task.stop)
+    _finish(task, lambda: shown.show(task.resources(), (task.progress() or (0, 0))[1]))
+
+
+def _check(
+    name: str, asked: Subscription | SharedSettings, given: Collection[str], *, tell_all: bool
+) -> dict[str, str] | None:
+    """Look whether a deployment can succeed; returns the outputs of the one that there is already."""
     found: list[checks.Account] = []
     checks.require([checks.look("credentials", lambda: checks.credentials(found))], say, tell_all=tell_all)
     checks.require([checks.environment(found[0])], say, tell_all=tell_all and environments.current() is not None)
     stack = stacks.describe(name)
-    checks.require(
-        [
-            checks.look("handlers", lambda: checks.handlers(name)),
-            *checks.tools(),
-            checks.look("bootstrap", lambda: checks.bootstrap(found[0])),
-            checks.look("stack", lambda: checks.stack_is_settled(name, stack)),
-            checks.look("reservation", lambda: checks.reservation(subscription, stack)),
-            checks.look("settings", lambda: checks.settings_stay(name, subscription, given, stack)),
-            checks.look("signature", lambda: checks.signature(subscription)),
-        ],
-        say,
-        tell_all=tell_all,
-    )
+    looks = [checks.look("handlers", lambda: checks.handlers(name))] if isinstance(asked, Subscription) else []
+    looks += [
+        *checks.tools(),
+        checks.look("bootstrap", lambda: checks.bootstrap(found[0])),
+        checks.look("stack", lambda: checks.stack_is_settled(name, stack)),
+        checks.look("settings", lambda: checks.settings_stay(name, asked, given, stack)),
+    ]
+    if isinstance(asked, Subscription):
+        looks += [
+            checks.look("reservation", lambda: checks.reservation(asked, stack)),
+            checks.look("signature", lambda: checks.signature(asked)),
+        ]
+    checks.require(looks, say, tell_all=tell_all)
     say(f"{name}: account {found[0].number}, region {found[0].region}")
-    return stack is not None
+    return stacks.outputs_of(stack) if stack else None
 
 
 def _diff(folder: Path, tasks: ExitStack) -> str:
@@ -159,9 +190,20 @@ def _ends_at_once(name: str) -> Iterator[None]:
         raise typer.Exit(interrupted.exit_code) from None
 
 
-def _introduce(name: str, subscription: Subscription, given: dict[str, str]) -> None:
+def _introduce(
+    name: str, asked: Subscription | SharedSettings, before: dict[str, str] | None, given: dict[str, str]
+) -> None:
     stack = stacks.describe(name)
     outputs = stacks.outputs_of(stack) if stack else {}
+    lines = _next_steps(name, asked, outputs) if isinstance(asked, Subscription) else _to_join(before or {}, outputs)
+    if given:
+        kept = json.dumps({"context": flags.placed({"subscriptions": {name: given}})})
+        lines.append(("settings", f"hold for this deployment alone; --save, or in cdk.json: {kept}"))
+    for label, text in lines:
+        typer.echo(f"{label:<10} {text}")
+
+
+def _next_steps(name: str, subscription: Subscription, outputs: dict[str, str]) -> list[tuple[str, str]]:
     endpoint = stacks.endpoint_url(outputs)
     lines = [("endpoint", f"{'|'.join(subscription.methods)} {endpoint}")]
     if secret := outputs.get("SignatureSecretArn"):
@@ -179,8 +221,20 @@ def _introduce(name: str, subscription: Subscription, given: dict[str, str]) -> 
         ("health", f"{flags.nami()} doctor {name}"),
         ("change", f"{flags.nami()} create {name}, edit webhooks/{name}, then deploy again"),
     ]
-    if given:
-        kept = json.dumps({"context": flags.placed({"subscriptions": {name: given}})})
-        lines.append(("settings", f"hold for this deployment alone; --save, or in cdk.json: {kept}"))
-    for label, text in lines:
-        typer.echo(f"{label:<10} {text}")
+    return lines
+
+
+def _to_join(before: dict[str, str], outputs: dict[str, str]) -> list[tuple[str, str]]:
+    """How subscriptions use what is shared, and which of those that do must be told of a change."""
+    using = shared.users(stacks.name_of(SHARED))
+    changed = [key for key in shared.READ_AT_DEPLOYMENT if key in before and before[key] != outputs.get(key)]
+    lines = [
+        ("gateway", f"{stacks.reachable(outputs['GatewayUrl'])}/nami/<name>"),
+        ("join it", f"{flags.nami()} deploy shopify --gateway shared --destination shared-mongo"),
+        ("used by", ", ".join(using) or "nobody yet"),
+        ("health", f"{flags.nami()} doctor {SHARED}"),
+    ]
+    if using and changed:
+        again = ", ".join(f"{flags.nami()} deploy {name}" for name in using)
+        lines.append(("now", f"{again}: {' and '.join(changed)} changed, which they read when they are deployed"))
+    return lines

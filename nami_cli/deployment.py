@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from nami_cli import environments, stacks
+from nami_cli import environments, shared, stacks
 from nami_cli.errors import NotRunningError, UsageError
 from nami_cli.flags import nami
 
@@ -86,7 +86,9 @@ def find(name: str) -> Deployment:
 
     Raises:
         NotRunningError: it is not deployed here.
+        UsageError: that is the name of what subscriptions share.
     """
+    shared.refuse(name)
     stack = stacks.describe(name)
     if stack is None:
         raise NotRunningError(

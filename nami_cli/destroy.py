@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from nami_cli import checks, deployment, environments, flags, stacks
-from nami_cli.errors import DeployError, UsageError, of_aws
+from nami_cli import checks, deployment, environments, flags, shared, stacks
+from nami_cli.errors import CheckError, DeployError, UsageError, of_aws
 from nami_cli.listing import dead_letter_queues, depth, queues
 from nami_cli.local.up import Interrupted, interruptible
 from nami_cli.resources import Resource, display, took
 from nami_cli.terminal import say
+from nami_stack.settings import SHARED
 
 _PAUSE = 2.0  # seconds between two looks at a stack on AWS; its network interfaces alone take minutes
 _LOCAL_PAUSE = 0.2
@@ -29,20 +30,26 @@ def destroy(
 
     The volume with the documents and the secret with the credentials stay, and can be adopted again.
 
-    Waits until everything else is gone. Other subscriptions are not touched.
+    Waits until everything else is gone. Other subscriptions are not touched, nor is what they share: NAME may be shared
+    once no subscription uses it.
     """
     started = time.monotonic()
     if environments.current():
         checks.require([checks.look("environment", lambda: checks.environment(checks.account()))], say)
     stack = stacks.describe(name)
     if stack is None:
-        deployment.find(name)  # says that it is not there, and what to do
+        (shared.outputs if name == SHARED else lambda: deployment.find(name))()  # says that it is not there, what to do
         return
+    if name == SHARED:
+        _require_unused(stack["StackName"])
     outputs = stacks.outputs_of(stack)
     for line in _losses(outputs):
         say(line)
     kept = _kept(outputs)
-    again = {**checks.deployed_settings(name), **kept}
+    settings = checks.deployed_settings(name)
+    again = {**settings, **kept}
+    if "shared-mongo" in settings.get("destination", ()):
+        say(f"is kept: the collection {name} in {stacks.name_of(SHARED)}")
     for key, value in kept.items():
         if key in _HOLD_DATA:
             say(f"is kept: {_HOLD_DATA[key]} {value}")
@@ -71,8 +78,16 @@ def destroy(
         typer.echo(f"{flags.nami()} deploy {name} {flags.as_flags(again)}")
 
 
+def _require_unused(stack: str) -> None:
+    if users := shared.users(stack):
+        raise CheckError(
+            f"{stack} is used by {', '.join(users)}; destroy them first, or deploy them with another gateway and "
+            "destination; nothing was changed"
+        )
+
+
 def _losses(outputs: dict[str, str]) -> list[str]:
-    lines = [f"goes away: {stacks.endpoint_url(outputs)}"] if "EndpointUrl" in outputs else []
+    lines = [f"goes away: {stacks.reachable(outputs[key])}" for key in ("EndpointUrl", "GatewayUrl") if key in outputs]
     for urls, what in (
         (queues(outputs), "webhooks that wait in the queue"),
         (dead_letter_queues(outputs), "dead letters"),

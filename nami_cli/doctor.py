@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nami_cli import checks, environments, events, flags, stacks
+from nami_cli import checks, environments, events, flags, shared, stacks
 from nami_cli.checks import Check, client, fail, look, ok, warn
 from nami_cli.deployment import find
 from nami_cli.environments import is_local
 from nami_cli.errors import CheckError, MissingToolError
 from nami_cli.listing import dead_letter_queues, depth
+from nami_stack.settings import SHARED
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -73,6 +74,8 @@ def _of_subscription(name: str) -> list[Check]:
         ]
     outputs = stacks.outputs_of(stack)
     status = look("stack", lambda: _status(name, stack))
+    if name == SHARED and shared.is_complete(stack):
+        return [status, *(look(label, check) for label, check in _of_shared(stack["StackName"]).items())]
     if "EndpointUrl" not in outputs:
         return [status]
     looks: dict[str, Callable[[], Check]] = {
@@ -88,6 +91,15 @@ def _of_subscription(name: str) -> list[Check]:
         *(look("event source", functools.partial(_event_source, function)) for function in functions),
         *(look(label, check) for label, check in looks.items()),
     ]
+
+
+def _of_shared(stack: str) -> dict[str, Callable[[], Check]]:
+    return {
+        "host": lambda: _host(SHARED),
+        "disk": lambda: _disk(SHARED),
+        "alarms": lambda: _alarms(SHARED),
+        "used by": lambda: ok("used by", ", ".join(shared.users(stack)) or "nobody yet"),
+    }
 
 
 def _throttle() -> Check:
@@ -146,8 +158,14 @@ def _signature(name: str, outputs: dict[str, str]) -> Check:
     return checks.filled(secret)
 
 
+def _on_shared_host(name: str) -> bool:
+    return "shared-mongo" in checks.deployed_settings(name).get("destination", ())
+
+
 def _host(name: str) -> Check:
     group = next((r for r in checks.resources(name) if r["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup"), None)
+    if group is None and name != SHARED and _on_shared_host(name):
+        return _host(SHARED)
     if group is None:
         return ok("host", "none of this subscription's own")
     if is_local():
@@ -168,10 +186,19 @@ def _host(name: str) -> Check:
 
 def _disk(name: str) -> Check:
     """How full the data volume is, as the database that lies on it tells."""
-    if not any(resource["LogicalResourceId"].startswith("MongoHost") for resource in checks.resources(name)):
+    through = name
+    if name == SHARED:
+        # Whoever uses the host is let in.
+        using = shared.users(stacks.name_of(SHARED), [shared.MONGO])
+        through = next((user for user in using if stacks.find_stack(stacks.name_of(user))), "")
+        if not through:
+            return ok("disk", "not looked at: nobody uses it yet")
+    elif not any(resource["LogicalResourceId"].startswith("MongoHost") for resource in checks.resources(name)):
+        if _on_shared_host(name):
+            return _disk(SHARED)
         return ok("disk", "none of this subscription's own")
     try:
-        with events.collection(find(name)) as documents:
+        with events.collection(find(through)) as documents:
             stats = documents.database.command("dbStats")
     except MissingToolError as error:
         detail, _, remedy = str(error).partition("; ")

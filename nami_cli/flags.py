@@ -15,7 +15,15 @@ from typer.core import TyperCommand
 
 from nami_cli import cdk, environments
 from nami_cli.errors import UsageError
-from nami_stack.settings import HostSettings, SettingsError, Subscription, check_name, given_settings
+from nami_stack.settings import (
+    HostSettings,
+    SettingsError,
+    SharedSettings,
+    Subscription,
+    check_name,
+    given_settings,
+    read_settings,
+)
 
 TYPED_LOCAL = "NAMI_LOCAL"  # in the environment of a command that was given --local
 
@@ -84,6 +92,18 @@ def read(name: str, settings: Mapping[str, str]) -> Subscription:
         raise UsageError(str(error)) from None
 
 
+def read_stack(name: str, settings: Mapping[str, str]) -> Subscription | SharedSettings:
+    """As `read`; of what subscriptions share, where that is the name.
+
+    Raises:
+        UsageError: one line that names the setting, the rule and the remedy.
+    """
+    try:
+        return read_settings({**_context_here(), "name": name, **settings})
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
+
+
 def checked_name(name: str) -> str:
     """The name, where it can be a subscription's.
 
@@ -129,7 +149,7 @@ def save(name: str, settings: Mapping[str, str]) -> Path:
         context.setdefault("environments", {}).setdefault(chosen, {}) if (chosen := environments.name()) else context
     )
     subscriptions = holder.setdefault("subscriptions", {})
-    kept = Subscription.from_context({"name": name, **subscriptions.get(name, {}), **settings})
+    kept = read_settings({"name": name, **subscriptions.get(name, {}), **settings})
     dumped = kept.model_dump(mode="json")
     subscriptions[name] = {**subscriptions.get(name, {}), **{key: dumped[key] for key in settings}}
     file = Path("cdk.json")

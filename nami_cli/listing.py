@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nami_cli import checks, deployment, environments, flags, stacks
+from nami_cli import checks, deployment, environments, flags, shared, stacks
 from nami_cli.errors import of_aws
 from nami_cli.terminal import print_table, say
+from nami_stack.settings import SHARED
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -27,7 +28,7 @@ def list_subscriptions(as_json: AsJson = False) -> None:
     """Show every subscription: URL, what waits, what is dead.
 
     All that are deployed in the account and region, or with --env that environment's. The age of the oldest webhook
-    that waits comes from CloudWatch, minutes late; local AWS has none.
+    that waits comes from CloudWatch, minutes late; local AWS has none. Of what they share it shows who uses it.
     """
     chosen = environments.name()
     found = {owner: stack for owner, stack in stacks.deployed().items() if chosen in (None, owner.environment)}
@@ -44,7 +45,7 @@ def list_subscriptions(as_json: AsJson = False) -> None:
                 [
                     row["name"],
                     _or_dash(row["environment"]),
-                    _or_dash(row["endpoint"]),
+                    _or_dash(row["endpoint"]) if row["used_by"] is None else _used_by(row["used_by"]),
                     _or_dash(row["waiting"]),
                     _or_dash(row["dead_letters"]),
                     "-" if row["oldest_seconds"] is None else age(row["oldest_seconds"]),
@@ -66,8 +67,11 @@ def outputs(
 
     They are what scripts need: the endpoint, both queues, both functions, the data volume and the secrets.
     """
-    found = dict(deployment.find(name).outputs)
-    found["EndpointUrl"] = stacks.endpoint_url(found)
+    if name == SHARED:
+        found = shared.outputs()
+    else:
+        found = dict(deployment.find(name).outputs)
+        found["EndpointUrl"] = stacks.endpoint_url(found)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
@@ -117,6 +121,7 @@ def _row(owner: stacks.Owner, stack: "StackTypeDef", ages: dict[str, float], sqs
         "oldest_seconds": max(known, default=None),
         "deployed": at.astimezone(UTC).isoformat(timespec="seconds"),
         "status": stack["StackStatus"],
+        "used_by": shared.users(stack["StackName"]) if owner.subscription == SHARED else None,
     }
 
 
@@ -170,6 +175,10 @@ def _age_query(number: int, queue_url: str) -> dict[str, Any]:
             "Stat": "Maximum",
         },
     }
+
+
+def _used_by(users: Sequence[str]) -> str:
+    return f"used by {', '.join(users)}" if users else "used by nobody"
 
 
 def _or_dash(value: object) -> str:

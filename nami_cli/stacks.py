@@ -116,12 +116,16 @@ def endpoints() -> dict[str, str]:
 
 
 def endpoint_url(outputs: Mapping[str, str]) -> str:
-    """Where to post webhooks, from a stack's outputs.
+    """Where to post webhooks, from a stack's outputs."""
+    return reachable(outputs["EndpointUrl"])
+
+
+def reachable(url: str) -> str:
+    """A gateway's URL as it works from here.
 
     The gateway of a local AWS is reached by path: `https://<api>.execute-api.<region>.amazonaws.com/nami/shopify`
     becomes `<AWS_ENDPOINT_URL>/_aws/execute-api/<api>/nami/shopify`, since not every program resolves *.localhost.
     """
-    url = outputs["EndpointUrl"]
     local = os.environ.get("AWS_ENDPOINT_URL")
     if not local:
         return url

@@ -23,6 +23,7 @@ from nami_cli.deployment import Deployment
 from nami_cli.errors import DatabaseError, MissingToolError, UsageError
 from nami_cli.flags import nami
 from nami_cli.terminal import say
+from nami_stack.settings import SHARED
 
 PLUGIN = "session-manager-plugin"
 _INSTALL = (
@@ -30,7 +31,6 @@ _INSTALL = (
 )
 _DOCUMENT = "AWS-StartPortForwardingSession"
 _PORT = "27017"
-_SHARED = "shared"  # the stack of a host that serves several subscriptions
 # Later versions take the session's token from the environment, where other users of the machine can't see it.
 _LAST_WITHOUT_ENVIRONMENT = (1, 2, 497, 0)
 _TOKEN = "AWS_SSM_START_SESSION_RESPONSE"  # noqa: S105 (the variable's name)
@@ -83,10 +83,18 @@ def database(deployment: Deployment) -> Iterator[Database]:
     if "uri" in secret:
         yield Database(secret["uri"], name, collection)
         return
-    with to_host(deployment.name) as tunnel:
+    with to_host(_owner(deployment, arn)) as tunnel:
         login = f"{quote(secret['username'], safe='')}:{quote(secret['password'], safe='')}"
         uri = f"mongodb://{login}@127.0.0.1:{tunnel.port}/{name}?authSource=admin&directConnection=true"
         yield Database(uri, name, collection, tunnel)
+
+
+def _owner(deployment: Deployment, secret_arn: str) -> str:
+    """Whose host has that secret, where the subscription writes to two: its own and the shared one."""
+    outputs = deployment.outputs
+    hosts = [key.removesuffix("DataVolumeId") for key in outputs if key.endswith("DataVolumeId")]
+    own = {outputs.get(f"{host}DatabaseSecretArn") for host in hosts}
+    return SHARED if own and secret_arn not in own else deployment.name
 
 
 @contextlib.contextmanager
@@ -131,7 +139,7 @@ def host_instance(name: str) -> str:
     """
     import boto3  # noqa: PLC0415
 
-    group = _group(stacks.name_of(name)) or _group(stacks.name_of(_SHARED))
+    group = _group(stacks.name_of(name)) or _group(stacks.name_of(SHARED))
     if not group:
         raise DatabaseError(f"{stacks.name_of(name)} has no MongoDB host, and its database secret no uri")
     found = boto3.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group])

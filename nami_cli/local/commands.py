@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from nami_cli import deployment, events, logs, send, stacks
 from nami_cli.environments import with_env
 from nami_cli.errors import CliError, LocalAwsError, NotRunningError, WebhookError
-from nami_cli.flags import TYPED_LOCAL, nami
+from nami_cli.flags import TYPED_LOCAL, checked_name, nami
 from nami_cli.local import cdk, environment, machine, up
 from nami_cli.local.differences import DIFFERENCES
 from nami_cli.local.state import DATABASE, Home, State
@@ -53,6 +53,7 @@ def up_command(
     The first name starts the local AWS, others join it. Ctrl-C takes this name down, and with the last name everything.
     """
     home = Home()
+    checked_name(name)
     cdk.check_tools()
     settings = _settings(context or [])
     label = stacks.label(name)
@@ -73,7 +74,7 @@ def up_command(
                     _send(name)
             except BaseException:
                 if not was_up:
-                    machine.leave(home, label)
+                    machine.leave(home, name)
                 raise
             if detach or was_up:
                 return
@@ -84,7 +85,7 @@ def up_command(
         try:
             _say(up.hold(home, label))
         except up.Interrupted:
-            _say_what_stays(label, machine.leave(home, label))
+            _say_what_stays(label, machine.leave(home, name))
         except LocalAwsError:
             machine.shut_down(home)
             raise
@@ -188,7 +189,10 @@ def down(name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only
     state, label = machine.require(home), stacks.label(name)
     if label not in state.subscriptions and label not in _endpoints(home, state):
         raise NotRunningError(f"{label} is not up")
-    _say_what_stays(label, machine.leave(home, label))
+    if machine.is_ready(home, state):
+        machine.point_tools_at(home, state)
+        stacks.describe(name)  # is it this one's, and not of another environment?
+    _say_what_stays(label, machine.leave(home, name))
 
 
 def _introduce(home: Home, state: State, name: str, endpoint: str) -> None:

@@ -4,13 +4,15 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import FrameType
 
-from nami_cli import cdk, deployment, environments, stacks
+from nami_cli import cdk, deployment, environments, shared, stacks
 from nami_cli.errors import DatabaseError, DeployError, LocalAwsError
 from nami_cli.local import cdk as local_cdk
 from nami_cli.local import database, environment, machine
 from nami_cli.local.state import Home, State
+from nami_stack.settings import SHARED
 
 # Told what happens, and how far it is (done, of so many) where that is known.
 Report = Callable[[str, tuple[int, int] | None], None]
@@ -77,25 +79,54 @@ def bring_up(home: Home, name: str, context: Mapping[str, str], state: State, re
     Raises:
         CliError: one line on what failed.
     """
-    folder = home.folder / "stacks" / stacks.label(name)
-    folder.mkdir(parents=True, exist_ok=True)
     env = environment.of_tools(home, state)
     with contextlib.ExitStack() as tasks:
         report("synthesising", None)
-        with starting():
-            synthesis = cdk.synth(name, {**context, **environments.context_of(env)}, env, folder)
-            tasks.callback(synthesis.stop)
+        folder, synthesis = _synthesise(home, name, context, env, tasks)
         # Meanwhile, on the other core:
         _wait_for_machine(home, state, synthesis)
         _bootstrap(home, env, state, synthesis)
         _finish(home, state, synthesis)
         machine.point_tools_at(home, state)
         stacks.describe(name)
+        if shared.is_missing_for(folder):
+            _share_first(home, state, env, report)
+        _deploy(home, state, env, folder, lambda done: report("deploying", done))
+    return deployment.find(name).endpoint
+
+
+def _share_first(home: Home, state: State, env: Mapping[str, str], report: Report) -> None:
+    """Deploy what subscriptions share; another command may be about to do the same."""
+    with home.lock("shared"), contextlib.ExitStack() as tasks:
+        stack = stacks.describe(SHARED)
+        if stack and shared.is_complete(stack):
+            return
+        step = f"deploying {stacks.name_of(SHARED)}, the gateway and the MongoDB host that subscriptions share"
+        report(step, None)
+        folder, synthesis = _synthesise(home, SHARED, {}, env, tasks)
+        _finish(home, state, synthesis)
+        _deploy(home, state, env, folder, lambda done: report(step, done))
+
+
+def _synthesise(
+    home: Home, name: str, context: Mapping[str, str], env: Mapping[str, str], tasks: contextlib.ExitStack
+) -> tuple[Path, cdk.Task]:
+    folder = home.folder / "stacks" / stacks.label(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    with starting():
+        task = cdk.synth(name, {**context, **environments.context_of(env)}, env, folder)
+        tasks.callback(task.stop)
+    return folder, task
+
+
+def _deploy(
+    home: Home, state: State, env: Mapping[str, str], folder: Path, told: Callable[[tuple[int, int] | None], None]
+) -> None:
+    with contextlib.ExitStack() as tasks:
         with starting():
             task = cdk.deploy(env, folder)
             tasks.callback(task.stop)
-        _finish(home, state, task, lambda: _follow(task, report))
-    return deployment.find(name).endpoint
+        _finish(home, state, task, lambda: _follow(task, told))
 
 
 def hold(home: Home, name: str) -> str:
@@ -151,8 +182,8 @@ def _finish(home: Home, state: State, task: cdk.Task, meanwhile: Callable[[], No
         _raise(task)
 
 
-def _follow(deployment: cdk.Task, report: Report) -> None:
-    report("deploying", deployment.progress())
+def _follow(deployment: cdk.Task, told: Callable[[tuple[int, int] | None], None]) -> None:
+    told(deployment.progress())
     if deployment.silent_for() > _STALLED:
         raise DeployError(f"no progress for {_STALLED} s after: {deployment.last_line()}; see {deployment.log}")
 

@@ -79,6 +79,7 @@ def test_list_tells_depth_dead_letters_and_age(aws: Stub) -> None:
             "oldest_seconds": 240.0,
             "deployed": "2026-01-31T12:00:00+00:00",
             "status": "CREATE_COMPLETE",
+            "used_by": None,
         }
     ]
 

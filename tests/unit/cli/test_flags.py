@@ -91,7 +91,7 @@ def test_flag_wins_over_cdk_json_and_that_over_the_default(folder: Path) -> None
     ("arguments", "line"),
     [
         (["Shop"], "name='Shop': must be 1 to 63 lower-case letters"),
-        (["shared"], "name='shared': is reserved"),
+        (["shared", "--batch-size", "3"], "batch_size: is a setting of subscriptions, not of what they share"),
         (["shopify", "--batch-size", "many"], "batch_size='many': must be a valid integer"),
         (["shopify", "--batch-window", "0"], "batch_size=100: more than 10 needs batch_window"),
     ],

@@ -1,0 +1,78 @@
+"""What subscriptions share, the stack nami-shared: whether it is needed, whether it is there, and who uses it."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nami_cli import stacks
+from nami_cli.errors import UsageError
+from nami_cli.flags import nami
+from nami_stack.settings import SHARED
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+GATEWAY, MONGO = "gateway", "mongo"  # the parts, as the exports call them
+# Outputs that may change while subscriptions use what is shared.
+READ_AT_DEPLOYMENT = ("GatewayUrl", "DatabaseSecretArn")
+_MADE_LAST = "GatewayUrl"  # outputs are there once everything else is
+
+
+def is_missing_for(folder: Path) -> bool:
+    """Whether what was synthesised in `folder` reads what the shared stack publishes, and that is not deployed here."""
+    published = f"/{stacks.name_of(SHARED)}/"
+    for template in (folder / "cdk.out").glob("*.template.json"):
+        parameters = json.loads(template.read_text()).get("Parameters", {}).values()
+        if any(str(parameter.get("Default", "")).startswith(published) for parameter in parameters):
+            stack = stacks.describe(SHARED)
+            return stack is None or not is_complete(stack)
+    return False
+
+
+def is_complete(stack: "StackTypeDef") -> bool:
+    """Whether a shared stack has all that others join."""
+    return _MADE_LAST in stacks.outputs_of(stack)
+
+
+def users(stack_name: str, parts: Sequence[str] = (GATEWAY, MONGO)) -> list[str]:
+    """Names of the subscriptions that use these parts of a shared stack; other apps' stacks by the stack's name.
+
+    CloudFormation knows: each of them imports what the shared stack exports.
+    """
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    found: set[str] = set()
+    client = stacks.cloudformation()
+    for part in parts:
+        try:
+            for page in client.get_paginator("list_imports").paginate(ExportName=f"{stack_name}-{part}"):
+                found.update(page["Imports"])
+        except ClientError as error:
+            # Nobody imports it, or it is not there.
+            if error.response.get("Error", {}).get("Code") != "ValidationError":
+                raise
+    prefix = stack_name.removesuffix(SHARED)
+    return sorted(name.removeprefix(prefix) for name in found)
+
+
+def refuse(name: str) -> None:
+    """Raise UsageError where the name is not a subscription's but that of what they share."""
+    if name != SHARED:
+        return
+    using = users(stacks.name_of(SHARED))
+    there = f", such as {using[0]}" if using else ""
+    raise UsageError(f"{SHARED}: is what subscriptions share and takes no webhooks; name a subscription{there}")
+
+
+def outputs() -> dict[str, str]:
+    """The shared stack's outputs.
+
+    Raises:
+        UsageError: it is not deployed here.
+    """
+    stack = stacks.describe(SHARED)
+    if stack is None or not is_complete(stack):
+        raise UsageError(f"{SHARED} is not deployed here; {nami()} deploy {SHARED} deploys it")
+    found = stacks.outputs_of(stack)
+    return {**found, _MADE_LAST: stacks.reachable(found[_MADE_LAST])}
