@@ -1,0 +1,95 @@
+"""What must hold whatever goes wrong, checked on what was seen from outside."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What the producer knows of a webhook: SHA-256 of its bytes, and what must become of it."""
+
+    digest: str
+    forged: bool = False
+    poison: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is there at one moment."""
+
+    documents: Collection[tuple[str, str]]
+    """(`_id`, SHA-256 of `raw`) of each stored document."""
+    dead: Collection[str]
+    """The delivery id of each dead letter."""
+    waiting: int
+    """Messages that are in the queue."""
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """A rule, and the ids of the webhooks that break it."""
+
+    rule: str
+    offending: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        return not self.offending
+
+
+def check(
+    sent: Mapping[str, Sent], acknowledged: set[str], refused: set[str], before: Seen, after: Seen
+) -> list[Invariant]:
+    """Each invariant, on what there was before and after the redrive of all dead letters but the poison.
+
+    A document is counted for the webhook whose bytes it holds, whatever its `_id`: that is how one that is stored under
+    two ids is found.
+    """
+    forged = {each for each, webhook in sent.items() if webhook.forged}
+    poison = {each for each, webhook in sent.items() if webhook.poison}
+    by_digest = {webhook.digest: each for each, webhook in sent.items()}
+    stored_before, stored_after = (Counter(_owners(seen.documents, by_digest)) for seen in (before, after))
+    # Neither acknowledged nor refused: the producer gave up, and whether the queue has it is not known.
+    unsure = set(sent) - acknowledged - refused
+    must_be_stored = acknowledged - poison
+    anywhere = set(stored_before) | set(stored_after) | set(before.dead) | set(after.dead)
+    return [
+        _invariant("every genuine webhook is acknowledged, in the end", (set(sent) - forged) - acknowledged),
+        _invariant("every forged webhook is refused, and no other", (forged ^ refused) | (forged & acknowledged)),
+        _invariant(
+            "every acknowledged webhook is stored exactly once, or a dead letter",
+            {each for each in acknowledged if stored_before[each] == 0 and each not in set(before.dead)}
+            | {each for each, times in stored_before.items() if times > 1},
+        ),
+        _invariant("none that was refused is stored, or a dead letter", (forged | refused) & anywhere),
+        _invariant(
+            "what is stored is what was sent, byte for byte",
+            {each for each, digest in [*before.documents, *after.documents] if by_digest.get(digest) != each},
+        ),
+        _invariant(
+            "after the redrive, stored = acknowledged - poison, each once",
+            (must_be_stored ^ (set(stored_after) - (unsure - poison)))
+            | {each for each, times in stored_after.items() if times > 1},
+        ),
+        _invariant(
+            "after the redrive, the dead letters are the poison, all of it and nothing else",
+            (acknowledged & poison) ^ (set(after.dead) - (unsure & poison)),
+        ),
+        _invariant(
+            "nothing is left in the queue",
+            [f"{seen.waiting} messages {when} the redrive" for seen, when in _times(before, after) if seen.waiting],
+        ),
+    ]
+
+
+def _times(before: Seen, after: Seen) -> list[tuple[Seen, str]]:
+    return [(before, "before"), (after, "after")]
+
+
+def _owners(documents: Iterable[tuple[str, str]], by_digest: Mapping[str, str]) -> list[str]:
+    return [by_digest.get(digest, each) for each, digest in documents]
+
+
+def _invariant(rule: str, offending: Iterable[str]) -> Invariant:
+    return Invariant(rule, sorted(offending))

@@ -1,0 +1,127 @@
+"""What is sent and what goes wrong meanwhile: all of it follows from one seed."""
+
+import hashlib
+import json
+import random
+from dataclasses import dataclass
+from functools import cached_property
+
+TWICE = 0.05
+POISON = FORGED = LARGE = 0.01
+SLOW = 0.002
+FORGERIES = ("other secret", "body changed", "id changed", "no signature", "an hour old")
+KILL_WORKERS = "half of the functions' workers are killed"
+HANG_WORKERS = "a worker of each function hangs"
+WORKERS_GO_ON = "the workers that hung go on, if they were not ended"
+KILL_DATABASE = "the database is killed"
+HOST_AWAY = "the database's host goes away"
+HOST_BACK = "the database's host comes back"
+HANG_DATABASE = "the database hangs"
+DATABASE_GOES_ON = "the database goes on"
+# What a function may take, and what the platform then takes to end it, and one more. Seconds.
+_HUNG = 8.0
+# Beyond the 1 MiB that SQS takes, by a little and by half.
+LARGE_BYTES = (1_100_000, 1_500_000)
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One webhook of the burst, known by the id that its signature covers."""
+
+    seed: int
+    number: int
+    kind: str = "ordinary"
+    """ordinary, large, poison (the user's handler raises), slow (it hangs at the first try), or forged."""
+    forgery: str = ""
+    copies: tuple[float, ...] = (0.0,)
+    """When each copy is sent, seconds from when the first one is due."""
+
+    @property
+    def id(self) -> str:
+        return f"msg_{self.seed}_{self.number}"
+
+    @property
+    def body(self) -> bytes:
+        """JSON that would not survive being parsed and written again: its bytes are those that must be stored."""
+        own = random.Random(f"{self.seed}/{self.number}")
+        length = own.randrange(*LARGE_BYTES) if self.kind == "large" else own.randrange(20, 2000)
+        text = json.dumps(
+            {"text": "é ☃ 𝄞", "padding": own.randbytes(length // 2).hex()}, ensure_ascii=own.random() < 0.5
+        )
+        return f'{{"number": {self.number},  "kind" : "{self.kind}",\n"price": 1.10, "data":{text} }}'.encode()
+
+    @cached_property
+    def digest(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()
+
+
+def webhooks(seed: int, count: int) -> list[Webhook]:
+    """The burst, in the order in which it is sent; at least one of each kind."""
+    chance = random.Random(seed)
+    kinds: list[str] = []
+    for kind, share in (("poison", POISON), ("forged", FORGED), ("large", LARGE), ("slow", SLOW)):
+        kinds += [kind] * max(1, round(share * count))
+    kinds += ["ordinary"] * (count - len(kinds))
+    chance.shuffle(kinds)
+    genuine = [number for number, kind in enumerate(kinds) if kind != "forged"]
+    twice = chance.sample(genuine, max(2, round(TWICE * count)))
+    # Half of them at the same time, half of them later.
+    later = {number: 0.0 if at % 2 else round(chance.uniform(0.2, 5), 2) for at, number in enumerate(twice)}
+    forgeries = 0
+    planned = []
+    for number, kind in enumerate(kinds):
+        forgery = FORGERIES[forgeries % len(FORGERIES)] if kind == "forged" else ""
+        forgeries += kind == "forged"
+        copies = (0.0, later[number]) if number in later else (0.0,)
+        planned.append(Webhook(seed, number, kind, forgery, copies))
+    return planned
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """Something that goes wrong `at` seconds after the first webhook."""
+
+    at: float
+    what: str
+
+
+def outages(visibility: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """From when to when the database is away, seconds after the first webhook.
+
+    They are one visibility timeout apart: what was tried in vain the first time comes back just then, and with two
+    tries it dies. So the dead letters hold webhooks that nothing is wrong with.
+    """
+    # A function waits 3 s of its 5 for the database: an outage must be longer than that to fail anything.
+    length = max(0.4 * visibility, 6.0)
+    # Not before the functions have started.
+    first = max(0.2 * visibility, 5.0)
+    return (first, first + length), (first + visibility, first + visibility + length)
+
+
+def span(visibility: float) -> float:
+    """Seconds over which the burst is sent, so that the faults meet it."""
+    return 0.8 * outages(visibility)[1][1]
+
+
+def faults(seed: int, visibility: float) -> list[Fault]:
+    """What goes wrong when, for a queue with this visibility timeout (seconds)."""
+    chance = random.Random(f"faults of {seed}")
+    (away, back), (hangs, end) = outages(visibility)
+    planned = [
+        Fault(away, HOST_AWAY),
+        Fault(back, HOST_BACK),
+        Fault(hangs, HANG_DATABASE),
+        Fault(end, DATABASE_GOES_ON),
+        # As the burst begins, and while the queue is drained; its host starts it again.
+        Fault(0.5, KILL_DATABASE),
+        Fault(end + 3, KILL_DATABASE),
+    ]
+    # Around the outages: in them, a batch is to wait for the database until it fails.
+    for start, stop in ((1.0, away), (back - 1, hangs), (end - 1, end + 4)):
+        planned += [Fault(chance.uniform(start, stop), KILL_WORKERS) for _ in range(2)]
+    turns = min(3, int(end / (_HUNG + 2)))
+    gap = end / turns
+    for turn in range(turns):
+        at = turn * gap + chance.uniform(1, gap - _HUNG)
+        planned += [Fault(at, HANG_WORKERS), Fault(at + _HUNG, WORKERS_GO_ON)]
+    return sorted(planned)

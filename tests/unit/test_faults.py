@@ -1,0 +1,179 @@
+"""The fault test's own parts: it must find what is wrong, and go wrong the same way each time."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.faults import plan
+from tests.faults.invariants import Seen, Sent, check
+
+GENUINE = {f"msg_{number}": Sent(f"digest of {number}") for number in range(4)}
+SENT = {
+    **GENUINE,
+    "msg_poison": Sent("digest of poison", poison=True),
+    "msg_forged": Sent("digest of forged", forged=True),
+}
+ACKNOWLEDGED = {*GENUINE, "msg_poison"}
+REFUSED = {"msg_forged"}
+STORED = [(each, webhook.digest) for each, webhook in GENUINE.items()]
+# msg_3 died with the poison, and the redrive brought it home.
+BEFORE = Seen(STORED[:3], ["msg_3", "msg_poison"], 0)
+AFTER = Seen(STORED, ["msg_poison"], 0)
+
+
+def broken(
+    *,
+    before: Seen = BEFORE,
+    after: Seen = AFTER,
+    acknowledged: set[str] = ACKNOWLEDGED,
+    refused: set[str] = REFUSED,
+) -> dict[str, list[str]]:
+    """The offending ids of each broken invariant, by its rule."""
+    return {each.rule: each.offending for each in check(SENT, acknowledged, refused, before, after) if not each.holds}
+
+
+ACKNOWLEDGED_IN_THE_END = "every genuine webhook is acknowledged, in the end"
+FORGED_IS_REFUSED = "every forged webhook is refused, and no other"
+ONCE_OR_DEAD = "every acknowledged webhook is stored exactly once, or a dead letter"
+NOT_REFUSED = "none that was refused is stored, or a dead letter"
+BYTES = "what is stored is what was sent, byte for byte"
+STORED_IS = "after the redrive, stored = acknowledged - poison, each once"
+DEAD_ARE = "after the redrive, the dead letters are the poison, all of it and nothing else"
+EMPTY = "nothing is left in the queue"
+
+
+def also_stored(seen: Seen, *documents: tuple[str, str]) -> Seen:
+    return replace(seen, documents=[*seen.documents, *documents])
+
+
+def test_good_end_breaks_nothing() -> None:
+    assert broken() == {}
+
+
+@pytest.mark.parametrize("lost", ["msg_0", "msg_3"])
+def test_webhook_that_is_nowhere_is_found(lost: str) -> None:
+    before = replace(BEFORE, documents=[each for each in BEFORE.documents if each[0] != lost])
+    before = replace(before, dead=[each for each in before.dead if each != lost])
+    after = replace(AFTER, documents=[each for each in AFTER.documents if each[0] != lost])
+    assert broken(before=before, after=after) == {ONCE_OR_DEAD: [lost], STORED_IS: [lost]}
+
+
+def test_webhook_that_was_stored_and_is_gone_is_found() -> None:
+    assert broken(after=replace(AFTER, documents=AFTER.documents[1:])) == {STORED_IS: ["msg_0"]}
+
+
+def test_webhook_stored_under_two_ids_is_found() -> None:
+    twice = ("some other id", GENUINE["msg_0"].digest)
+    found = broken(before=also_stored(BEFORE, twice), after=also_stored(AFTER, twice))
+    assert found == {ONCE_OR_DEAD: ["msg_0"], BYTES: ["some other id"], STORED_IS: ["msg_0"]}
+
+
+def test_webhook_that_is_stored_and_dead_was_stored_once() -> None:
+    # Its batch was written, and the function was killed before it could say so, twice.
+    assert broken(before=replace(BEFORE, dead=["msg_0", *BEFORE.dead])) == {}
+
+
+def test_other_bytes_are_found() -> None:
+    changed = [("msg_0", "another digest"), *AFTER.documents[1:]]
+    assert broken(after=replace(AFTER, documents=changed)) == {BYTES: ["msg_0"]}
+
+
+def test_bytes_of_another_webhook_are_found() -> None:
+    swapped = [("msg_0", GENUINE["msg_1"].digest), ("msg_1", GENUINE["msg_0"].digest), *AFTER.documents[2:]]
+    assert broken(after=replace(AFTER, documents=swapped)) == {BYTES: ["msg_0", "msg_1"]}
+
+
+@pytest.mark.parametrize("seen", ["before", "after"])
+def test_forged_webhook_that_is_stored_is_found(seen: str) -> None:
+    forged = ("msg_forged", SENT["msg_forged"].digest)
+    given = {"before": BEFORE, "after": AFTER}
+    assert broken(**{seen: also_stored(given[seen], forged)})[NOT_REFUSED] == ["msg_forged"]
+
+
+def test_forged_webhook_that_is_a_dead_letter_is_found() -> None:
+    assert broken(before=replace(BEFORE, dead=[*BEFORE.dead, "msg_forged"])) == {NOT_REFUSED: ["msg_forged"]}
+
+
+def test_forged_webhook_that_is_acknowledged_is_found() -> None:
+    found = broken(acknowledged=ACKNOWLEDGED | {"msg_forged"}, refused=set())
+    assert found[FORGED_IS_REFUSED] == ["msg_forged"]
+
+
+def test_genuine_webhook_that_is_refused_is_found() -> None:
+    before = replace(BEFORE, documents=BEFORE.documents[1:])
+    after = replace(AFTER, documents=AFTER.documents[1:])
+    found = broken(acknowledged=ACKNOWLEDGED - {"msg_0"}, refused=REFUSED | {"msg_0"}, before=before, after=after)
+    assert found == {ACKNOWLEDGED_IN_THE_END: ["msg_0"], FORGED_IS_REFUSED: ["msg_0"]}
+
+
+def test_webhook_that_was_given_up_may_be_stored_or_not() -> None:
+    # The queue took it, and the answer was lost, each time.
+    assert broken(acknowledged=ACKNOWLEDGED - {"msg_0"}) == {ACKNOWLEDGED_IN_THE_END: ["msg_0"]}
+    after = replace(AFTER, documents=AFTER.documents[1:])
+    assert broken(acknowledged=ACKNOWLEDGED - {"msg_0"}, after=after) == {ACKNOWLEDGED_IN_THE_END: ["msg_0"]}
+
+
+def test_poison_that_is_stored_is_found() -> None:
+    after = also_stored(replace(AFTER, dead=[]), ("msg_poison", SENT["msg_poison"].digest))
+    assert broken(after=after) == {STORED_IS: ["msg_poison"], DEAD_ARE: ["msg_poison"]}
+
+
+def test_dead_letter_that_was_not_redriven_is_found() -> None:
+    assert broken(after=BEFORE) == {STORED_IS: ["msg_3"], DEAD_ARE: ["msg_3"]}
+
+
+@pytest.mark.parametrize(("seen", "when"), [("before", "before"), ("after", "after")])
+def test_what_waits_in_the_queue_is_found(seen: str, when: str) -> None:
+    given = {"before": BEFORE, "after": AFTER}
+    found = broken(**{seen: replace(given[seen], waiting=2)})
+    assert found == {EMPTY: [f"2 messages {when} the redrive"]}
+
+
+@pytest.mark.parametrize("make", [lambda seed: plan.webhooks(seed, 500), lambda seed: plan.faults(seed, 31)])
+def test_seed_decides(make: Callable[[int], object]) -> None:
+    assert make(1) == make(1)
+    assert make(1) != make(2)
+
+
+def test_plan_has_its_shares() -> None:
+    webhooks = plan.webhooks(1, 5000)
+    kinds = [each.kind for each in webhooks]
+    assert {kind: kinds.count(kind) for kind in sorted(set(kinds))} == {
+        "forged": 50,
+        "large": 50,
+        "ordinary": 4840,
+        "poison": 50,
+        "slow": 10,
+    }
+    twice = [each for each in webhooks if len(each.copies) == 2]
+    assert len(twice) == 250
+    assert sum(each.copies == (0.0, 0.0) for each in twice) == 125
+    assert {each.forgery for each in webhooks if each.kind == "forged"} == set(plan.FORGERIES)
+    assert len({each.id for each in webhooks}) == 5000
+
+
+def test_large_bodies_do_not_fit_into_a_message() -> None:
+    sizes = [len(each.body) for each in plan.webhooks(1, 500) if each.kind == "large"]
+    assert sizes
+    assert min(sizes) > 1024 * 1024
+
+
+@pytest.mark.parametrize("visibility", [10, 31, 60])
+def test_outages_are_one_visibility_timeout_apart(visibility: float) -> None:
+    first, second = plan.outages(visibility)
+    assert second[0] - first[0] == pytest.approx(visibility)
+    assert first[1] < second[0]
+
+
+@pytest.mark.parametrize("visibility", [10, 31, 60])
+def test_what_is_stopped_goes_on(visibility: float) -> None:
+    whats = [fault.what for fault in plan.faults(1, visibility)]
+    for stop, go_on in (
+        (plan.HOST_AWAY, plan.HOST_BACK),
+        (plan.HANG_DATABASE, plan.DATABASE_GOES_ON),
+        (plan.HANG_WORKERS, plan.WORKERS_GO_ON),
+    ):
+        turns = [what for what in whats if what in (stop, go_on)]
+        assert turns
+        assert turns == [stop, go_on] * (len(turns) // 2)
