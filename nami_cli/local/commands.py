@@ -146,13 +146,15 @@ def send_command(
 def events_command(
     name: Name,
     query: events.Query = None,
+    ids: events.Ids = None,
     limit: events.Limit = 10,
     follow: events.Follow = False,
+    destination: events.Destination = None,
     as_json: events.Json = False,
 ) -> None:
-    """Show the stored documents, the newest last."""
+    """Show the stored documents, the newest last; of an HTTP backend how the last try of each webhook went."""
     _require(name)
-    events.events_command(name, query, limit, follow, as_json)
+    events.events_command(name, query, ids, limit, follow, destination, as_json)
 
 
 @app.command("logs", epilog="Example: nami local logs shopify --since 1m")

@@ -5,6 +5,7 @@ DIFFERENCES = (
     "no network: security groups, subnets and endpoints are recorded, and functions reach everything",
     "no EC2 host: its user data is not run; the database is a process of this machine",
     "functions run on this machine's Python and see its packages, memory limits do not hold",
+    "every MongoDB host is the same database, so a name has one collection in all its environments",
     "throttling of the gateway, its 10 MB limit and Lambda's 6 MB limit do not exist",
     "metrics and alarms are recorded but do not fire",
     "queues, secrets and logs are gone after `nami local down`; the documents stay in .nami",

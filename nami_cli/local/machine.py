@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nami_cli
 from nami_cli import stacks
-from nami_cli.errors import CliError, LocalAwsError, NotRunningError, PortInUseError
+from nami_cli.errors import CheckError, CliError, LocalAwsError, NotRunningError, PortInUseError
 from nami_cli.local import database, environment, processes
 from nami_cli.local.processes import Identity
 from nami_cli.local.state import Home, State, Subscription
@@ -104,13 +104,14 @@ def is_ready(home: Home, state: State) -> bool:
 
 
 def leave(home: Home, name: str) -> list[str]:
-    """Take a subscription down; with the last one, stop everything. Returns the names that stay up."""
+    """Take a subscription down; with the last one, stop everything. Returns the labels that stay up."""
     with home.lock():
         state = running(home)
         if state is None:
             _clear_remains(home)
             return []
-        state.subscriptions.pop(name, None)
+        label = stacks.label(name)
+        state.subscriptions.pop(label, None)
         if not state.subscriptions:
             _stop(home, state)
             return []
@@ -160,14 +161,21 @@ def _delete_stack(home: Home, state: State, name: str) -> None:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     point_tools_at(home, state)
-    client = stacks.cloudformation()
     try:
-        client.delete_stack(StackName=f"nami-{name}")
+        stack = stacks.describe(name)
+        if stack is None:
+            return
+        client = stacks.cloudformation()
+        client.delete_stack(StackName=stack["StackId"])
         client.get_waiter("stack_delete_complete").wait(
-            StackName=f"nami-{name}", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+            StackName=stack["StackId"], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
         )
+    except CheckError:
+        return  # another subscription's, which the name that goes never became
     except (BotoCoreError, ClientError) as error:
-        raise LocalAwsError(f"{name} could not be taken down ({error}); nami local down stops everything") from None
+        raise LocalAwsError(
+            f"{stacks.label(name)} could not be taken down ({error}); nami local down stops everything"
+        ) from None
 
 
 def _clear_remains(home: Home) -> None:

@@ -36,7 +36,8 @@ POISON = '{"no": "envelope"}'
 TINY_APP = """
 import json, os, pathlib
 folder, context = pathlib.Path(os.environ["CDK_OUTDIR"]), json.loads(os.environ["CDK_CONTEXT_JSON"])
-name = "nami-" + context["name"]
+name = "-".join(part for part in ("nami", context.get("env"), context["name"]) if part)
+tagged = (("subscription", "name"), ("environment", "env"))
 template = {
     "Resources": {"Resource": {"Type": context.get("kind", "AWS::SNS::Topic")}},
     "Outputs": {"EndpointUrl": {"Value": "https://none.execute-api.us-east-1.amazonaws.com/"}},
@@ -45,7 +46,10 @@ template = {
 stack = {
     "type": "aws:cloudformation:stack",
     "environment": "aws://unknown-account/unknown-region",
-    "properties": {"templateFile": f"{name}.json"},
+    "properties": {
+        "templateFile": f"{name}.json",
+        "tags": {f"nami:{kind}": context[key] for kind, key in tagged if key in context},
+    },
 }
 (folder / "manifest.json").write_text(json.dumps({"version": "36.0.0", "artifacts": {name: stack}}))
 """

@@ -122,6 +122,12 @@ def test_command_deploys_into_local_aws_whatever_account_the_environment_has(bot
     assert both.prod.outputs()["TableName"] == before
 
 
+def test_local_run_that_is_refused_leaves_the_stack_that_is_there(both: Both) -> None:
+    refused = both.command("up", "prod-cart")
+    assert "nami-prod-cart would be the stack of cart in the environment prod too" in refused.stderr
+    assert both.prod.outputs()["EndpointUrl"]
+
+
 def test_destroying_one_leaves_the_other(both: Both) -> None:
     result = both.command.typed("--local", "destroy", "cart", "--env", "prod", "--yes")
     assert result.returncode == 0, result.stderr
@@ -129,3 +135,17 @@ def test_destroying_one_leaves_the_other(both: Both) -> None:
     assert [(row["name"], row["environment"]) for row in rows] == [("cart", None)]
     _, delivery_id = both.plain.post(b'{"still": "here"}')
     wait_for(lambda: delivery_id in both.items(both.plain), 30)
+
+
+def test_local_run_joins_the_same_name_in_an_environment(tiny: Nami) -> None:
+    (tiny.folder / "cdk.json").write_text(
+        '{"app": "python3 app.py", "context": {"environments": {"prod": {"account": "111122223333"}}}}'
+    )
+    tiny.up("cart")
+    tiny.up("cart", "--env", "prod")
+    assert tiny.status()["endpoints"].keys() == {"cart", "prod-cart"}
+    refused = tiny("up", "prod-cart", "--detach")
+    assert "the stack nami-prod-cart here is cart in the environment prod, not prod-cart" in refused.stderr
+    assert tiny("down", "prod-cart").returncode == 12
+    assert tiny.status()["endpoints"].keys() == {"cart", "prod-cart"}
+    assert tiny("down", "cart", "--env", "prod").stderr.startswith("prod-cart is down; still up: cart")

@@ -10,11 +10,12 @@ from nami_cli.local.differences import DIFFERENCES
 from nami_stack.settings import (
     DestinationSettings,
     DomainSettings,
+    Environment,
     GatewaySettings,
     HostSettings,
     PipelineSettings,
     SignatureSettings,
-    Subscription,
+    WatchingSettings,
 )
 from nami_stack.signature import SCHEMES
 
@@ -32,11 +33,13 @@ def settings_tables() -> str:
         "Signature": SignatureSettings,
         "Destination": DestinationSettings,
         "MongoDB host and network": HostSettings,
+        "Watching": WatchingSettings,
+        "Of an environment alone": Environment,
     }
     for title, model in groups.items():
         lines += [f"\n## {title}\n", "| setting | default | |", "|---|---|---|"]
-        for key in model.model_fields:
-            field = Subscription.model_fields[key]
+        for key in (key for key in model.model_fields if key != "name"):
+            field = model.model_fields[key]
             value = ",".join(field.default) if isinstance(field.default, tuple) else field.default
             default = "" if value in (None, "") else f"`{value}`"
             lines.append(f"| `{key}` | {default} | {' '.join((field.description or '').split())} |")
