@@ -1,8 +1,8 @@
-"""`nami events` and `nami connect`: what is stored."""
+"""`nami events` and `nami connect`: what is stored, and the way to it."""
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 
 from nami_cli import tunnel
-from nami_cli.deployment import Deployment, find
-from nami_cli.errors import DatabaseError, MissingToolError, UsageError
+from nami_cli.deployment import Delivery, Deployment, find
+from nami_cli.errors import DatabaseError, MissingToolError, NotFoundError, UsageError
 from nami_cli.flags import nami
+from nami_cli.items import Items
 from nami_cli.terminal import say
 
 _POLL = 2.0  # seconds between looks while following
@@ -20,6 +21,10 @@ _POLL = 2.0  # seconds between looks while following
 _LATE = timedelta(seconds=60)
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
+Ids = Annotated[list[str] | None, typer.Option("--id", metavar="DELIVERY", help="Only this one; may be repeated.")]
+Destination = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Such as dynamo or backend; the first that keeps webhooks.")
+]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")]
 Query = Annotated[
     str | None, typer.Option(metavar="JSON", help='As MongoDB takes it, such as {"body.order.id": 1001}.')
@@ -30,8 +35,10 @@ Json = Annotated[bool, typer.Option("--json", help="One document a line, with it
 
 
 @contextlib.contextmanager
-def collection(deployment: Deployment, *, timeout: float = 10) -> Iterator[Any]:
+def collection(deployment: Deployment, delivery: Delivery | None = None, *, timeout: float = 10) -> Iterator[Any]:
     """The subscription's documents (a pymongo collection); what goes wrong with them becomes one line.
+
+    Of one destination, or of the first in MongoDB.
 
     Raises:
         DatabaseError: the database does not answer, or refused.
@@ -42,7 +49,7 @@ def collection(deployment: Deployment, *, timeout: float = 10) -> Iterator[Any]:
         import pymongo.errors  # noqa: PLC0415
     except ImportError:
         raise MissingToolError("pymongo is not installed; pip install 'nami[cli]'") from None
-    with tunnel.database(deployment) as found:
+    with tunnel.database(deployment, delivery) as found:
         milliseconds = int(timeout * 1000)
         try:
             with pymongo.MongoClient[dict[str, Any]](
@@ -73,21 +80,75 @@ def parse_query(text: str | None) -> dict[str, Any]:
     return query
 
 
-def show(deployment: Deployment, *, query: dict[str, Any], limit: int, follow: bool, as_json: bool) -> None:
-    """Print the stored documents, the newest last."""
-    with collection(deployment) as documents:
-        # Looked at first, so that what is stored meanwhile is not taken for old.
-        known = _recent(documents) if follow else {}
-        found = list(documents.find(query).sort("received_at", -1).limit(limit))
-        for document in reversed(found):
+def show(
+    deployment: Deployment,
+    *,
+    query: dict[str, Any],
+    ids: list[str],
+    limit: int,
+    follow: bool,
+    as_json: bool,
+    destination: str | None,
+) -> None:
+    """Print what is stored, the newest last.
+
+    Raises:
+        UsageError: there is no such destination, or it takes no query.
+        NotFoundError: none of `ids` is there.
+    """
+    delivery = _chosen(deployment, destination)
+    found = 0
+    with contextlib.closing(_stored(deployment, delivery, query, ids, limit, follow=follow)) as documents:
+        for document in documents:
+            found += 1
             print_document(document, as_json=as_json)
-        if follow:
-            known |= {each["_id"]: each["stored_at"] for each in found if "stored_at" in each}
-            for document in _arriving(documents, query, known):
-                print_document(document, as_json=as_json)
+    if ids and not found:
+        raise NotFoundError(
+            f"{delivery.destination} has no {ids[0]}; {nami()} logs {deployment.name} --id {ids[0]} tells its path"
+        )
     if not found:
         matching = " that matches" if query else ""
         say(f"no document of {deployment.name}{matching} yet; {nami()} send {deployment.name} sends a webhook")
+
+
+def _chosen(deployment: Deployment, destination: str | None) -> Delivery:
+    """The destination of that name; else the first that keeps webhooks, since a backend's log tells only of tries."""
+    if destination is not None:
+        return deployment.delivery(destination)
+    there = deployment.deliveries
+    chosen = next((each for each in there if _kind(each) != "backend"), there[0])
+    if others := [each.destination for each in there if each is not chosen]:
+        say(f"of {chosen.destination} alone; --destination {' or '.join(others)} for the others")
+    return chosen
+
+
+def _kind(delivery: Delivery) -> str:
+    return delivery.post_queue.environment.get("DESTINATION", "mongo")
+
+
+def _stored(
+    deployment: Deployment, delivery: Delivery, query: dict[str, Any], ids: list[str], limit: int, *, follow: bool
+) -> Generator[dict[str, Any]]:
+    """What is there, the newest last, and with `follow` what comes."""
+    if _kind(delivery) == "mongo":
+        wanted = {"_id": {"$in": ids}, **query} if ids else query
+        with collection(deployment, delivery) as documents:
+            # Looked at first, so that what is stored meanwhile is not taken for old.
+            known = _recent(documents) if follow else {}
+            found = list(documents.find(wanted).sort("received_at", -1).limit(max(limit, len(ids))))
+            yield from reversed(found)
+            if follow:
+                known |= {each["_id"]: each["stored_at"] for each in found if "stored_at" in each}
+                yield from _arriving(documents, wanted, known)
+        return
+    if query:
+        raise UsageError(f"--query: {delivery.destination} is found by ids alone; give --id, or leave it out")
+    table = Items(deployment, delivery)
+    arriving = table.arriving() if follow else iter(())
+    found = table.get(ids) if ids else table.newest(limit)
+    yield from reversed(found)
+    shown = {document["_id"] for document in found} if _kind(delivery) != "backend" else set()
+    yield from (each for each in arriving if each["_id"] not in shown and (not ids or each["_id"] in ids))
 
 
 def print_document(document: dict[str, Any], *, as_json: bool) -> None:
@@ -114,24 +175,48 @@ def extended_json(document: dict[str, Any], indent: int | None) -> str:
 def wait_for(deployment: Deployment, delivery_ids: list[str], timeout: float) -> list[dict[str, Any]]:
     """The documents of these deliveries, as far as they are stored in time; `timeout` in seconds."""
     deadline = time.monotonic() + timeout
-    with collection(deployment) as documents:
+    with _by_id(deployment, _chosen(deployment, None)) as find_them:
         while True:
-            found = list(documents.find({"_id": {"$in": delivery_ids}}))
+            found = find_them(delivery_ids)
             if len(found) == len(set(delivery_ids)) or time.monotonic() > deadline:
                 return found
             time.sleep(0.1)
 
 
-def events_command(
-    name: Name, query: Query = None, limit: Limit = 10, follow: Follow = False, as_json: Json = False
-) -> None:
-    """Show the stored documents of NAME, the newest last.
+@contextlib.contextmanager
+def _by_id(deployment: Deployment, delivery: Delivery) -> Iterator[Callable[[list[str]], list[dict[str, Any]]]]:
+    if _kind(delivery) != "mongo":
+        yield Items(deployment, delivery).get
+        return
+    with collection(deployment, delivery) as documents:
+        yield lambda ids: list(documents.find({"_id": {"$in": ids}}))
 
-    On AWS they are read through a Session Manager tunnel to the MongoDB host, for which the session-manager-plugin
-    must be installed. A query over fields without an index reads the whole collection.
+
+def events_command(
+    name: Name,
+    query: Query = None,
+    ids: Ids = None,
+    limit: Limit = 10,
+    follow: Follow = False,
+    destination: Destination = None,
+    as_json: Json = False,
+) -> None:
+    """Show the stored documents of NAME, the newest last; of an HTTP backend how the last try of each webhook went.
+
+    On AWS those of the MongoDB host are read through a Session Manager tunnel, for which the session-manager-plugin
+    must be installed. A query over fields without an index reads the whole collection. Which items of a DynamoDB table
+    are the newest is known from the function's log, for as long as that is kept.
     """
     try:
-        show(find(name), query=parse_query(query), limit=limit, follow=follow, as_json=as_json)
+        show(
+            find(name),
+            query=parse_query(query),
+            ids=ids or [],
+            limit=limit,
+            follow=follow,
+            as_json=as_json,
+            destination=destination,
+        )
     except KeyboardInterrupt:
         raise typer.Exit(0 if follow else 130) from None
 

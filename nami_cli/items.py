@@ -1,0 +1,113 @@
+"""What a DynamoDB table holds of a subscription: its webhooks, or how the last try of each to an HTTP backend went.
+
+Such a table is found by the delivery's id alone, also where it is an adopted one. An index by time would put all that
+is written at one moment into one partition, which takes a thousand writes a second, at twice the price of each write:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+So it is the post-queue function's log that says which are the newest, as far back as it is kept.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from nami_cli import logs
+from nami_cli.deployment import Delivery, Deployment
+
+_POLL = 2.0  # seconds between looks while following
+# Seconds back in the log: more only where less did not name enough.
+_SPANS = (600, 7200, 86_400, 604_800, 34_560_000)
+_LATE = 120  # seconds until a line of the log is there for sure
+_KEYS = 100  # that DynamoDB takes at once
+_DATES = ("received_at", "stored_at", "at")
+
+
+class Items:
+    """The table that one post-queue function writes to."""
+
+    def __init__(self, deployment: Deployment, delivery: Delivery) -> None:
+        import boto3  # noqa: PLC0415 (half a second that `nami --help` need not wait)
+
+        environment = delivery.post_queue.environment
+        self._attempts = environment.get("BACKEND_ATTEMPTS_TABLE")
+        self._table = self._attempts or environment["DYNAMO_TABLE"]
+        self._subscription = deployment.name
+        self._log = {"post-queue": delivery.post_queue.log_group}
+        self._client: Any = boto3.client("dynamodb")
+
+    def get(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Those of these deliveries that are there, in this order."""
+        found: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(ids), _KEYS):
+            asked: Any = {
+                self._table: {"Keys": list(map(self._key, ids[start : start + _KEYS])), "ConsistentRead": True}
+            }
+            while asked:
+                said = self._client.batch_get_item(RequestItems=asked)
+                for item in said["Responses"].get(self._table, []):
+                    document = _document(item)
+                    found[document["_id"]] = document
+                if asked := said.get("UnprocessedKeys"):
+                    time.sleep(0.2)  # it gives at most 16 MB at once, and less while it is throttled
+        return [found[each] for each in ids if each in found]
+
+    def newest(self, limit: int) -> list[dict[str, Any]]:
+        """The last ones that were written, the newest first."""
+        found: list[dict[str, Any]] = []
+        for span in _SPANS:
+            named = {delivery_id: None for _, delivery_id in self._named(time.time() - span)}
+            found = self.get(list(named)[-limit:][::-1])
+            if len(found) >= limit:
+                break
+        return found
+
+    def arriving(self) -> Iterator[dict[str, Any]]:
+        """What is written from this call on."""
+        return self._arriving(set(self._named(time.time() - _LATE)))
+
+    def _arriving(self, seen: set[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+        while True:
+            fresh = [each for each in self._named(time.time() - _LATE) if each not in seen]
+            seen.update(fresh)
+            yield from self.get(list(dict.fromkeys(delivery_id for _, delivery_id in fresh)))
+            time.sleep(_POLL)
+
+    def _named(self, since: float) -> Iterator[tuple[str, str]]:
+        """(log event, delivery id) of what was written since then, the newest last; of tries also the failed ones."""
+        latest: dict[str, str] = {}
+        for line in logs.in_order(logs.read(self._log, since=since, pattern=logs.naming("stored"))):
+            fields = line.fields
+            told = [str(each) for each in fields.get("stored", [])]
+            if self._attempts:
+                told += [str(each["id"]) for each in fields.get("failed", [])]
+            for delivery_id in told:
+                latest.pop(delivery_id, None)
+                latest[delivery_id] = line.event_id
+        for delivery_id, event_id in latest.items():
+            yield event_id, delivery_id
+
+    def _key(self, delivery_id: str) -> dict[str, Any]:
+        key = {"id": {"S": delivery_id}}
+        return key | {"subscription": {"S": self._subscription}} if self._attempts else key
+
+
+def _document(item: dict[str, Any]) -> dict[str, Any]:
+    """An item in the form that documents have."""
+    from boto3.dynamodb.types import TypeDeserializer  # noqa: PLC0415
+
+    decode = TypeDeserializer().deserialize
+    fields = {name: _plain(decode(value)) for name, value in item.items()}
+    dates = {name: datetime.fromisoformat(fields[name]) for name in _DATES if isinstance(fields.get(name), str)}
+    return {"_id": fields.pop("id"), **fields, **dates}
+
+
+def _plain(value: Any) -> Any:
+    """Numbers and bytes as Python's own."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() and abs(value) < 2**63 else float(value)
+    return bytes(value) if type(value).__name__ == "Binary" else value
