@@ -4,6 +4,7 @@
 # As user data it only installs itself as the service nami-host, which runs it now, after each boot, and again a
 # minute after a failure. Every step looks before it acts, so running it again is safe:
 #   journalctl -u nami-host            what it did
+#   journalctl -u nami-disk            how it told CloudWatch, each five minutes, how full the disks are
 #   systemctl restart nami-host        do it again, for example after growing the volume
 set -Eeuo pipefail
 
@@ -81,6 +82,41 @@ EOF_UNIT
   systemctl enable --now --no-block nami-host.service
 }
 
+# A timer, and not CloudWatch's agent, which would stay in the smallest instance's memory.
+report_disks() {
+  write /etc/systemd/system/nami-disk.service <<EOF_UNIT
+[Unit]
+Description=Tells CloudWatch how full the disks of the MongoDB host are
+
+[Service]
+Type=oneshot
+ExecStart=$program disk
+Nice=10
+TimeoutStartSec=120
+EOF_UNIT
+  write /etc/systemd/system/nami-disk.timer <<EOF_UNIT
+[Unit]
+Description=Runs nami-disk.service
+
+[Timer]
+OnActiveSec=0
+OnCalendar=*:0/5
+
+[Install]
+WantedBy=timers.target
+EOF_UNIT
+  systemctl daemon-reload
+  systemctl enable --now nami-disk.timer
+}
+
+# The fuller of the two: a full root disk ends Docker as a full volume ends MongoDB.
+report_disk() {
+  local used
+  used=$(df --output=pcent / "$mount_point" | tr -dc '0-9\n' | sort -n | tail -n 1)
+  aws cloudwatch put-metric-data --namespace nami --metric-name DiskUsed --unit Percent --value "$used" \
+    --dimensions "host=$NAMI_DNS_NAME"
+}
+
 metadata() { # PATH: of the instance metadata, version 2
   local token url=http://169.254.169.254/latest
   token=$(curl -sSf --retry 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "$url/api/token")
@@ -109,6 +145,12 @@ attach_volume() {
     fi
     sleep 1
   done
+}
+
+# A volume that this stack did not make lacks the tag by which it is backed up.
+tag_volume() {
+  [[ -z ${NAMI_VOLUME_TAG:-} ]] ||
+    retry aws ec2 create-tags --resources "$NAMI_VOLUME_ID" --tags "$NAMI_VOLUME_TAG"
 }
 
 mount_volume() {
@@ -197,12 +239,18 @@ if [[ $0 != "$program" ]]; then
   install_service
   exit
 fi
+if [[ ${1:-} == disk ]]; then
+  report_disk
+  exit
+fi
 trap 'die "line $LINENO: $BASH_COMMAND"' ERR
 instance_id=$(metadata instance-id)
 address=$(metadata local-ipv4)
 register_name
 attach_volume
+tag_volume
 mount_volume
+report_disks
 start_docker
 run_mongo
 wait_for_answer

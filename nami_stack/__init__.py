@@ -13,11 +13,19 @@ if TYPE_CHECKING:
     from nami_stack.mongo_host import MongoHost
     from nami_stack.network import Network
     from nami_stack.rest_gateway import RestGateway
-    from nami_stack.settings import HostSettings, PipelineSettings, SettingsError, SharedSettings, Subscription
+    from nami_stack.settings import (
+        HostSettings,
+        PipelineSettings,
+        SettingsError,
+        SharedSettings,
+        Subscription,
+        WatchingSettings,
+    )
     from nami_stack.shared import SharedGateway, SharedMongo
     from nami_stack.shared_stack import SharedStack
     from nami_stack.signature import Signature
     from nami_stack.stack import WebhookStack
+    from nami_stack.watching import Watching
     from nami_stack.webhook_construct import ScalableWebhook
 
 __all__ = [
@@ -41,6 +49,8 @@ __all__ = [
     "SharedStack",
     "Signature",
     "Subscription",
+    "Watching",
+    "WatchingSettings",
     "WebhookStack",
 ]
 
@@ -65,6 +75,8 @@ _MODULES = {
     "SharedStack": "shared_stack",
     "Signature": "signature",
     "Subscription": "settings",
+    "Watching": "watching",
+    "WatchingSettings": "settings",
     "WebhookStack": "stack",
 }
 

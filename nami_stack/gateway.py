@@ -1,7 +1,7 @@
 """The HTTP API that producers send their webhooks to."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigw
@@ -9,6 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 
+from nami_stack.access_log import HTTP_FORMAT, AccessLog
 from nami_stack.domain import CustomDomain
 from nami_stack.findings import acknowledge
 
@@ -30,11 +31,27 @@ class HttpGateway(Construct):
 
     Args:
         domain: a name of yours for it.
+        access_logs: write a line for each request.
+        log_retention_days: how long those are kept.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, domain: CustomDomain | None = None) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        domain: CustomDomain | None = None,
+        access_logs: bool = True,
+        log_retention_days: int = 30,
+    ) -> None:
         super().__init__(scope, construct_id)
         self.api = apigw.HttpApi(self, "Api", api_name=cdk.Stack.of(self).stack_name)
+        if access_logs and self.api.default_stage:
+            log = AccessLog(self, "AccessLog", days=log_retention_days)
+            stage = cast("apigw.CfnStage", self.api.default_stage.node.default_child)
+            stage.access_log_settings = apigw.CfnStage.AccessLogSettingsProperty(
+                destination_arn=log.destination_arn, format=HTTP_FORMAT
+            )
         self.url = self.api.api_endpoint
         if domain:
             self.url = domain.serve(self, api_id=self.api.api_id, stage="$default", after=self.api.default_stage)

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_autoscaling as autoscaling
+from aws_cdk import aws_dlm as dlm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -14,6 +15,7 @@ from constructs import Construct
 
 from nami_stack.assets import EC2_USERDATA
 from nami_stack.findings import acknowledge, acknowledge_zone, right_to
+from nami_stack.metrics import NAMESPACE
 from nami_stack.network import Network
 from nami_stack.settings import HostSettings
 
@@ -22,6 +24,8 @@ from nami_stack.settings import HostSettings
 # major version: https://www.mongodb.com/docs/manual/release-notes/8.0-upgrade-standalone/
 MONGO_IMAGE = "public.ecr.aws/docker/library/mongo:8.0.26"
 MONGO_PORT = 27017
+# Of a data volume, with the name of the host that serves it: what is backed up, and what its snapshots are known by.
+HOST_TAG = "nami:host"
 # EC2 resolves it at each launch, so a replaced host is up to date while the template, and with it a deployment of
 # something else, never changes by itself. As a template parameter each new image would roll the host.
 AMAZON_LINUX = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
@@ -72,19 +76,19 @@ class MongoHost(Construct):
         settings = settings or HostSettings()
         self.network = network or Network(self, "Network", settings=settings)
         self.secret = self._secret(settings)
-        self.data_volume_id = self._data_volume_id(settings)
-
         label = cdk.Names.unique_resource_name(self, max_length=63, separator="-").lower()
         # A zone for each host, because a VPC takes each name once.
         zone = route53.PrivateHostedZone(self, "Zone", zone_name=f"{label}.nami.internal", vpc=self.network.vpc)
         self.dns_name = f"mongo.{zone.zone_name}"
+        self.data_volume_id = self._data_volume_id(settings)
+        self.backups = self._backups(settings.backup_days) if settings.backup_days else None
 
         self.security_group = ec2.SecurityGroup(
             self, "SecurityGroup", vpc=self.network.vpc, description="MongoDB host", allow_all_outbound=False
         )
         self.security_group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Packages, the image, AWS")
         user_data = ec2.UserData.for_linux(shebang="#!/bin/bash")
-        self.auto_scaling_group = self._auto_scaling_group(settings, self._role(zone), user_data)
+        self.auto_scaling_group = self._auto_scaling_group(settings, self._role(zone, settings), user_data)
         signalled = cast("autoscaling.CfnAutoScalingGroup", self.auto_scaling_group.node.default_child)
         stack = cdk.Stack.of(self)
         variables = {
@@ -97,6 +101,8 @@ class MongoHost(Construct):
             "NAMI_STACK": stack.stack_id,
             "NAMI_LOGICAL_ID": stack.get_logical_id(signalled),
         }
+        if settings.data_volume_id and settings.backup_days:
+            variables["NAMI_VOLUME_TAG"] = f"Key={HOST_TAG},Value={self.dns_name}"
         if not settings.data_volume_id:
             # Read by nobody: a bigger volume thereby makes a new host, and that grows the file system.
             variables["NAMI_VOLUME_SIZE"] = str(settings.volume_size)
@@ -179,7 +185,70 @@ class MongoHost(Construct):
             acknowledge_zone(volume)
         cdk.Tags.of(volume).add("Name", self.node.path)
         cdk.Tags.of(volume).add("nami:backup", "mongo")  # what a backup plan of the account selects by
+        cdk.Tags.of(volume).add(HOST_TAG, self.dns_name)
         return volume.ref
+
+    def _backups(self, days: int) -> dlm.CfnLifecyclePolicy:
+        """A snapshot each night; it is what the disk would hold after a power cut, which MongoDB's journal mends.
+
+        https://www.mongodb.com/docs/manual/tutorial/backup-with-filesystem-snapshots/ says that it suffices. Where the
+        account encrypts volumes with a key of its own, that key's policy must let this role use it:
+        https://docs.aws.amazon.com/ebs/latest/userguide/service-role.html
+        """
+        stack = cdk.Stack.of(self)
+        snapshots = stack.format_arn(service="ec2", account="", resource="snapshot", resource_name="*")
+        volume = stack.format_arn(service="ec2", resource="volume", resource_name=self.data_volume_id)
+        policies = stack.format_arn(service="dlm", resource="policy", resource_name="*")
+        made_here = {"StringEquals": {f"aws:ResourceTag/{HOST_TAG}": self.dns_name}}
+        role = iam.Role(
+            self,
+            "BackupRole",
+            assumed_by=iam.ServicePrincipal(
+                "dlm.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": stack.account},
+                    "ArnLike": {"aws:SourceArn": policies},
+                },
+            ),
+        )
+        for statement in (
+            iam.PolicyStatement(actions=["ec2:CreateSnapshot"], resources=[volume, snapshots]),
+            iam.PolicyStatement(actions=["ec2:CreateTags"], resources=[snapshots]),
+            iam.PolicyStatement(actions=["ec2:DeleteSnapshot"], resources=[snapshots], conditions=made_here),
+            iam.PolicyStatement(
+                actions=["ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeInstances"], resources=["*"]
+            ),
+        ):
+            role.add_to_policy(statement)
+        acknowledge(
+            role,
+            "a snapshot has no ARN before it is made, and only those with this host's tag are deleted",
+            right_to(self, snapshots),
+            right_to(self, "*"),
+        )
+        policy = dlm.CfnLifecyclePolicy(
+            self,
+            "Backups",
+            description="nami - daily snapshots of a data volume",
+            state="ENABLED",
+            execution_role_arn=role.role_arn,
+            policy_details=dlm.CfnLifecyclePolicy.PolicyDetailsProperty(
+                resource_types=["VOLUME"],
+                target_tags=[cdk.CfnTag(key=HOST_TAG, value=self.dns_name)],
+                schedules=[
+                    dlm.CfnLifecyclePolicy.ScheduleProperty(
+                        name="Daily",
+                        copy_tags=True,  # this host's too, by which old ones are deleted
+                        create_rule=dlm.CfnLifecyclePolicy.CreateRuleProperty(
+                            interval=24, interval_unit="HOURS", times=["03:00"]
+                        ),
+                        retain_rule=dlm.CfnLifecyclePolicy.RetainRuleProperty(count=days),
+                    )
+                ],
+            ),
+        )
+        policy.node.add_dependency(role)  # and its rights, which the policy is tried with
+        return policy
 
     def _auto_scaling_group(
         self, settings: HostSettings, role: iam.Role, user_data: ec2.UserData
@@ -222,7 +291,7 @@ class MongoHost(Construct):
         acknowledge(group, "one instance, which replaces itself: what matters is whether the database answers", "AS3")
         return group
 
-    def _role(self, zone: route53.IHostedZone) -> iam.Role:
+    def _role(self, zone: route53.IHostedZone, settings: HostSettings) -> iam.Role:
         stack = cdk.Stack.of(self)
 
         def ec2_arn(resource: str, name: str) -> str:
@@ -246,8 +315,18 @@ class MongoHost(Construct):
             allow("secretsmanager:GetSecretValue", on=self.secret.secret_arn),
             allow("route53:ChangeResourceRecordSets", on=zone.hosted_zone_arn, **{"ForAllValues:StringEquals": record}),
             allow(*SESSION_MANAGER_ACTIONS),
+            allow("cloudwatch:PutMetricData", StringEquals={"cloudwatch:namespace": NAMESPACE}),
         ):
             role.add_to_policy(statement)
+        if settings.data_volume_id and settings.backup_days:
+            role.add_to_policy(
+                allow(
+                    "ec2:CreateTags",
+                    on=ec2_arn("volume", self.data_volume_id),
+                    StringEquals={f"aws:RequestTag/{HOST_TAG}": self.dns_name},
+                    **{"ForAllValues:StringEquals": {"aws:TagKeys": [HOST_TAG]}},
+                )
+            )
         acknowledge(
             role,
             "these actions take no ARN, but for AttachVolume, which is for instances with this volume's tag",

@@ -13,6 +13,7 @@ from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
 from nami_stack import mapping
+from nami_stack.access_log import REST_FORMAT, AccessLog
 from nami_stack.domain import CustomDomain
 from nami_stack.findings import acknowledge
 from nami_stack.gateway import PRODUCERS
@@ -55,6 +56,9 @@ class RestGateway(Construct):
         throttle_burst: requests at once.
         direct_content_types: what `route_to_queue` takes beside `mapping.CONTENT_TYPES`.
         domain: a name of yours for it.
+        access_logs: write a line for each request. The account must have a role for that before, one for all of its
+            REST APIs in a region, which is why no stack makes it: docs/watching.md.
+        log_retention_days: how long those lines are kept.
     """
 
     def __init__(
@@ -68,8 +72,11 @@ class RestGateway(Construct):
         throttle_burst: int | None = None,
         direct_content_types: Sequence[str] = (),
         domain: CustomDomain | None = None,
+        access_logs: bool = False,
+        log_retention_days: int = 30,
     ) -> None:
         super().__init__(scope, construct_id)
+        log = AccessLog(self, "AccessLog", days=log_retention_days) if access_logs else None
         self.api = apigw.RestApi(
             self,
             "Api",
@@ -79,7 +86,11 @@ class RestGateway(Construct):
             binary_media_types=["*/*"],
             policy=_only_from(allowed_sources) if allowed_sources else None,
             deploy_options=apigw.StageOptions(
-                stage_name=_STAGE, throttling_rate_limit=throttle_rate, throttling_burst_limit=throttle_burst
+                stage_name=_STAGE,
+                throttling_rate_limit=throttle_rate,
+                throttling_burst_limit=throttle_burst,
+                access_log_destination=apigw.LogGroupLogDestination(log) if log else None,
+                access_log_format=apigw.AccessLogFormat.custom(REST_FORMAT) if log else None,
             ),
             cloud_watch_role=False,
         )

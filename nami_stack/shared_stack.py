@@ -10,6 +10,7 @@ from nami_stack.mongo_host import MongoHost
 from nami_stack.network import Network
 from nami_stack.settings import SHARED, SharedSettings
 from nami_stack.shared import publish
+from nami_stack.watching import Watching
 
 
 class SharedStack(EnvironmentStack):
@@ -34,11 +35,14 @@ class SharedStack(EnvironmentStack):
                 hosted_zone_id=settings.hosted_zone_id,
                 base_path=None if settings.certificate_arn else SHARED,
             )
-        gateway = HttpGateway(self, "Gateway", domain=domain)
+        gateway = HttpGateway(self, "Gateway", domain=domain, access_logs=settings.access_logs is not False)
         network = Network(self, "Network", settings=settings)
         host = MongoHost(self, "MongoHost", network=network, settings=settings)
         network.let_functions_read_secrets()
         publish(gateway, host)
+        watching = Watching(self, "Watching", settings=settings)
+        watching.watch_gateway(gateway)
+        watching.watch_host(host)
         cdk.CfnOutput(self, "GatewayUrl", value=gateway.url)
-        for key, value in host.outputs.items():
+        for key, value in {**host.outputs, **watching.outputs}.items():
             cdk.CfnOutput(self, key, value=value)

@@ -17,6 +17,7 @@ from nami_stack.mongo_host import MongoHost
 from nami_stack.rest_gateway import RestGateway
 from nami_stack.settings import SHARED, Subscription, stack_name
 from nami_stack.shared import SharedGateway, SharedMongo
+from nami_stack.watching import Watching
 from nami_stack.webhook_construct import ScalableWebhook
 
 
@@ -57,6 +58,10 @@ class WebhookStack(EnvironmentStack):
                 cdk.CfnOutput(self, key if key.startswith(prefix) else prefix + key, value=value)
         if webhook.signature_secret:
             cdk.CfnOutput(self, "SignatureSecretArn", value=webhook.signature_secret.ref)
+        watching = Watching(self, "Watching", settings=subscription)
+        watching.watch(webhook)
+        for key, value in watching.outputs.items():
+            cdk.CfnOutput(self, key, value=value)
 
 
 def _shared(subscription: Subscription) -> str:
@@ -77,8 +82,10 @@ def _gateway(stack: cdk.Stack, subscription: Subscription) -> Gateway:
             hosted_zone_id=subscription.hosted_zone_id,
             base_path=None if subscription.certificate_arn else subscription.name,
         )
+    days = subscription.log_retention_days
     if subscription.gateway == "http":
-        return HttpGateway(stack, "Gateway", domain=domain)
+        logs = subscription.access_logs is not False
+        return HttpGateway(stack, "Gateway", domain=domain, access_logs=logs, log_retention_days=days)
     return RestGateway(
         stack,
         "RestGateway",
@@ -88,6 +95,8 @@ def _gateway(stack: cdk.Stack, subscription: Subscription) -> Gateway:
         throttle_burst=subscription.throttle_burst,
         direct_content_types=subscription.direct_content_types,
         domain=domain,
+        access_logs=subscription.access_logs is True,
+        log_retention_days=days,
     )
 
 

@@ -56,6 +56,7 @@ class ScalableWebhook(Construct):
         gateway = gateway or HttpGateway(self, "Gateway")
         destination = destination or MongoHost(self, "MongoHost")
         destinations = destination if isinstance(destination, Sequence) else [destination]
+        self.name, self.gateway, self.signature, self.settings = name, gateway, signature, settings
         direct = settings.ingest == "direct"
         if direct:
             _check_direct(gateway, signature, destinations, settings, handlers)

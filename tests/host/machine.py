@@ -112,7 +112,7 @@ class Machine:
         while not Path(f"/proc/{self.pid}/root/run/ready").exists():
             assert self.process.poll() is None, self.process.stderr and self.process.stderr.read()
             time.sleep(0.01)
-        variables = {
+        self.variables = {
             "NAMI_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:Mongo-abcdef",
             "NAMI_VOLUME_ID": VOLUME,
             "NAMI_REGION": "eu-west-1",
@@ -122,7 +122,6 @@ class Machine:
             "NAMI_STACK": "arn:aws:cloudformation:eu-west-1:123456789012:stack/nami-test/1",
             "NAMI_LOGICAL_ID": "Group",
         }
-        self.run("tee", "/run/user-data", stdin="#!/bin/bash\n" + host_script(variables))
 
     def run(self, *command: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
         enter = ["nsenter", "--target", self.pid, "--mount", "--net", "--pid"]
@@ -137,8 +136,9 @@ class Machine:
         assert not check or done.returncode == 0, f"{command}: {done.stderr}{done.stdout}"
         return done
 
-    def user_data(self, *, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run it as cloud-init does on the first boot."""
+    def user_data(self, *, check: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run it as cloud-init does on the first boot, with more variables where given."""
+        self.run("tee", "/run/user-data", stdin="#!/bin/bash\n" + host_script(self.variables | more))
         return self.run("bash", "/run/user-data", check=check)
 
     def boot(self) -> None:

@@ -38,6 +38,26 @@ def test_it_registers_its_address(host: Machine) -> None:
     assert (record["Name"], record["ResourceRecords"]) == ("mongo.test.nami.internal", [{"Value": "127.0.0.1"}])
 
 
+def test_it_reports_the_fuller_of_its_disks(host: Machine) -> None:
+    used = [line.strip(" %") for line in host.run("df", "--output=pcent", "/", "/var/lib/nami").stdout.splitlines()[1:]]
+    call = host.account.calls("cloudwatch")[-1]
+    before, _, after = call.partition(" --value ")
+    value, _, dimensions = after.partition(" ")
+    assert before == "cloudwatch put-metric-data --namespace nami --metric-name DiskUsed --unit Percent"
+    assert dimensions == "--dimensions host=mongo.test.nami.internal"
+    assert abs(int(value) - max(map(int, used))) <= 1
+
+
+def test_volume_that_the_stack_made_is_tagged_by_it_alone(host: Machine) -> None:
+    assert host.account.calls("ec2 create-tags") == []
+
+
+def test_adopted_volume_gets_the_tag_that_it_is_backed_up_by(machine: Machine, account: Account) -> None:
+    tag = "Key=nami:host,Value=mongo.test.nami.internal"
+    machine.user_data(NAMI_VOLUME_TAG=tag)
+    assert account.calls("ec2 create-tags") == [f"ec2 create-tags --resources vol-0123 --tags {tag}"]
+
+
 def test_password_is_in_no_command_line_environment_or_file_of_the_host(host: Machine) -> None:
     password = json.loads(host.account.get("secret"))["password"]
     assert password not in host.run("docker", "inspect", "nami-mongo").stdout

@@ -243,6 +243,8 @@ def test_everything_taggable_of_the_pipeline_names_the_subscription(template: Te
 
 def test_outputs_are_what_scripts_read(template: Template) -> None:
     assert set(template.find_outputs("*")) == {
+        "AlarmTopicArn",
+        "DashboardUrl",
         "EndpointUrl",
         "QueueUrl",
         "DeadLetterQueueUrl",

@@ -250,7 +250,7 @@ def test_no_function_may_read_from_anothers_queue(both: Template) -> None:
 
 def test_outputs_of_the_first_keep_their_names_and_others_say_whose_they_are(both: Template) -> None:
     assert set(both.find_outputs("*")) == {
-        *("EndpointUrl", "PreQueueFunctionName"),
+        *("EndpointUrl", "PreQueueFunctionName", "AlarmTopicArn", "DashboardUrl"),
         *("QueueUrl", "DeadLetterQueueUrl", "PostQueueFunctionName", "TableName", "LargeItemsBucketName"),
         *("BackendQueueUrl", "BackendDeadLetterQueueUrl", "BackendPostQueueFunctionName"),
         *("BackendSecretArn", "BackendAttemptsTableName"),

@@ -210,6 +210,7 @@ def test_shell_scripts_pass_shellcheck() -> None:
 def test_only_what_cannot_be_narrowed_is_allowed_on_everything(template: Template) -> None:
     everywhere = {action for s in host_statements(template) if s["Resource"] == "*" for action in actions(s)}
     assert everywhere == {
+        "cloudwatch:PutMetricData",
         "ec2:DescribeVolumes",
         "ssm:UpdateInstanceInformation",
         "ssmmessages:CreateControlChannel",
@@ -217,6 +218,11 @@ def test_only_what_cannot_be_narrowed_is_allowed_on_everything(template: Templat
         "ssmmessages:OpenControlChannel",
         "ssmmessages:OpenDataChannel",
     }
+
+
+def test_host_puts_metrics_into_one_namespace_alone(template: Template) -> None:
+    (statement,) = [s for s in host_statements(template) if actions(s) == ["cloudwatch:PutMetricData"]]
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "nami"}}
 
 
 def test_no_right_of_the_host_is_a_wildcard(template: Template) -> None:
@@ -482,3 +488,74 @@ def test_failure_is_answered_with_its_reason(cloudformation: CloudFormation) -> 
     answer = cloudformation.send("Delete")
     assert answer["Status"] == "FAILED"
     assert "AccessDenied" in answer["Reason"]
+
+
+# Backups.
+
+
+@pytest.fixture(scope="module")
+def backed_up(synth: Synth) -> Template:
+    return synth(backup_days=7)
+
+
+def host_tag(template: Template) -> str:
+    (tag,) = [t["Value"] for t in find(template, "AWS::EC2::Volume")["Properties"]["Tags"] if t["Key"] == "nami:host"]
+    return str(tag)
+
+
+def test_nothing_is_backed_up_unless_asked_for(template: Template) -> None:
+    template.resource_count_is("AWS::DLM::LifecyclePolicy", 0)
+
+
+def test_volume_is_found_by_a_tag_that_no_other_stacks_volume_has(backed_up: Template, app_factory: Any) -> None:
+    policy = find(backed_up, "AWS::DLM::LifecyclePolicy")["Properties"]
+    assert policy["PolicyDetails"]["TargetTags"] == [{"Key": "nami:host", "Value": host_tag(backed_up)}]
+    hosts = [MongoHost(cdk.Stack(app_factory(), stack), "MongoHost") for stack in ("nami-shopify", "nami-jira")]
+    assert len({host.dns_name for host in hosts}) == 2
+
+
+def test_snapshot_is_made_daily_and_kept_as_many_days(backed_up: Template) -> None:
+    (schedule,) = find(backed_up, "AWS::DLM::LifecyclePolicy")["Properties"]["PolicyDetails"]["Schedules"]
+    assert (schedule["CreateRule"]["Interval"], schedule["CreateRule"]["IntervalUnit"]) == (24, "HOURS")
+    assert schedule["RetainRule"] == {"Count": 7}
+
+
+def backup_statements(template: Template) -> list[dict[str, Any]]:
+    role = next(key for key in template.find_resources("AWS::IAM::Role") if key.startswith("MongoHostBackupRole"))
+    policies = template.find_resources("AWS::IAM::Policy", {"Properties": {"Roles": [{"Ref": role}]}})
+    return [s for policy in policies.values() for s in policy["Properties"]["PolicyDocument"]["Statement"]]
+
+
+def test_backups_may_delete_no_snapshots_but_this_hosts(backed_up: Template) -> None:
+    (statement,) = [s for s in backup_statements(backed_up) if "ec2:DeleteSnapshot" in actions(s)]
+    assert statement["Condition"] == {"StringEquals": {"aws:ResourceTag/nami:host": host_tag(backed_up)}}
+    (schedule,) = find(backed_up, "AWS::DLM::LifecyclePolicy")["Properties"]["PolicyDetails"]["Schedules"]
+    assert schedule["CopyTags"] is True  # else the snapshots would lack the tag
+
+
+def test_backups_may_read_no_volume_but_this_hosts(backed_up: Template) -> None:
+    (statement,) = [s for s in backup_statements(backed_up) if "ec2:CreateSnapshot" in actions(s)]
+    volume, snapshot = (json.dumps(resource) for resource in statement["Resource"])
+    assert logical_id(backed_up, "AWS::EC2::Volume") in volume
+    assert ":snapshot/*" in snapshot
+
+
+def test_backups_change_neither_the_volume_nor_the_host(backed_up: Template, template: Template) -> None:
+    assert user_data(backed_up) == user_data(template)
+    assert find(backed_up, "AWS::EC2::Volume") == find(template, "AWS::EC2::Volume")
+
+
+def test_adopted_volume_is_tagged_by_its_host_which_may_set_that_tag_alone(synth: Synth) -> None:
+    template = synth(**ADOPTED_VOLUME, backup_days=7)
+    (tag,) = find(template, "AWS::DLM::LifecyclePolicy")["Properties"]["PolicyDetails"]["TargetTags"]
+    assert f"NAMI_VOLUME_TAG=Key=nami:host,Value={tag['Value']}" in user_data(template).splitlines()
+    (statement,) = [s for s in host_statements(template) if actions(s) == ["ec2:CreateTags"]]
+    assert "volume/vol-0123456789abcdef0" in json.dumps(statement["Resource"])
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:RequestTag/nami:host": tag["Value"]},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["nami:host"]},
+    }
+
+
+def test_host_tags_nothing_where_its_stack_made_the_volume(backed_up: Template) -> None:
+    assert not [s for s in host_statements(backed_up) if "ec2:CreateTags" in actions(s)]

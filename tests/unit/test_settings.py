@@ -69,7 +69,7 @@ def test_unknown_key_in_cdk_json_is_told() -> None:
 
 
 def test_unlike_any_key_lists_them_all() -> None:
-    assert "; there are allowed_sources, availability_zone, " in error_of(zzz=3)
+    assert "; there are access_logs, alarm_email, " in error_of(zzz=3)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,10 @@ from aws_cdk.assertions import Template
 from nami_cli.local import aws
 
 URI = "mongodb://127.0.0.1:27017/"
-ADDED = ("AWS::EC2::Volume", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::EIP", "AWS::EC2::NatGateway")
+ADDED = (
+    *("AWS::EC2::Volume", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::EIP", "AWS::EC2::NatGateway"),
+    "AWS::DLM::LifecyclePolicy",
+)
 
 
 @pytest.fixture

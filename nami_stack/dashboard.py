@@ -1,0 +1,228 @@
+"""One page that reads as a webhook travels: gateway, pre-queue, queue, post-queue, destination."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct, IConstruct
+
+from nami_stack.delivery import Delivery
+from nami_stack.dynamo_table import DynamoTable
+from nami_stack.functions import PythonFunction
+from nami_stack.gateway import HttpGateway
+from nami_stack.metrics import FIVE_MINUTES, MINUTE, of_group, of_table, own
+from nami_stack.mongo_host import MongoHost
+from nami_stack.rest_gateway import RestGateway
+from nami_stack.webhook_construct import ScalableWebhook
+
+# What CloudWatch calls 24 columns; the graphs under a title share its width.
+_WIDTH = 24
+_REFUSED = ("signature", "source", "malformed", "too-large", "unavailable", "other")
+_FROM_ZERO = cloudwatch.YAxisProps(min=0)
+# A title, and under it graphs: what `GraphWidget` takes.
+_Part = tuple[str, list[dict[str, Any]]]
+
+
+class Dashboard(cloudwatch.Dashboard):
+    """The graphs of one subscription from left to right, and above them the states of its alarms.
+
+    A gateway of another stack has its graphs there; a further destination has a row of its own.
+
+    Args:
+        alarms: whose states are shown.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, webhook: ScalableWebhook, alarms: Sequence[cloudwatch.IAlarm] = ()
+    ) -> None:
+        super().__init__(scope, construct_id, dashboard_name=named(scope, webhook.name))
+        self.url = (
+            f"https://{cdk.Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region={cdk.Aws.REGION}"
+            f"#dashboards/dashboard/{self.dashboard_name}"
+        )
+        self.add_widgets(cloudwatch.TextWidget(markdown=_header(webhook), width=_WIDTH, height=4))
+        if alarms:
+            self.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=_WIDTH, height=3))
+        before = [*_gateway(webhook), *_pre_queue(webhook)]
+        for number, delivery in enumerate(webhook.deliveries):
+            parts = _parts_of(webhook, delivery)
+            widgets: list[Any] = []
+            for place, (part, width) in enumerate(
+                zip([*before, *parts], _shares(len(before) + len(parts)), strict=True)
+            ):
+                shown_above = number and place < len(before)
+                widgets.append(cloudwatch.Spacer(width=width) if shown_above else _column(part, width))
+            self.add_widgets(*widgets)
+
+
+def named(scope: Construct, key: str) -> str | None:
+    """What CloudWatch calls something of a stack. A stack's name that ends as `key` begins is not repeated.
+
+    None, where nobody knows the stack's name yet: CloudFormation makes one up then.
+    """
+    stack = cdk.Stack.of(scope).stack_name
+    if cdk.Token.is_unresolved(stack):
+        return None
+    words = key.split("-")
+    for count in range(len(words), 0, -1):
+        if stack.endswith("-" + "-".join(words[:count])):
+            return "-".join([stack, *words[count:]])
+    return f"{stack}-{key}"
+
+
+def own_gateway(webhook: ScalableWebhook) -> HttpGateway | RestGateway | None:
+    """The gateway, where it is of the same stack: another's metrics count what has nothing to do with this one."""
+    gateway = webhook.gateway
+    here = isinstance(gateway, HttpGateway | RestGateway) and in_same_stack(gateway, webhook)
+    return cast("HttpGateway | RestGateway", gateway) if here else None
+
+
+def in_same_stack(one: IConstruct, other: IConstruct) -> bool:
+    """Whether one stack deploys both."""
+    return cdk.Stack.of(one).node.path == cdk.Stack.of(other).node.path
+
+
+def _header(webhook: ScalableWebhook) -> str:
+    name, region = webhook.name, cdk.Aws.REGION
+    functions = {
+        "pre-queue": webhook.pre_queue_function,
+        **{f"{d.node.id} post-queue": d.post_queue_function for d in webhook.deliveries},
+    }
+    links = " · ".join(
+        f"[{label} function](https://{region}.console.aws.amazon.com/lambda/home?region={region}"
+        f"#/functions/{function.function_name})"
+        for label, function in functions.items()
+        if function
+    )
+    return (
+        f"# {name}\n`{webhook.endpoint_url}` · {links}\n\n"
+        f"Is all well: `nami doctor {name}` · what the functions said: `nami logs {name}` · "
+        f"why webhooks died, and back with them: `nami dlq list {name}`, `nami dlq redrive {name}`"
+    )
+
+
+def _gateway(webhook: ScalableWebhook) -> list[_Part]:
+    gateway = own_gateway(webhook)
+    if gateway is None:
+        return []
+    api = gateway.api
+    requests = [
+        api.metric_count(label="requests", statistic="Sum", period=MINUTE),
+        api.metric_client_error(label="4xx", statistic="Sum", period=MINUTE),
+        api.metric_server_error(label="5xx", statistic="Sum", period=MINUTE),
+    ]
+    latency = [api.metric_latency(label=p, statistic=p, period=MINUTE) for p in ("p50", "p99")]
+    return [("Gateway", [_graph("Requests", requests), _graph("Time to answer, ms", latency)])]
+
+
+def _pre_queue(webhook: ScalableWebhook) -> list[_Part]:
+    function = webhook.pre_queue_function
+    if function is None:
+        return []
+    refused = [own("Refused", "Sum", label=reason, subscription=webhook.name, refused=reason) for reason in _REFUSED]
+    arrived = [own(name, "Sum", subscription=webhook.name) for name in ("Received", "Enqueued")]
+    return [
+        (
+            "Pre-queue",
+            [
+                *_runs(function, timeout=webhook.settings.pre_queue_timeout),
+                _graph("Received and enqueued", arrived),
+                _graph("Refused, by reason", refused, stacked=True),
+            ],
+        )
+    ]
+
+
+def _parts_of(webhook: ScalableWebhook, delivery: Delivery) -> list[_Part]:
+    queue, dead = delivery.queue, delivery.dead_letter_queue
+    kind = "" if len(webhook.deliveries) == 1 else f" ({delivery.node.id})"
+    waiting = [
+        queue.metric_approximate_number_of_messages_visible(label="waiting", statistic="Maximum", period=MINUTE),
+        queue.metric_approximate_number_of_messages_not_visible(
+            label="being written", statistic="Maximum", period=MINUTE
+        ),
+    ]
+    oldest = queue.metric_approximate_age_of_oldest_message(label="oldest", statistic="Maximum", period=MINUTE)
+    lost = [
+        dead.metric_approximate_number_of_messages_visible(label="dead letters", statistic="Maximum", period=MINUTE)
+    ]
+    if webhook.quarantine and delivery is webhook.deliveries[0]:
+        lost.append(
+            webhook.quarantine.queue.metric_approximate_number_of_messages_visible(
+                label="quarantine", statistic="Maximum", period=MINUTE
+            )
+        )
+    batch = cloudwatch.MathExpression(
+        expression="written / runs",
+        label="webhooks in a batch",
+        using_metrics={
+            "written": queue.metric_number_of_messages_received(statistic="Sum", period=MINUTE),
+            "runs": delivery.post_queue_function.metric_invocations(statistic="Sum", period=MINUTE),
+        },
+        period=MINUTE,
+    )
+    return [
+        (
+            f"Queue{kind}",
+            [_graph("Waiting", waiting), _graph("Oldest, seconds", [oldest]), _graph("Dead letters", lost)],
+        ),
+        (
+            f"Post-queue{kind}",
+            [
+                *_runs(delivery.post_queue_function, timeout=webhook.settings.post_queue_timeout),
+                _graph("Batch", [batch]),
+            ],
+        ),
+        (f"Destination{kind}", _destination(webhook, delivery)),
+    ]
+
+
+def _destination(webhook: ScalableWebhook, delivery: Delivery) -> list[dict[str, Any]]:
+    graphs = []
+    if delivery is webhook.deliveries[0]:  # the functions count for the subscription, all its destinations together
+        counts = [own(name, "Sum", subscription=webhook.name) for name in ("Stored", "Duplicates", "Failed")]
+        ages = [own("Age", p, label=p, subscription=webhook.name) for p in ("p50", "p99")]
+        graphs = [_graph("Stored", counts), _graph("From arrival to storage, ms", ages)]
+    destination = delivery.destination
+    if isinstance(destination, MongoHost):
+        group = destination.auto_scaling_group
+        cpu = of_group(group, "CPUUtilization", "Average", period=FIVE_MINUTES)
+        disk = own("DiskUsed", "Maximum", period=FIVE_MINUTES, host=destination.dns_name)
+        failed = of_group(group, "StatusCheckFailed", "Maximum")
+        graphs.append(_graph("MongoDB host, %", [cpu, disk], right=[failed]))
+    if isinstance(destination, DynamoTable):
+        used = of_table(destination.table, "ConsumedWriteCapacityUnits", "Sum")
+        throttled = of_table(destination.table, "WriteThrottleEvents", "Sum")
+        graphs.append(_graph("DynamoDB", [used], right=[throttled]))
+    return graphs
+
+
+def _runs(function: PythonFunction, *, timeout: int) -> list[dict[str, Any]]:
+    runs = [
+        function.metric_invocations(label="runs", statistic="Sum", period=MINUTE),
+        function.metric_errors(label="errors", statistic="Sum", period=MINUTE),
+        function.metric_throttles(label="throttles", statistic="Sum", period=MINUTE),
+    ]
+    at_once = function.metric("ConcurrentExecutions", label="at once", statistic="Maximum", period=MINUTE)
+    durations = [function.metric_duration(label=p, statistic=p, period=MINUTE) for p in ("p50", "p99")]
+    limit = cloudwatch.HorizontalAnnotation(value=timeout * 1000, label="timeout")
+    return [_graph("Runs", runs, right=[at_once]), _graph("Duration, ms", durations, left_annotations=[limit])]
+
+
+def _graph(title: str, left: Sequence[cloudwatch.IMetric], **more: Any) -> dict[str, Any]:
+    return {"title": title, "left": list(left), "left_y_axis": _FROM_ZERO, **more}
+
+
+def _column(part: _Part, width: int) -> cloudwatch.Column:
+    title, graphs = part
+    heading = cloudwatch.TextWidget(
+        markdown=f"## {title}", width=width, height=1, background=cloudwatch.TextWidgetBackground.TRANSPARENT
+    )
+    return cloudwatch.Column(heading, *(cloudwatch.GraphWidget(width=width, height=5, **graph) for graph in graphs))
+
+
+def _shares(columns: int) -> list[int]:
+    """Widths that fill the page; the last columns take what is left over."""
+    width, left = divmod(_WIDTH, columns)
+    return [width + (number >= columns - left) for number in range(columns)]
