@@ -10,6 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
+from nami_stack import reporting
 from nami_stack.functions import PythonFunction
 from nami_stack.settings import PipelineSettings
 
@@ -76,6 +77,7 @@ class Delivery(Construct):
                 queue=self.dead_letter_queue, max_receive_count=settings.max_receives
             ),
         )
+        reporting.check_way_out(settings, destination.placement.get("vpc"), destination.placement.get("vpc_subnets"))
         self.post_queue_function = PythonFunction(
             self,
             "PostQueue",
@@ -83,7 +85,7 @@ class Delivery(Construct):
             extra_requirements=extra_requirements,
             memory=settings.post_queue_memory,
             timeout=settings.post_queue_timeout,
-            log_retention_days=settings.log_retention_days,
+            settings=settings,
             environment={
                 "NAMI_SUBSCRIPTION": name,
                 "DESTINATION": destination.kind,

@@ -16,8 +16,10 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from nami_stack import reporting
 from nami_stack.assets import LAMBDAS
 from nami_stack.findings import acknowledge, right_to
+from nami_stack.settings import PipelineSettings
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
@@ -45,7 +47,8 @@ _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements*")
 class PythonFunction(lambda_.Function):
     """A function from a folder that holds handler.py and, where it needs any, requirements.txt.
 
-    Its role may write its own log group and, in a VPC, use network interfaces; the caller grants the rest.
+    Its role may write its own log group, use network interfaces in a VPC, and report where the settings say; the caller
+    grants the rest.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class PythonFunction(lambda_.Function):
         extra_requirements: Path | None = None,
         memory: int,
         timeout: int,
-        log_retention_days: int,
+        settings: PipelineSettings,
         environment: Mapping[str, str],
         placement: Mapping[str, Any] | None = None,
         reserved_concurrency: int | None = None,
@@ -69,7 +72,7 @@ class PythonFunction(lambda_.Function):
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         # The enumeration takes no number of days.
-        cast("logs.CfnLogGroup", log_group.node.default_child).retention_in_days = log_retention_days
+        cast("logs.CfnLogGroup", log_group.node.default_child).retention_in_days = settings.log_retention_days
         role = iam.Role(
             scope,
             f"{construct_id}Role",
@@ -83,12 +86,13 @@ class PythonFunction(lambda_.Function):
             construct_id,
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
-            handler="handler.handler",
-            code=_code(source, extra_requirements),
+            handler=reporting.handler(settings),
+            code=_code(source, [*filter(None, [extra_requirements]), *reporting.requirements(settings)]),
             memory_size=memory,
             timeout=cdk.Duration.seconds(timeout),
             reserved_concurrent_executions=reserved_concurrency,
-            environment=dict(environment),
+            environment={**environment, **reporting.environment(environment["NAMI_SUBSCRIPTION"], settings)},
+            tracing=lambda_.Tracing.ACTIVE if settings.tracing else None,
             role=role,
             log_group=log_group,
             **placement,
@@ -98,6 +102,9 @@ class PythonFunction(lambda_.Function):
         if placement:
             why = "Lambda makes the network interfaces, so there is no ARN to name; code in the function is denied it"
             acknowledge(role, why, right_to(role, "*"))
+        elif settings.tracing:
+            acknowledge(role, "X-Ray's rights to take a trace name no resource", right_to(role, "*"))
+        reporting.add_datadog(self, settings)
 
     def allow(self, *actions: str, on: str) -> None:
         """Let the function do this to one resource, by its ARN."""
@@ -132,9 +139,9 @@ def _network_policy() -> iam.PolicyDocument:
     )
 
 
-def _code(source: Path, extra_requirements: Path | None) -> lambda_.Code:
+def _code(source: Path, extra_requirements: Sequence[Path]) -> lambda_.Code:
     runtime = LAMBDAS / "nami_runtime"
-    named = [source / "requirements.txt", *([extra_requirements] if extra_requirements else [])]
+    named = [source / "requirements.txt", *extra_requirements]
     # Most pre-queue functions need nothing, and then pip need not start.
     requirements = [path for path in named if path.is_file() and _names_any(path)]
     return lambda_.Code.from_asset(

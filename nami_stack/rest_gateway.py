@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import cast
 from urllib.parse import quote
 
 import aws_cdk as cdk
@@ -97,6 +98,8 @@ class RestGateway(Construct):
         acknowledge(self.api, PRODUCERS, "APIG4", "COG4")
         acknowledge(self.api, "a webhook is kept as it came, whatever is in it", "APIG2")
         acknowledge(self.api, "the gateway's own log would hold bodies and headers; its access log does not", "APIG6")
+        if log is None:
+            acknowledge(self.api, "access_logs is there for an account that has API Gateway's role for it", "APIG1")
         if not web_acl_arn:
             acknowledge(self.api, "web_acl_arn is there for whom a web ACL is worth its price", "APIG3")
         self.api.node.try_remove_child("Endpoint")  # an output of its own beside the stack's
@@ -117,6 +120,14 @@ class RestGateway(Construct):
         self._url = self.api.url.rstrip("/")
         if domain:
             self._url = domain.serve(self, api_id=self.api.rest_api_id, stage=self.api.deployment_stage.stage_name)
+
+    def trace(self) -> None:
+        """Let X-Ray follow a share of the requests; AWS makes the role for that in the account by itself.
+
+        Its traces hold what an access log would, and the headers user-agent and x-forwarded-for:
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-enabling-xray.html
+        """
+        cast("apigw.CfnStage", self.api.deployment_stage.node.default_child).tracing_enabled = True
 
     def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str] = ("POST",)) -> str:
         """Send `/nami/<name>` to the function and return the URL that producers post to."""

@@ -118,6 +118,51 @@ class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
+# https://docs.datadoghq.com/getting_started/site/
+DatadogSite = Literal[
+    "datadoghq.com",
+    "datadoghq.eu",
+    "us3.datadoghq.com",
+    "us5.datadoghq.com",
+    "ap1.datadoghq.com",
+    "ap2.datadoghq.com",
+    "ddog-gov.com",
+]
+
+
+def check_sentry_dsn(dsn: str) -> str:
+    """Return the DSN of a Sentry project where it can stand in a function's settings for everybody to read.
+
+    Its key is public: it lets one send events and read nothing
+    (https://docs.sentry.io/concepts/key-terms/dsn-explainer/).
+
+    Raises:
+        SettingsError: it is none, or holds a secret.
+    """
+    form = "must look like https://0123456789abcdef@o1.ingest.sentry.io/2"
+    try:
+        parts = urlsplit(dsn)
+        host, password, _ = parts.hostname, parts.password, parts.port
+    except ValueError:
+        raise SettingsError(f"sentry_dsn: {form}") from None
+    if password is not None:
+        raise SettingsError(
+            "sentry_dsn: holds a secret key after its public one, as DSNs of old did, and everybody could read it in "
+            "the function's settings; leave it out, Sentry does not need it"
+        )
+    if parts.scheme != "https" or not host or not parts.username or not re.fullmatch(r"(/[^/\s]+)*/\d+", parts.path):
+        raise SettingsError(f"sentry_dsn: {form}")
+    return dsn
+
+
+def no_way_out(key: str) -> str:
+    """What is wrong where a function that should report to the internet stands in a network without a way to it."""
+    return (
+        f"{key}: the post-queue function stands in a subnet without a way out, and could not report anything; "
+        f"give egress=nat, or leave {key} out"
+    )
+
+
 class PipelineSettings(_Settings):
     """How webhooks are taken in, queued and stored."""
 
@@ -170,6 +215,24 @@ class PipelineSettings(_Settings):
     log_retention_days: Annotated[int, _one_of(*LOG_RETENTION_DAYS)] = 30
     """Days that the functions' logs are kept."""
 
+    tracing: bool = False
+    """X-Ray follows a share of the webhooks through a REST API and the functions; an HTTP API has no tracing."""
+    sentry_dsn: str | None = None
+    """Errors of the functions go to the Sentry project with this DSN, without a webhook's content: docs/watching.md."""
+    datadog_site: DatadogSite | None = None
+    """Metrics, traces and logs of the functions go to Datadog there, by its layers: docs/watching.md."""
+    datadog_api_key_secret_arn: (
+        Annotated[
+            str,
+            _matches(
+                r"arn:aws[a-z-]*:secretsmanager:[^:]+:\d{12}:secret:.+-[A-Za-z0-9]{6}",
+                "arn:aws:secretsmanager:…:secret:datadog-AbCdEf, whole, with its random ending",
+            ),
+        ]
+        | None
+    ) = None
+    """The secret that is Datadog's API key and nothing else, with datadog_site."""
+
     @field_validator("methods", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
@@ -216,6 +279,26 @@ class PipelineSettings(_Settings):
                 f"queued; give dead_letter_retention_days={min(self.queue_retention_days + 10, 14)}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _reporting_rules(self) -> Self:
+        if self.sentry_dsn:
+            check_sentry_dsn(self.sentry_dsn)
+        given = {key: getattr(self, key) for key in ("datadog_site", "datadog_api_key_secret_arn")}
+        if any(given.values()) and not all(given.values()):
+            missing, there = sorted(given, key=lambda key: given[key] is not None)
+            raise ValueError(f"{there}: goes with {missing}; give both, or neither")
+        return self
+
+    @property
+    def environment_name(self) -> str:
+        """Of the environment that this is deployed to; empty without one."""
+        return ""
+
+    @property
+    def reports_to(self) -> str:
+        """The setting by which the functions report to a service on the internet; empty where they do not."""
+        return "sentry_dsn" if self.sentry_dsn else "datadog_site" if self.datadog_site else ""
 
     @property
     def post_queue_reservation(self) -> int | None:
@@ -699,6 +782,11 @@ class Subscription(
         return stack_name(self.name, self.environment.name if self.environment else None)
 
     @property
+    def environment_name(self) -> str:
+        """Of the environment that this is deployed to; empty without one."""
+        return self.environment.name if self.environment else ""
+
+    @property
     def has_host(self) -> bool:
         """Whether the MongoDB host is among the destinations."""
         return "mongo-host" in self.destination
@@ -738,6 +826,8 @@ class Subscription(
         if not self.has_host and (given := [key for key in _NETWORK if getattr(self, key)]) and len(given) < 2:
             missing = next(key for key in _NETWORK if key not in given)
             raise ValueError(f"{given[0]}: names a network of yours together with {missing}; give that too")
+        if self.reports_to and self.has_host and self.egress == "none" and not self.vpc_id:
+            raise ValueError(no_way_out(self.reports_to))
         if "http" in self.destination:
             if not self.backend_url:
                 raise ValueError("destination=http: to which URL? Give it as backend_url=https://…")

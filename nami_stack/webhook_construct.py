@@ -57,6 +57,8 @@ class ScalableWebhook(Construct):
         destination = destination or MongoHost(self, "MongoHost")
         destinations = destination if isinstance(destination, Sequence) else [destination]
         self.name, self.gateway, self.signature, self.settings = name, gateway, signature, settings
+        if settings.tracing and isinstance(gateway, RestGateway):
+            gateway.trace()
         direct = settings.ingest == "direct"
         if direct:
             _check_direct(gateway, signature, destinations, settings, handlers)
@@ -105,7 +107,7 @@ class ScalableWebhook(Construct):
             extra_requirements=signature.requirements if signature else None,
             memory=settings.pre_queue_memory,
             timeout=settings.pre_queue_timeout,
-            log_retention_days=settings.log_retention_days,
+            settings=settings,
             environment={
                 "NAMI_SUBSCRIPTION": name,
                 "QUEUE_URL": " ".join(delivery.queue.queue_url for delivery in self.deliveries),
