@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
-.PHONY: help install local test unit-test local-test package-test host-test fault-test fuzz bench lint format lock clean
+.PHONY: help install local test unit-test local-test package-test host-test fault-test fuzz bench load lint format lock clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -54,8 +54,18 @@ fault-test: install  ## Send 5,000 webhooks while everything breaks: none is los
 fuzz: install  ## Drive the functions with arbitrary events, 10,000 of each kind
 	@HYPOTHESIS_PROFILE=long pytest tests/unit/runtime/test_fuzz.py
 
-bench: install  ## Measure the pre-queue function beside boto3's and a bare socket
+bench: install  ## Measure the pre-queue function beside boto3's, and the drain beside one insert per invocation
 	@python -m benchmarks.pre_queue
+	@python -m benchmarks.drain
+
+# What is typed as make load KEY=value; the environment has variables of these names for other reasons.
+given = $(if $(filter command,$(origin $1)),--$2 '$($1)')
+wanted = $(if $(filter command,$(origin $1)),$(if $(filter-out 0 no,$($1)),--$2))
+
+load: install  ## Send bursts and draw what becomes of them: here, or to URL= or NAME= (docs/load.md)
+	@python -m tests.load $(call given,NAME,name) $(call given,URL,url) $(call given,SIGNATURE,signature) \
+	  $(call given,SHAPE,shape) $(call given,RATE,rate) $(call given,PEAK,peak) $(call given,SECONDS,seconds) \
+	  $(call given,MOST,most) $(call given,OUT,out) $(call wanted,YES,yes) $(call wanted,WEB,web) $(call wanted,JSON,json)
 
 lint: install  ## Check style, types and shell scripts
 	@ruff check .
