@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil
 
 # "1,000 execution environment instances every 10 seconds" for each function, refilled continuously, never saved up; and
 # ten requests a second for each unit of concurrency:
@@ -216,12 +215,9 @@ def take_in(arrivals: Arrivals, intake: Intake) -> Taken:
 
 def _step(arrivals: Arrivals, intake: Intake) -> float:
     """Short beside what a request takes, unless the arrivals last for hours."""
-    warm = intake.handler_seconds or 1.0
-    cold = warm + intake.cold_seconds
-    step = max(min(cold / 10, _COARSEST_STEP), _FINEST_STEP, arrivals.seconds / _STEPS)
-    # A request that ends in the middle of a step would count as busy to its end.
-    request = warm if step < warm else max(cold, step)
-    return min(request / ceil(request / step), arrivals.seconds)
+    request = (intake.handler_seconds or 1.0) + intake.cold_seconds
+    fine = max(min(request / 10, _COARSEST_STEP), _FINEST_STEP)
+    return min(max(fine, arrivals.seconds / _STEPS), arrivals.seconds)
 
 
 class _Gateway:
@@ -248,8 +244,8 @@ class _Function:
         self._warm_seconds = warm_seconds
         self._cold_seconds = warm_seconds + intake.cold_seconds
         self._scaling = SCALING_AT_ONCE
-        self._warm: deque[tuple[float, float]] = deque()  # when they are free again, how many
-        self._cold: deque[tuple[float, float]] = deque()
+        self._warm = _Busy()
+        self._cold = _Busy()
         self._idle = 0.0
         self.environments = 0.0
         self.busy = 0.0
@@ -260,34 +256,57 @@ class _Function:
         self.too_fast = 0.0
 
     def take(self, requests: float, begin: float, seconds: float) -> float:
-        for busy in (self._warm, self._cold):
-            while busy and busy[0][0] <= begin + _LITTLE:
-                self._idle += busy.popleft()[1]
+        end = begin + seconds
+        self._idle += self._warm.free(end) + self._cold.free(end)
         self._scaling = min(self._scaling + SCALING_RATE * seconds, SCALING_AT_ONCE)
         allowed = min(requests, self._limit * REQUESTS_PER_ENVIRONMENT * seconds)
         # In a step longer than a request an environment serves several.
         turns = max(seconds / self._warm_seconds, 1.0)
         warm = min(allowed, self._idle * turns)
         self._idle -= warm / turns
-        self._warm.append((begin + self._warm_seconds, warm / turns))
+        self._warm.add(warm / turns, begin, end, self._warm_seconds)
         # Each of the others needs an environment of its own until the first of those started is free again.
         turns = max(seconds / self._cold_seconds, 1.0)
         room = self._limit - self.environments
-        started = min((allowed - warm) / turns, room, self._scaling)
-        missing = allowed - warm - started * turns
+        started = max(min((allowed - warm) / turns, room, self._scaling), 0.0)
+        self._cold.add(started, begin, end, self._cold_seconds)
+        served = warm + started * turns
         self.over_rate += requests - allowed
         if room <= self._scaling:
-            self.full += missing
+            self.full += allowed - served
         else:
-            self.too_fast += missing
+            self.too_fast += allowed - served
         self._scaling -= started
         self.environments += started
-        if started:
-            self._cold.append((begin + self._cold_seconds, started))
-        served = warm + started * turns
         self.busy = self.environments - self._idle
         self.warm_peak = max(self.warm_peak, served / seconds * self._warm_seconds)
         return served
+
+
+class _Busy:
+    """Environments by when they are free again: those taken in a step are so one after the other."""
+
+    def __init__(self) -> None:
+        self._entries: deque[tuple[float, float, float]] = deque()
+
+    def add(self, count: float, begin: float, end: float, seconds: float) -> None:
+        if count:
+            short = seconds < end - begin
+            self._entries.append((end, end, count) if short else (begin + seconds, end + seconds, count))
+
+    def free(self, end: float) -> float:
+        """Those that are free by then."""
+        freed = 0.0
+        while self._entries and self._entries[0][0] < end:
+            first, last, count = self._entries.popleft()
+            if last <= end:
+                freed += count
+                continue
+            part = (end - first) / (last - first)
+            freed += count * part
+            self._entries.appendleft((end, last, count * (1 - part)))
+            break
+        return freed
 
 
 def drain(taken: Taken, delivery: Delivery) -> Drained:
