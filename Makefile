@@ -33,8 +33,8 @@ local: install  ## Run the pipeline on this machine and send it a webhook; Ctrl-
 # On both cores, a file to each: local tests mostly wait, and each process has a local AWS of its own.
 PYTEST := pytest -n 2 --dist loadfile
 
-test: install  ## Run the unit and the local tests
-	@$(PYTEST) tests/local tests/unit
+test: install  ## Run the unit, the local and the hardening tests
+	@$(PYTEST) tests/local tests/unit tests/hardening
 
 package-test: install  ## Test the wheel in a clean environment, and the functions' assets
 	@$(PYTEST) tests/package
