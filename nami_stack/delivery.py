@@ -1,5 +1,6 @@
 """From the pre-queue function to one destination: queue, dead letters, post-queue function."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -11,6 +12,7 @@ from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
 from nami_stack import reporting
+from nami_stack.assets import LAMBDAS
 from nami_stack.functions import PythonFunction
 from nami_stack.settings import PipelineSettings
 
@@ -59,7 +61,7 @@ class Delivery(Construct):
         source: Path,
         destination: Destination,
         large_bodies: s3.Bucket,
-        extra_requirements: Path | None = None,
+        extra_requirements: Sequence[Path] = (),
         settings: PipelineSettings,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -82,7 +84,7 @@ class Delivery(Construct):
             self,
             "PostQueue",
             source=source,
-            extra_requirements=extra_requirements,
+            extra_requirements=[*_requirements(destination), *extra_requirements],
             memory=settings.post_queue_memory,
             timeout=settings.post_queue_timeout,
             settings=settings,
@@ -111,6 +113,12 @@ class Delivery(Construct):
                 report_batch_item_failures=True,
             )
         )
+
+
+def _requirements(destination: Destination) -> list[Path]:
+    """What the runtime's module for this kind of destination needs beside the standard library, where it needs any."""
+    file = LAMBDAS / "post_queue" / f"requirements-{destination.kind}.txt"
+    return [file] if file.is_file() else []
 
 
 def _queue(

@@ -1,6 +1,7 @@
 """A Lambda function whose asset is its own folder, nami_runtime beside it, and its pinned dependencies."""
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -57,7 +58,7 @@ class PythonFunction(lambda_.Function):
         construct_id: str,
         *,
         source: Path,
-        extra_requirements: Path | None = None,
+        extra_requirements: Sequence[Path] = (),
         memory: int,
         timeout: int,
         settings: PipelineSettings,
@@ -87,7 +88,7 @@ class PythonFunction(lambda_.Function):
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             handler=reporting.handler(settings),
-            code=_code(source, [*filter(None, [extra_requirements]), *reporting.requirements(settings)]),
+            code=_code(source, [*extra_requirements, *reporting.requirements(settings)]),
             memory_size=memory,
             timeout=cdk.Duration.seconds(timeout),
             reserved_concurrent_executions=reserved_concurrency,
@@ -141,9 +142,11 @@ def _network_policy() -> iam.PolicyDocument:
 
 def _code(source: Path, extra_requirements: Sequence[Path]) -> lambda_.Code:
     runtime = LAMBDAS / "nami_runtime"
-    named = [source / "requirements.txt", *extra_requirements]
-    # Most pre-queue functions need nothing, and then pip need not start.
-    requirements = [path for path in named if path.is_file() and _names_any(path)]
+    own = source / "requirements.txt"
+    # What your own file names is installed as that says, and nothing else in its place.
+    extra = [path for path in extra_requirements if not _named(path) <= _named(own)]
+    # Most functions need nothing, and then pip need not start.
+    requirements = [path for path in (own, *extra) if path.is_file() and _names_any(path)]
     return lambda_.Code.from_asset(
         str(source),
         # Of everything that makes the asset; the default hash sees the source folder alone.
@@ -196,3 +199,10 @@ class _LocalBundling:
 
 def _names_any(path: Path) -> bool:
     return any(line.strip() and not line.lstrip().startswith("#") for line in path.read_text().splitlines())
+
+
+def _named(path: Path) -> set[str]:
+    """The packages that a file asks for; of one that is locked, what it was locked for."""
+    source = path.with_suffix(".in") if path.with_suffix(".in").is_file() else path
+    text = source.read_text() if source.is_file() else ""
+    return {found.lower().replace("_", "-") for found in re.findall(r"^\s*([A-Za-z0-9][\w.-]*)", text, re.MULTILINE)}

@@ -168,9 +168,9 @@ class Signature(BaseModel):
         return self.scheme in _HANDSHAKES
 
     @property
-    def requirements(self) -> Path | None:
-        """The file with what must be installed to check it, beyond Python itself."""
-        return LAMBDAS / "pre_queue" / "requirements-asymmetric.txt" if self.scheme in _ASYMMETRIC else None
+    def requirements(self) -> list[Path]:
+        """Files with what must be installed to check it, beyond Python itself."""
+        return [LAMBDAS / "pre_queue" / "requirements-asymmetric.txt"] if self.scheme in _ASYMMETRIC else []
 
     def to_json(self) -> str:
         """The form that the pre-queue function reads."""

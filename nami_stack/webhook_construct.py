@@ -73,7 +73,7 @@ class ScalableWebhook(Construct):
                 source=_source("post_queue", handlers),
                 destination=each,
                 # In direct mode it is the post-queue function that verifies.
-                extra_requirements=signature.requirements if signature and direct else None,
+                extra_requirements=signature.requirements if signature and direct else (),
                 large_bodies=self.large_bodies,
                 settings=settings,
             )
@@ -104,7 +104,7 @@ class ScalableWebhook(Construct):
             self,
             "PreQueue",
             source=_source("pre_queue", handlers),
-            extra_requirements=signature.requirements if signature else None,
+            extra_requirements=signature.requirements if signature else (),
             memory=settings.pre_queue_memory,
             timeout=settings.pre_queue_timeout,
             settings=settings,

@@ -13,14 +13,18 @@ from nami_stack import functions
 from nami_stack.assets import APP, CDK_JSON, LAMBDAS
 
 
+def built(out: Path, **settings: str) -> list[Path]:
+    """The assets of both functions, as the app builds them."""
+    context = {**json.loads(CDK_JSON.read_text())["context"], "name": "shopify", **settings}
+    environment = {**os.environ, "CDK_OUTDIR": str(out), "CDK_CONTEXT_JSON": json.dumps(context)}
+    subprocess.run([sys.executable, str(APP)], env=environment, check=True)
+    return [path.parent for path in out.glob("asset.*/handler.py")]
+
+
 @pytest.fixture(scope="session")
 def assets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The built asset of each function: pre_queue, post_queue."""
-    out = tmp_path_factory.mktemp("cdk.out")
-    context = {**json.loads(CDK_JSON.read_text())["context"], "name": "shopify"}
-    environment = {**os.environ, "CDK_OUTDIR": str(out), "CDK_CONTEXT_JSON": json.dumps(context)}
-    subprocess.run([sys.executable, str(APP)], env=environment, check=True)
-    folders = [path.parent for path in out.glob("asset.*/handler.py")]
+    folders = built(tmp_path_factory.mktemp("cdk.out"))
     with_pymongo = {folder: (folder / "pymongo").is_dir() for folder in folders}
     assert sorted(with_pymongo.values()) == [False, True]
     return {"post_queue" if has else "pre_queue": folder for folder, has in with_pymongo.items()}
@@ -34,15 +38,28 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("function", ["pre_queue", "post_queue"])
-def test_asset_imports_with_nothing_but_boto3_beside_it(assets: dict[str, Path], beside: Path, function: str) -> None:
+def imports(asset: Path, beside: Path, **environment: str) -> None:
     # -B: it leaves the asset as it was built. -I and -S: no site-packages, no user site, no environment, no current
     # directory.
-    program = f"import sys; sys.path[:0] = {[str(assets[function]), str(beside)]!r}; import handler; handler.handler"
+    program = (
+        f"import os, sys; sys.path[:0] = {[str(asset), str(beside)]!r}; os.environ.update({environment!r}); "
+        "import handler; handler.handler"
+    )
     result = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", program], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("function", ["pre_queue", "post_queue"])
+def test_asset_imports_with_nothing_but_boto3_beside_it(assets: dict[str, Path], beside: Path, function: str) -> None:
+    imports(assets[function], beside)
+
+
+def test_asset_for_a_table_imports_without_pymongo(tmp_path: Path, beside: Path) -> None:
+    for asset in built(tmp_path / "cdk.out", destination="dynamodb"):
+        assert not (asset / "pymongo").exists()
+        imports(asset, beside, DESTINATION="dynamo", DYNAMO_TABLE="webhooks", DYNAMO_LARGE_ITEMS="bodies")
 
 
 def test_compiled_modules_are_for_the_functions_processor_and_python(assets: dict[str, Path]) -> None:
@@ -86,4 +103,4 @@ def test_package_with_another_content_than_was_pinned_is_refused(installed: Call
 
 def test_package_without_a_hash_among_those_that_have_one_is_refused(installed: Callable[..., Path]) -> None:
     with pytest.raises(RuntimeError, match="six"):
-        installed((LAMBDAS / "post_queue" / "requirements.txt").read_text() + "six==1.17.0\n")
+        installed((LAMBDAS / "post_queue" / "requirements-mongo.txt").read_text() + "six==1.17.0\n")

@@ -1,6 +1,7 @@
 """What the template makes of each destination."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -12,10 +13,14 @@ from nami_stack import (
     HttpBackend,
     MongoDatabase,
     PipelineSettings,
+    RestGateway,
     ScalableWebhook,
     SettingsError,
+    Signature,
     Subscription,
+    functions,
 )
+from nami_stack.delivery import Destination
 
 Synth = Callable[..., Template]
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:atlas-AbCdEf"
@@ -59,6 +64,71 @@ def http(synth: Synth) -> Template:
 @pytest.fixture(scope="session")
 def both(synth: Synth) -> Template:
     return synth(destination="dynamodb,http", backend_url=URL)
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list[str]]:
+    """Names of the files with what is installed for the post-queue function of a destination."""
+
+    def of(
+        destination: str, *, own: str | None = None, signature: Signature | None = None, **settings: Any
+    ) -> list[str]:
+        given: dict[str, list[str]] = {}
+
+        class Recorded(functions._LocalBundling):
+            def __init__(self, source: Path, runtime: Path, requirements: Sequence[Path]) -> None:
+                given[source.name] = [path.name for path in requirements]
+                super().__init__(source, runtime, requirements)
+
+        monkeypatch.setattr(functions, "_LocalBundling", Recorded)
+        handlers = None
+        if own is not None:
+            handlers = tmp_path / "webhooks"
+            (handlers / "post_queue").mkdir(parents=True)
+            (handlers / "post_queue" / "handler.py").write_text("handler = print")
+            (handlers / "post_queue" / "requirements.txt").write_text(own)
+        stack = cdk.Stack(cdk.App(context={"aws:cdk:bundling-stacks": []}))
+        made: dict[str, Callable[[], Destination]] = {
+            "mongo": lambda: MongoDatabase(stack, "Mongo", secret_arn=SECRET),
+            "dynamo": lambda: DynamoTable(stack, "Dynamo"),
+            "backend": lambda: HttpBackend(stack, "Backend", url=URL),
+        }
+        ScalableWebhook(
+            stack,
+            "Webhook",
+            name="shopify",
+            destination=made[destination](),
+            handlers=handlers,
+            signature=signature,
+            gateway=RestGateway(stack, "Gateway"),
+            settings=PipelineSettings(**settings),
+        )
+        return given["post_queue"]
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("destination", "files"), [("mongo", ["requirements-mongo.txt"]), ("dynamo", []), ("backend", [])]
+)
+def test_function_installs_what_its_destination_needs(
+    installed: Callable[..., list[str]], destination: str, files: list[str]
+) -> None:
+    assert installed(destination) == files
+
+
+def test_your_own_requirements_come_beside_those_of_the_destination(installed: Callable[..., list[str]]) -> None:
+    assert installed("mongo", own="six\n") == ["requirements.txt", "requirements-mongo.txt"]
+
+
+@pytest.mark.parametrize("own", ["pymongo==4.16.0\n", "-r more.txt\nPyMongo[srv]>=4 ; python_version>'3'\n"])
+def test_your_own_pymongo_is_the_one_that_is_installed(installed: Callable[..., list[str]], own: str) -> None:
+    assert installed("mongo", own=own) == ["requirements.txt"]
+
+
+def test_direct_mode_installs_what_its_signature_needs_too(installed: Callable[..., list[str]]) -> None:
+    sendgrid = Signature.preset("sendgrid")
+    assert installed("dynamo", signature=sendgrid, ingest="direct") == ["requirements-asymmetric.txt"]
 
 
 def test_table_is_on_demand_recoverable_and_stays(dynamo: Template) -> None:
