@@ -45,7 +45,8 @@ HANDLER = """
         time.sleep(60)
     return document
 """
-_SETTLED_WITHIN = 120  # seconds for the queue to become empty once the faults are over
+# Visibility timeouts for the queue to become empty: two tries, the last batch's turn, and room for a slow machine.
+_SETTLED_WITHIN = 4
 _REDRIVES = 3
 
 
@@ -119,9 +120,8 @@ class Run:
         self.queue, secret_arn = outputs["QueueUrl"], outputs["SignatureSecretArn"]
         if options.visibility:
             # No setting makes it less than six times the function's timeout.
-            self.sqs.set_queue_attributes(
-                QueueUrl=self.queue, Attributes={"VisibilityTimeout": str(options.visibility)}
-            )
+            attributes = {"VisibilityTimeout": str(options.visibility)}
+            self.sqs.set_queue_attributes(QueueUrl=self.queue, Attributes=attributes)
         said = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["VisibilityTimeout"])
         self.visibility = int(said["Attributes"]["VisibilityTimeout"])
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
@@ -172,9 +172,8 @@ class Run:
 
     def _settle(self) -> float:
         """Wait until the queue is empty; when it does not become so, go on and let the invariants tell."""
-        started = time.monotonic()
-        told = 0.0
-        while (waiting := self._waiting()) and time.monotonic() - started < _SETTLED_WITHIN:
+        started = told = time.monotonic()
+        while (waiting := self._waiting()) and time.monotonic() - started < _SETTLED_WITHIN * self.visibility:
             if time.monotonic() - told > 10:
                 told = time.monotonic()
                 _say(f"{waiting} in the queue")
