@@ -47,9 +47,12 @@ class Outcome:
         self.failed_messages: list[str] = []
         self.quarantined: list[dict[str, str]] = []
         self.later: dict[str, int] = {}
+        self.errors: dict[str, Exception] = {}
 
-    def fail(self, message_id: str, delivery_id: str, reason: str) -> None:
+    def fail(self, message_id: str, delivery_id: str, reason: str, error: Exception | None = None) -> None:
         """The queue delivers this message again, and it alone."""
+        if error and _SENTRY:
+            self.errors.setdefault(reason, error)
         self.failed.append({"id": delivery_id or message_id, "reason": reason})
         self.failed_messages.append(message_id)
 
@@ -65,12 +68,24 @@ def drain(
     started = monotonic()
     deadline = started + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
     outcome = Outcome()
-    for wave in ordering.waves(event["Records"], outcome):
-        for group in _groups(_documents(wave, process, outcome, deadline)):
-            _write(group, destination, outcome, deadline)
+    try:
+        for wave in ordering.waves(event["Records"], outcome):
+            for group in _groups(_documents(wave, process, outcome, deadline)):
+                _write(group, destination, outcome, deadline)
+    except Exception as error:
+        _tell([{"id": "", "reason": _reason(error)}], {_reason(error): error}, deadline)
+        raise
     _postpone(event["Records"], outcome.later)
     _log(outcome, started)
+    _tell(outcome.failed, outcome.errors, deadline)
     return outcome.response()
+
+
+def _tell(failed: list[dict[str, str]], errors: dict[str, Exception], deadline: float) -> None:
+    if _SENTRY and failed:
+        from nami_runtime import sentry  # noqa: PLC0415 - loaded below, where it is set up
+
+        sentry.report_failed(failed, errors, min(MARGIN_SECONDS / 2, deadline + MARGIN_SECONDS / 2 - monotonic()))
 
 
 def _log(outcome: Outcome, started: float) -> None:
@@ -115,7 +130,7 @@ def _documents(
             if not isinstance(document, dict) or "_id" not in document:
                 raise TypeError("process must return the document, with its _id")
         except Exception as error:
-            outcome.fail(message_id, delivery_id, _reason(error))
+            outcome.fail(message_id, delivery_id, _reason(error), error)
         else:
             yield Item(message_id, delivery.received_at, document)
 
@@ -142,6 +157,7 @@ def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _write(group: list[Item], destination: Destination, outcome: Outcome, deadline: float) -> None:
+    raised: Exception | None = None
     try:
         results = destination.write([item.document for item in group], deadline)
     except Exception as error:
@@ -149,7 +165,7 @@ def _write(group: list[Item], destination: Destination, outcome: Outcome, deadli
             for item in group:
                 _write([item], destination, outcome, deadline)
             return
-        results = [_reason(error)]
+        results, raised = [_reason(error)], error
     now = int(time() * 1000)
     for (message_id, received_at, document), result in zip(group, results, strict=True):
         delivery_id = str(document["_id"])
@@ -159,7 +175,7 @@ def _write(group: list[Item], destination: Destination, outcome: Outcome, deadli
         elif result == "duplicate":
             outcome.duplicates.append(delivery_id)
         else:
-            outcome.fail(message_id, delivery_id, result)
+            outcome.fail(message_id, delivery_id, result, raised)
             if isinstance(result, Later):
                 outcome.later[message_id] = result.seconds
 
@@ -190,3 +206,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, envelope.Unreadable | aws.Unavailable | aws.Rejected):
         return f"{type(error).__name__}: {error}"
     return f"{type(error).__name__}{log.place(error)}"
+
+
+_SENTRY = bool(os.environ.get("SENTRY_DSN"))
+if _SENTRY:
+    from nami_runtime import sentry as _  # noqa: F401 - while the function starts, when it has a whole core

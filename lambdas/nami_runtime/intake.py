@@ -51,13 +51,22 @@ def answer(event: dict[str, Any], receive: Callable[[Request], Answer]) -> Answe
         status, reason = refused.status, refused.reason
     except (aws.Unavailable, aws.Rejected) as error:
         status, reason = 503, f"{type(error).__name__}: {error}"
+        _tell(error, reason, request)
     except Exception as error:
         # A fault of ours or of the user's own checks: nothing is queued, so the producer must try again.
         status, reason = 503, f"fault: {type(error).__name__}{log.place(error)}"
+        _tell(error, reason, request)
     if status:
         reply = _refusal(status)
     _log(request, status or reply["statusCode"], reply["statusCode"], reason, started)
     return reply
+
+
+def _tell(error: Exception, reason: str, request: Request | None) -> None:
+    if _SENTRY:
+        from nami_runtime import sentry  # noqa: PLC0415 - loaded below, where it is set up
+
+        sentry.report(error, reason, [request.delivery_id] if request else [])
 
 
 class Settings:
@@ -209,5 +218,8 @@ def _log(request: Request | None, status: int, answered: int, reason: str, start
     log.line("INFO" if status < 400 else "ERROR" if status >= 500 else "WARNING", "webhook", metrics, **fields)
 
 
+_SENTRY = bool(os.environ.get("SENTRY_DSN"))
+if _SENTRY:
+    from nami_runtime import sentry as _  # noqa: F401 - while the function starts: at the first error a producer waits
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") in ("on-demand", "provisioned-concurrency"):
     prepare()
