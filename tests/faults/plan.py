@@ -9,6 +9,7 @@ from functools import cached_property
 TWICE = 0.05
 POISON = FORGED = LARGE = 0.01
 SLOW = 0.002
+_LEAST = 3  # of each kind, so that a small run has them too, whatever fault meets one of them
 FORGERIES = ("other secret", "body changed", "id changed", "no signature", "an hour old")
 KILL_WORKERS = "half of the functions' workers are killed"
 HANG_WORKERS = "a worker of each function hangs"
@@ -56,11 +57,11 @@ class Webhook:
 
 
 def webhooks(seed: int, count: int) -> list[Webhook]:
-    """The burst, in the order in which it is sent; at least one of each kind."""
+    """The burst, in the order in which it is sent."""
     chance = random.Random(seed)
     kinds: list[str] = []
     for kind, share in (("poison", POISON), ("forged", FORGED), ("large", LARGE), ("slow", SLOW)):
-        kinds += [kind] * max(1, round(share * count))
+        kinds += [kind] * max(_LEAST, round(share * count))
     kinds += ["ordinary"] * (count - len(kinds))
     chance.shuffle(kinds)
     genuine = [number for number, kind in enumerate(kinds) if kind != "forged"]
