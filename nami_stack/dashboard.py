@@ -71,6 +71,12 @@ def named(scope: Construct, key: str) -> str | None:
     return f"{stack}-{key}"
 
 
+def target(webhook: ScalableWebhook) -> str:
+    """How the nami command is told which subscription is meant."""
+    environment = webhook.settings.environment_name
+    return f"{webhook.name} --env {environment}" if environment else webhook.name
+
+
 def own_gateway(webhook: ScalableWebhook) -> HttpGateway | RestGateway | None:
     """The gateway, where it is of the same stack: another's metrics count what has nothing to do with this one."""
     gateway = webhook.gateway
@@ -84,7 +90,7 @@ def in_same_stack(one: IConstruct, other: IConstruct) -> bool:
 
 
 def _header(webhook: ScalableWebhook) -> str:
-    name, region = webhook.name, cdk.Aws.REGION
+    name, region = target(webhook), cdk.Aws.REGION
     functions = {
         "pre-queue": webhook.pre_queue_function,
         **{f"{d.node.id} post-queue": d.post_queue_function for d in webhook.deliveries},
@@ -96,7 +102,7 @@ def _header(webhook: ScalableWebhook) -> str:
         if function
     )
     return (
-        f"# {name}\n`{webhook.endpoint_url}` · {links}\n\n"
+        f"# {webhook.name}\n`{webhook.endpoint_url}` · {links}\n\n"
         f"Is all well: `nami doctor {name}` · what the functions said: `nami logs {name}` · "
         f"why webhooks died, and back with them: `nami dlq list {name}`, `nami dlq redrive {name}`"
     )

@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct, IConstruct
 
-from nami_stack.dashboard import Dashboard, in_same_stack, named, own_gateway
+from nami_stack.dashboard import Dashboard, in_same_stack, named, own_gateway, target
 from nami_stack.delivery import Delivery
 from nami_stack.dynamo_table import DynamoTable
 from nami_stack.functions import PythonFunction
@@ -170,7 +170,7 @@ class Watching(Construct):
                 periods=AGAIN,
                 what="Webhooks were answered with 503, so the producer has to send them again.",
                 why="In two minutes of an hour: a lone one is made good by the next try.",
-                todo=f"nami logs {webhook.name} has the reason of each.",
+                todo=f"nami logs {target(webhook)} has the reason of each.",
             )
         ]
 
@@ -186,7 +186,7 @@ class Watching(Construct):
             failed="each was a 5xx to the producer, who has to send it again",
             throttled="Each was a 5xx to the producer. Raise Lambda's quota for concurrent executions",
             slow="it waits for the queue or for the secret, or pre_queue_memory is too small for the bodies",
-            logs=name,
+            logs=target(webhook),
         )
         if webhook.signature and webhook.signature.has_secret:
             limit = self._settings.alarm_unauthorized
@@ -200,8 +200,8 @@ class Watching(Construct):
                     why="There are next to none at other times: the route is known to the producer alone. Either the "
                     "secret here is no longer the producer's, or somebody guesses.",
                     todo=f"If nothing else comes in, put the producer's secret into SignatureSecretArn (nami outputs "
-                    f"{name}); it takes a list of the old and the new. Else nami logs {name} and the gateway's access "
-                    "log tell the source: allowed_sources keeps it out.",
+                    f"{target(webhook)}); it takes a list of the old and the new. Else nami logs {target(webhook)} and "
+                    "the gateway's access log tell the source: allowed_sources keeps it out.",
                 )
             )
         return alarms
@@ -210,7 +210,8 @@ class Watching(Construct):
         name, settings, kind = webhook.name, webhook.settings, delivery.node.id.lower()
         first = delivery is webhook.deliveries[0]
         which = name if first else f"{name}-{kind}"
-        dlq = name if len(webhook.deliveries) == 1 else f"{name} --destination {kind}"
+        who = target(webhook)
+        dlq = who if len(webhook.deliveries) == 1 else f"{who} --destination {kind}"
         # A failed try is hidden that long; where that is long, one failed try is nothing to tell.
         oldest = max(OLDEST_SECONDS, math.ceil(1.5 * settings.visibility_timeout))
         alarms = [
@@ -234,7 +235,7 @@ class Watching(Construct):
                 f"queue keeps it for {settings.queue_retention_days} days.",
                 why=f"At work it waits for seconds, and after a failed try for {settings.visibility_timeout}: this is "
                 "more than one.",
-                todo=f"nami doctor {name}; nami logs {name} says what the writing meets. Where it works and is only "
+                todo=f"nami doctor {who}; nami logs {who} says what the writing meets. Where it works and is only "
                 "slow, raise maximum_concurrency, or take a bigger instance_type.",
             ),
             *self._function(
@@ -246,7 +247,7 @@ class Watching(Construct):
                 throttled="Each took one of a batch's tries. Leave reserved_concurrency out, so that it is "
                 "maximum_concurrency, or raise Lambda's quota for concurrent executions",
                 slow="the destination is slow; what is not written in time is tried again, and counts as a failed try",
-                logs=name,
+                logs=target(webhook),
             ),
         ]
         if first and webhook.quarantine:
@@ -260,8 +261,8 @@ class Watching(Construct):
                     what="Webhooks that did not prove their sender are in quarantine.",
                     why="Over 0: the route is known to the producer alone, so either the secret here is not the "
                     "producer's, or somebody guesses.",
-                    todo=f"nami dlq list {name} --quarantine. If they are genuine, put the secret right and nami dlq "
-                    f"redrive {name} --quarantine; else nami dlq purge {name} --quarantine.",
+                    todo=f"nami dlq list {who} --quarantine. If they are genuine, put the secret right and nami dlq "
+                    f"redrive {who} --quarantine; else nami dlq purge {who} --quarantine.",
                 )
             )
         destination = delivery.destination
@@ -344,7 +345,7 @@ class Watching(Construct):
                 what=f"No webhook has come in for {minutes} minutes.",
                 why="That is alarm_silence, by your own setting.",
                 todo=f"Look at the producer's list of deliveries: it may have switched the endpoint off. nami smoke "
-                f"{webhook.name} sends one by the same way.",
+                f"{target(webhook)} sends one by the same way.",
             )
         ]
 

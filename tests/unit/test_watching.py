@@ -1,6 +1,7 @@
 """Alarms, the topic that they go to, dashboards, and the gateways' access logs."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,9 @@ from nami_stack import (
     SharedStack,
     Subscription,
     Watching,
+    WebhookStack,
 )
+from nami_stack.settings import Environment
 
 Synth = Callable[..., Template]
 AppFactory = Callable[..., cdk.App]
@@ -224,6 +227,15 @@ def test_nobody_can_be_unproven_where_nobody_must_prove_anything(synth: Synth) -
 def test_oldest_message_may_wait_for_its_next_try(synth: Synth) -> None:
     visibility = 6 * 300 + 1
     assert alarm(synth(post_queue_timeout=300), "oldest")["Threshold"] > visibility
+
+
+def test_commands_in_the_alarms_name_the_environment(app_factory: AppFactory) -> None:
+    settings = Subscription(name="shopify", signature="shopify", environment=Environment(name="prod"))
+    template = Template.from_stack(WebhookStack(app_factory(), subscription=settings))
+    descriptions = [properties["AlarmDescription"] for properties in alarms(template).values()]
+    commands = [line for text in descriptions for line in re.findall(r"nami (?:dlq )?[a-z]+ shopify[^;.,)]*", text)]
+    assert len(commands) > 5
+    assert [command for command in commands if " shopify --env prod" not in command] == []
 
 
 # Settings.
