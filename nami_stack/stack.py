@@ -14,6 +14,7 @@ from nami_stack.gateway import Gateway, HttpGateway
 from nami_stack.http_backend import HttpBackend
 from nami_stack.mongo_database import MongoDatabase
 from nami_stack.mongo_host import MongoHost
+from nami_stack.placement import in_your_network
 from nami_stack.rest_gateway import RestGateway
 from nami_stack.settings import SHARED, Subscription, stack_name
 from nami_stack.shared import SharedGateway, SharedMongo
@@ -32,6 +33,12 @@ class WebhookStack(EnvironmentStack):
             description=f"nami: webhook intake for {subscription.name}",
             tags={"nami:subscription": subscription.name},
         )
+        if subscription.reports_to and "shared-mongo" in subscription.destination:
+            cdk.Annotations.of(self).add_warning_v2(
+                "nami:shared-egress",
+                f"{subscription.reports_to}: the post-queue function stands in the shared network, and can report only "
+                f"where name={SHARED} was deployed with egress=nat",
+            )
         webhook = ScalableWebhook(
             self,
             "Webhook",
@@ -101,6 +108,7 @@ def _gateway(stack: cdk.Stack, subscription: Subscription) -> Gateway:
 
 
 def _destinations(stack: cdk.Stack, subscription: Subscription) -> list[Destination]:
+    placement = in_your_network(stack, subscription.vpc_id, subscription.function_subnet_id)
     make: dict[str, Callable[[], Destination]] = {
         "mongo-host": lambda: MongoHost(stack, "MongoHost", settings=subscription.host),
         "shared-mongo": lambda: SharedMongo(stack, "SharedMongo", stack=_shared(subscription)),
@@ -109,8 +117,7 @@ def _destinations(stack: cdk.Stack, subscription: Subscription) -> list[Destinat
             "MongoDatabase",
             secret_arn=subscription.database_secret_arn or "",
             database=subscription.database_name,
-            vpc_id=subscription.vpc_id,
-            function_subnet_id=subscription.function_subnet_id,
+            placement=placement,
         ),
         "dynamodb": lambda: DynamoTable(
             stack, "DynamoTable", table_name=subscription.table_name, ttl_days=subscription.table_ttl_days
@@ -123,8 +130,7 @@ def _destinations(stack: cdk.Stack, subscription: Subscription) -> list[Destinat
             connect_timeout=subscription.backend_connect_timeout,
             read_timeout=subscription.backend_read_timeout,
             concurrency=subscription.backend_concurrency,
-            vpc_id=subscription.vpc_id,
-            function_subnet_id=subscription.function_subnet_id,
+            placement=placement,
         ),
     }
     return [make[name]() for name in subscription.destination]
