@@ -3,7 +3,7 @@
 import aws_cdk as cdk
 from constructs import Construct
 
-from nami_stack import MongoDatabase, ScalableWebhook
+from nami_stack import MongoDatabase, ScalableWebhook, in_your_network
 
 
 class Webhooks(cdk.Stack):
@@ -14,8 +14,7 @@ class Webhooks(cdk.Stack):
             "Database",
             secret_arn="arn:aws:secretsmanager:eu-west-1:123456789012:secret:documentdb-AbCdEf",  # noqa: S106 - its name
             database="shop",
-            vpc_id="vpc-0123456789abcdef0",
-            function_subnet_id="subnet-0123456789abcdef1",
+            placement=in_your_network(self, "vpc-0123456789abcdef0", "subnet-0123456789abcdef1"),
         )
         ScalableWebhook(self, "Jira", name="jira", destination=database)
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nami_stack.mongo_database import MongoDatabase
     from nami_stack.mongo_host import MongoHost
     from nami_stack.network import Network
+    from nami_stack.placement import in_your_network
     from nami_stack.rest_gateway import RestGateway
     from nami_stack.settings import (
         HostSettings,
@@ -52,6 +53,7 @@ __all__ = [
     "Watching",
     "WatchingSettings",
     "WebhookStack",
+    "in_your_network",
 ]
 
 _MODULES = {
@@ -78,6 +80,7 @@ _MODULES = {
     "Watching": "watching",
     "WatchingSettings": "settings",
     "WebhookStack": "stack",
+    "in_your_network": "placement",
 }
 
 

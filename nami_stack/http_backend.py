@@ -1,6 +1,7 @@
 """Webhooks forwarded to an HTTP backend of the user's own."""
 
 import string
+from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk as cdk
@@ -11,7 +12,6 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from nami_stack.findings import acknowledge
-from nami_stack.placement import in_your_network
 from nami_stack.settings import BACKEND_MARGIN, check_backend_timeouts, check_backend_url
 
 
@@ -31,8 +31,8 @@ class HttpBackend(Construct):
         connect_timeout: seconds to reach the backend, TLS included.
         read_timeout: seconds for its whole answer.
         concurrency: requests at once for each batch; `maximum_concurrency` batches are under way at once.
-        vpc_id: a VPC of yours in which the function stands, with function_subnet_id; that subnet needs a way to the
-            backend, to Secrets Manager, DynamoDB and S3.
+        placement: where the function stands, as `in_your_network` says it; its subnet needs a way to the backend, to
+            Secrets Manager, DynamoDB and S3.
 
     Raises:
         SettingsError: webhooks can't be forwarded to this URL.
@@ -50,15 +50,14 @@ class HttpBackend(Construct):
         connect_timeout: int = 3,
         read_timeout: int = 10,
         concurrency: int = 5,
-        vpc_id: str | None = None,
-        function_subnet_id: str | None = None,
+        placement: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.url = check_backend_url(url, allow_private=allow_private)
         self._allow_private = allow_private
         self._timeouts = connect_timeout, read_timeout
         self._concurrency = concurrency
-        self._placement = in_your_network(self, vpc_id, function_subnet_id)
+        self._placement = dict(placement or {})
         self.secret = secretsmanager.Secret(
             self,
             "Secret",

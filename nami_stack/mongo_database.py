@@ -1,6 +1,7 @@
 """A MongoDB that exists already: Atlas, DocumentDB, or one of the user's own."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import aws_iam as iam
@@ -8,7 +9,6 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from nami_stack.placement import in_your_network
 from nami_stack.settings import SettingsError
 
 
@@ -26,7 +26,7 @@ class MongoDatabase(Construct):
     Args:
         secret_arn: of that secret, with its random ending.
         database: in which the collections are.
-        vpc_id: a VPC of yours in which the function stands, with function_subnet_id.
+        placement: where the function stands, as `in_your_network` says it.
 
     Raises:
         SettingsError: the ARN lacks that ending, or half a network is named.
@@ -41,8 +41,7 @@ class MongoDatabase(Construct):
         *,
         secret_arn: str,
         database: str = "nami",
-        vpc_id: str | None = None,
-        function_subnet_id: str | None = None,
+        placement: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         if not re.search(r"-[A-Za-z0-9]{6}$", secret_arn):
@@ -52,7 +51,7 @@ class MongoDatabase(Construct):
             )
         self.secret = secretsmanager.Secret.from_secret_complete_arn(self, "Secret", secret_arn)
         self.database = database
-        self._placement = in_your_network(self, vpc_id, function_subnet_id)
+        self._placement = dict(placement or {})
 
     @property
     def placement(self) -> dict[str, Any]:

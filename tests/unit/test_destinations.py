@@ -19,6 +19,7 @@ from nami_stack import (
     Signature,
     Subscription,
     functions,
+    in_your_network,
 )
 from nami_stack.delivery import Destination
 
@@ -264,6 +265,13 @@ def test_backend_in_your_network_is_reached_from_there(synth: Synth) -> None:
     template.resource_count_is("AWS::EC2::VPC", 0)
 
 
+def test_both_in_your_network_stand_in_the_same_place(synth: Synth) -> None:
+    network = {"vpc_id": "vpc-0123456789abcdef0", "function_subnet_id": "subnet-0123456789abcdef1"}
+    template = synth(destination="mongo-database,http", database_secret_arn=SECRET, backend_url=URL, **network)
+    for delivery in ("Mongo", "Backend"):
+        assert function(template, delivery)["VpcConfig"]["SubnetIds"] == ["subnet-0123456789abcdef1"]
+
+
 def test_existing_database_is_named_by_its_secret_alone(synth: Synth) -> None:
     template = synth(destination="mongo-database", database_secret_arn=SECRET, database_name="shop")
     properties = function(template, "Mongo")
@@ -364,9 +372,9 @@ def test_arn_without_its_ending_is_refused_by_the_construct(app_factory: Callabl
         MongoDatabase(cdk.Stack(app_factory(), "Shop"), "Atlas", secret_arn=SECRET.removesuffix("-AbCdEf"))
 
 
-def test_half_a_network_is_refused_by_the_construct(app_factory: Callable[..., cdk.App]) -> None:
+def test_half_a_network_is_refused() -> None:
     with pytest.raises(SettingsError, match="give both"):
-        MongoDatabase(cdk.Stack(app_factory(), "Shop"), "Atlas", secret_arn=SECRET, vpc_id="vpc-0123456789abcdef0")
+        in_your_network(cdk.Stack(), "vpc-0123456789abcdef0", None)
 
 
 @pytest.mark.parametrize(
