@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +18,15 @@ def order(number: int) -> str:
     """A webhook's body of 3 KB, as a shop would send it."""
     item = {"id": 1071823172, "title": "Ächte Wolle", "quantity": 2, "price": "19.99", "properties": [None, True]}
     return json.dumps({"id": number, "line_items": [item] * 26}, ensure_ascii=False)
+
+
+def notice(number: int) -> str:
+    """A webhook's body of 100 bytes, as `nami send` makes one up."""
+    return json.dumps({"event": "order.created", "order": {"id": number, "total": "19.90", "currency": "EUR"}})
+
+
+Body = Callable[[int], str]
+BODIES: dict[str, Body] = {"100 bytes": notice, "3 KB": order}
 
 
 @contextlib.contextmanager
