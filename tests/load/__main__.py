@@ -11,6 +11,7 @@ from locust.exception import StopUser
 
 # isort: split
 import argparse
+import contextlib
 import json
 import logging
 import sys
@@ -213,18 +214,20 @@ def _run(options: argparse.Namespace) -> None:
         load = Load(shape, at)
         web = None
         if options.web:
+            del sys.argv[1:]  # locust would read them as its own
             web = load.environment.create_web_ui("127.0.0.1", free_port(_WEB_PORT))
             say(f"locust's page: http://127.0.0.1:{web.port}")
         say(f"sending to {at.place}: {shape}")
         load.environment.runner.start_shape()
         series = load.result()
         _report(series, options)
-        while web is not None:
-            say("the page stays until Ctrl-C, and can start the same again")
-            while load.over.is_set():
-                gevent.sleep(0.2)
-            series = load.result()
-            _report(series, options)
+        with contextlib.suppress(KeyboardInterrupt):
+            while web is not None:
+                say("the page stays until Ctrl-C, and can start the same again")
+                while load.over.is_set():
+                    gevent.sleep(0.2)
+                series = load.result()
+                _report(series, options)
         load.environment.runner.quit()
     if series.stored is not None and series.stored < len(series.taken):
         raise WebhookError(f"{len(series.taken) - series.stored} acknowledged webhooks are not in the database")
@@ -248,10 +251,11 @@ def _shape(options: argparse.Namespace) -> Shape:
 
 def _warning(shape: Shape, at: target.Target) -> str:
     count = len(shape.due())
+    dollars = count * DOLLARS_A_MILLION / 1e6
+    cost = f"about {dollars:.2f} dollars" if dollars >= 0.01 else "less than a cent"
     return (
-        f"{at.place} is not on this machine: {count:,} webhooks in {shape.seconds:g} s cost about "
-        f"{count * DOLLARS_A_MILLION / 1e6:.2f} dollars there, and load whatever is behind it; "
-        "say --yes (make load YES=1) if it is yours"
+        f"{at.place} is not on this machine: {count:,} webhooks in {shape.seconds:g} s cost {cost} there, and load "
+        "whatever is behind it; say --yes (make load YES=1) if it is yours"
     )
 
 
