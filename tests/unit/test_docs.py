@@ -2,19 +2,23 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import aws_cdk as cdk
 import pytest
 
 from nami_cli.local.differences import DIFFERENCES
 from nami_stack.settings import (
+    DestinationName,
     DestinationSettings,
     DomainSettings,
     Environment,
     GatewaySettings,
     HostSettings,
     PipelineSettings,
+    SettingsError,
     SignatureSettings,
+    Subscription,
     WatchingSettings,
 )
 from nami_stack.signature import SCHEMES
@@ -64,6 +68,64 @@ def test_differences_from_aws_are_documented_as_they_are_shown() -> None:
     listed = "".join(f"- {difference}\n" for difference in DIFFERENCES)
     if rewritten(DOCS / "local.md", "differences", f"\n{listed}\n"):
         pytest.fail("docs/local.md was behind nami_cli/local/differences.py and is written anew; commit it")
+
+
+# What chooses each gateway and each destination, beside the name.
+GATEWAYS = {
+    "`gateway=http`": {},
+    "`gateway=rest`": {"gateway": "rest"},
+    "`gateway=rest`, `ingest=direct`": {"gateway": "rest", "ingest": "direct"},
+    "`gateway=shared`": {"gateway": "shared"},
+}
+URL = {"backend_url": "https://shop.example.com/hooks"}
+SECRET = {"database_secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:atlas-AbCdEf"}
+DESTINATIONS: dict[str, dict[str, str]] = {"http": URL, "mongo-database": SECRET}
+
+
+def works(**context: str) -> bool:
+    try:
+        Subscription.from_context({"name": "shopify", **context})
+    except SettingsError:
+        return False
+    return True
+
+
+def what_works(context: dict[str, str]) -> str:
+    signed = {**context, "signature": "shopify"}
+    if works(**signed, order_by="$.order.id"):
+        return "in order"
+    return "yes" if works(**signed) else "unsigned" if works(**context) else "no"
+
+
+def is_tried_here(**context: str) -> str:
+    """Whether a test deploys it into local AWS; what is a default is what most of them deploy."""
+    tests = "".join(path.read_text() for path in (ROOT / "tests" / "local").glob("*.py"))
+    tried = (re.search(rf"""{key}(=|": "|", ")([a-z-]+,)*{value}\b""", tests) for key, value in context.items())
+    return "yes" if all(tried) else "no"
+
+
+def combinations() -> str:
+    """Gateways against destinations."""
+    names = [*get_args(DestinationName), "several"]
+    lines = [
+        "",
+        f"| | {' | '.join(f'`{name}`' for name in names[:-1])} | several | here |",
+        "|---|" + "---|" * (len(names) + 1),
+    ]
+    for title, gateway in GATEWAYS.items():
+        cells = []
+        for name in names:
+            chosen = "dynamodb,http" if name == "several" else name
+            cells.append(what_works({**gateway, "destination": chosen, **DESTINATIONS.get(chosen.split(",")[-1], {})}))
+        lines.append(f"| {title} | {' | '.join(cells)} | {is_tried_here(**gateway)} |")
+    here = [is_tried_here(destination=name) for name in names[1:-1]]
+    lines.append(f"| *here* | {' | '.join(['yes', *here, is_tried_here(destination='http,dynamodb')])} | |")
+    return "\n".join(lines) + "\n\n"
+
+
+def test_what_goes_with_what_is_as_the_settings_rule() -> None:
+    if rewritten(ROOT / "README.md", "combinations", combinations()):
+        pytest.fail("README.md was behind what the settings allow and is written anew; commit it")
 
 
 def test_every_scheme_is_documented() -> None:
