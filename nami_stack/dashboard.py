@@ -126,8 +126,10 @@ def _pre_queue(webhook: ScalableWebhook) -> list[_Part]:
     function = webhook.pre_queue_function
     if function is None:
         return []
-    refused = [own("Refused", "Sum", label=reason, subscription=webhook.name, refused=reason) for reason in _REFUSED]
-    arrived = [own(name, "Sum", subscription=webhook.name) for name in ("Received", "Enqueued")]
+    refused = [
+        own("Refused", "Sum", label=reason, subscription=webhook.metrics_name, refused=reason) for reason in _REFUSED
+    ]
+    arrived = [own(name, "Sum", subscription=webhook.metrics_name) for name in ("Received", "Enqueued")]
     return [
         (
             "Pre-queue",
@@ -187,8 +189,8 @@ def _parts_of(webhook: ScalableWebhook, delivery: Delivery) -> list[_Part]:
 def _destination(webhook: ScalableWebhook, delivery: Delivery) -> list[dict[str, Any]]:
     graphs = []
     if delivery is webhook.deliveries[0]:  # the functions count for the subscription, all its destinations together
-        counts = [own(name, "Sum", subscription=webhook.name) for name in ("Stored", "Duplicates", "Failed")]
-        ages = [own("Age", p, label=p, subscription=webhook.name) for p in ("p50", "p99")]
+        counts = [own(name, "Sum", subscription=webhook.metrics_name) for name in ("Stored", "Duplicates", "Failed")]
+        ages = [own("Age", p, label=p, subscription=webhook.metrics_name) for p in ("p50", "p99")]
         graphs = [_graph("Stored", counts), _graph("From arrival to storage, ms", ages)]
     destination = delivery.destination
     if isinstance(destination, MongoHost):

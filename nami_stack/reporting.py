@@ -26,6 +26,8 @@ def requirements(settings: PipelineSettings) -> list[Path]:
 def environment(name: str, settings: PipelineSettings) -> dict[str, str]:
     """What a function of the subscription `name` must know to report."""
     variables: dict[str, str] = {}
+    if settings.environment_name:
+        variables["NAMI_METRICS_NAME"] = settings.metrics_name(name)
     if settings.sentry_dsn:
         variables |= {"SENTRY_DSN": settings.sentry_dsn}
         variables |= {"SENTRY_ENVIRONMENT": settings.environment_name} if settings.environment_name else {}

@@ -295,6 +295,10 @@ class PipelineSettings(_Settings):
         """Of the environment that this is deployed to; empty without one."""
         return ""
 
+    def metrics_name(self, name: str) -> str:
+        """What metrics call the subscription `name`: environments of one account and region share a namespace."""
+        return f"{self.environment_name}-{name}" if self.environment_name else name
+
     @property
     def reports_to(self) -> str:
         """The setting by which the functions report to a service on the internet; empty where they do not."""

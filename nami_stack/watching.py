@@ -166,7 +166,7 @@ class Watching(Construct):
         return [
             self._alarm(
                 f"{webhook.name}-not-queued",
-                own("Refused", "Sum", subscription=webhook.name, refused="unavailable"),
+                own("Refused", "Sum", subscription=webhook.metrics_name, refused="unavailable"),
                 periods=AGAIN,
                 what="Webhooks were answered with 503, so the producer has to send them again.",
                 why="In two minutes of an hour: a lone one is made good by the next try.",
@@ -193,7 +193,7 @@ class Watching(Construct):
             alarms.append(
                 self._alarm(
                     f"{name}-unauthorized",
-                    own("Refused", "Sum", period=FIVE_MINUTES, subscription=name, refused="signature"),
+                    own("Refused", "Sum", period=FIVE_MINUTES, subscription=webhook.metrics_name, refused="signature"),
                     above=limit - 1,
                     periods=ONCE,
                     what=f"{limit} or more webhooks within five minutes did not prove their sender and were refused.",

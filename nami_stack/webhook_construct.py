@@ -57,6 +57,7 @@ class ScalableWebhook(Construct):
         destination = destination or MongoHost(self, "MongoHost")
         destinations = destination if isinstance(destination, Sequence) else [destination]
         self.name, self.gateway, self.signature, self.settings = name, gateway, signature, settings
+        self.metrics_name = settings.metrics_name(name)
         if settings.tracing and isinstance(gateway, RestGateway):
             gateway.trace()
         direct = settings.ingest == "direct"

@@ -89,7 +89,7 @@ def _tell(failed: list[dict[str, str]], errors: dict[str, Exception], deadline: 
 
 
 def _log(outcome: Outcome, started: float) -> None:
-    subscription = os.environ.get("NAMI_SUBSCRIPTION", "")
+    subscription = os.environ.get("NAMI_METRICS_NAME") or os.environ.get("NAMI_SUBSCRIPTION", "")
     counts = {"Stored": len(outcome.stored), "Duplicates": len(outcome.duplicates), "Failed": len(outcome.failed)}
     metrics: dict[str, log.Values] = {name: count for name, count in counts.items() if count}
     ages = [outcome.ages[start : start + log.MAX_VALUES] for start in range(0, len(outcome.ages), log.MAX_VALUES)]

@@ -75,6 +75,7 @@ class Settings:
     def __init__(self) -> None:
         environ = os.environ
         self.subscription = environ["NAMI_SUBSCRIPTION"]
+        self.metrics_name = environ.get("NAMI_METRICS_NAME") or self.subscription
         self.queue_urls = environ["QUEUE_URL"].split()
         if not self.queue_urls:
             raise KeyError("QUEUE_URL")  # a webhook that went nowhere must not be answered with 200
@@ -214,7 +215,7 @@ def _log(request: Request | None, status: int, answered: int, reason: str, start
     if _settings is None:  # an environment that can't be read; Lambda's own metrics tell of it
         metrics.clear()
     else:
-        fields["subscription"] = _settings.subscription
+        fields["subscription"] = _settings.metrics_name
     log.line("INFO" if status < 400 else "ERROR" if status >= 500 else "WARNING", "webhook", metrics, **fields)
 
 

@@ -216,3 +216,24 @@ def test_app_tells_of_an_unknown_environment_in_one_line(tmp_path: Path) -> None
     result = run_app(tmp_path, name="shopify", env="prd", environments={"prod": {}})
     line = "error: env='prd': is not among the environments of cdk.json; did you mean prod?"
     assert (result.returncode, result.stderr.strip()) == (1, line)
+
+
+def test_metrics_of_an_environment_are_its_own(app_factory: Apps) -> None:
+    app = app_factory()
+    stack_of(app, destination="dynamodb", signature="shopify")
+    resources = app.synth().get_stack_by_name("nami-prod-shopify").template["Resources"].values()
+    functions = [r["Properties"] for r in resources if r["Type"] == "AWS::Lambda::Function"]
+    told = [f["Environment"]["Variables"] for f in functions if "Environment" in f]
+    assert [v["NAMI_METRICS_NAME"] for v in told if "NAMI_SUBSCRIPTION" in v] == ["prod-shopify"] * 2
+    own = [
+        dimension["Value"]
+        for r in resources
+        if r["Type"] == "AWS::CloudWatch::Alarm" and r["Properties"].get("Namespace") == "nami"
+        for dimension in r["Properties"]["Dimensions"]
+        if dimension["Name"] == "subscription"
+    ]
+    assert own
+    assert set(own) == {"prod-shopify"}
+    (dashboard,) = [json.dumps(r) for r in resources if r["Type"] == "AWS::CloudWatch::Dashboard"]
+    assert "prod-shopify" in dashboard
+    assert '\\"subscription\\",\\"shopify\\"' not in dashboard

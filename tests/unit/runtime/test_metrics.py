@@ -37,6 +37,16 @@ def test_an_accepted_webhook_is_received_and_enqueued(pre_queue: Handler, capsys
     assert _metrics(capsys) == [("Received", shopify, 1), ("Enqueued", shopify, 1)]
 
 
+def test_metrics_of_an_environment_are_told_apart(
+    pre_queue: Handler, post_queue: Handler, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAMI_METRICS_NAME", "prod-shopify")
+    pre_queue(http_event())
+    post_queue(sqs_event("{}"))
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["subscription"] for line in told] == ["prod-shopify", "prod-shopify"]
+
+
 def test_the_time_of_a_metric_is_in_epoch_milliseconds(pre_queue: Handler, capsys: Captured) -> None:
     pre_queue(http_event())
     assert 1.7e12 < json.loads(capsys.readouterr().out)["_aws"]["Timestamp"] < 1e13
