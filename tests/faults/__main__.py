@@ -128,7 +128,7 @@ class Run:
         self.deployed.client("secretsmanager").put_secret_value(SecretId=secret_arn, SecretString=secret)
         self.webhooks = plan.webhooks(self.seed, options.count)
         self.producer = Producer(self.deployed.endpoint, secret, plan.span(self.visibility))
-        self.breaking = Breaking(nami.aws, plan.faults(self.seed, self.visibility), self.seed)
+        self.breaking = Breaking(nami.aws, plan.faults(self.seed, self.visibility), self.seed, self._failed)
         self.sent = {
             each.id: Sent(each.digest, forged=each.kind == "forged", poison=each.kind == "poison")
             for each in self.webhooks
@@ -231,11 +231,18 @@ class Run:
 
     def _functions(self) -> dict[str, int]:
         """What local AWS says of the functions' ends."""
-        log = (self.nami.home / "aws.log").read_text(errors="replace")
+        log = self._log()
         return {
             "workers started": log.count("Lambda worker spawned"),
             "invocations timed out": log.count("killing worker"),
+            "tries that found the database away": self._failed(),
         }
+
+    def _log(self) -> str:
+        return (self.nami.home / "aws.log").read_text(errors="replace")
+
+    def _failed(self) -> int:
+        return self._log().count('"reason":"MongoDB')
 
     def _faults_happened(self) -> Invariant:
         """A run in which nothing went wrong proves nothing."""
@@ -243,8 +250,7 @@ class Run:
         for each in self.breaking.done:
             met[each.what] += each.processes
         missing = [what for what, processes in met.items() if not processes and what != plan.WORKERS_GO_ON]
-        if not self._functions()["invocations timed out"]:
-            missing.append("functions time out")
+        missing += [what for what, times in self._functions().items() if not times]
         return Invariant("each fault took place", missing)
 
 

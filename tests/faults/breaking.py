@@ -13,6 +13,9 @@ import psutil
 from tests.faults import plan
 from tests.faults.plan import Fault
 
+# Seconds by which an outage may become longer, so that a function fails for it also where the machine is slow.
+_LONGER = 20.0
+
 
 @dataclass(frozen=True)
 class Done:
@@ -24,22 +27,40 @@ class Done:
 
 
 class Breaking(threading.Thread):
-    """Makes the planned faults, at their times. Only descendants of `aws` are ever touched."""
+    """Makes the planned faults, at their times. Only descendants of `aws` are ever touched.
 
-    def __init__(self, aws: psutil.Process, faults: list[Fault], seed: int) -> None:
+    Args:
+        failed: how many webhooks failed so far because the database was away.
+    """
+
+    def __init__(self, aws: psutil.Process, faults: list[Fault], seed: int, failed: Callable[[], int]) -> None:
         super().__init__(daemon=True)
         self._aws = aws
-        self.planned = faults
         self._chance = random.Random(f"workers of {seed}")
+        self._failed = failed
         self._hung: list[psutil.Process] = []
+        self.planned = faults
         self.done: list[Done] = []
 
     def run(self) -> None:
-        started = time.monotonic()
+        began = time.monotonic()
+        late = 0.0
+        failed_before = 0
         for fault in self.planned:
-            time.sleep(max(0.0, started + fault.at - time.monotonic()))
+            time.sleep(max(0.0, began + late + fault.at - time.monotonic()))
+            if fault.what in plan.OUTAGES:
+                failed_before = self._failed()
+            if fault.what in plan.OUTAGES.values():
+                # What follows is later by as much.
+                late += self._wait_for_more_than(failed_before)
             met = self._make(fault.what)
-            self.done.append(Done(round(time.monotonic() - started, 1), fault.what, met))
+            self.done.append(Done(round(time.monotonic() - began, 1), fault.what, met))
+
+    def _wait_for_more_than(self, failed_before: int) -> float:
+        began = time.monotonic()
+        while self._failed() <= failed_before and time.monotonic() - began < _LONGER:
+            time.sleep(0.2)
+        return time.monotonic() - began
 
     def _make(self, what: str) -> int:
         actions: dict[str, Callable[[], int]] = {

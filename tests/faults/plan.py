@@ -19,6 +19,7 @@ HOST_AWAY = "the database's host goes away"
 HOST_BACK = "the database's host comes back"
 HANG_DATABASE = "the database hangs"
 DATABASE_GOES_ON = "the database goes on"
+OUTAGES = {HOST_AWAY: HOST_BACK, HANG_DATABASE: DATABASE_GOES_ON}
 # What a function may take, and what the platform then takes to end it, and one more. Seconds.
 _HUNG = 8.0
 # Beyond the 1 MiB that SQS takes, by a little and by half.
@@ -117,8 +118,8 @@ def faults(seed: int, visibility: float) -> list[Fault]:
         Fault(0.5, KILL_DATABASE),
         Fault(end + 3, KILL_DATABASE),
     ]
-    # Around the outages: in them, a batch is to wait for the database until it fails.
-    for start, stop in ((1.0, away), (back - 1, hangs), (end - 1, end + 4)):
+    # Around the outages: in them, batches are to wait for the database until they fail.
+    for start, stop in ((1.0, away - 1), (back, hangs - 2), (end, end + 4)):
         planned += [Fault(chance.uniform(start, stop), KILL_WORKERS) for _ in range(2)]
     turns = min(3, int(end / (_HUNG + 2)))
     gap = end / turns
