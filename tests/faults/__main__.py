@@ -48,6 +48,7 @@ HANDLER = """
 # Visibility timeouts for the queue to become empty: two tries, the last batch's turn, and room for a slow machine.
 _SETTLED_WITHIN = 4
 _REDRIVES = 3
+_SHOWN = 50  # offending ids of an invariant
 
 
 def main() -> int:
@@ -270,7 +271,9 @@ def _print(report: dict[str, Any]) -> None:
     for each in report["invariants"]:
         print(f"  {'holds ' if each['holds'] else 'BROKEN'}  {each['rule']}")
         if not each["holds"]:
-            print(f"          {len(each['offending'])}: {', '.join(each['offending'])}")
+            shown = each["offending"][:_SHOWN]
+            more = ", … (--json FILE has all)" if len(each["offending"]) > _SHOWN else ""
+            print(f"          {len(each['offending'])}: {', '.join(shown)}{more}")
     print(f"\n{'nothing was lost' if report['holds'] else 'AN INVARIANT IS BROKEN'}; {report['seconds']} s")
 
 
