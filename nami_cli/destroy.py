@@ -1,5 +1,6 @@
 """`nami destroy`: a subscription goes, its documents stay."""
 
+import os
 import time
 from typing import Annotated, Any
 
@@ -8,6 +9,8 @@ import typer
 from nami_cli import checks, deployment, environments, flags, shared, stacks
 from nami_cli.errors import CheckError, DeployError, UsageError, of_aws
 from nami_cli.listing import dead_letter_queues, depth, queues
+from nami_cli.local import machine
+from nami_cli.local.state import Home
 from nami_cli.local.up import Interrupted, interruptible
 from nami_cli.resources import Resource, display, took
 from nami_cli.terminal import say
@@ -72,10 +75,18 @@ def destroy(
         raise typer.Exit(interrupted.exit_code) from None
     if status == "DELETE_FAILED":
         raise DeployError(f"{_failure(client, stack['StackId'])}; mend that, then {flags.nami()} destroy {name} again")
+    _forget(name)
     say(f"{name}: destroyed in {took(started)}")
     if kept:
         say("to take the documents up again:")
         typer.echo(f"{flags.nami()} deploy {name} {flags.as_flags(again)}")
+
+
+def _forget(name: str) -> None:
+    """Where it was up on this machine, it no longer is."""
+    home = Home()
+    if (state := machine.running(home)) and state.endpoint_url == os.environ.get("AWS_ENDPOINT_URL"):
+        machine.forget(home, name)
 
 
 def _require_unused(stack: str) -> None:

@@ -84,6 +84,7 @@ def up_command(
             raise typer.Exit(interrupted.exit_code) from None
         try:
             _say(up.hold(home, label))
+            machine.stop_unused(home)
         except up.Interrupted:
             _say_what_stays(label, machine.leave(home, name))
         except LocalAwsError:

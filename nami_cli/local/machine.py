@@ -120,6 +120,20 @@ def leave(home: Home, name: str) -> list[str]:
     return sorted(state.subscriptions)
 
 
+def forget(home: Home, name: str) -> None:
+    """Note that a subscription's stack is gone. A command that holds it in the foreground ends then."""
+    with home.lock():
+        if (state := running(home)) and state.subscriptions.pop(stacks.label(name), None):
+            home.save(state)
+
+
+def stop_unused(home: Home) -> None:
+    """Stop everything where no subscription is left."""
+    with home.lock():
+        if (state := running(home)) and not state.subscriptions:
+            _stop(home, state)
+
+
 def shut_down(home: Home) -> list[str]:
     """Stop everything. Returns the names that were up."""
     if not home.folder.exists():

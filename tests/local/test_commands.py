@@ -32,6 +32,18 @@ def test_interrupt_takes_the_name_down_and_with_the_last_everything(tiny: Nami) 
     assert tiny.left_running() == []
 
 
+def test_destroying_what_is_held_in_the_foreground_ends_it_and_with_the_last_everything(tiny: Nami) -> None:
+    first = tiny.foreground("shopify")
+    tiny.up("jira")
+    result = tiny.typed("--local", "destroy", "jira", "--yes")
+    assert result.returncode == 0, result.stderr
+    assert tiny.status()["endpoints"].keys() == {"shopify"}
+    assert first.poll() is None
+    assert tiny.typed("--local", "destroy", "shopify", "--yes").returncode == 0
+    assert first.wait(30) == 0
+    assert tiny.left_running() == []
+
+
 def test_killed_local_aws_leaves_nothing_running_and_can_start_again(tiny: Nami) -> None:
     tiny.up("shopify")
     tiny.aws.send_signal(signal.SIGKILL)
