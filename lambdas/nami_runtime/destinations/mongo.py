@@ -14,7 +14,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from nami_runtime import aws
+from nami_runtime import aws, log
 from nami_runtime.documents import without_body
 
 if TYPE_CHECKING:
@@ -29,6 +29,11 @@ MAX_DOCUMENT_BYTES = 16 * 1024 * 1024 - 16 * 1024
 _PAUSE_SECONDS = 0.5
 # A host that vanished without a word is noticed after this long, and the next attempt finds its successor.
 _ATTEMPT_SECONDS = 10.0
+# What "the newest" and "since then" are asked by; without an index each such question reads the whole collection.
+_INDEXED = ("received_at", "stored_at")
+# Up to this many documents an index is made in milliseconds; of a collection of millions its owner decides.
+_FEW_DOCUMENTS = 10_000
+_INDEX_SECONDS = 2.0
 _DUPLICATE_KEY = 11000
 # Codes that can stand beside a single document and say nothing of it: the server shuts down, steps down, starts up or
 # can't be reached by its router; it is busy (16500 is Cosmos DB's throttling), interrupted or out of room; 13 and 8000
@@ -51,6 +56,7 @@ class Mongo:
 
     def __init__(self) -> None:
         self._collection: Collection[Any] | None = None
+        self._looked_at_indexes = False
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
         """See Destination.write."""
@@ -107,6 +113,7 @@ class Mongo:
                     raise _Away("MongoDB: no time left")
                 with pymongo.timeout(min(left, _ATTEMPT_SECONDS)):
                     result = self._open(deadline).bulk_write(operations, ordered=False)
+                self._index(deadline)
                 return dict(result.bulk_api_result)
             except BulkWriteError as error:
                 details: dict[str, Any] = dict(error.details)
@@ -120,6 +127,22 @@ class Mongo:
             if deadline - monotonic() < _PAUSE_SECONDS:
                 raise _Away(f"MongoDB away: {reason}")
             sleep(_PAUSE_SECONDS)
+
+    def _index(self, deadline: float) -> None:
+        """Makes the indexes once in the life of this process, after the first documents are safe.
+
+        Making one that is there already changes nothing. Without the right to, the webhooks are stored all the same.
+        """
+        if self._looked_at_indexes or self._collection is None or deadline - monotonic() < 2 * _INDEX_SECONDS:
+            return
+        self._looked_at_indexes = True
+        try:
+            with pymongo.timeout(_INDEX_SECONDS):
+                if self._collection.estimated_document_count() < _FEW_DOCUMENTS:
+                    self._collection.create_indexes([pymongo.IndexModel(name) for name in _INDEXED])
+        except PyMongoError as error:
+            reason = f"{type(error).__name__} {getattr(error, 'code', None) or ''}".strip()
+            log.line("WARNING", "no index was made", fields=_INDEXED, reason=reason)
 
     def _open(self, deadline: float) -> Collection[Any]:
         if self._collection is None:

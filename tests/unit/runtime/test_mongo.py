@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
 
 from nami_runtime import batch, envelope
 from nami_runtime.destinations import mongo as mongo_destination
@@ -188,6 +190,53 @@ def test_a_uri_that_asks_for_no_acknowledgement_is_acknowledged_all_the_same(
     cloud.secrets[MONGO_SECRET] = json.dumps({"uri": mongo.uri + "?w=0"})
     load_handler("post_queue").handler(sqs_event(_message("d1")), Context())
     assert json.loads(capsys.readouterr().out)["stored"] == ["d1"]
+
+
+# Indexes
+
+
+def _indexed(mongo: Mongo) -> set[str]:
+    found = mongo.client["nami"]["shopify"].index_information().values()
+    return {index["key"][0][0] for index in found}
+
+
+def test_what_newest_is_asked_by_is_indexed_from_the_first_batch(post_queue: PostQueue, mongo: Mongo) -> None:
+    post_queue(sqs_event(_message("d1")))
+    assert _indexed(mongo) == {"_id", "received_at", "stored_at"}
+
+
+def test_a_large_collections_indexes_are_its_owners(
+    post_queue: PostQueue, mongo: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mongo_destination, "_FEW_DOCUMENTS", 3)
+    mongo.client["nami"]["shopify"].insert_many([{"_id": number} for number in range(3)])
+    post_queue(sqs_event(_message("d1")))
+    assert _indexed(mongo) == {"_id"}
+
+
+def test_without_the_right_to_make_an_index_webhooks_are_stored(
+    post_queue: PostQueue, mongo: Mongo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[object] = []
+
+    def refuse(*given: object, **_: object) -> None:
+        asked.append(given)
+        raise OperationFailure("not authorized on nami", 13)
+
+    monkeypatch.setattr(Collection, "create_indexes", refuse)
+    for name in ("d1", "d2"):
+        assert post_queue(sqs_event(_message(name))) == {"batchItemFailures": []}
+    assert set(mongo.documents()) == {"d1", "d2"}
+    assert len(asked) == 1, "a process asks once"
+    told = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert (told["level"], told["reason"]) == ("WARNING", "OperationFailure 13")
+
+
+def test_indexes_wait_where_the_time_is_short(post_queue: PostQueue, mongo: Mongo) -> None:
+    assert post_queue(sqs_event(_message("d1")), 5.0) == {"batchItemFailures": []}
+    assert _indexed(mongo) == {"_id"}
+    post_queue(sqs_event(_message("d2")))
+    assert _indexed(mongo) == {"_id", "received_at", "stored_at"}
 
 
 # The database away
