@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nami_cli import checks, environments, events, flags, shared, stacks
+from nami_cli import checks, destinations, environments, events, flags, shared, stacks
 from nami_cli.checks import Check, client, fail, look, ok, warn
 from nami_cli.deployment import find
 from nami_cli.environments import is_local
@@ -84,11 +84,13 @@ def _of_subscription(name: str) -> list[Check]:
         "disk": lambda: _disk(name),
         "alarms": lambda: _alarms(name),
         "dead letters": lambda: _dead_letters(name, outputs),
+        **({"quarantine": lambda: _quarantine(name, outputs)} if "QuarantineUrl" in outputs else {}),
     }
     functions = [function for key, function in sorted(outputs.items()) if key.endswith("PostQueueFunctionName")]
     return [
         status,
         *(look("event source", functools.partial(_event_source, function)) for function in functions),
+        *(look(label, check) for label, check in destinations.looks(find(name))),
         *(look(label, check) for label, check in looks.items()),
     ]
 
@@ -236,6 +238,14 @@ def _dead_letters(name: str, outputs: dict[str, str]) -> Check:
     if count := sum(map(depth, dead_letter_queues(outputs))):
         return warn("dead letters", str(count), f"{flags.nami()} dlq list {name} shows why")
     return ok("dead letters", "none")
+
+
+def _quarantine(name: str, outputs: dict[str, str]) -> Check:
+    if count := depth(outputs["QuarantineUrl"]):
+        return warn(
+            "quarantine", f"{count} that were not genuine", f"{flags.nami()} dlq list {name} --quarantine shows them"
+        )
+    return ok("quarantine", "empty")
 
 
 def _print(found: list[Check]) -> None:

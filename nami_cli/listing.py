@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 _DEAD = "DeadLetterQueueUrl"
+# By which output a stack shows what its webhooks end in.
+_KINDS = {"DatabaseSecretArn": "mongo", "LargeItemsBucketName": "dynamo", "BackendSecretArn": "backend"}
 _AT_ONCE = 8  # subscriptions whose queues are asked at the same time
 _AGE_WITHIN = 900  # seconds back to look for an age; SQS tells one a minute, late by some, and none while it is idle
 
@@ -40,11 +42,12 @@ def list_subscriptions(as_json: AsJson = False) -> None:
         typer.echo(json.dumps(rows, indent=2))
     elif rows:
         print_table(
-            ["name", "env", "endpoint", "waiting", "dead", "oldest", "deployed", "status"],
+            ["name", "env", "to", "endpoint", "waiting", "dead", "oldest", "deployed", "status"],
             [
                 [
                     row["name"],
                     _or_dash(row["environment"]),
+                    ",".join(row["destinations"]) or "-",
                     _or_dash(row["endpoint"]) if row["used_by"] is None else _used_by(row["used_by"]),
                     _or_dash(row["waiting"]),
                     _or_dash(row["dead_letters"]),
@@ -115,6 +118,7 @@ def _row(owner: stacks.Owner, stack: "StackTypeDef", ages: dict[str, float], sqs
     return {
         "name": owner.subscription,
         "environment": owner.environment or None,
+        "destinations": [kind for ending, kind in _KINDS.items() if any(key.endswith(ending) for key in outputs)],
         "endpoint": stacks.endpoint_url(outputs) if "EndpointUrl" in outputs else None,
         "waiting": _sum(queues(outputs), sqs),
         "dead_letters": _sum(dead_letter_queues(outputs), sqs),

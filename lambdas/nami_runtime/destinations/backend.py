@@ -91,7 +91,7 @@ class Backend:
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
         """See Destination.write."""
         try:
-            keys = [_key(value) for value in self._secret.values(deadline)]
+            keys = [key_of(value) for value in self._secret.values(deadline)]
         except ValueError:
             return ["backend: its secret is no key in base64"] * len(documents)
         if not keys:
@@ -344,7 +344,8 @@ def _cut_at(limit: float, connected: socket.socket) -> Iterator[None]:
         watch.cancel()
 
 
-def _key(text: str) -> bytes:
+def key_of(text: str) -> bytes:
+    """The key that a secret's value holds, in base64 with or without `whsec_` before it. Raises ValueError."""
     key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
     if not key:
         raise ValueError("empty")

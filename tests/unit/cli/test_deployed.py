@@ -73,6 +73,7 @@ def test_list_tells_depth_dead_letters_and_age(aws: Stub) -> None:
         {
             "name": "shopify",
             "environment": None,
+            "destinations": ["mongo"],
             "endpoint": OUTPUTS["EndpointUrl"],
             "waiting": 12,
             "dead_letters": 3,
@@ -94,12 +95,20 @@ def test_list_adds_up_the_queues_of_several_destinations(aws: Stub) -> None:
     assert (row["waiting"], row["dead_letters"]) == (11, 22)
 
 
+def test_list_tells_what_webhooks_end_in(aws: Stub) -> None:
+    outputs = {"QueueUrl": QUEUES + "waiting", "LargeItemsBucketName": "b", "BackendBackendSecretArn": "s"}
+    stacks(aws, stack(outputs=outputs))
+    ages(aws)
+    depth(aws, "waiting", 0)
+    assert json.loads(run("list", "--json").stdout)[0]["destinations"] == ["dynamo", "backend"]
+
+
 def test_list_shows_a_dash_where_no_age_is_known(aws: Stub) -> None:
     stacks(aws, stack())
     ages(aws)
     depth(aws, "waiting", 0)
     depth(aws, "dead", 0)
-    assert run("list").stdout.split("\t")[5] == "-"
+    assert run("list").stdout.split("\t")[6] == "-"
 
 
 def test_list_tells_of_a_stack_that_failed_to_be_made(aws: Stub) -> None:

@@ -1,0 +1,104 @@
+"""What `nami doctor` looks at behind the queue: the table, the backend or the database that webhooks end in."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from nami_cli.checks import Check, client, fail, ok, warn
+from nami_cli.deployment import Delivery, Deployment
+from nami_cli.flags import nami
+from nami_cli.items import Items
+
+_TRIES = 20  # of an HTTP backend, the newest
+
+
+def looks(deployment: Deployment) -> list[tuple[str, Callable[[], Check]]]:
+    """(name, check) of each destination; of a MongoDB host there are checks of its own."""
+    found: list[tuple[str, Callable[[], Check]]] = []
+    for delivery in deployment.deliveries:
+        environment = delivery.post_queue.environment
+        if table := environment.get("DYNAMO_TABLE"):
+            expires = "DYNAMO_TTL_DAYS" in environment
+            found.append(("table", lambda table=table, expires=expires: _table(table, expires=expires)))  # type: ignore[misc]
+        elif arn := environment.get("BACKEND_SECRET_ARN"):
+            found.append(("backend", lambda delivery=delivery, arn=arn: _backend(deployment, delivery, arn)))  # type: ignore[misc]
+        elif "MONGO_HOST" not in environment and (arn := environment.get("MONGO_SECRET_ARN")):
+            found.append(("database", lambda arn=arn: _database(arn)))  # type: ignore[misc]
+    return found
+
+
+def _table(name: str, *, expires: bool) -> Check:
+    dynamodb = client("dynamodb")
+    try:
+        table = dynamodb.describe_table(TableName=name)["Table"]
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return fail("table", f"{name} is gone", "deploy with another --table-name, or restore it from its backup")
+    key = [(part["AttributeName"], part["KeyType"]) for part in table["KeySchema"]]
+    types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
+    if key != [("id", "HASH")] or types["id"] != "S":
+        there = " and ".join(f"{part} ({types[part]})" for part, _ in key)
+        return fail(
+            "table", f"the key of {name} is {there}, not the string id alone", "deploy with another --table-name"
+        )
+    if table["TableStatus"] not in ("ACTIVE", "UPDATING"):
+        return fail("table", f"{name} is {table['TableStatus']}; the queue holds the webhooks meanwhile")
+    if expires:
+        said = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        if said.get("AttributeName") != "expires_at" or not said["TimeToLiveStatus"].startswith("ENABL"):
+            return warn(
+                "table",
+                f"{name} lets no item expire",
+                f"`aws dynamodb update-time-to-live --table-name {name} "
+                "--time-to-live-specification Enabled=true,AttributeName=expires_at`",
+            )
+    return ok("table", f"{name}, about {table['ItemCount']} items some hours ago")
+
+
+def _backend(deployment: Deployment, delivery: Delivery, arn: str) -> Check:
+    from nami_cli.runtime import backend, secret  # noqa: PLC0415
+
+    values, _ = secret.parse(_secret(arn))
+    try:
+        usable = [backend.key_of(value) for value in values]
+    except ValueError:
+        usable = []
+    if not usable:
+        return fail(
+            "backend",
+            "its secret is no key in base64, so nothing is forwarded",
+            f'`aws secretsmanager put-secret-value --secret-id {arn} --secret-string "$(openssl rand -base64 48)"`',
+        )
+    tries = Items(deployment, delivery).newest(_TRIES)
+    failed = [each for each in tries if not each.get("delivered")]
+    if failed:
+        return warn(
+            "backend",
+            f"{len(failed)} of the last {len(tries)} webhooks were not delivered, the newest of them: "
+            f"{failed[0].get('reason', 'no reason')}",
+            f"{nami()} events {deployment.name} --destination {delivery.destination} shows its answers",
+        )
+    return ok("backend", f"the last {len(tries)} webhooks were delivered" if tries else "nothing was forwarded yet")
+
+
+def _database(arn: str) -> Check:
+    try:
+        found: Any = json.loads(_secret(arn))
+        uri = str(found["uri"])
+    except (ValueError, KeyError, TypeError):
+        uri = ""
+    if not uri.startswith(("mongodb://", "mongodb+srv://")):
+        return fail(
+            "database",
+            f"the secret {arn} holds no URI",
+            'put {"uri": "mongodb://…"} there: `aws secretsmanager put-secret-value`',
+        )
+    return ok("database", f"named by {arn}")
+
+
+def _secret(arn: str) -> str:
+    secrets = client("secretsmanager")
+    try:
+        text: str = secrets.get_secret_value(SecretId=arn).get("SecretString", "")
+    except secrets.exceptions.ResourceNotFoundException:
+        return ""
+    return text

@@ -1,0 +1,154 @@
+"""What the doctor finds of a table, a backend and a database, and how to mend it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from nami_cli import destinations
+from nami_cli.checks import Check
+from nami_cli.deployment import Deployment, Function
+from nami_cli.items import Items
+
+Stub = Callable[[str], Stubber]
+ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf"
+KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OUTPUTS = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
+DYNAMO = {"DESTINATION": "dynamo", "DYNAMO_TABLE": "webhooks"}
+BACKEND = {"DESTINATION": "backend", "BACKEND_SECRET_ARN": ARN, "BACKEND_ATTEMPTS_TABLE": "tries"}
+DATABASE = {"DESTINATION": "mongo", "MONGO_SECRET_ARN": ARN}
+
+
+def look(environment: dict[str, str]) -> Check:
+    found = Deployment("shopify", OUTPUTS)
+    found.deliveries[0].post_queue = Function("post", environment, "/logs/post")
+    ((label, check),) = destinations.looks(found)
+    result = check()
+    assert result.name == label
+    return result
+
+
+def table(aws: Stub, *key: tuple[str, str], status: str = "ACTIVE") -> None:
+    given = key or (("id", "S"),)
+    described = {
+        "TableStatus": status,
+        "ItemCount": 7,
+        "KeySchema": [
+            {"AttributeName": name, "KeyType": "RANGE" if number else "HASH"} for number, (name, _) in enumerate(given)
+        ],
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind in given],
+    }
+    aws("dynamodb").add_response("describe_table", {"Table": described}, {"TableName": "webhooks"})
+
+
+def secret(aws: Stub, text: str) -> None:
+    aws("secretsmanager").add_response("get_secret_value", {"SecretString": text}, {"SecretId": ARN})
+
+
+def test_table_is_well(aws: Stub) -> None:
+    table(aws)
+    assert look(DYNAMO) == Check("table", "ok", "webhooks, about 7 items some hours ago")
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ([("pk", "S")], "the key of webhooks is pk (S), not"),
+        ([("id", "N")], "the key of webhooks is id (N), not"),
+        ([("id", "S"), ("at", "S")], "the key of webhooks is id (S) and at (S), not"),
+    ],
+)
+def test_adopted_table_with_another_key_fails(aws: Stub, key: list[tuple[str, str]], told: str) -> None:
+    table(aws, *key)
+    found = look(DYNAMO)
+    assert found.status == "fail"
+    assert told in found.detail
+    assert "--table-name" in found.remedy
+
+
+def test_table_that_is_gone_fails(aws: Stub) -> None:
+    aws("dynamodb").add_client_error("describe_table", "ResourceNotFoundException")
+    found = look(DYNAMO)
+    assert (found.status, found.detail) == ("fail", "webhooks is gone")
+
+
+def test_table_that_can_not_be_written_fails(aws: Stub) -> None:
+    table(aws, status="ARCHIVED")
+    found = look(DYNAMO)
+    assert (found.status, found.detail.split(";")[0]) == ("fail", "webhooks is ARCHIVED")
+
+
+@pytest.mark.parametrize(
+    ("described", "status"),
+    [
+        ({"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}, "ok"),
+        ({"TimeToLiveStatus": "ENABLING", "AttributeName": "expires_at"}, "ok"),
+        ({"TimeToLiveStatus": "ENABLED", "AttributeName": "ttl"}, "warn"),
+        ({"TimeToLiveStatus": "DISABLED"}, "warn"),
+    ],
+)
+def test_adopted_table_must_let_items_expire_where_that_is_set(
+    aws: Stub, described: dict[str, str], status: str
+) -> None:
+    table(aws)
+    aws("dynamodb").add_response("describe_time_to_live", {"TimeToLiveDescription": described})
+    assert look(DYNAMO | {"DYNAMO_TTL_DAYS": "30"}).status == status
+
+
+@pytest.mark.parametrize("text", [" ", "not base64", "whsec_", f'["{KEY}", "?"]'])
+def test_backends_secret_must_hold_a_key(aws: Stub, text: str) -> None:
+    secret(aws, text)
+    found = look(BACKEND)
+    assert found.status == "fail"
+    assert "put-secret-value" in found.remedy
+
+
+def test_backends_secret_without_a_value_fails(aws: Stub) -> None:
+    aws("secretsmanager").add_client_error("get_secret_value", "ResourceNotFoundException")
+    assert look(BACKEND).status == "fail"
+
+
+@pytest.mark.parametrize(
+    ("tries", "status", "told"),
+    [
+        ([], "ok", "nothing was forwarded yet"),
+        ([{"delivered": True}] * 3, "ok", "the last 3 webhooks were delivered"),
+        (
+            [{"delivered": True}, {"delivered": False, "reason": "backend: HTTP 503"}, {"delivered": False}],
+            "warn",
+            "2 of the last 3 webhooks were not delivered, the newest of them: backend: HTTP 503",
+        ),
+    ],
+)
+def test_backends_last_tries_are_told(
+    aws: Stub, monkeypatch: pytest.MonkeyPatch, tries: list[dict[str, Any]], status: str, told: str
+) -> None:
+    secret(aws, f'["{KEY}"]')
+    aws("dynamodb")
+    monkeypatch.setattr(Items, "newest", lambda _self, _limit: tries)
+    found = look(BACKEND)
+    assert (found.status, found.detail) == (status, told)
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (json.dumps({"uri": "mongodb+srv://u:p@shop.mongodb.net"}), "ok"),
+        ("mongodb://u:p@host", "fail"),
+        (json.dumps({"username": "u"}), "fail"),
+        ("[]", "fail"),
+    ],
+)
+def test_databases_secret_must_hold_a_uri(aws: Stub, text: str, status: str) -> None:
+    secret(aws, text)
+    found = look(DATABASE)
+    assert found.status == status
+    assert "u:p@" not in str(found)
+
+
+def test_host_has_checks_of_its_own() -> None:
+    found = Deployment("shopify", OUTPUTS)
+    found.deliveries[0].post_queue = Function("post", DATABASE | {"MONGO_HOST": "mongo.internal"}, "/logs/post")
+    assert destinations.looks(found) == []
