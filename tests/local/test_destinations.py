@@ -99,6 +99,31 @@ def test_500_is_tried_again_when_the_backend_says(orders: Orders) -> None:
     assert (noted["attempt"], noted["status"], noted["answer"]) == (2, 200, "as told")
 
 
+def shown(nami: Nami, *arguments: str) -> list[dict[str, Any]]:
+    """What `nami events` prints of the orders."""
+    result = nami.typed("--local", "events", "orders", "--json", *arguments)
+    assert result.returncode == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_events_show_the_newest_items(orders: Orders, nami: Nami) -> None:
+    sent = [orders.post(json.dumps({"n": number}).encode()) for number in range(3)]
+    for delivery_id in sent:
+        orders.item(delivery_id)
+    wait_for(lambda: {each["_id"] for each in shown(nami, "--limit", "3")} == set(sent), 30)
+    (document,) = shown(nami, "--id", sent[1])
+    assert document["body"] == {"n": 1}
+    assert "$date" in document["received_at"]
+
+
+def test_events_show_a_backends_last_tries(orders: Orders, nami: Nami) -> None:
+    delivery_id = orders.post(status="202", answer="thanks")
+    wait_for(lambda: orders.last_try(delivery_id), 20)
+    (noted,) = shown(nami, "--destination", "backend", "--id", delivery_id)
+    assert (noted["status"], noted["answer"], noted["delivered"]) == (202, "thanks", True)
+    wait_for(lambda: delivery_id in {each["_id"] for each in shown(nami, "--destination", "backend")}, 30)
+
+
 def test_repeat_of_a_message_is_one_item_and_told_as_a_duplicate(orders: Orders) -> None:
     delivery_id = orders.post()
     first = orders.item(delivery_id)

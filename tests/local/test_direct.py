@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import http.client
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from urllib.parse import urlsplit
@@ -17,8 +18,12 @@ BODY = bytes(range(256)) * 4
 
 
 @pytest.fixture(scope="module")
-def direct(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    command = Nami(tmp_path_factory.mktemp("nami-direct") / "home")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Nami:
+    return Nami(tmp_path_factory.mktemp("nami-direct") / "home")
+
+
+@pytest.fixture(scope="module")
+def direct(command: Nami) -> Iterator[Pipeline]:
     command.up("direct", *("-c", "gateway=rest", "-c", "ingest=direct", "-c", "signature=shopify"))
     made = pipeline(command, "direct")
     made.client("secretsmanager").put_secret_value(
@@ -70,6 +75,22 @@ def test_forged_webhook_ends_in_quarantine(direct: Pipeline) -> None:
     wait_for(lambda: waiting(direct, "QueueUrl") == 0, 30)
     assert waiting(direct, "DeadLetterQueueUrl") == 0
     assert direct.documents.find_one({"_id": response.getheader("nami-delivery-id")}) is None
+
+
+def test_smoke_passes_and_leaves_the_quarantine_as_it_was(direct: Pipeline, command: Nami) -> None:
+    before = waiting(direct, "QuarantineUrl")
+    result = command.typed("--local", "smoke", "direct", "--json")
+    outcomes = {each["check"]: each for each in json.loads(result.stdout)}
+    assert {each["outcome"] for each in outcomes.values()} == {"ok"}, outcomes
+    assert outcomes["forged webhook is refused"]["detail"] == "in quarantine: wrong signature; taken out again"
+    assert waiting(direct, "QuarantineUrl") == before
+    assert direct.documents.count_documents({"body.nami_smoke_test": {"$exists": True}}) == 1
+
+
+def test_send_names_the_document(direct: Pipeline, command: Nami) -> None:
+    sent = command.typed("--local", "send", "direct").stdout.split()
+    assert sent[0] == "200"
+    assert direct.document(sent[1])["verified"] == "shopify"
 
 
 def test_body_that_the_queue_can_not_hold_is_413(direct: Pipeline) -> None:
