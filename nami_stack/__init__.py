@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nami_stack.placement import in_your_network
     from nami_stack.rest_gateway import RestGateway
     from nami_stack.settings import (
+        Environment,
         HostSettings,
         PipelineSettings,
         SettingsError,
@@ -33,6 +34,7 @@ __all__ = [
     "CustomDomain",
     "Destination",
     "DynamoTable",
+    "Environment",
     "Gateway",
     "HostSettings",
     "HttpBackend",
@@ -60,6 +62,7 @@ _MODULES = {
     "CustomDomain": "domain",
     "Destination": "delivery",
     "DynamoTable": "dynamo_table",
+    "Environment": "settings",
     "Gateway": "gateway",
     "HostSettings": "settings",
     "HttpBackend": "http_backend",

@@ -126,7 +126,9 @@ DatadogSite = Literal[
     "us5.datadoghq.com",
     "ap1.datadoghq.com",
     "ap2.datadoghq.com",
+    "uk1.datadoghq.com",
     "ddog-gov.com",
+    "us2.ddog-gov.com",
 ]
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nami_stack import SettingsError, Subscription, WebhookStack
-from nami_stack.settings import Environment, check_environment, stack_name
+from nami_stack import Environment, SettingsError, Subscription, WebhookStack
+from nami_stack.settings import check_environment, stack_name
 from tests.unit.test_app import run_app
 
 ACCOUNT = "111122223333"
@@ -237,3 +237,11 @@ def test_metrics_of_an_environment_are_its_own(app_factory: Apps) -> None:
     (dashboard,) = [json.dumps(r) for r in resources if r["Type"] == "AWS::CloudWatch::Dashboard"]
     assert "prod-shopify" in dashboard
     assert '\\"subscription\\",\\"shopify\\"' not in dashboard
+
+
+def test_stack_of_a_callers_own_app_takes_an_environment(app_factory: Apps) -> None:
+    subscription = Subscription(
+        name="shopify", destination=("dynamodb",), environment=Environment(name="prod", region="eu-west-1")
+    )
+    stack = WebhookStack(app_factory(), subscription=subscription)
+    assert (stack.stack_name, stack.region) == ("nami-prod-shopify", "eu-west-1")
