@@ -39,10 +39,11 @@ _TABLE_RATE, _HIGHEST_TABLE_RATE = (
     4_000,
     40_000,
 )  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
-_DYNAMO_THREADS = 8  # nami_runtime.destinations.dynamo
-_MONGO_ATTEMPT = 10.0  # seconds that nami_runtime.destinations.mongo waits for one bulk write
+DYNAMO_THREADS = 8  # nami_runtime.destinations.dynamo
+MONGO_ATTEMPT = 10.0  # seconds that nami_runtime.destinations.mongo waits for one bulk write
 _ENVELOPE_KB = 1.0  # headers and the rest of the message, of a Shopify webhook
 _STORED = 2.0  # a document holds the body twice, raw and parsed
+METRICS = ("Received", "Enqueued", "Stored", "Age")  # where all goes well, of nami_runtime.log
 _KINDS = {"mongo-host": "mongo", "shared-mongo": "mongo", "mongo-database": "mongo"}
 _SIZES = {"nano": 2, "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4}
 
@@ -85,9 +86,10 @@ ASSUMED = {
         5, "ms for a write", "single-digit milliseconds: https://aws.amazon.com/dynamodb/features/"
     ),
     "http write": Assumption(100, "ms for the backend's answer", "assumed; yours is what counts"),
-    "intake log": Assumption(0.9, "KB of log for a webhook before the queue", "its line, and the platform's three"),
+    "access log": Assumption(0.4, "KB of log for a request at the gateway", "its line"),
+    "intake log": Assumption(0.75, "KB of log for a webhook before the queue", "its line, and the platform's three"),
     "batch log": Assumption(0.7, "KB of log for a batch", "its line, and the platform's three"),
-    "id log": Assumption(0.045, "KB of log for a webhook of a batch", "its id"),
+    "id log": Assumption(0.05, "KB of log for a webhook of a batch", "its id and its age"),
 }
 
 
@@ -192,6 +194,11 @@ class Plan:
         return None if None in each else max(seconds for seconds in each if seconds is not None)
 
     @property
+    def seconds(self) -> float:
+        """From the first webhook until all queues are empty, or until what waits expires."""
+        return max(self.arrivals.seconds, *(drained.times[-1] for _, drained in self.deliveries.values()))
+
+    @property
     def too_long(self) -> bool:
         """Whether a batch takes longer than it may, so that its webhooks are tried again and again."""
         return any(drained.longest_batch > self.batch_limit(name) for name, (_, drained) in self.deliveries.items())
@@ -205,7 +212,7 @@ class Plan:
     def batch_limit(self, destination: str) -> float:
         """Seconds that a batch may take."""
         whole = self.subscription.post_queue_timeout - 2.0
-        return min(whole, _MONGO_ATTEMPT) if destination in _KINDS else whole
+        return min(whole, MONGO_ATTEMPT) if destination in _KINDS else whole
 
     @cached_property
     def burst_lines(self) -> list[Line]:
@@ -215,8 +222,11 @@ class Plan:
         total = self.taken.total
         direct = self.intake.handler_seconds is None
         log_kb = batches * ASSUMED["batch log"].value + sum(stored.values()) * ASSUMED["id log"].value
+        requests = self.arrivals.total - self.taken.throttled_by_gateway
+        if _access_logs(self.subscription):
+            log_kb += requests * ASSUMED["access log"].value
         usage = prices.Usage(
-            requests=self.arrivals.total - self.taken.throttled_by_gateway,
+            requests=requests,
             body_kb=self.times.body_kb,
             invocations=0 if direct else total,
             handler_seconds=total * (self.intake.handler_seconds or 0.0)
@@ -227,6 +237,7 @@ class Plan:
             message_kb=self.times.message_kb,
             writes=stored.get("dynamodb", 0.0) * _write_units(self.times) + stored.get("http", 0.0),
             log_kb=log_kb + (0.0 if direct else total * ASSUMED["intake log"].value),
+            metric_hours=(2 if direct else len(METRICS)) * ceil(self.seconds / 3600),
             forwarded_kb=stored.get("http", 0.0) * self.times.message_kb,
         )
         return prices.burst(self.subscription, usage)
@@ -327,12 +338,13 @@ def advise(base: Plan) -> Advice:
 
 
 def _best(tried: list[Change], base: Plan, goal: str) -> Change | None:
-    """The cheapest of those that do nine tenths of what the best does."""
+    """Of those that end it, or do nine tenths of what the best does: the least change, and of such the cheapest."""
     if not tried:
         return None
     before, least = _measure(base, goal), _measure(tried[0].plan, goal)
-    good = [change for change in tried if before - _measure(change.plan, goal) >= 0.9 * (before - least)]
-    return min(good, key=lambda change: (round(change.plan.idle_dollars, 2), round(change.plan.burst_dollars, 3)))
+    enough = 1.0 if goal in ("refused", "expired") and least < 1 else before - 0.9 * (before - least)
+    good = [change for change in tried if _measure(change.plan, goal) <= enough]
+    return min(good, key=lambda change: (len(change.settings), change.plan.idle_dollars + change.plan.burst_dollars))
 
 
 def _goal(base: Plan) -> tuple[str, bool]:
@@ -455,7 +467,7 @@ def _delivery(subscription: Subscription, name: str, times: Times) -> Delivery:
     kind = kind_of(name)
     work = ASSUMED[kind].value / share(subscription.post_queue_memory)
     write = ASSUMED[f"{kind} write"].value if times.write_ms is None else times.write_ms
-    at_once = {"dynamodb": _DYNAMO_THREADS, "http": subscription.backend_concurrency}.get(kind, 1)
+    at_once = {"dynamodb": DYNAMO_THREADS, "http": subscription.backend_concurrency}.get(kind, 1)
     ordered = subscription.order_by is not None
     size = min(subscription.batch_size, max(_EVENT_KB // times.message_kb, 1))
     rate: float | None = None
@@ -485,6 +497,11 @@ def backend_batch(subscription: Subscription) -> int:
     """Webhooks of a batch for a backend: those that there is time for even where each waits as long as it may."""
     each = subscription.backend_connect_timeout + subscription.backend_read_timeout
     return subscription.backend_concurrency * ((subscription.post_queue_timeout - BACKEND_MARGIN) // each)
+
+
+def _access_logs(subscription: Subscription) -> bool:
+    """Whether the gateway writes a line for each request; a shared one does unless it is told not to."""
+    return subscription.access_logs is True if subscription.gateway == "rest" else subscription.access_logs is not False
 
 
 def _write_units(times: Times) -> int:

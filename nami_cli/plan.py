@@ -260,6 +260,8 @@ def _advice(found: Plan, advice: Advice) -> Text:
     text.append(f", {_effect(found, best, advice.goal)}.")
     if advice.goal == "refused":
         text.append(" Producers send what was refused again.")
+    if "ingest" in best.settings:
+        text.append(" What goes with it: docs/gateways.md.")
     return text
 
 
@@ -330,9 +332,10 @@ def _basis(found: Plan) -> str:
         kind = capacity.kind_of(name)
         write = ASSUMED[f"{kind} write"].value if times.write_ms is None else times.write_ms
         parts.append(f"{_known(times.write_ms)}{write:g} ms a write to {name} (--write-ms)")
+    prices_of = f"list prices of {prices.REGION}, {prices.AS_OF:%B %Y}"
     return (
         f"With {', '.join(parts)}, bodies of {times.body_kb:g} KB, {counted(times.account_concurrency)} concurrent "
-        f"executions in the account; list prices of {prices.REGION}, {prices.AS_OF}. Not measured on AWS: docs/plan.md."
+        f"executions in the account; {prices_of}. Not measured on AWS: docs/plan.md."
     )
 
 
@@ -370,7 +373,7 @@ def _as_json(found: Plan, advice: Advice) -> dict[str, Any]:
         "cost": {
             "currency": "USD",
             "region": prices.REGION,
-            "as_of": prices.AS_OF,
+            "as_of": f"{prices.AS_OF:%Y-%m}",
             "burst": {line.what: line.dollars for line in found.burst_lines},
             "idle_month": {line.what: line.dollars for line in found.idle_lines},
         },

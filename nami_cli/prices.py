@@ -5,12 +5,13 @@ this is for. `docs/aws.md` shows the same figures; a test keeps the two equal.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from math import ceil
 
 from nami_stack.settings import Subscription
 
 REGION = "us-east-1"
-AS_OF = "2026-11"
+AS_OF = date(2026, 11, 1)
 HOURS = 730
 """Hours of an average month, as AWS's own calculator counts them."""
 
@@ -41,8 +42,9 @@ PRICES = {
     "sqs-fifo-request": Price(0.50e-6, "request, of up to 64 KB", _SQS),
     "log-gb": Price(0.50, "GB written", _CLOUDWATCH),
     "alarm": Price(0.10, "month", _CLOUDWATCH),
-    "metric": Price(0.30, "month in which it is sent, by the hour", _CLOUDWATCH),
+    "metric": Price(0.30, "month, by the hour in which it is sent", _CLOUDWATCH),
     "dashboard": Price(3.00, "month", _CLOUDWATCH),
+    "metric-request": Price(1.0e-5, "call that sends a metric", _CLOUDWATCH),
     "dynamodb-write": Price(0.625e-6, "write of up to 1 KB, on demand", _DYNAMODB),
     "gp3-gb": Price(0.08, "GB-month", "https://aws.amazon.com/ebs/pricing/"),
     "snapshot-gb": Price(0.05, "GB-month", "https://aws.amazon.com/ebs/pricing/"),
@@ -80,6 +82,8 @@ ROOT_VOLUME_GB = 8
 # An event source with a maximum concurrency always has five long polls of 20 seconds under way; an empty one is billed:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 IDLE_POLLS = 5 * 3600 / 20 * HOURS
+# A host tells every five minutes how full its disks are.
+HOST_REPORTS = HOURS * 12
 # SQS bills each 64 KB of a call as a request, and hands out ten messages a call at the most.
 SQS_UNIT_KB = 64
 SQS_MESSAGES = 10
@@ -107,7 +111,8 @@ class Usage:
         messages: put into all queues together.
         message_kb: of one message in the queue.
         writes: DynamoDB's write units.
-        log_kb: of all functions.
+        log_kb: of all functions, and of the gateway.
+        metric_hours: of the functions' metrics, each for each hour in which it is sent.
         forwarded_kb: to a backend on the internet.
     """
 
@@ -121,6 +126,7 @@ class Usage:
     message_kb: float
     writes: float
     log_kb: float
+    metric_hours: float
     forwarded_kb: float
 
 
@@ -147,7 +153,26 @@ def idle_month(subscription: Subscription) -> list[Line]:
     queues = len(subscription.destination)
     polls = "sqs-fifo-request" if subscription.order_by else "sqs-request"
     lines.append(line("asking the empty queue" + (f"s ({queues})" if queues > 1 else ""), polls, IDLE_POLLS * queues))
+    if count := alarms(subscription):
+        lines.append(line(f"{count} alarms", "alarm", count))
+    if subscription.dashboard:
+        lines.append(line("dashboard", "dashboard", 1))
     return lines
+
+
+def alarms(subscription: Subscription) -> int:
+    """Alarms of the subscription's own stack, as nami_stack.watching makes them."""
+    if not subscription.alarms:
+        return 0
+    signed = _has_signature_secret(subscription)
+    function = 3
+    gateway = 1
+    pre_queue = function + signed if subscription.ingest == "function" else 0
+    quarantine = signed and subscription.ingest == "direct"
+    deliveries = len(subscription.destination) * (2 + function) + quarantine
+    host = 2 + (subscription.backup_days > 0) if subscription.has_host else 0
+    table = "dynamodb" in subscription.destination
+    return gateway + pre_queue + deliveries + host + table + (subscription.alarm_silence is not None)
 
 
 def unpriced(subscription: Subscription) -> str | None:
@@ -172,6 +197,8 @@ def _host(subscription: Subscription) -> list[Line]:
         if subscription.ingest == "direct" and _has_signature_secret(subscription):
             lines.append(line("interface endpoint for SQS", "interface-endpoint", HOURS))
     lines.append(line("private hosted zone", "hosted-zone", 1))
+    lines.append(line("the host's metric", "metric", 1))
+    lines.append(line("telling it every five minutes", "metric-request", HOST_REPORTS))
     return lines
 
 
@@ -199,6 +226,7 @@ def burst(subscription: Subscription, usage: Usage) -> list[Line]:
     lines.append(line("SQS", sqs, sent + received + calls))
     lines += _function("post-queue function", usage.batches, usage.batch_seconds, subscription.post_queue_memory)
     lines.append(line("logs", "log-gb", usage.log_kb / 1e6))
+    lines.append(line("metrics", "metric", usage.metric_hours / HOURS))
     if usage.writes:
         lines.append(line("DynamoDB", "dynamodb-write", usage.writes))
     if usage.forwarded_kb:
