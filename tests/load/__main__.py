@@ -30,7 +30,7 @@ from tests.load import target
 from tests.load.series import NO_ANSWER, Request, Series
 from tests.load.shapes import SHAPES, Shape
 
-DOLLARS_A_MILLION = 1.70  # docs/aws.md, "What it costs"
+DOLLARS_A_MILLION = 2.40  # docs/aws.md, "What it costs"
 LONGEST = 600.0  # seconds
 _GRACE = 60.0  # seconds for what is late; the gateway itself gives up after 30
 _DRAINS_WITHIN = 300.0  # seconds

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from nami_cli.capacity import Arrivals, Times, plan
 from nami_cli.errors import UsageError
+from nami_stack import Subscription
 from tests.load import plot, target
 from tests.load.series import Request, Series, percentile, seconds
 from tests.load.shapes import Shape, ramp, spike, steady
@@ -182,8 +184,8 @@ def test_only_this_machine_needs_no_word(host: str, here: bool) -> None:
         assert at.is_here is here
 
 
-def test_the_cost_is_the_documented_one() -> None:
+def test_the_cost_is_that_of_the_plan() -> None:
     constant = re.search(r"DOLLARS_A_MILLION = ([\d.]+)", (ROOT / "tests" / "load" / "__main__.py").read_text())
-    documented = re.findall(r"\| \*\*in all\*\* \| \*\*about ([\d.]+)\*\* \|", (ROOT / "docs" / "aws.md").read_text())
+    million = plan(Subscription.from_context({"name": "shopify"}), Arrivals(400, 2500), Times(body_kb=3))
     assert constant
-    assert constant[1] == documented[1], "the second table is of a million webhooks"
+    assert float(constant[1]) == pytest.approx(million.burst_dollars, abs=0.05)
