@@ -80,6 +80,9 @@ def waves(records: list[dict[str, Any]], outcome: Outcome) -> Iterator[list[dict
             if failed and not 0 < tries <= int(record["attributes"]["ApproximateReceiveCount"]):
                 for later in groups[group]:
                     outcome.fail(later["messageId"], "", "held back by an earlier one of its group")
+                    # While these are hidden, SQS does not give out the one that they wait for either.
+                    if record["messageId"] in outcome.later:
+                        outcome.later[later["messageId"]] = outcome.later[record["messageId"]]
                 groups[group].clear()
             if not groups[group]:
                 del groups[group]

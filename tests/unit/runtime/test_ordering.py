@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nami_runtime import batch, ordering
+from nami_runtime.destinations import Later
 from nami_runtime.request import Request
 from tests.unit.runtime.conftest import Context, FakeAws, http_event, sqs_event
 
@@ -122,6 +123,20 @@ def test_failure_stops_its_group_and_no_other() -> None:
     store = Store({"a2"})
     assert drained(fifo_batch("a1", "a2", "b1", "a3", "b2", "a4"), store) == ["a2", "a3", "a4"]
     assert list(store.stored) == ["a1", "b1", "b2"]
+
+
+def test_group_waits_no_longer_than_the_one_that_failed_asks(cloud: FakeAws) -> None:
+    """SQS gives out none of a group while one of it is hidden, the held back ones included."""
+
+    class Busy(Store):
+        def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
+            return [Later(said, 7) if said == "refused" else said for said in super().write(documents, deadline)]
+
+    event = fifo_batch("a1", "b1", "a2", "b2", "a3")
+    for record in event["Records"]:
+        record["receiptHandle"] = record["messageId"]
+    assert drained(event, Busy({"a1"})) == ["a1", "a2", "a3"]
+    assert cloud.hidden_for == {"a1": 7, "a2": 7, "a3": 7}
 
 
 def test_own_processing_does_not_see_what_is_held_back() -> None:
