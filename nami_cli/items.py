@@ -56,10 +56,12 @@ class Items:
         """The last ones that were written, the newest first."""
         found: list[dict[str, Any]] = []
         for span in _SPANS:
-            named = {delivery_id: None for _, delivery_id in self._named(time.time() - span)}
-            found = self.get(list(named)[-limit:][::-1])
-            if len(found) >= limit:
-                break
+            named = [delivery_id for _, delivery_id in self._named(time.time() - span)][::-1]
+            found = []
+            for start in range(0, len(named), limit):  # more where some are gone, or were never tried
+                found += self.get(named[start : start + limit])
+                if len(found) >= limit:
+                    return found[:limit]
         return found
 
     def arriving(self) -> Iterator[dict[str, Any]]:

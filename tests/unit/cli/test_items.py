@@ -88,6 +88,14 @@ def test_log_is_read_further_back_where_it_names_too_few(
     assert [each["_id"] for each in printed(run("--limit", "2", "--json"))] == ["old", "new"]
 
 
+def test_those_that_are_gone_give_way_to_older_ones(aws: Stub, log: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed(monkeypatch, DYNAMO)
+    log.append((MINUTE, {"stored": ["a", "b", "c", "d"]}))
+    holds(aws, "webhooks", ["d", "c"], item("c"))
+    holds(aws, "webhooks", ["b", "a"], item("a"), item("b"))
+    assert [each["_id"] for each in printed(run("--limit", "2", "--json"))] == ["b", "c"]
+
+
 def test_item_reads_like_a_document(aws: Stub, log: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     deployed(monkeypatch, DYNAMO)
     fields: dict[str, dict[str, Any]] = {
