@@ -58,29 +58,29 @@ class Assumption:
 
 
 ASSUMED = {
-    "sqs": Assumption(
-        13, "ms for a send", "AWS names tens of milliseconds at the most; https://aws.amazon.com/sqs/faqs/ (latency)"
-    ),
+    "sqs": Assumption(13, "ms for a send", "assumed: one call in the region, over a connection that is open"),
     "handler": Assumption(
         1.0,
         "ms of a whole vCPU for a webhook before the queue",
-        "make bench: 0.15 ms; the rest for Graviton and Lambda's runtime",
+        "make bench, 0.15 ms; the rest for Graviton and Lambda's runtime",
     ),
     "cold start": Assumption(
         300,
         "ms until a new environment takes a request",
-        "make bench: 50 ms of CPU; the platform's part assumed",
+        "make bench, 50 ms of CPU; the platform's part assumed",
     ),
     "batch": Assumption(15, "ms for a batch, whatever is in it", "the platform, and one journalled commit; assumed"),
     "mongo": Assumption(
-        0.27, "ms of a whole vCPU for a webhook of a batch", "measured: 0.18 ms; half more on Graviton"
+        0.27, "ms of a whole vCPU for a webhook of a batch", "measured, 0.18 ms; half more on Graviton"
     ),
     "dynamodb": Assumption(
-        1.5, "ms of a whole vCPU for a webhook of a batch", "measured: 1.0 ms; half more on Graviton"
+        1.5, "ms of a whole vCPU for a webhook of a batch", "measured, 1.0 ms; half more on Graviton"
     ),
-    "http": Assumption(1.1, "ms of a whole vCPU for a webhook of a batch", "measured: 0.7 ms; half more on Graviton"),
+    "http": Assumption(1.1, "ms of a whole vCPU for a webhook of a batch", "measured, 0.7 ms; half more on Graviton"),
     "mongo write": Assumption(
-        1.0, "ms of one of the database's vCPUs for a write", "assumed: a thousand upserts a second for each vCPU"
+        1.0,
+        "ms of one of the database's vCPUs for a write",
+        "assumed, with caution: a thousand upserts a second for each",
     ),
     "dynamodb write": Assumption(
         5, "ms for a write", "single-digit milliseconds: https://aws.amazon.com/dynamodb/features/"

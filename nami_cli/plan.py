@@ -138,6 +138,8 @@ def _report(found: Plan, advice: Advice, name: str | None, width: int) -> Group:
     if advice.tried:
         parts += ["", Padding(_tried(found, advice), (0, 0, 0, 2))]
     parts += ["", _advice(found, advice)]
+    if name and advice.needed and advice.best and advice.best.settings:
+        parts.append(Text(f"  {flags.nami()} deploy {name} {flags.as_flags(advice.best.settings)}", style="cyan"))
     parts += [Text(note, style="yellow") for note in _notes(found)]
     return Group(*parts, "", Text(_basis(found), style="dim"))
 

@@ -159,7 +159,8 @@ def draw(found: Plan, title: str, file: Path) -> None:
     flow.fill_between(times, over.taken, color="#7fb77e", linewidth=0, label="taken in")
     if found.refused >= 0.5:
         flow.fill_between(times, over.taken, over.arriving, color="#d1495b", linewidth=0, label="refused")
-    flow.plot(times, over.stored, color="#00607a", linewidth=1.8, label="stored")
+    stored = "stored by the slowest destination" if len(found.deliveries) > 1 else "stored"
+    flow.plot(times, over.stored, color="#00607a", linewidth=1.8, label=stored)
     _dress(flow, "webhooks a second")
     executions.fill_between(times, over.executions, color="#b8a1d1", linewidth=0, label="before the queue")
     executions.plot(times, over.batches, color="#00607a", linewidth=1.8, label="batches behind it")

@@ -79,7 +79,8 @@ PRICES = {
 }
 
 ROOT_VOLUME_GB = 8
-# An event source with a maximum concurrency always has five long polls of 20 seconds under way; an empty one is billed:
+# An event source with a maximum concurrency never has less than five polls under way, and an empty answer is billed. That
+# each waits for 20 seconds, the longest that SQS lets a poll wait, is assumed:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 IDLE_POLLS = 5 * 3600 / 20 * HOURS
 # A host tells every five minutes how full its disks are.
