@@ -41,7 +41,7 @@ def _in_one_transaction(handle: Callable[[Any, Any], Any]) -> Callable[[Any, Any
             # Within a transaction SQLite lets nobody change how it syncs.
             self._apply_write_concern(database, name, command.get("writeConcern"))
             connection = database.db
-            if connection.in_transaction:  # the client's own
+            if connection.in_transaction or "startTransaction" in command:  # the client's own
                 return handle(self, message)
             connection.execute("BEGIN IMMEDIATE")
             try:

@@ -97,3 +97,16 @@ def test_documents_come_back_as_they_were_written(client: Client) -> None:
     document = {"_id": "deep", "a": [{"b": [1, 2.5, None, True, "ž", b"\x00\xff"]}, {"c": {"d": {}}}]}
     client["nami"]["deep"].bulk_write([upsert("deep", a=document["a"])])
     assert client["nami"]["deep"].find_one() == document
+
+
+@pytest.mark.parametrize("end", ["commit_transaction", "abort_transaction"])
+def test_a_transaction_is_the_clients_to_end(client: Client, end: str) -> None:
+    documents = client["nami"][end]
+    documents.insert_one({"_id": "before"})
+    with client.start_session() as session:
+        session.start_transaction()
+        documents.insert_one({"_id": "a"}, session=session)
+        documents.update_one({"_id": "before"}, {"$set": {"n": 1}}, session=session)
+        getattr(session, end)()
+    kept = {"before", "a"} if end == "commit_transaction" else {"before"}
+    assert {document["_id"] for document in documents.find()} == kept
