@@ -229,10 +229,10 @@ def _run(options: argparse.Namespace) -> None:
                 series = load.result()
                 _report(series, options)
         load.environment.runner.quit()
-    if series.stored is not None and series.stored < len(series.taken):
-        raise WebhookError(f"{len(series.taken) - series.stored} acknowledged webhooks are not in the database")
-    if not series.taken:
-        raise WebhookError("no webhook was accepted")
+        if series.stored is not None and series.stored < len(series.taken):
+            raise WebhookError(f"{len(series.taken) - series.stored} acknowledged webhooks are not in the database")
+        if not series.taken:
+            raise WebhookError("no webhook was accepted")
 
 
 def _shape(options: argparse.Namespace) -> Shape:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from nami_cli import deployment, listing
+from nami_cli import deployment, events, listing
 from nami_cli.deployment import Deployment, Function
 from nami_cli.errors import CliError, UsageError
 from nami_cli.local import machine
@@ -110,7 +110,11 @@ def _own() -> Iterator[Deployment]:
         _local("up", OWN, "--detach", "-c", f"signature={_OWN_SCHEME}")
     try:
         machine.point_tools_at(home, machine.require(home))
-        yield deployment.find(OWN)
+        found = deployment.find(OWN)
+        yield found
+        if not was_up:
+            with events.collection(found) as documents:
+                documents.drop()
     finally:
         if not was_up:
             _local("down", OWN)

@@ -48,6 +48,7 @@ def test_without_a_target_one_of_its_own_is_loaded_with_signed_webhooks(
     assert (found["statuses"], found["stored"], found["lost"]) == ({"200": 20}, 20, 0)
     assert is_png(picture)
     assert "load" not in nami.status()["endpoints"]
+    assert "load" not in shopify.documents.database.list_collection_names()
 
 
 def test_what_is_not_on_this_machine_is_not_loaded_without_a_word(nami: Nami) -> None:
