@@ -168,3 +168,19 @@ def test_name_that_is_not_up_is_told_with_those_that_are(nami: Nami, command: st
     assert "nobody is not up" in result.stderr
     assert "shopify" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_deployed_alarms_watch_what_is_deployed_and_go_to_its_topic(shopify: Pipeline) -> None:
+    outputs = shopify.outputs()
+    alarms = shopify.client("cloudwatch").describe_alarms(AlarmNamePrefix="nami-shopify-")["MetricAlarms"]
+    watched = {dimension["Value"] for alarm in alarms for dimension in alarm["Dimensions"]}
+    deployed = {outputs["PreQueueFunctionName"], outputs["PostQueueFunctionName"]}
+    deployed |= {outputs[key].rpartition("/")[2] for key in ("QueueUrl", "DeadLetterQueueUrl")}
+    assert deployed < watched
+    assert {action for alarm in alarms for action in alarm["AlarmActions"]} == {outputs["AlarmTopicArn"]}
+
+
+def test_dashboard_is_deployed_under_the_name_of_its_address(shopify: Pipeline) -> None:
+    name = shopify.outputs()["DashboardUrl"].rpartition("/")[2]
+    body = shopify.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"]
+    assert {widget["type"] for widget in json.loads(body)["widgets"]} == {"text", "alarm", "metric"}
