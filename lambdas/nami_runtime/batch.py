@@ -118,7 +118,7 @@ def _documents(
         try:
             delivery = envelope.read(record["body"])
             delivery_id = delivery.id
-            if (reason := _refusal(delivery, record["body"], deadline)) is not None:
+            if (reason := _refusal(delivery, record, deadline)) is not None:
                 outcome.quarantined.append({"id": delivery_id, "reason": reason})
                 continue
             if delivery.body_ref:
@@ -135,12 +135,12 @@ def _documents(
             yield Item(message_id, delivery.received_at, document)
 
 
-def _refusal(delivery: envelope.Delivery, message: str, deadline: float) -> str | None:
+def _refusal(delivery: envelope.Delivery, record: dict[str, Any], deadline: float) -> str | None:
     if "QUARANTINE_URL" not in os.environ:
         return None
     from nami_runtime import direct  # noqa: PLC0415 - elsewhere the pre-queue function has verified it
 
-    return direct.refusal(delivery, message, deadline)
+    return direct.refusal(delivery, record, deadline)
 
 
 def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:

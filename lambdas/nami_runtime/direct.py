@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nami_runtime import aws, verification
 from nami_runtime.request import Refused, Request
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _verification: Verification | None = None
 
 
-def refusal(delivery: Delivery, message: str, deadline: float) -> str | None:
+def refusal(delivery: Delivery, record: dict[str, Any], deadline: float) -> str | None:
     """Marks the delivery as verified and gives it its id; else leaves it in quarantine and returns why.
 
     Raises aws.Unavailable or aws.Rejected where the secret can't be read or the quarantine does not take it: then it
@@ -29,11 +29,12 @@ def refusal(delivery: Delivery, message: str, deadline: float) -> str | None:
         return None
     try:
         request = _request(delivery, deadline)
-        # Its age is that of its arrival: it may have waited in the queue for days.
-        if _verification.check(request, now=delivery.received_at / 1000) is not None:
+        # Its age is that of its arrival: it may have waited in the queue for days, or been sent back to it.
+        queued_at = int(record["attributes"]["SentTimestamp"]) / 1000
+        if _verification.check(request, now=delivery.received_at / 1000, queued_at=queued_at) is not None:
             raise Refused(400, "a handshake, which nobody waits for any more")
     except Refused as refused:
-        _quarantine(message, deadline)
+        _quarantine(record["body"], deadline)
         return refused.reason
     delivery.verified, delivery.id, delivery.headers = request.verified, request.delivery_id, request.headers
     return None

@@ -35,13 +35,13 @@ class Secret:
             self._read(deadline)
         return self._values
 
-    def reread(self, deadline: float, arrived: float | None = None) -> bool:
+    def reread(self, deadline: float, since: float | None = None) -> bool:
         """Looks for newer values, at most every RECHECK_SECONDS; tells whether there are any.
 
-        For a request that waited since `arrived` (time.monotonic()), also where the last look was before that: nobody
-        sends it again. That is one look for all that waited until then.
+        For a request that is in the queue `since` then (time.monotonic()), also where the last look was before that:
+        nobody sends it again. That is one look for all that waited until then.
         """
-        if monotonic() - self._tried_at < RECHECK_SECONDS and (arrived is None or self._tried_at > arrived):
+        if monotonic() - self._tried_at < RECHECK_SECONDS and (since is None or self._tried_at > since):
             return False
         before = self._values
         self._read(deadline)

@@ -29,10 +29,11 @@ class Verification:
         if self._secret is None and self.name != "none":
             raise ValueError("SIGNATURE_SECRET_ARN is missing")
 
-    def check(self, request: Request, now: float | None = None) -> Answer | None:
+    def check(self, request: Request, now: float | None = None, queued_at: float | None = None) -> Answer | None:
         """Marks the request as verified and gives it its delivery id, or returns the answer to a handshake.
 
-        `now` (epoch seconds) is what a signed timestamp is compared with, where the request came in earlier.
+        Where the request came in earlier, a signed timestamp is compared with `now` (epoch seconds), and no secret alone
+        counts that was read before `queued_at`.
         Raises Refused (401, 403) for what the secret does not prove, aws.Unavailable where the secret can't be read.
         """
         if self._secret is None:
@@ -43,7 +44,7 @@ class Verification:
 
             if (answer := handshakes.before(self.name, request, self._secret)) is not None:
                 return answer
-        key = self._proven(form, request, self._secret, now)
+        key = self._proven(form, request, self._secret, now, queued_at)
         request.verified = self.name
         request.delivery_id = signatures.delivery_id(form, request)
         if header := form.secret_header():
@@ -56,13 +57,15 @@ class Verification:
         if self._secret is not None:
             self._secret.values(deadline)
 
-    def _proven(self, form: signatures.Scheme, request: Request, secret: Secret, came: float | None) -> str:
+    def _proven(
+        self, form: signatures.Scheme, request: Request, secret: Secret, came: float | None, queued_at: float | None
+    ) -> str:
         """The secret's value that fits."""
         now = time() if came is None else came
-        arrived = None if came is None else monotonic() - (time() - came)
+        since = None if queued_at is None else monotonic() - (time() - queued_at)
         values = secret.values(request.deadline)
         key = form.verify(request, values, now) if values else None
-        if key is None and secret.reread(request.deadline, arrived):
+        if key is None and secret.reread(request.deadline, since):
             values = secret.values(request.deadline)
             key = form.verify(request, values, now)
         if key is None:
