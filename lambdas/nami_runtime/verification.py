@@ -32,8 +32,8 @@ class Verification:
     def check(self, request: Request, now: float | None = None, queued_at: float | None = None) -> Answer | None:
         """Marks the request as verified and gives it its delivery id, or returns the answer to a handshake.
 
-        Where the request came in earlier, a signed timestamp is compared with `now` (epoch seconds), and no secret alone
-        counts that was read before `queued_at`.
+        Where the request came in earlier, a signed timestamp is compared with `now` (epoch seconds), and a secret that
+        was read before `queued_at` is read again before it is believed.
         Raises Refused (401, 403) for what the secret does not prove, aws.Unavailable where the secret can't be read.
         """
         if self._secret is None:

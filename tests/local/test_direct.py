@@ -93,6 +93,19 @@ def test_send_names_the_document(direct: Pipeline, command: Nami) -> None:
     assert direct.document(sent[1])["verified"] == "shopify"
 
 
+def test_quarantine_is_stored_once_its_secret_is_known(direct: Pipeline, command: Nami) -> None:
+    caught = waiting(direct, "QuarantineUrl")
+    response = post(direct, b'{"signed": "anew"}', secret=b"anew")
+    wait_for(lambda: waiting(direct, "QuarantineUrl") == caught + 1, 30)
+    before = direct.documents.count_documents({})
+    direct.client("secretsmanager").put_secret_value(
+        SecretId=direct.outputs()["SignatureSecretArn"], SecretString=json.dumps([SECRET.decode(), "anew"])
+    )
+    assert command.typed("--local", "dlq", "redrive", "direct", "--quarantine").returncode == 0
+    assert direct.document(response.getheader("nami-delivery-id"))["body_format"] == "binary"
+    assert direct.documents.count_documents({}) == before + 1
+
+
 def test_body_that_the_queue_can_not_hold_is_413(direct: Pipeline) -> None:
     assert post(direct, bytes(900_000)).status == 413
 
