@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -111,24 +111,30 @@ def _panel(title: str, values: Sequence[float], colour: str, more: Sequence[floa
     """A title, and columns of eighths of a character; what is `more` stands on top in red."""
     tops = [value + extra for value, extra in zip(values, more or [0.0] * len(values), strict=True)]
     highest = max(tops)
-    text = Text(f"{'':>11}{title}", style="bold")
+    text = Text(f"{'':>11}")
+    text.append(title, style="bold")
     if more:
         text.append(" (red: refused)", style="red")
     for row in range(_HEIGHT - 1, -1, -1):
         label = counted(highest) if row == _HEIGHT - 1 else ""
         text.append(f"\n{label:>9} ", style="dim")
         text.append("┤" if label else "│", style="dim")
-        for value, top in zip(values, tops, strict=True):
-            filled, above = _eighths(top, highest, row), _eighths(top, highest, row + 1)
-            # However little is refused, the top of its column is red.
-            refused = _eighths(value, highest, row) < filled or (top - value > _SEEN and not above)
-            text.append(_EIGHTHS[filled], style="red" if refused else colour)
+        cells = [_cell(value, top, highest, row) for value, top in zip(values, tops, strict=True)]
+        for refused, alike in groupby(cells, key=lambda cell: cell[1]):
+            text.append("".join(character for character, _ in alike), style="red" if refused else colour)
     text.append("\n")
     return text
 
 
+def _cell(value: float, top: float, highest: float, row: int) -> tuple[str, bool]:
+    """A character, and whether it is red: however little is refused, the top of its column is."""
+    filled = _eighths(top, highest, row)
+    refused = _eighths(value, highest, row) < filled or (top - value > _SEEN and not _eighths(top, highest, row + 1))
+    return _EIGHTHS[filled], refused
+
+
 def _eighths(value: float, highest: float, row: int) -> int:
-    if highest <= 0 or value <= 0:
+    if value <= highest * 1e-6:
         return 0
     level = max(round(value / highest * _HEIGHT * 8), 1)  # what is there is seen
     return min(max(level - row * 8, 0), 8)

@@ -79,7 +79,7 @@ PRICES = {
 }
 
 ROOT_VOLUME_GB = 8
-# An event source with a maximum concurrency never has less than five polls under way, and an empty answer is billed. That
+# An event source with a maximum concurrency has no less than five polls under way, and an empty answer is billed. That
 # each waits for 20 seconds, the longest that SQS lets a poll wait, is assumed:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 IDLE_POLLS = 5 * 3600 / 20 * HOURS

@@ -11,7 +11,7 @@ import pytest
 from aws_cdk.assertions import Template
 
 from nami_cli import prices
-from nami_cli.capacity import Arrivals, Times, plan
+from nami_cli.capacity import ASSUMED, METRICS, Arrivals, Times, plan
 from nami_cli.prices import HOURS, PRICES, Line, idle_month
 from nami_stack.settings import Subscription
 
@@ -185,6 +185,21 @@ def test_what_egress_costs_is_what_the_docs_say() -> None:
     said = " ".join((DOCS / "aws.md").read_text().split())
     assert f"`egress=nat` costs {dollars(nat):.2f}" in said
     assert f"{PRICES['nat-gb'].dollars:.3f} per GB" in said
+
+
+def test_what_watching_costs_is_what_its_page_says() -> None:
+    said = (DOCS / "watching.md").read_text()
+    count = prices.alarms(subscription(signature="shopify"))
+    million_lines = ASSUMED["access log"].value * PRICES["log-gb"].dollars
+    for row in (
+        f"| {count} alarms, with a signature and a host | {count * PRICES['alarm'].dollars:.2f} |",
+        f"| {len(METRICS)} metrics of a subscription in which all goes well",
+        f"others count by the hour in which they occur | {len(METRICS) * PRICES['metric'].dollars:.2f} |",
+        f"| a dashboard, from the fourth on | {PRICES['dashboard'].dollars:.2f} |",
+        f"| the gateway's log, for each million requests | about {million_lines:.2f} |",
+        f"`backup_days` costs {PRICES['snapshot-gb'].dollars:.2f} for each GB-month",
+    ):
+        assert row in said
 
 
 def test_readme_rounds_what_the_table_says() -> None:
