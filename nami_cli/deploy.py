@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from nami_cli import cdk, checks, environments, flags, shared, stacks
+from nami_cli import cdk, checks, destinations, environments, flags, shared, stacks
 from nami_cli.environments import is_local
 from nami_cli.errors import DeployError
 from nami_cli.local.state import Home
@@ -155,6 +155,9 @@ def _check(
             checks.look("reservation", lambda: checks.reservation(asked, stack)),
             checks.look("signature", lambda: checks.signature(asked)),
         ]
+        if table := asked.table_name:
+            expires = asked.table_ttl_days is not None
+            looks.append(checks.look("table", lambda: destinations.table(table, expires=expires)))
     checks.require(looks, say, tell_all=tell_all)
     say(f"{name}: account {found[0].number}, region {found[0].region}")
     return stacks.outputs_of(stack) if stack else None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from nami_cli.checks import Check, client, fail, ok, warn
@@ -17,31 +18,34 @@ def looks(deployment: Deployment) -> list[tuple[str, Callable[[], Check]]]:
     found: list[tuple[str, Callable[[], Check]]] = []
     for delivery in deployment.deliveries:
         environment = delivery.post_queue.environment
-        if table := environment.get("DYNAMO_TABLE"):
+        if name := environment.get("DYNAMO_TABLE"):
             expires = "DYNAMO_TTL_DAYS" in environment
-            found.append(("table", lambda table=table, expires=expires: _table(table, expires=expires)))  # type: ignore[misc]
+            found.append(("table", partial(table, name, expires=expires)))
         elif arn := environment.get("BACKEND_SECRET_ARN"):
-            found.append(("backend", lambda delivery=delivery, arn=arn: _backend(deployment, delivery, arn)))  # type: ignore[misc]
+            found.append(("backend", partial(_backend, deployment, delivery, arn)))
         elif "MONGO_HOST" not in environment and (arn := environment.get("MONGO_SECRET_ARN")):
-            found.append(("database", lambda arn=arn: _database(arn)))  # type: ignore[misc]
+            found.append(("database", partial(_database, arn)))
     return found
 
 
-def _table(name: str, *, expires: bool) -> Check:
+def table(name: str, *, expires: bool) -> Check:
+    """Whether webhooks can be put into a table, an adopted one too."""
     dynamodb = client("dynamodb")
     try:
-        table = dynamodb.describe_table(TableName=name)["Table"]
+        found = dynamodb.describe_table(TableName=name)["Table"]
     except dynamodb.exceptions.ResourceNotFoundException:
-        return fail("table", f"{name} is gone", "deploy with another --table-name, or restore it from its backup")
-    key = [(part["AttributeName"], part["KeyType"]) for part in table["KeySchema"]]
-    types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
+        return fail(
+            "table", f"there is no {name} here", "deploy with another --table-name, or restore it from a backup"
+        )
+    key = [(part["AttributeName"], part["KeyType"]) for part in found["KeySchema"]]
+    types = {each["AttributeName"]: each["AttributeType"] for each in found["AttributeDefinitions"]}
     if key != [("id", "HASH")] or types["id"] != "S":
         there = " and ".join(f"{part} ({types[part]})" for part, _ in key)
         return fail(
             "table", f"the key of {name} is {there}, not the string id alone", "deploy with another --table-name"
         )
-    if table["TableStatus"] not in ("ACTIVE", "UPDATING"):
-        return fail("table", f"{name} is {table['TableStatus']}; the queue holds the webhooks meanwhile")
+    if found["TableStatus"] not in ("ACTIVE", "UPDATING"):
+        return fail("table", f"{name} is {found['TableStatus']}; the queue holds the webhooks meanwhile")
     if expires:
         said = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         if said.get("AttributeName") != "expires_at" or not said["TimeToLiveStatus"].startswith("ENABL"):
@@ -51,7 +55,7 @@ def _table(name: str, *, expires: bool) -> Check:
                 f"`aws dynamodb update-time-to-live --table-name {name} "
                 "--time-to-live-specification Enabled=true,AttributeName=expires_at`",
             )
-    return ok("table", f"{name}, about {table['ItemCount']} items some hours ago")
+    return ok("table", f"{name}, about {found['ItemCount']} items some hours ago")
 
 
 def _backend(deployment: Deployment, delivery: Delivery, arn: str) -> Check:

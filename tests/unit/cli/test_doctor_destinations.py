@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from nami_cli import destinations
+from nami_cli import deploy, destinations
 from nami_cli.checks import Check
 from nami_cli.deployment import Deployment, Function
+from nami_cli.errors import CheckError
 from nami_cli.items import Items
+from nami_stack.settings import Subscription
 
 Stub = Callable[[str], Stubber]
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf"
@@ -71,7 +73,19 @@ def test_adopted_table_with_another_key_fails(aws: Stub, key: list[tuple[str, st
 def test_table_that_is_gone_fails(aws: Stub) -> None:
     aws("dynamodb").add_client_error("describe_table", "ResourceNotFoundException")
     found = look(DYNAMO)
-    assert (found.status, found.detail) == ("fail", "webhooks is gone")
+    assert (found.status, found.detail) == ("fail", "there is no webhooks here")
+
+
+def test_table_is_looked_at_before_it_is_adopted(aws: Stub) -> None:
+    table(aws, ("pk", "S"))
+    aws("sts").add_response("get_caller_identity", {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me", "UserId": "me"})
+    aws("cloudformation").add_client_error("describe_stacks", "ValidationError", "does not exist")
+    aws("ssm").add_response("get_parameter", {"Parameter": {"Value": "30"}})
+    limits = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}
+    aws("lambda").add_response("get_account_settings", {"AccountLimit": limits})
+    asked = Subscription.from_context({"name": "shopify", "destination": "dynamodb", "table_name": "webhooks"})
+    with pytest.raises(CheckError, match="the key of webhooks is pk"):
+        deploy._check("shopify", asked, [], tell_all=False)
 
 
 def test_table_that_can_not_be_written_fails(aws: Stub) -> None:
