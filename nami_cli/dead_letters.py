@@ -156,15 +156,26 @@ class DeadLetters:
         self.delivery = delivery
         self.sqs = boto3.client("sqs")
         self.url = quarantine_url or delivery.dead_letter_url
+        self.in_quarantine = quarantine_url is not None
         # SQS moves nothing from a queue that is nobody's dead-letter queue.
         self.has_move_task = quarantine_url is None and not delivery.queue_url.endswith(".fifo")
         self.source_url = delivery.queue_url
         self.is_fifo = self.source_url.endswith(".fifo")
         self._held: dict[str, str] = {}
 
+    def command(self, verb: str, name: str) -> str:
+        """What to type for the same letters, such as `nami dlq list shopify --quarantine`."""
+        return f"{nami()} dlq {verb} {name}{' --quarantine' if self.in_quarantine else ''}"
+
+    def none_of(self, name: str) -> str:
+        """What to say where there are no letters."""
+        return f"nothing of {name} is in quarantine" if self.in_quarantine else f"{name} has no dead letters"
+
     @cached_property
     def tries_before_giving_up(self) -> int:
         """After how many tries the queue gives a webhook up; 0 where nothing says so."""
+        if self.in_quarantine:
+            return 1
         said = self.sqs.get_queue_attributes(QueueUrl=self.source_url, AttributeNames=["RedrivePolicy"])
         return int(json.loads(said.get("Attributes", {}).get("RedrivePolicy", "{}")).get("maxReceiveCount", 0))
 
@@ -235,12 +246,13 @@ class DeadLetters:
         if len(letters) <= _ONE_BY_ONE:
             searches = [(logs.naming(letter.id), letter.sent_at) for letter in letters]
         else:
-            searches = [('{ $.level = "ERROR" }', min(letter.sent_at for letter in letters))]
+            pattern = logs.naming("quarantined") if self.in_quarantine else '{ $.level = "ERROR" }'
+            searches = [(pattern, min(letter.sent_at for letter in letters))]
         seen: set[tuple[int, str, str]] = set()
         for pattern, sent_at in searches:
             # From when it was queued; the clocks of the two services may differ a little.
             for line in logs.in_order(logs.read(group, since=sent_at / 1000 - 2, pattern=pattern)):
-                for failed in line.fields.get("failed", []):
+                for failed in line.fields.get("quarantined" if self.in_quarantine else "failed", []):
                     key = (line.at, line.event_id, failed["id"])
                     if failed["id"] in found and key not in seen:
                         seen.add(key)
@@ -326,12 +338,13 @@ def list_command(
         ]
         print_table(["delivery", "received", "tries", "reason"], rows)
     if not told:
-        say(f"{name} has no dead letters" + (" that match" if letters.count() else ""))
+        say(letters.none_of(name) + (" that match" if letters.count() else ""))
     elif more:
         rest = "an ordered queue shows the first of each group" if letters.is_fifo else "--limit shows more"
-        say(f"{len(told)} of about {letters.count()}; {rest}, {nami()} dlq redrive {name} sends them back")
+        say(f"{len(told)} of about {letters.count()}; {rest}, {letters.command('redrive', name)} sends them back")
     else:
-        say(f"{nami()} dlq show {name} ID tells more, {nami()} dlq redrive {name} sends them back")
+        show, redrive = letters.command("show", f"{name} ID"), letters.command("redrive", name)
+        say(f"{show} tells more, {redrive} sends them back")
 
 
 @app.command("show", epilog="Example: nami dlq show shopify b54557e4-5c29-4e3c-9d83-e1a5d0e0e0a1")
@@ -347,7 +360,9 @@ def show_command(
     letters = _open(name, destination, quarantine)
     chosen, _ = _look(letters, Filter(ids=frozenset({wanted})), 1)
     if not chosen:
-        raise NotFoundError(f"{wanted} is not among the dead letters of {name}; {nami()} dlq list {name} shows them")
+        there = "in quarantine" if quarantine else f"among the dead letters of {name}"
+        shows = "shows what is" if quarantine else "shows them"
+        raise NotFoundError(f"{wanted} is not {there}; {letters.command('list', name)} {shows}")
     letter = chosen[0]
     tries = letters.reasons(chosen)[letter.id]
     if as_json:
@@ -399,11 +414,11 @@ def redrive_command(
         raise typer.Exit(130) from None
     typer.echo(str(redriven.value))
     if redriven.value:
-        say(f"{redriven.value} sent back to the queue; {nami()} dlq list {name} shows those that fail again")
+        say(f"{redriven.value} sent back to the queue; {letters.command('list', name)} shows those that fail again")
     elif wanted.takes_all:
-        say(f"{name} has no dead letters")
+        say(letters.none_of(name))
     else:
-        raise NotFoundError(f"no dead letter of {name} matches; {nami()} dlq list {name} shows them")
+        raise NotFoundError(f"none of {name} matches; {letters.command('list', name)} shows them")
 
 
 @app.command("purge", epilog="Example: nami dlq purge shopify --text test --yes")
@@ -426,12 +441,12 @@ def purge_command(
             _ask(yes, f"Delete all of about {number} webhooks of {name} for good?")
             letters.sqs.purge_queue(QueueUrl=letters.url)
         typer.echo(str(number))
-        say("SQS removes them within a minute" if number else f"{name} has no dead letters")
+        say("SQS removes them within a minute" if number else letters.none_of(name))
         return
     with letters.opened() as found:
         chosen = [letter for letter in found if wanted.takes(letter)]
         if not chosen:
-            raise NotFoundError(f"no dead letter of {name} matches; {nami()} dlq list {name} shows them")
+            raise NotFoundError(f"none of {name} matches; {letters.command('list', name)} shows them")
         _ask(yes, f"Delete {len(chosen)} webhooks of {name} for good?")
         with progress("deleting", len(chosen)) as advance:
             for start in range(0, len(chosen), _BATCH):

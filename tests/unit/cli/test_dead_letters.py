@@ -486,12 +486,44 @@ def test_of_several_destinations_one_is_looked_at_and_the_others_are_named(monke
     )
 
 
-def test_quarantine_is_sent_back_without_the_task_that_dead_letters_have(
-    sqs: FakeSqs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def quarantine(sqs: FakeSqs, monkeypatch: pytest.MonkeyPatch) -> FakeSqs:
     found = dead_letters.find(NAME)
     found.outputs = {**found.outputs, "QuarantineUrl": "quarantine"}
     monkeypatch.setattr(dead_letters, "find", lambda _name: found)
+    return sqs
+
+
+@pytest.mark.parametrize("count", [2, 30])
+def test_quarantine_is_listed_with_what_was_wrong(
+    count: int, quarantine: FakeSqs, told: Callable[[list[logs.Line]], None]
+) -> None:
+    fill(quarantine, count)
+    lines = [
+        line(number, level="WARNING", quarantined=[{"id": f"d{number:03}", "reason": "wrong signature"}], failed=[])
+        for number in range(count)
+    ]
+    told(lines)
+    result = run("list", NAME, "--quarantine", "--json")
+    listed = json.loads(result.stdout)
+    assert len(listed) == count
+    assert {(each["tries"], each["reason"]) for each in listed} == {(1, "wrong signature")}
+    assert "dlq redrive shopify --quarantine sends them back" in result.stderr
+    shown = run("show", NAME, "d001", "--quarantine").stdout
+    assert "wrong signature" in shown
+
+
+@pytest.mark.usefixtures("told")
+def test_empty_quarantine_and_what_is_not_in_it_are_told(quarantine: FakeSqs) -> None:
+    assert "nothing of shopify is in quarantine" in run("list", NAME, "--quarantine").stderr
+    missing = str(run("show", NAME, "d1", "--quarantine").exception)
+    assert missing == "d1 is not in quarantine; nami dlq list shopify --quarantine shows what is"
+
+
+def test_quarantine_is_sent_back_without_the_task_that_dead_letters_have(
+    quarantine: FakeSqs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqs = quarantine
     monkeypatch.setattr(dead_letters, "_move", lambda *_: pytest.fail("SQS has no such task for it"))
     fill(sqs, 3)
     result = run("redrive", NAME, "--quarantine")
