@@ -118,13 +118,13 @@ def _documents(
         try:
             delivery = envelope.read(record["body"])
             delivery_id = delivery.id
-            if (reason := _refusal(delivery, record, deadline)) is not None:
-                outcome.quarantined.append({"id": delivery_id, "reason": reason})
-                continue
             if delivery.body_ref:
                 reference = delivery.body_ref
                 store = aws.client("s3", bucket=reference["bucket"])
                 delivery.load(store.get_object(reference["key"], deadline))
+            if (reason := _refusal(delivery, record, deadline)) is not None:
+                outcome.quarantined.append({"id": delivery_id, "reason": reason})
+                continue
             attempts = int(record["attributes"]["ApproximateReceiveCount"])
             document = process(documents.build(delivery, message_id, attempts))
             if not isinstance(document, dict) or "_id" not in document:

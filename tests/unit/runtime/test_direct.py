@@ -51,6 +51,20 @@ def test_genuine_webhook_is_stored_as_verified(post_queue: PostQueue, mongo: Mon
     assert cloud.messages == []
 
 
+def test_large_body_that_was_queued_before_the_switch_to_direct_is_verified_whole(
+    post_queue: PostQueue, mongo: Mongo, cloud: FakeAws
+) -> None:
+    body = b"x" * 2_000_000
+    digest = hashlib.sha256(body).hexdigest()
+    cloud.objects[f"/nami-claims/shopify/{digest}"] = body
+    reference = {"bucket": "nami-claims", "key": f"shopify/{digest}", "size": len(body), "sha256": digest}
+    queued = json.loads(message(headers=signed(body), body_ref=reference))
+    del queued["body"], queued["base64"]
+    assert post_queue(sqs_event(json.dumps(queued)))["batchItemFailures"] == []
+    (document,) = mongo.documents().values()
+    assert (document["raw"], document["verified"]) == (body, "shopify")
+
+
 def test_id_is_the_one_that_the_scheme_gives(post_queue: PostQueue, mongo: Mongo) -> None:
     body = b'{"id": 1}'
     headers = {**signed(body), "x-shopify-webhook-id": "b54557e4"}
