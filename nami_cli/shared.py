@@ -22,8 +22,12 @@ _MADE_LAST = "GatewayUrl"  # outputs are there once everything else is
 def is_missing_for(folder: Path) -> bool:
     """Whether what was synthesised in `folder` reads what the shared stack publishes, and that is not deployed here."""
     published = f"/{stacks.name_of(SHARED)}/"
-    for template in (folder / "cdk.out").glob("*.template.json"):
-        parameters = json.loads(template.read_text()).get("Parameters", {}).values()
+    assembly = folder / "cdk.out"
+    for artifact in json.loads((assembly / "manifest.json").read_text())["artifacts"].values():
+        if artifact["type"] != "aws:cloudformation:stack":
+            continue
+        template = json.loads((assembly / artifact["properties"]["templateFile"]).read_text())
+        parameters = template.get("Parameters", {}).values()
         if any(str(parameter.get("Default", "")).startswith(published) for parameter in parameters):
             stack = stacks.describe(SHARED)
             return stack is None or not is_complete(stack)

@@ -77,9 +77,20 @@ def run(*arguments: str, **options: Any) -> Any:
 
 def synthesised(folder: Path, *defaults: str) -> Path:
     parameters = {f"P{number}": {"Default": default} for number, default in enumerate(defaults)}
-    (folder / "cdk.out").mkdir()
-    (folder / "cdk.out" / "nami-shopify.template.json").write_text(json.dumps({"Parameters": parameters}))
+    assembly = folder / "cdk.out"
+    assembly.mkdir()
+    (assembly / "nami-shopify.template.json").write_text(json.dumps({"Parameters": parameters}))
+    stack = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "nami-shopify.template.json"}}
+    artifacts = {"nami-shopify": stack, "Tree": {"type": "cdk:tree", "properties": {"file": "tree.json"}}}
+    (assembly / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
     return folder
+
+
+def test_template_of_an_earlier_synthesis_counts_no_more(aws: Stub, tmp_path: Path) -> None:
+    folder = synthesised(tmp_path)
+    old = {"Parameters": {"P": {"Default": "/nami-shared/gateway-id"}}}
+    (folder / "cdk.out" / "nami-old.template.json").write_text(json.dumps(old))
+    assert not shared.is_missing_for(folder)
 
 
 def test_users_are_those_that_import_any_part(aws: Stub) -> None:
