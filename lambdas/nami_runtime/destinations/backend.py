@@ -33,7 +33,7 @@ from nami_runtime.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# What is left of the batch's time after the last answer, for the note about it.
+# What a note may take, and what is left of the batch's time for the last one.
 NOTE_SECONDS = 1.0
 NOTE_DAYS = 14
 NOTE_BYTES = 2048
@@ -232,7 +232,9 @@ class Backend:
             if not hasattr(self._own, "notes"):
                 self._own.notes = aws.Client("dynamodb")
             parameters: dict[str, object] = {"TableName": self._table, "Item": encoded(fields)}
-            self._own.notes.call("DynamoDB_20120810.PutItem", parameters, deadline)
+            # Not the batch's time, which others need that wait for this thread.
+            limit = min(deadline, monotonic() + NOTE_SECONDS)
+            self._own.notes.call("DynamoDB_20120810.PutItem", parameters, limit)
         except Exception as error:
             log.line("WARNING", "the try is not noted", id=fields["id"], reason=f"{type(error).__name__}: {error}")
 

@@ -229,6 +229,17 @@ def test_delivery_that_can_not_be_noted_is_delivered(cloud: FakeAws, post_queue:
     assert post_queue(sqs_event(message())) == {"batchItemFailures": []}
 
 
+def test_delivery_whose_note_gets_no_answer_is_delivered(
+    backend: Backend, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a network without a way to DynamoDB."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        batch = sqs_event(*(message(f"evt_{number}") for number in range(8)))  # two for each connection
+        assert post_queue(batch, 8.0) == {"batchItemFailures": []}
+    assert len(backend.received) == 8
+
+
 def test_retry_after_is_told_to_the_queue(cloud: FakeAws, post_queue: Function) -> None:
     told = {"backend-status": "503", "backend-retry-after": "40"}
     event = sqs_event(message(headers=told))
