@@ -124,6 +124,15 @@ def test_events_show_a_backends_last_tries(orders: Orders, nami: Nami) -> None:
     wait_for(lambda: delivery_id in {each["_id"] for each in shown(nami, "--destination", "backend")}, 30)
 
 
+def test_doctor_and_list_know_both(orders: Orders, nami: Nami) -> None:
+    told = json.loads(nami.typed("--local", "doctor", "orders", "--json").stdout)
+    found = {each["check"]: each for each in told}
+    assert found["table"]["status"] == "ok", found["table"]
+    assert "webhooks were" in found["backend"]["detail"], found["backend"]
+    listed = {each["name"]: each for each in json.loads(nami.typed("--local", "list", "--json").stdout)}
+    assert listed["orders"]["destinations"] == ["dynamo", "backend"]
+
+
 def test_repeat_of_a_message_is_one_item_and_told_as_a_duplicate(orders: Orders) -> None:
     delivery_id = orders.post()
     first = orders.item(delivery_id)
@@ -167,17 +176,28 @@ def test_smoke_tests_pass_with_a_backend_that_fails_on_request(nami: Nami, order
     assert "5 passed" in result.stdout
 
 
-def test_existing_mongodb_is_written_by_the_uri_of_its_secret(nami: Nami) -> None:
+def test_existing_mongodb_and_existing_table_are_written(nami: Nami) -> None:
     uri = nami.status()["mongo_uri"]
-    secrets = pipeline(nami, "shopify").client("secretsmanager")
+    client_of = pipeline(nami, "shopify").client
+    secrets, dynamodb = client_of("secretsmanager"), client_of("dynamodb")
     arn = secrets.create_secret(Name="existing-database", SecretString=json.dumps({"uri": uri}))["ARN"]
-    told = {"destination": "mongo-database", "database_secret_arn": arn, "database_name": "shop"}
+    dynamodb.create_table(
+        TableName="existing",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    told = {"destination": "mongo-database,dynamodb", "database_secret_arn": arn, "database_name": "shop"}
+    told |= {"table_name": "existing"}
     nami.up("atlas", *QUICK, *(part for key, value in told.items() for part in ("-c", f"{key}={value}")))
     atlas = pipeline(nami, "atlas")
     status, delivery_id = atlas.post(b'{"to": "Atlas"}')
     assert status == 200
     with pymongo.MongoClient[dict[str, Any]](uri) as client:
         wait_for(lambda: client["shop"]["atlas"].find_one({"_id": delivery_id}), 20)
+    wait_for(lambda: "Item" in dynamodb.get_item(TableName="existing", Key={"id": {"S": str(delivery_id)}}), 20)
+    assert nami.typed("--local", "destroy", "atlas", "--yes").returncode == 0
+    assert "Item" in dynamodb.get_item(TableName="existing", Key={"id": {"S": str(delivery_id)}})
 
 
 def test_destination_that_fails_holds_back_no_other(orders: Orders) -> None:
