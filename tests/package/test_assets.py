@@ -38,12 +38,12 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def imports(asset: Path, beside: Path, **environment: str) -> None:
+def imports(asset: Path, beside: Path, then: str = "", **environment: str) -> None:
     # -B: it leaves the asset as it was built. -I and -S: no site-packages, no user site, no environment, no current
     # directory.
     program = (
         f"import os, sys; sys.path[:0] = {[str(asset), str(beside)]!r}; os.environ.update({environment!r}); "
-        "import handler; handler.handler"
+        f"import handler; handler.handler; {then}"
     )
     result = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", program], capture_output=True, text=True, check=False
@@ -60,6 +60,19 @@ def test_asset_for_a_table_imports_without_pymongo(tmp_path: Path, beside: Path)
     for asset in built(tmp_path / "cdk.out", destination="dynamodb"):
         assert not (asset / "pymongo").exists()
         imports(asset, beside, DESTINATION="dynamo", DYNAMO_TABLE="webhooks", DYNAMO_LARGE_ITEMS="bodies")
+
+
+def test_sentrys_sdk_is_there_and_loaded_where_a_dsn_is_given(tmp_path: Path, beside: Path) -> None:
+    dsn = "https://public@o1.ingest.sentry.io/2"
+    table = {"DESTINATION": "dynamo", "DYNAMO_TABLE": "webhooks", "DYNAMO_LARGE_ITEMS": "bodies"}
+    folders = built(tmp_path / "cdk.out", destination="dynamodb", sentry_dsn=dsn)
+    assert len(folders) == 2
+    for asset in folders:
+        imports(asset, beside, "from nami_runtime import sentry; assert sentry._sdk", SENTRY_DSN=dsn, **table)
+
+
+def test_sentrys_sdk_is_not_there_without_one(assets: dict[str, Path]) -> None:
+    assert [asset for asset in assets.values() if (asset / "sentry_sdk").exists()] == []
 
 
 def test_compiled_modules_are_for_the_functions_processor_and_python(assets: dict[str, Path]) -> None:
