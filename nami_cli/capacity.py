@@ -87,8 +87,8 @@ ASSUMED = {
     ),
     "http write": Assumption(100, "ms for the backend's answer", "assumed; yours is what counts"),
     "access log": Assumption(0.4, "KB of log for a request at the gateway", "its line"),
-    "intake log": Assumption(0.75, "KB of log for a webhook before the queue", "its line, and the platform's three"),
-    "batch log": Assumption(0.7, "KB of log for a batch", "its line, and the platform's three"),
+    "intake log": Assumption(0.45, "KB of log for a webhook before the queue", "its line"),
+    "batch log": Assumption(0.4, "KB of log for a batch", "its line"),
     "id log": Assumption(0.05, "KB of log for a webhook of a batch", "its id and its age"),
 }
 

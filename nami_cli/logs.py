@@ -19,7 +19,7 @@ from nami_cli.terminal import say
 _POLL = 1.5  # seconds between looks while following
 _LATE = 15_000  # ms: how much later than others of its time a line may become visible
 _COLOURS = {"ERROR": "red", "WARNING": "yellow", "INFO": "green"}
-# The platform's own lines, for each invocation; one that tells of a failure has its status.
+# The platform's own lines where logs are text, for each invocation; one that tells of a failure has its status.
 _PLATFORM = ("START ", "END ", "REPORT ", "INIT_START ", "XRAY ")
 
 Id = Annotated[str | None, typer.Option("--id", metavar="DELIVERY", help="Only this webhook's path.")]
@@ -113,6 +113,9 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
         told += [("WARNING", f"in quarantine: {each['reason']}", each["id"]) for each in fields.get("quarantined", [])]
     elif fields.get("message") == "webhook":
         told = [(level, _answered(fields), str(fields.get("id", "")))]
+    elif str(fields.get("type", "")).startswith("platform."):
+        status = str(fields.get("record", {}).get("status", "success"))
+        told = [] if status == "success" else [("ERROR", f"the platform ended it: {status}", "")]
     elif fields:
         rest = {key: value for key, value in fields.items() if key not in ("level", "message")}
         told = [(level, f"{fields.get('message', '')} {json.dumps(rest) if rest else ''}".strip(), "")]

@@ -296,3 +296,11 @@ def test_construct_alone_makes_what_is_not_given(app_factory: Callable[..., cdk.
 def test_bad_name_is_refused_by_the_construct(app_factory: Callable[..., cdk.App]) -> None:
     with pytest.raises(SettingsError, match="try name=shop-ify"):
         ScalableWebhook(cdk.Stack(app_factory(), "Shop"), "Shopify", name="Shop ify")
+
+
+def test_lambda_adds_no_lines_of_its_own_to_the_logs_but_of_failures(template: Template) -> None:
+    for function in template.find_resources(
+        "AWS::Lambda::Function", {"Properties": {"Handler": "handler.handler"}}
+    ).values():
+        config = function["Properties"]["LoggingConfig"]
+        assert (config["LogFormat"], config["SystemLogLevel"]) == ("JSON", "WARN")

@@ -56,7 +56,15 @@ def test_a_refusal_is_told_with_its_reason() -> None:
     assert told(refused) == [("", "answered 401 in 1 ms: wrong signature")]
 
 
-@pytest.mark.parametrize("message", ["START RequestId: 1", "END RequestId: 1", "REPORT RequestId: 1\tDuration: 2 ms"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "START RequestId: 1",
+        "END RequestId: 1",
+        "REPORT RequestId: 1\tDuration: 2 ms",
+        '{"type":"platform.report","record":{"requestId":"1","status":"success"}}',
+    ],
+)
 def test_the_platforms_chatter_is_left_out(message: str) -> None:
     assert told(message) == []
 
@@ -68,6 +76,7 @@ def test_the_platforms_chatter_is_left_out(message: str) -> None:
         "REPORT RequestId: 1\tDuration: 3 ms\tStatus: timeout",
         "RequestId: 1 Error: Runtime exited with error: signal: killed Runtime.ExitError",
         "Traceback (most recent call last):",
+        '{"time":"2026-01-01T00:00:00Z","type":"platform.report","record":{"requestId":"1","status":"timeout"}}',
     ],
 )
 def test_the_platforms_failures_are_errors(message: str) -> None:
