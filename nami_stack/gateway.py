@@ -30,6 +30,8 @@ class HttpGateway(Construct):
     It costs under a third of a REST API per request, and its `$default` stage deploys each route by itself.
 
     Args:
+        throttle_rate: requests a second for each route; the account's own limit where not given.
+        throttle_burst: requests at once.
         domain: a name of yours for it.
         access_logs: write a line for each request.
         log_retention_days: how long those are kept.
@@ -40,15 +42,24 @@ class HttpGateway(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        throttle_rate: int | None = None,
+        throttle_burst: int | None = None,
         domain: CustomDomain | None = None,
         access_logs: bool = True,
         log_retention_days: int = 30,
     ) -> None:
         super().__init__(scope, construct_id)
         self.api = apigw.HttpApi(self, "Api", api_name=cdk.Stack.of(self).stack_name)
-        if access_logs and self.api.default_stage:
+        # An HTTP API made here has its default stage.
+        default_stage = cast("apigw.IHttpStage", self.api.default_stage)
+        stage = cast("apigw.CfnStage", default_stage.node.default_child)
+        if throttle_rate:
+            # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
+            stage.default_route_settings = apigw.CfnStage.RouteSettingsProperty(
+                throttling_rate_limit=throttle_rate, throttling_burst_limit=throttle_burst
+            )
+        if access_logs:
             log = AccessLog(self, "AccessLog", days=log_retention_days)
-            stage = cast("apigw.CfnStage", self.api.default_stage.node.default_child)
             stage.access_log_settings = apigw.CfnStage.AccessLogSettingsProperty(
                 destination_arn=log.destination_arn, format=HTTP_FORMAT
             )
@@ -56,7 +67,7 @@ class HttpGateway(Construct):
             acknowledge(self.api, "left out by decision; the function has a line for each request", "APIG1")
         self.url = self.api.api_endpoint
         if domain:
-            self.url = domain.serve(self, api_id=self.api.api_id, stage="$default", after=self.api.default_stage)
+            self.url = domain.serve(self, api_id=self.api.api_id, stage="$default", after=default_stage)
 
     def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str] = ("POST",)) -> str:
         """Send `/nami/<name>` to the function and return the URL that producers post to."""

@@ -324,6 +324,9 @@ class PipelineSettings(_Settings):
         return 6 * self.post_queue_timeout + self.batch_window
 
 
+_LIMITS = ("throttle_rate", "throttle_burst")
+
+
 class GatewaySettings(_Settings):
     """What producers send to."""
 
@@ -331,9 +334,9 @@ class GatewaySettings(_Settings):
     """http: an HTTP API, at under a third of the cost; rest: a REST API, for what the settings below need; shared: the
     HTTP API of `name=shared`."""
     throttle_rate: Annotated[int, Field(ge=1)] | None = None
-    """rest: webhooks a second, above which producers get 429; the account's limit where not given."""
+    """http, rest: webhooks a second, above which producers get 429; the account's limit where not given."""
     throttle_burst: Annotated[int, Field(ge=1)] | None = None
-    """rest: webhooks at once, with throttle_rate."""
+    """http, rest: webhooks at once, with throttle_rate."""
     web_acl_arn: (
         Annotated[
             str,
@@ -354,10 +357,10 @@ class GatewaySettings(_Settings):
 
     @model_validator(mode="after")
     def _gateway_rules(self) -> Self:
-        if self.gateway != "rest":
-            for key in ("throttle_rate", "throttle_burst", "web_acl_arn"):
-                if (value := getattr(self, key)) is not None:
-                    raise ValueError(f"{key}={value!r}: an HTTP API has none; give gateway=rest")
+        if self.gateway != "rest" and self.web_acl_arn is not None:
+            raise ValueError(f"web_acl_arn={self.web_acl_arn!r}: an HTTP API has none; give gateway=rest")
+        if self.gateway == "shared" and (limits := [key for key in _LIMITS if getattr(self, key) is not None]):
+            raise ValueError(f"{limits[0]}: the shared gateway is not this subscription's to limit; give gateway=http")
         if bool(self.throttle_rate) != bool(self.throttle_burst):
             raise ValueError("throttle_rate: goes with throttle_burst; give both, or neither")
         return self

@@ -91,8 +91,15 @@ def _gateway(stack: cdk.Stack, subscription: Subscription) -> Gateway:
         )
     days = subscription.log_retention_days
     if subscription.gateway == "http":
-        logs = subscription.access_logs is not False
-        return HttpGateway(stack, "Gateway", domain=domain, access_logs=logs, log_retention_days=days)
+        return HttpGateway(
+            stack,
+            "Gateway",
+            throttle_rate=subscription.throttle_rate,
+            throttle_burst=subscription.throttle_burst,
+            domain=domain,
+            access_logs=subscription.access_logs is not False,
+            log_retention_days=days,
+        )
     return RestGateway(
         stack,
         "RestGateway",

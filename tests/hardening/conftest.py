@@ -72,6 +72,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "http-domain": {
         "signature": "shopify",
+        "throttle_rate": 500,
+        "throttle_burst": 1000,
         "domain_name": "hooks.example.com",
         "certificate_arn": CERTIFICATE,
         "hosted_zone_id": "Z0123456789ABCDEFGHIJ",

@@ -161,9 +161,17 @@ def test_several_subscriptions_share_one_gateway_on_one_domain(
     Template.from_stack(stack).resource_count_is("AWS::ApiGatewayV2::ApiMapping", 1)
 
 
+def test_throttling_is_the_default_stages_of_an_http_api(synth: Synth) -> None:
+    synth(throttle_rate="50", throttle_burst="100").has_resource_properties(
+        "AWS::ApiGatewayV2::Stage",
+        {"DefaultRouteSettings": {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100}},
+    )
+
+
 @pytest.mark.parametrize("key", ["throttle_rate", "throttle_burst"])
-def test_throttling_asks_for_the_rest_gateway(key: str) -> None:
-    assert error_of(**{key: "5"}) == f"{key}=5: an HTTP API has none; give gateway=rest"
+def test_throttling_is_not_the_shared_gateways(key: str) -> None:
+    said = error_of(gateway="shared", **{key: "5"})
+    assert said == f"{key}: the shared gateway is not this subscription's to limit; give gateway=http"
 
 
 def test_web_acl_asks_for_the_rest_gateway() -> None:

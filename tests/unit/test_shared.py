@@ -333,7 +333,10 @@ def test_settings_of_an_environments_subscriptions_do_not_concern_what_they_shar
 @pytest.mark.parametrize(
     ("context", "message"),
     [
-        ({"gateway": "shared", "throttle_rate": 5, "throttle_burst": 5}, "throttle_rate=5: an HTTP API has none; give"),
+        (
+            {"gateway": "shared", "throttle_rate": 5, "throttle_burst": 5},
+            "throttle_rate: the shared gateway is not this",
+        ),
         (
             {"gateway": "shared", "domain_name": "hooks.example.com"},
             "domain_name='hooks.example.com': the shared gateway has one domain for all; give it to name=shared",
