@@ -206,7 +206,7 @@ run_mongo() {
   docker image inspect "$NAMI_MONGO_IMAGE" >/dev/null 2>&1 || retry docker pull -q "$NAMI_MONGO_IMAGE"
   # --mount and not -v: -v would make a missing directory on the root disk, and the data would be lost with it.
   # No MONGO_INITDB_…: the root user is made below, so that no file, environment or command line has its password.
-  docker run --detach --name "$container" --restart=always --stop-timeout 60 \
+  docker run --detach --name "$container" --restart=always --stop-timeout 60 --security-opt no-new-privileges \
     --mount "type=bind,source=$mount_point/db,target=/data/db" --tmpfs /run/mongosh \
     --publish "$address:27017:27017" --log-driver local \
     "$NAMI_MONGO_IMAGE" --auth --bind_ip_all --wiredTigerCacheSizeGB "$(cache_size)" >/dev/null
