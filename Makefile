@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
-.PHONY: help install local test unit-test local-test package-test host-test fault-test fuzz bench load lint format lock clean
+.PHONY: help install local test unit-test local-test package-test host-test fault-test iam-test fuzz bench load lint format lock clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -47,6 +47,9 @@ local-test: install  ## Run the local tests: real deployments into an AWS on thi
 
 host-test: install  ## Run the MongoDB host's test on a real Docker engine (root)
 	@pytest tests/host -m host
+
+iam-test: install  ## Take each right away from a deployment that enforces IAM, and see what breaks (a minute)
+	@pytest tests/iam
 
 fault-test: install  ## Send 5,000 webhooks while everything breaks: none is lost (4 minutes; ARGS="--seed 7 --count 300")
 	@python -m tests.faults $(ARGS)
