@@ -3,10 +3,8 @@
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -60,27 +58,21 @@ def aws_server(folder: Path, transport: str, secret: str | None = None) -> Itera
 
 
 @contextlib.contextmanager
-def database(folder: Path) -> Iterator[str]:
-    """The database of a local run, nx-27017, with its files in this folder: its URI."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    files = [f"--{name}={folder / 'nx-27017'}.{name}" for name in ("db", "log-file", "pid-file")]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "nami_cli.local.stand_in", "--host=127.0.0.1", f"--port={port}", *files],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def database(folder: Path) -> Iterator[tuple[str, int]]:
+    """The database that a local run takes, a mongod on PATH or else nx-27017, its files in this folder: (URI, pid)."""
+    # Here, because it would weigh on every process that the other benchmark starts.
+    from nami_cli.local import database as local_database  # noqa: PLC0415
+    from nami_cli.local.state import Home  # noqa: PLC0415
+
+    home = Home(folder / "home")
+    home.prepare()
+    home.temporary.mkdir()
+    found = local_database.choose(home, None)
+    assert found.command
+    server = subprocess.Popen(found.command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + _READY_WITHIN
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"the database did not start; see {files[1].partition('=')[2]}")
-            time.sleep(0.05)
-        yield f"mongodb://127.0.0.1:{port}/"
+        local_database.ping(found.uri, timeout=_READY_WITHIN)
+        yield found.uri, server.pid
     finally:
         server.kill()
         server.wait()
