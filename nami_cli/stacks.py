@@ -124,14 +124,33 @@ def reachable(url: str) -> str:
     """A gateway's URL as it works from here.
 
     The gateway of a local AWS is reached by path: `https://<api>.execute-api.<region>.amazonaws.com/nami/shopify`
-    becomes `<AWS_ENDPOINT_URL>/_aws/execute-api/<api>/nami/shopify`, since not every program resolves *.localhost.
+    becomes `<AWS_ENDPOINT_URL>/_aws/execute-api/<api>/nami/shopify`, since not every program resolves *.localhost, and
+    nothing here resolves a domain of the user's own.
     """
     local = os.environ.get("AWS_ENDPOINT_URL")
     if not local:
         return url
     parts = urlsplit(url)
-    api = (parts.hostname or "").split(".")[0]
-    return f"{local.rstrip('/')}/_aws/execute-api/{api}{parts.path}"
+    api, _, rest = (parts.hostname or "").partition(".")
+    path = f"{api}{parts.path}" if rest.startswith("execute-api.") else _behind_domain(parts.hostname or "", parts.path)
+    return f"{local.rstrip('/')}/_aws/execute-api/{path}" if path else url
+
+
+def _behind_domain(domain: str, path: str) -> str | None:
+    """`<api>[/<stage>]/<path>` that a domain's path leads to; None where it leads nowhere."""
+    import boto3  # noqa: PLC0415 (half a second that `nami --help` need not wait)
+
+    client = boto3.client("apigatewayv2")
+    try:
+        mappings = client.get_api_mappings(DomainName=domain)["Items"]
+    except client.exceptions.NotFoundException:
+        return None
+    for mapping in sorted(mappings, key=lambda each: len(each.get("ApiMappingKey", "")), reverse=True):
+        before = f"/{mapping['ApiMappingKey']}" if mapping.get("ApiMappingKey") else ""
+        if path.startswith(f"{before}/"):
+            stage = "" if mapping["Stage"] == "$default" else f"/{mapping['Stage']}"
+            return f"{mapping['ApiId']}{stage}{path.removeprefix(before)}"
+    return None
 
 
 def outputs_of(stack: "StackTypeDef") -> dict[str, str]:

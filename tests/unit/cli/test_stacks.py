@@ -1,6 +1,9 @@
 """Where webhooks are posted, on AWS and on local AWS."""
 
+from collections.abc import Callable
+
 import pytest
+from botocore.stub import Stubber
 
 from nami_cli.stacks import endpoint_url
 
@@ -19,3 +22,31 @@ def test_endpoint_on_local_aws_is_a_path_that_needs_no_name_resolution(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", local)
     assert endpoint_url({"EndpointUrl": output}) == "http://127.0.0.1:4566/_aws/execute-api/a1b2c3/nami/shopify"
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("https://hooks.example.com/nami/shopify", "http1/nami/shopify"),
+        ("https://hooks.example.com/jira/nami/jira", "rest1/live/nami/jira"),
+        ("https://hooks.example.com/jirafan/nami/jirafan", "http1/jirafan/nami/jirafan"),
+    ],
+)
+def test_domain_of_ones_own_leads_to_the_api_behind_it_on_local_aws(
+    aws: Callable[[str], Stubber], monkeypatch: pytest.MonkeyPatch, url: str, path: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    mappings = [
+        {"ApiId": "http1", "Stage": "$default"},
+        {"ApiId": "rest1", "Stage": "live", "ApiMappingKey": "jira"},
+    ]
+    aws("apigatewayv2").add_response("get_api_mappings", {"Items": mappings}, {"DomainName": "hooks.example.com"})
+    assert endpoint_url({"EndpointUrl": url}) == f"http://127.0.0.1:4566/_aws/execute-api/{path}"
+
+
+def test_domain_of_ones_own_that_leads_nowhere_stays_as_it_is(
+    aws: Callable[[str], Stubber], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    aws("apigatewayv2").add_client_error("get_api_mappings", "NotFoundException")
+    assert endpoint_url({"EndpointUrl": "https://hooks.example.com/nami/x"}) == "https://hooks.example.com/nami/x"
