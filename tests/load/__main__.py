@@ -30,7 +30,6 @@ from tests.load import target
 from tests.load.series import NO_ANSWER, Request, Series
 from tests.load.shapes import SHAPES, Shape
 
-DOLLARS_A_MILLION = 2.40  # docs/aws.md, "What it costs"
 LONGEST = 600.0  # seconds
 _GRACE = 60.0  # seconds for what is late; the gateway itself gives up after 30
 _DRAINS_WITHIN = 300.0  # seconds
@@ -251,7 +250,7 @@ def _shape(options: argparse.Namespace) -> Shape:
 
 def _warning(shape: Shape, at: target.Target) -> str:
     count = len(shape.due())
-    dollars = count * DOLLARS_A_MILLION / 1e6
+    dollars = target.price(count)
     cost = f"about {dollars:.2f} dollars" if dollars >= 0.01 else "less than a cent"
     return (
         f"{at.place} is not on this machine: {count:,} webhooks in {shape.seconds:g} s cost {cost} there, and load "

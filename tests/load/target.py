@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from nami_cli import deployment, events, listing
+from nami_cli.capacity import Arrivals, Times, plan
 from nami_cli.deployment import Deployment, Function
 from nami_cli.errors import CliError, UsageError
 from nami_cli.local import machine
 from nami_cli.local.state import Home
 from nami_cli.runtime import signatures
 from nami_cli.send import Sender
+from nami_stack.settings import Subscription
 
 SECRET = "NAMI_LOAD_SECRET"
 OWN = "load"
@@ -127,3 +129,9 @@ def _local(*arguments: str) -> None:
         failed = CliError(f"nami local {' '.join(arguments[:2])} failed")
         failed.exit_code = ended.returncode
         raise failed
+
+
+def price(count: int) -> float:
+    """Dollars that so many webhooks cost a subscription as it comes, by the prices of `nami plan`."""
+    unhurried = Arrivals(peak=100, seconds=count / 100)
+    return plan(Subscription.from_context({"name": OWN}), unhurried, Times()).burst_dollars
