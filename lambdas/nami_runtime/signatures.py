@@ -138,9 +138,10 @@ class Hmac(Scheme):
     def _content(self, request: Request, url: str) -> bytes:
         pieces = self.signed.replace("}", "{").split("{")  # literal, field, literal, …
         values = [self._field(request, piece, url) if i % 2 else piece.encode() for i, piece in enumerate(pieces)]
-        if "}{timestamp}" in self.signed or "{timestamp}{" in self.signed:
-            at = pieces.index("timestamp")
-            check_ends(values[at], b"".join(values[:at]), b"".join(values[at + 1 :]), self.digits)
+        before, after = "{body}{timestamp}" in self.signed, "{timestamp}{body}" in self.signed
+        if before or after or self.digits:
+            stamp = values[pieces.index("timestamp")]
+            check_ends(stamp, request.body if before else b"", request.body if after else b"", self.digits)
         return b"".join(values)
 
     def _field(self, request: Request, name: str, url: str) -> bytes:

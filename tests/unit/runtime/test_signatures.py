@@ -267,6 +267,16 @@ def test_a_timestamp_before_a_separator_takes_any_form() -> None:
     assert scheme.verify(Request(http_event(b"12", headers=headers)), ["s3cret"], 0.0)
 
 
+@pytest.mark.parametrize("signed", ["{id}{timestamp}{body}", "{timestamp}{id}.{body}"])
+def test_an_id_beside_the_timestamp_may_have_digits(signed: str) -> None:
+    (scheme,) = signatures.configured({"scheme": "hmac", **_GENERIC, "signed": signed, "id": "x-id"})
+    assert isinstance(scheme, signatures.Hmac)
+    headers = {"x-time": "1700000000", "x-id": "4f1c7"}
+    content = signed.format(id="4f1c7", timestamp="1700000000", body="{}").encode()
+    headers["x-signature"] = scheme.signature("s3cret", content).decode()
+    assert scheme.verify(Request(http_event(b"{}", headers=headers)), ["s3cret"], 0.0)
+
+
 def test_no_digit_moves_between_mailguns_timestamp_and_its_token() -> None:
     setting = {"scheme": "mailgun", "tolerance": 0}
     (scheme,) = signatures.configured(setting)
