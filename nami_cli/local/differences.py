@@ -8,5 +8,6 @@ DIFFERENCES = (
     "every MongoDB host is the same database, so a name has one collection in all its environments",
     "throttling of the gateway, its 10 MB limit and Lambda's 6 MB limit do not exist",
     "metrics and alarms are recorded but do not fire",
+    "items of a DynamoDB table do not expire",
     "queues, secrets and logs are gone after `nami local down`; the documents stay in .nami",
 )

@@ -111,6 +111,12 @@ def test_adopted_table_must_let_items_expire_where_that_is_set(
     assert look(DYNAMO | {"DYNAMO_TTL_DAYS": "30"}).status == status
 
 
+def test_items_do_not_expire_on_local_aws(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    table(aws)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    assert look(DYNAMO | {"DYNAMO_TTL_DAYS": "30"}).status == "ok"
+
+
 @pytest.mark.parametrize("text", [" ", "not base64", "whsec_", f'["{KEY}", "?"]'])
 def test_backends_secret_must_hold_a_key(aws: Stub, text: str) -> None:
     secret(aws, text)
