@@ -78,7 +78,9 @@ def test_table_that_is_gone_fails(aws: Stub) -> None:
 
 def test_table_is_looked_at_before_it_is_adopted(aws: Stub) -> None:
     table(aws, ("pk", "S"))
-    aws("sts").add_response("get_caller_identity", {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me", "UserId": "me"})
+    aws("sts").add_response(
+        "get_caller_identity", {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me", "UserId": "me"}
+    )
     aws("cloudformation").add_client_error("describe_stacks", "ValidationError", "does not exist")
     aws("ssm").add_response("get_parameter", {"Parameter": {"Value": "30"}})
     limits = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}
