@@ -63,6 +63,7 @@ def register(mongo_uri: str) -> None:
     handlers["AWS::EC2::NatGateway"] = _nat_gateway()
     handlers["AWS::EC2::FlowLog"] = _nothing_to_do()
     handlers["AWS::DLM::LifecyclePolicy"] = _nothing_to_do()
+    handlers["AWS::WAFv2::WebACLAssociation"] = _nothing_to_do()
     # Empties a bucket before its deletion, in JavaScript with an SDK that is not here; this S3 deletes full ones.
     handlers["Custom::S3AutoDeleteObjects"] = _nothing_to_do()
     _give_vpc_its_cidr_block(handlers["AWS::EC2::VPC"])

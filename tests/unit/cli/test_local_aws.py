@@ -16,7 +16,7 @@ from nami_cli.local import aws
 URI = "mongodb://127.0.0.1:27017/"
 ADDED = (
     *("AWS::EC2::Volume", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::EIP", "AWS::EC2::NatGateway"),
-    "AWS::DLM::LifecyclePolicy",
+    *("AWS::DLM::LifecyclePolicy", "AWS::WAFv2::WebACLAssociation"),
 )
 
 
@@ -45,11 +45,22 @@ def test_added_type_is_still_missing_in_ministack(kind: str) -> None:
     assert kind not in provisioners._RESOURCE_HANDLERS, f"ministack has {kind} of its own now: drop ours"
 
 
-@pytest.mark.parametrize("egress", ["none", "nat"])
+REST = {
+    "gateway": "rest",
+    "destination": "dynamodb,http",
+    "backend_url": "https://shop.example.com/",
+    "web_acl_arn": "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/nami/0123",
+    "domain_name": "hooks.example.com",
+    "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/0123",
+    "hosted_zone_id": "Z0123456789ABCDEFGHIJ",
+}
+
+
+@pytest.mark.parametrize("settings", [{}, {"egress": "nat"}, REST], ids=["host", "nat", "rest"])
 def test_every_type_of_the_template_is_known(
-    handlers: dict[str, Any], synth: Callable[..., Template], egress: str
+    handlers: dict[str, Any], synth: Callable[..., Template], settings: dict[str, str]
 ) -> None:
-    types = {resource["Type"] for resource in synth(egress=egress).to_json()["Resources"].values()}
+    types = {resource["Type"] for resource in synth(**settings).to_json()["Resources"].values()}
     own = {"AWS::CDK::Metadata"}
     assert {kind for kind in types - own if kind not in handlers and not kind.startswith("Custom::")} == set()
 
