@@ -106,15 +106,15 @@ def test_missing_node_is_one_line_and_code_5(tiny: Nami, tmp_path: Path) -> None
 
 
 def test_refused_template_is_one_line_and_code_6(tiny: Nami) -> None:
-    result = tiny("up", "shopify", "--port", str(tiny.port), "-c", "kind=AWS::EC2::FlowLog")
+    result = tiny("up", "shopify", "--port", str(tiny.port), "-c", "kind=AWS::EC2::Instance")
     assert result.returncode == 6
-    assert "AWS::EC2::FlowLog" in only_line(result.stderr)
+    assert "AWS::EC2::Instance" in only_line(result.stderr)
     assert tiny.left_running() == []
 
 
 def test_failed_update_leaves_the_name_up(tiny: Nami) -> None:
     tiny.up("shopify")
-    assert tiny("up", "shopify", "--detach", "-c", "kind=AWS::EC2::FlowLog").returncode == 6
+    assert tiny("up", "shopify", "--detach", "-c", "kind=AWS::EC2::Instance").returncode == 6
     assert tiny.status()["endpoints"].keys() == {"shopify"}
 
 
