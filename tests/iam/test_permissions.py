@@ -1,0 +1,271 @@
+"""With IAM enforced: the stacks' own roles suffice, each right is needed for its purpose, and there is no other."""
+
+import hashlib
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from nami_cli.local import database
+from tests.iam.conftest import Aws, Function, Resources, envelope, signed, wait_for, wait_until
+
+LARGE = b'{"large":"' + b"x" * 1_100_000 + b'"}'
+# More than an item of DynamoDB holds, and less than the queue does.
+HUGE = b'{"huge":"' + b"x" * 500_000 + b'"}'
+LATER = {"backend-status": "503,200", "backend-retry-after": "1"}
+
+# What no longer works without it: role, action, resource -> probes. Each probe is tried with each right taken away.
+NEEDED: dict[tuple[str, str, str], set[str]] = {
+    ("PreQueue", "sqs:SendMessage", "MongoQueue"): {"small", "large"},
+    ("PreQueue", "sqs:SendMessage", "DynamoQueue"): {"small", "large"},
+    ("PreQueue", "sqs:SendMessage", "BackendQueue"): {"small", "large"},
+    ("PreQueue", "s3:PutObject", "LargeBodies"): {"large"},
+    ("PreQueue", "secretsmanager:GetSecretValue", "SignatureSecret"): {"small", "large"},
+    ("MongoPostQueue", "secretsmanager:GetSecretValue", "MongoHostSecret"): {"small", "large"},
+    ("MongoPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
+    ("DynamoPostQueue", "dynamodb:PutItem", "DynamoTable"): {"small", "large", "huge", "again"},
+    ("DynamoPostQueue", "dynamodb:GetItem", "DynamoTable"): {"again"},
+    ("DynamoPostQueue", "s3:PutObject", "DynamoTableLargeItems"): {"large", "huge"},
+    ("DynamoPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
+    ("BackendPostQueue", "secretsmanager:GetSecretValue", "HttpBackendSecret"): {"small", "large", "noted", "later"},
+    ("BackendPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
+    ("BackendPostQueue", "dynamodb:PutItem", "HttpBackendAttempts"): {"noted"},
+    ("BackendPostQueue", "sqs:ChangeMessageVisibility", "BackendQueue"): {"later"},
+    ("direct DynamoPostQueue", "secretsmanager:GetSecretValue", "direct SignatureSecret"): {
+        "small",
+        "huge",
+        "again",
+        "large",
+        "forged",
+    },
+    ("direct DynamoPostQueue", "sqs:SendMessage", "direct QuarantineQueue"): {"forged"},
+    ("direct DynamoPostQueue", "dynamodb:PutItem", "direct DynamoTable"): {"small", "huge", "again", "large"},
+    ("direct DynamoPostQueue", "dynamodb:GetItem", "direct DynamoTable"): {"again"},
+    ("direct DynamoPostQueue", "s3:PutObject", "direct DynamoTableLargeItems"): {"huge", "large"},
+    ("direct DynamoPostQueue", "s3:GetObject", "direct LargeBodies"): {"large"},
+}
+
+
+FUNCTIONS = ("PreQueue", "MongoPostQueue", "DynamoPostQueue", "BackendPostQueue", "direct DynamoPostQueue")
+
+
+class Bench:
+    """The deployed subscriptions, and what is tried on them."""
+
+    def __init__(self, aws: Aws, resources: Resources) -> None:
+        self.aws, self.resources = aws, resources
+        self.functions = {label: Function(aws, resources.named(label).name) for label in FUNCTIONS}
+        for subscription, label in (("shopify", "LargeBodies"), ("direct", "direct LargeBodies")):
+            key = f"{subscription}/{hashlib.sha256(LARGE).hexdigest()}"
+            aws.root("s3").put_object(Bucket=resources.named(label).name, Key=key, Body=LARGE)
+
+    def broken(self, label: str) -> set[str]:
+        """The probes of a role that do not work now."""
+        if label == "PreQueue":
+            sent = {"small": b"{}", "large": LARGE}
+            return {name for name, body in sent.items() if self.post("shopify", body) == 503}
+        return self._stored(label) | (self._forwarded() if label == "BackendPostQueue" else set())
+
+    def post(self, subscription: str, body: bytes) -> int:
+        status, _ = self.aws.post(self.aws.endpoint(subscription), body, signed(body, str(uuid4())))
+        assert status in (200, 503), status
+        return status
+
+    def _stored(self, label: str) -> set[str]:
+        subscription = "direct" if label.startswith("direct") else "shopify"
+        bucket = self.resources.named("LargeBodies" if subscription == "shopify" else "direct LargeBodies").name
+
+        def message(body: bytes, delivery_id: str = "", **more: Any) -> str:
+            delivery_id = delivery_id or str(uuid4())
+            return envelope(body, delivery_id, signed(body, delivery_id), subscription=subscription, **more)
+
+        messages = {"small": message(b"{}"), "large": message(LARGE, bucket=bucket)}
+        if "Dynamo" in label:
+            messages |= {"huge": message(HUGE), "again": message(b"{}", "again")}
+        if subscription == "direct":
+            messages["forged"] = envelope(b"{}", "forged", signed(b"other", "forged"), subscription=subscription)
+        return self.functions[label].failing(**messages)
+
+    def _forwarded(self) -> set[str]:
+        """Whether a try is noted, and whether one is put off as long as the backend asks for, and no longer."""
+        noted, later = str(uuid4()), str(uuid4())
+        self.functions["BackendPostQueue"].failing(noted=envelope(b"{}", noted, {}))
+        key = {"id": {"S": noted}, "subscription": {"S": "shopify"}}
+        table = self.resources.named("HttpBackendAttempts").name
+        found = self.aws.root("dynamodb").get_item(TableName=table, Key=key)
+        queue = self.aws.outputs("shopify")["BackendQueueUrl"]
+        self.aws.root("sqs").send_message(QueueUrl=queue, MessageBody=envelope(b"{}", later, LATER))
+        twice = wait_until(lambda: len(self.aws.backend.of(later)) == 2, 5)
+        return {name for name, works in {"noted": "Item" in found, "later": twice}.items() if not works}
+
+
+@pytest.fixture(scope="module")
+def bench(aws: Aws, resources: Resources) -> Bench:
+    bench = Bench(aws, resources)
+    assert {label: bench.broken(label) for label in FUNCTIONS} == {label: set() for label in FUNCTIONS}
+    return bench
+
+
+def test_pipeline_works_with_its_own_roles(bench: Bench) -> None:
+    delivery = str(uuid4())
+    status, delivery_id = bench.aws.post(bench.aws.endpoint("shopify"), LARGE, signed(LARGE, delivery))
+    assert status == 200
+    with database.connect(bench.aws.mongo_uri) as documents:
+        wait_for(lambda: documents["shopify"].find_one({"_id": delivery_id}), 20)
+    table = bench.aws.outputs("shopify")["DynamoTableName"]
+    get = {"TableName": table, "Key": {"id": {"S": delivery_id}}}
+    wait_for(lambda: bench.aws.root("dynamodb").get_item(**get).get("Item"), 20)
+    wait_for(lambda: bench.aws.backend.of(delivery_id), 20)
+
+
+def test_direct_mode_works_with_its_own_roles(bench: Bench) -> None:
+    status, _ = bench.aws.post(bench.aws.endpoint("direct"), b"{}", signed(b"{}", "to-direct"))
+    assert status == 200
+    table = bench.aws.outputs("direct")["TableName"]
+    scan = bench.aws.root("dynamodb").scan
+    wait_for(lambda: [i for i in scan(TableName=table)["Items"] if "to-direct" in json.dumps(i, default=str)], 20)
+
+
+def test_what_can_not_be_stored_reaches_the_dead_letters(bench: Bench) -> None:
+    sqs, outputs = bench.aws.root("sqs"), bench.aws.outputs("shopify")
+    # No setting makes it less than six times the function's timeout, and no test has that time.
+    sqs.set_queue_attributes(QueueUrl=outputs["QueueUrl"], Attributes={"VisibilityTimeout": "1"})
+    sqs.send_message(QueueUrl=outputs["QueueUrl"], MessageBody="no envelope")
+
+    def dead() -> int:
+        name = "ApproximateNumberOfMessages"
+        found = sqs.get_queue_attributes(QueueUrl=outputs["DeadLetterQueueUrl"], AttributeNames=[name])
+        return int(found["Attributes"][name])
+
+    wait_for(dead, 20)
+
+
+# What local AWS does not ask for, as SECURITY.md says: with these Lambda itself works for a function.
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+QUEUE = {
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+}
+INTERFACES = {
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+}
+
+
+def lambdas_own(label: str) -> set[tuple[str, str, str]]:
+    # Local AWS names log groups by their place alone, so those of two stacks are one.
+    found = {(label, action, f"{label.removeprefix('direct ')}Logs") for action in LOGS}
+    if label.endswith("PostQueue"):
+        found |= {(label, action, label.replace("PostQueue", "Queue")) for action in QUEUE}
+    if label == "MongoPostQueue":
+        found |= {(label, action, "*") for action in INTERFACES}
+    return found
+
+
+def test_every_right_is_known(bench: Bench) -> None:
+    found = {
+        (label, action, bench.resources.label_of(arn))
+        for label, function in bench.functions.items()
+        for action, arn in function.role.grants()
+    }
+    assert found == set(NEEDED).union(*map(lambdas_own, FUNCTIONS))
+
+
+@pytest.mark.parametrize("right", NEEDED, ids=" ".join)
+def test_right_taken_away_breaks_what_it_is_for_and_nothing_else(bench: Bench, right: tuple[str, str, str]) -> None:
+    label, action, resource = right
+    role = bench.functions[label].role
+    (arn,) = [arn for each, arn in role.grants() if each == action and bench.resources.label_of(arn) == resource]
+    with role.without(action, arn):
+        bench.functions[label].forget()
+        assert bench.broken(label) == NEEDED[right]
+    bench.functions[label].forget()
+
+
+# Each call is one that changes nothing, were it allowed.
+QUEUE_CALLS: dict[str, dict[str, Any]] = {
+    "sqs:SendMessage": {"MessageBody": ""},
+    "sqs:ReceiveMessage": {"VisibilityTimeout": 0},
+    "sqs:DeleteMessage": {"ReceiptHandle": "none"},
+    "sqs:ChangeMessageVisibility": {"ReceiptHandle": "none", "VisibilityTimeout": 1},
+    "sqs:GetQueueAttributes": {"AttributeNames": ["All"]},
+    "sqs:SetQueueAttributes": {"Attributes": {}},
+    "sqs:PurgeQueue": {},
+}
+BUCKET_CALLS: dict[str, dict[str, Any]] = {
+    "s3:GetObject": {"Key": "none"},
+    "s3:PutObject": {"Key": "probe", "Body": b""},
+    "s3:DeleteObject": {"Key": "none"},
+    "s3:ListBucket": {},
+}
+SECRET_CALLS: dict[str, dict[str, Any]] = {
+    "secretsmanager:GetSecretValue": {},
+    "secretsmanager:DescribeSecret": {},
+    "secretsmanager:PutSecretValue": {"SecretString": "x"},
+    "secretsmanager:DeleteSecret": {},
+}
+TABLE_CALLS: dict[str, dict[str, Any]] = {
+    "dynamodb:GetItem": {"Key": {"none": {"S": "x"}}},
+    "dynamodb:PutItem": {"Item": {"none": {"S": "x"}}},
+    "dynamodb:DeleteItem": {"Key": {"none": {"S": "x"}}},
+    "dynamodb:UpdateItem": {"Key": {"none": {"S": "x"}}},
+    "dynamodb:Scan": {},
+    "dynamodb:DeleteTable": {},
+}
+ELSEWHERE: list[tuple[str, str, dict[str, Any]]] = [
+    ("iam", "list_roles", {}),
+    ("lambda", "list_functions", {}),
+    ("cloudformation", "describe_stacks", {}),
+    ("logs", "describe_log_groups", {}),
+    ("ec2", "describe_volumes", {}),
+    ("ssm", "describe_parameters", {}),
+    ("sqs", "list_queues", {}),
+    ("s3", "list_buckets", {}),
+    ("secretsmanager", "list_secrets", {}),
+    ("dynamodb", "list_tables", {}),
+]
+OPERATIONS = {"ListBucket": "list_objects_v2"}
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+
+
+def allowed(client: Any, operation: str, **arguments: Any) -> bool:
+    try:
+        getattr(client, operation)(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"] not in DENIED
+    return True
+
+
+@pytest.mark.parametrize("label", FUNCTIONS)
+def test_function_may_do_nothing_but_what_it_is_given(bench: Bench, label: str) -> None:
+    function = bench.functions[label]
+    bench.broken(label)  # and with that it runs
+    credentials = function.credentials()
+    clients = {name: bench.aws.client(name, **credentials) for name in {entry[0] for entry in ELSEWHERE}}
+    url = bench.aws.root("sqs").get_queue_url
+    tried: dict[tuple[str, str], bool] = {}
+    for kind, calls, argument, target in (
+        ("AWS::SQS::Queue", QUEUE_CALLS, "QueueUrl", lambda name: url(QueueName=name)["QueueUrl"]),
+        ("AWS::S3::Bucket", BUCKET_CALLS, "Bucket", str),
+        ("AWS::SecretsManager::Secret", SECRET_CALLS, "SecretId", str),
+        ("AWS::DynamoDB::Table", TABLE_CALLS, "TableName", str),
+    ):
+        for resource in bench.resources.of(kind):
+            for action, arguments in calls.items():
+                service, operation = action.split(":")
+                method = OPERATIONS.get(operation) or xform_name(operation)
+                given = {argument: target(resource.name), **arguments}
+                tried[action, resource.label] = allowed(clients[service], method, **given)
+    granted = {(action, bench.resources.label_of(arn)) for action, arn in function.role.grants()}
+    assert {call for call, works in tried.items() if works} == granted & tried.keys()
+    assert [entry for entry in ELSEWHERE if allowed(clients[entry[0]], entry[1], **entry[2])] == []
