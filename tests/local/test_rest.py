@@ -15,11 +15,8 @@ pytestmark = pytest.mark.local
 
 SECRET = b"hush"
 SETTINGS = [
-    "gateway=rest",
-    "signature=github",
-    "throttle_rate=500",
-    "throttle_burst=200",
-    "allowed_sources=127.0.0.0/8",
+    *("gateway=rest", "signature=github", "throttle_rate=500", "throttle_burst=200", "allowed_sources=127.0.0.0/8"),
+    "web_acl_arn=arn:aws:wafv2:us-east-1:123456789012:regional/webacl/nami/11111111-2222-3333-4444-555555555555",
 ]
 
 
