@@ -25,9 +25,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code"), COMMANDS, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
-)
+@pytest.mark.parametrize(("arguments", "code"), COMMANDS, ids=[" ".join(arguments) for arguments, _ in COMMANDS])
 def test_command_prints_no_secret(
     aws: Aws, resources: Resources, arguments: list[str], code: int, tmp_path: Path
 ) -> None:
