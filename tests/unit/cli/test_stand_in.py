@@ -1,17 +1,22 @@
 """The database of a local run behaves as MongoDB does where the functions and the command rely on it."""
 
+import math
 import socket
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pymongo
 import pytest
+from bson import Int64, ObjectId
 from pymongo.errors import BulkWriteError
+
+from nami_cli.local import stand_in
 
 Client = pymongo.MongoClient[dict[str, Any]]
 
@@ -93,10 +98,69 @@ def test_clients_that_write_at_once_all_do(server: tuple[str, Path]) -> None:
         assert client["nami"]["many"].count_documents({}) == 400
 
 
-def test_documents_come_back_as_they_were_written(client: Client) -> None:
-    document = {"_id": "deep", "a": [{"b": [1, 2.5, None, True, "ž", b"\x00\xff"]}, {"c": {"d": {}}}]}
-    client["nami"]["deep"].bulk_write([upsert("deep", a=document["a"])])
-    assert client["nami"]["deep"].find_one() == document
+def insert(key: object, **fields: object) -> pymongo.InsertOne[dict[str, Any]]:
+    return pymongo.InsertOne({"_id": key, **fields})
+
+
+@pytest.mark.parametrize("write", [insert, upsert])
+def test_documents_come_back_as_they_were_written(client: Client, write: Callable[..., Any]) -> None:
+    client["nami"]["deep"].delete_many({})
+    at = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
+    plain: list[Any] = [{"b": [1, 2.5, None, True, "ž", b"\x00\xff", Int64(2**40)]}, {"c": {"d": {}, "e": []}}]
+    document = {"_id": "deep", "a": plain, "at": [{"at": at}], "raw": b"\x80", "of": [{"of": {"id": ObjectId()}}]}
+    client["nami"]["deep"].bulk_write([write("deep", **{name: document[name] for name in document if name != "_id"})])
+    utc = client["nami"]["deep"].with_options(client.codec_options.with_options(tz_aware=True))
+    assert utc.find_one() == document
+
+
+def test_document_is_found_by_its_object_id(client: Client) -> None:
+    key = ObjectId()
+    client["nami"]["by-id"].insert_many([{"_id": key, "n": 1}, {"_id": ObjectId(), "n": 2}])
+    assert client["nami"]["by-id"].find_one({"_id": key}) == {"_id": key, "n": 1}
+
+
+def test_replacement_may_hold_bytes(client: Client) -> None:
+    client["nami"]["replaced"].insert_one({"_id": 1})
+    client["nami"]["replaced"].replace_one({"_id": 1}, {"raw": b"\x80"})
+    assert client["nami"]["replaced"].find_one() == {"_id": 1, "raw": b"\x80"}
+
+
+def test_document_without_an_id_gets_one(client: Client) -> None:
+    client["nami"].command("insert", "unnamed", documents=[{"n": 1}, {"n": 2}])
+    ids = [document["_id"] for document in client["nami"]["unnamed"].find()]
+    assert [type(key) for key in ids] == [ObjectId, ObjectId]
+    assert len(set(ids)) == 2
+
+
+def test_what_json_can_not_hold_fails_alone(client: Client) -> None:
+    documents = client["nami"]["numbers"]
+    with pytest.raises(BulkWriteError) as raised:
+        documents.bulk_write([insert("a", n=1), insert("nan", n=math.nan), insert("b", n=2)], ordered=False)
+    assert [error["index"] for error in raised.value.details["writeErrors"]] == [1]  # type: ignore[index]
+    assert {document["_id"] for document in documents.find()} == {"a", "b"}
+
+
+def test_document_with_nothing_to_change_is_not_copied() -> None:
+    document = {"a": [{"b": 1}, "c", b"d", None], "at": datetime.now(UTC)}
+    assert stand_in._converted(document) is document
+
+
+def test_document_with_an_object_id_is_copied_and_left_as_it_was() -> None:
+    key = ObjectId()
+    document = {"a": [{}, {"b": [key]}]}
+    converted = stand_in._converted(document)
+    assert str(converted["a"][1]["b"][0]) == str(key)
+    assert document["a"][1]["b"][0] is key  # type: ignore[index]
+    assert converted["a"][1]["b"][0] is not key
+
+
+def test_what_came_is_not_written_out_for_the_log() -> None:
+    class Document(dict[str, Any]):
+        def __repr__(self) -> str:
+            raise AssertionError("written out")
+
+    handle = stand_in._in_one_transaction(lambda _, message: f"{message['sections']}")
+    assert handle(None, {"sections": [("body", {"find": "x"}), ("payload", Document())]})
 
 
 @pytest.mark.parametrize("end", ["commit_transaction", "abort_transaction"])
