@@ -19,6 +19,8 @@ def for_tools(home: Home, state: State) -> dict[str, str]:
         "AWS_DEFAULT_REGION": REGION,
         # The CDK CLI keeps there which account a key belongs to.
         "CDK_HOME": str(home.folder / "cdk"),
+        # Half of a synthesis, for what local AWS finds out by itself.
+        "CDK_VALIDATION": "false",
     }
 
 
