@@ -17,7 +17,7 @@ def run_app(out: Path, **context: Any) -> subprocess.CompletedProcess[str]:
     context_json = json.dumps({**flags, "aws:cdk:bundling-stacks": [], **context})
     return subprocess.run(
         [sys.executable, str(APP)],
-        env={**os.environ, "CDK_OUTDIR": str(out), "CDK_CONTEXT_JSON": context_json},
+        env={**os.environ, "CDK_OUTDIR": str(out), "CDK_VALIDATION": "false", "CDK_CONTEXT_JSON": context_json},
         cwd=out,
         capture_output=True,
         text=True,

@@ -1,6 +1,8 @@
 """AWS as botocore's stubs play it: each call and each answer is held to its model of the service."""
 
+import time
 from collections.abc import Callable, Iterator
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
@@ -28,3 +30,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
     yield stub
     for each in stubs.values():
         each.assert_no_pending_responses()
+
+
+def sleep_in(monkeypatch: pytest.MonkeyPatch, module: ModuleType, sleep: Callable[[float], None]) -> None:
+    """Let this module alone sleep otherwise: other threads of the test run use time.sleep too."""
+    monkeypatch.setattr(module, "time", SimpleNamespace(**{**vars(time), "sleep": sleep}))

@@ -15,6 +15,7 @@ from nami_cli.dead_letters import DeadLetters, Filter, Letter
 from nami_cli.deployment import Deployment, Function
 from nami_cli.errors import AwsError, NotFoundError, UsageError
 from nami_cli.main import app
+from tests.unit.cli.conftest import sleep_in
 
 NAME = "shopify"
 
@@ -387,7 +388,7 @@ def test_all_letters_are_moved_by_sqs_itself_at_the_given_rate(
     sqs: FakeSqs, task: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(sqs, 7)
-    monkeypatch.setattr(dead_letters.time, "sleep", lambda _seconds: None)
+    sleep_in(monkeypatch, dead_letters, lambda _seconds: None)
     task.add_response(
         "start_message_move_task", {"TaskHandle": "t"}, {"SourceArn": "arn:dead", "MaxNumberOfMessagesPerSecond": 20}
     )
@@ -439,7 +440,7 @@ def test_interrupted_move_is_cancelled(sqs: FakeSqs, task: Stubber, monkeypatch:
     def interrupt(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(dead_letters.time, "sleep", interrupt)
+    sleep_in(monkeypatch, dead_letters, interrupt)
     task.add_response("start_message_move_task", {"TaskHandle": "t"})
     task.add_response("list_message_move_tasks", moved("RUNNING", 3))
     task.add_response("cancel_message_move_task", {}, {"TaskHandle": "t"})

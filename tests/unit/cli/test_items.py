@@ -13,6 +13,7 @@ from nami_cli import events, items, logs
 from nami_cli.deployment import Deployment, Function
 from nami_cli.errors import NotFoundError, UsageError
 from nami_cli.main import app
+from tests.unit.cli.conftest import sleep_in
 
 Stub = Callable[[str], Stubber]
 QUEUES = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
@@ -118,7 +119,7 @@ def test_keys_that_dynamodb_leaves_are_asked_for_again(
     aws: Stub, log: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployed(monkeypatch, DYNAMO)
-    monkeypatch.setattr(items.time, "sleep", lambda _seconds: None)
+    sleep_in(monkeypatch, items, lambda _seconds: None)
     left = {"webhooks": {"Keys": [{"id": {"S": "b"}}], "ConsistentRead": True}}
     holds(aws, "webhooks", ["a", "b"], item("a"), left=left)
     holds(aws, "webhooks", ["b"], item("b"))
@@ -165,7 +166,7 @@ def test_followed_items_are_printed_once_each(aws: Stub, log: list[Any], monkeyp
             log.append((0, {"stored": arrived}))
             holds(aws, "webhooks", arrived, item(arrived[0]))
 
-    monkeypatch.setattr(items.time, "sleep", sleep)
+    sleep_in(monkeypatch, items, sleep)
     result = run("--limit", "1", "--follow", "--json")
     assert result.exit_code == 0
     assert [json.loads(line)["_id"] for line in result.stdout.splitlines()] == ["a", "b", "c"]

@@ -2,7 +2,6 @@
 
 import json
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from nami_cli import logs
 from nami_cli.deployment import Deployment, Function
 from nami_cli.errors import NotFoundError
 from nami_cli.main import app
-from tests.unit.cli.conftest import Stub
+from tests.unit.cli.conftest import Stub, sleep_in
 
 NOW = int(time.time() * 1000)
 ACCEPTED = {"level": "INFO", "message": "webhook", "status": 200, "ms": 3.1, "id": "d1", "bytes": 12, "verified": "x"}
@@ -149,8 +148,7 @@ def test_following_shows_each_line_once_and_ends_well(subscription: Stub, monkey
         if (fault := next(looks)) is not None:
             raise fault
 
-    # Not time.sleep itself: other threads of the test run sleep too.
-    monkeypatch.setattr(logs, "time", SimpleNamespace(**{**vars(time), "sleep": sleep}))
+    sleep_in(monkeypatch, logs, sleep)
     result = run("--follow")
     assert result.exit_code == 0
     assert ["d1" in text for text in result.stdout.splitlines()] == [True, False]

@@ -16,6 +16,7 @@ from nami_cli import send
 from nami_cli.deployment import Deployment, Function
 from nami_cli.errors import SecretError, UsageError, WebhookError
 from nami_cli.runtime import request, signatures
+from tests.unit.cli.conftest import sleep_in
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:nami-shopify-abc"
 ASYMMETRIC = {"discord", "paypal", "sendgrid"}
@@ -225,7 +226,7 @@ def test_unfilled_local_secret_is_filled_with_one_that_fits(
 def test_401_is_tried_again_only_where_the_secret_was_just_filled(
     just_filled: bool, secrets: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(send.time, "sleep", lambda _seconds: None)
+    sleep_in(monkeypatch, send, lambda _seconds: None)
     if just_filled:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
         secrets.add_client_error("get_secret_value", "ResourceNotFoundException")

@@ -14,6 +14,7 @@ from nami_cli.deployment import Deployment, Function
 from nami_cli.errors import UsageError, WebhookError
 from nami_cli.main import app
 from nami_cli.send import Answer
+from tests.unit.cli.conftest import sleep_in
 
 OUTPUTS = {
     f"{prefix}{key}": key
@@ -57,7 +58,7 @@ class FakeSender:
 @pytest.fixture
 def smoking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     monkeypatch.setattr(smoke, "STORED_WITHIN", 0.05)
-    monkeypatch.setattr(smoke.time, "sleep", lambda _seconds: None)
+    sleep_in(monkeypatch, smoke, lambda _seconds: None)
     found = Deployment("shopify", {**OUTPUTS, "EndpointUrl": "https://abc.execute-api.example/nami/shopify"})
     found.pre_queue = Function("pre", {}, "/logs/pre")
     for number, each in enumerate(found.deliveries):
