@@ -1,8 +1,8 @@
 """What the pre-queue function costs, beside the straightforward boto3 handler and beside a bare socket.
 
-Ours verifies a Shopify signature (its secret read from Secrets Manager at the first request), builds the envelope,
+Ours verifies a Shopify signature (its secret read from Secrets Manager while it starts), builds the envelope,
 signs the call, sends it and checks SQS's answer; boto3's verifies nothing. Each number is a median over rounds in which
-the functions take turns; the server is another process.
+the functions take turns, a ratio the median of the rounds' ratios; the server is another process.
 
 "Cold" is a fresh process up to its first answer, measured twice: with everything compiled before (.pyc), and from
 sources, as a function's bundle has its own and its dependencies' modules; the standard library is compiled in both.
@@ -21,6 +21,7 @@ import sys
 import sysconfig
 import tempfile
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -108,6 +109,7 @@ def _measure(
         **os.environ,
         "AWS_ENDPOINT_URL": f"{transport}://localhost:{port}",
         **({"AWS_CA_BUNDLE": bundle} if bundle else {}),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",  # as the platform says it
         "AWS_REGION": "eu-central-1",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
@@ -130,15 +132,20 @@ def _measure(
                 cost = _run(folder / state / name, name, folder, count, environment)
                 if number:  # the first round fills the disk's cache and compiles
                     costs[name, kind].append(cost)
-    return {
-        name: {
-            "warm_cpu_us": 1e6 * statistics.median(cost.warm for cost in costs[name, "warm"]),
-            "cold_cpu_ms": 1e3 * statistics.median(cost.cpu for cost in costs[name, "compiled"]),
-            "cold_sources_ms": 1e3 * statistics.median(cost.cpu for cost in costs[name, "sources"]),
-            "peak_mib": statistics.median(cost.memory for cost in costs[name, "warm"]),
-        }
-        for name in functions
+    read: dict[str, tuple[str, Callable[[Cost], float]]] = {
+        "warm_cpu_us": ("warm", lambda cost: 1e6 * cost.warm),
+        "cold_cpu_ms": ("compiled", lambda cost: 1e3 * cost.cpu),
+        "cold_sources_ms": ("sources", lambda cost: 1e3 * cost.cpu),
+        "peak_mib": ("warm", lambda cost: cost.memory),
     }
+    table: dict[str, dict[str, float]] = {}
+    for name in functions:
+        table[name] = {}
+        for key, (kind, value) in read.items():
+            own, theirs = ([value(cost) for cost in costs[each, kind]] for each in (name, "boto3_handler"))
+            table[name][key] = statistics.median(own)
+            table[name][f"{key}_ratio"] = statistics.median(b / a for a, b in zip(own, theirs, strict=True))
+    return table
 
 
 def _run(place: Path, module: str, folder: Path, count: int, environment: dict[str, str]) -> Cost:
@@ -160,16 +167,13 @@ def _run(place: Path, module: str, folder: Path, count: int, environment: dict[s
 
 
 def _print(transport: str, table: dict[str, dict[str, float]]) -> None:
-    theirs = table["boto3_handler"]
     title = "plain HTTP" if transport == "http" else "TLS"
     print(f"\n{title:<26}{'warm CPU/request':>20}{'cold CPU':>20}{'cold from sources':>20}{'peak memory':>20}")
     units = {"warm_cpu_us": "µs", "cold_cpu_ms": "ms", "cold_sources_ms": "ms", "peak_mib": "MiB"}
     for name, costs in table.items():
-        cells = []
-        for key, unit in units.items():
-            ratio = f"1/{theirs[key] / costs[key]:.1f}" if name != "boto3_handler" else "1"
-            cells.append(f"{costs[key]:.0f} {unit} ({ratio})")
-        print(f"{LABELS[name]:<26}{cells[0]:>20}{cells[1]:>20}{cells[2]:>20}{cells[3]:>20}")
+        ratios = {key: "1" if name == "boto3_handler" else f"1/{costs[f'{key}_ratio']:.1f}" for key in units}
+        cells = [f"{f'{costs[key]:.0f} {unit} ({ratios[key]})':>20}" for key, unit in units.items()]
+        print(f"{LABELS[name]:<26}{''.join(cells)}")
 
 
 if __name__ == "__main__":

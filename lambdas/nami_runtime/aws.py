@@ -65,7 +65,8 @@ class Credentials:
         )
 
 
-_HASH = "%(hash)s"
+# Where a form has what changes from call to call; no header's value can hold a NUL.
+_TIME, _HASH = "\0time\0", "\0hash\0"
 
 
 class Form:
@@ -75,17 +76,13 @@ class Form:
 
     def __init__(self, method: str, path: str, headers: dict[str, str]) -> None:
         """`path` is already percent-encoded; `headers` have lower-case names, host and the session token among them."""
-        content_hash = {"x-amz-content-sha256": _HASH} if "x-amz-content-sha256" in headers else {}
-        signed = {name: value.replace("%", "%%") for name, value in headers.items()}
-        signed |= {"x-amz-date": "%(time)s", **content_hash}
-        request = f"{method} {path} HTTP/1.1".replace("%", "%%")
+        signed = {**headers, "x-amz-date": _TIME}
         names = sorted(signed)
         self.signed_names = ";".join(names)
         lines = "".join([f"{name}:{' '.join(signed[name].split())}\n" for name in names])
-        path = path.replace("%", "%%")
-        self.canonical = f"{method}\n{path}\n\n{lines}\n{self.signed_names}\n{_HASH}"
+        self.canonical = f"{method}\n{path}\n\n{lines}\n{self.signed_names}\n{_HASH}".split("\0")
         lines = "".join([f"{name}: {value}\r\n" for name, value in signed.items()])
-        self.head = f"{request}\r\n{lines}authorization: %(authorization)s\r\ncontent-length: %(length)d\r\n\r\n"
+        self.head = f"{method} {path} HTTP/1.1\r\n{lines}".split("\0")
 
 
 class Signer:
@@ -106,24 +103,24 @@ class Signer:
             path,
             {
                 **headers,
-                **({"x-amz-content-sha256": ""} if self.service == "s3" else {}),
+                **({"x-amz-content-sha256": _HASH} if self.service == "s3" else {}),
                 **({"x-amz-security-token": token} if token else {}),
             },
         )
 
     def head(self, form: Form, body: bytes, timestamp: str) -> str:
         """The signed head of the request with this body; `timestamp` is as x-amz-date writes it."""
-        fields = {"time": timestamp, "hash": sha256(body).hexdigest(), "length": len(body)}
-        canonical = sha256((form.canonical % fields).encode()).hexdigest()
+        changing = {"time": timestamp, "hash": sha256(body).hexdigest()}
+        canonical = "".join([changing.get(part, part) for part in form.canonical])
+        head = "".join([changing.get(part, part) for part in form.head])
         day = timestamp[:8]
         scope = f"{day}/{self.region}/{self.service}/aws4_request"
-        to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{canonical}"
+        to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
         signature = digest(self._signing_key(day), to_sign.encode(), "sha256").hex()
-        fields["authorization"] = (
-            f"AWS4-HMAC-SHA256 Credential={self.credentials.access_key}/{scope}, "
-            f"SignedHeaders={form.signed_names}, Signature={signature}"
+        return (
+            f"{head}authorization: AWS4-HMAC-SHA256 Credential={self.credentials.access_key}/{scope}, "
+            f"SignedHeaders={form.signed_names}, Signature={signature}\r\ncontent-length: {len(body)}\r\n\r\n"
         )
-        return form.head % fields
 
     def _signing_key(self, day: str) -> bytes:
         if day != self._day:
@@ -357,8 +354,9 @@ class Client:
         self, queue_url: str, message: bytes, deadline: float, parameters: dict[str, str]
     ) -> dict[str, Any]:
         """SQS's SendMessage of a text in UTF-8, with its other parameters. Raises Unavailable or Rejected."""
-        body = _compact({"QueueUrl": queue_url, **parameters}).encode()[:-1] + b',"MessageBody":' + quoted(message)
-        return self._call("AmazonSQS.SendMessage", body + b"}", deadline)
+        others = b"".join([b',"%s":%s' % (name.encode(), quoted(text.encode())) for name, text in parameters.items()])
+        body = b'{"QueueUrl":%s,"MessageBody":%s%s}' % (quoted(queue_url.encode()), quoted(message), others)
+        return self._call("AmazonSQS.SendMessage", body, deadline)
 
     def _call(self, target: str, body: bytes, deadline: float) -> dict[str, Any]:
         form = self._forms.get(target)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 import json
 from hashlib import sha256
+from json.encoder import encode_basestring as _quoted
 
 from nami_runtime import aws
 
@@ -24,7 +25,6 @@ MAX_BYTES = 1_048_576
 """What SQS takes in one message: 1 MiB of UTF-8."""
 
 _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-_ascii = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Unreadable(ValueError):
@@ -37,33 +37,26 @@ def write(request: Request, subscription: str, body_ref: dict[str, object] | Non
     JSON escapes control characters anyway. The others that SQS refuses, two non-characters and lone surrogates, make
     the whole message ASCII with everything else escaped, so any header and any body can travel.
     """
-    fields: dict[str, object] = {
-        "v": VERSION,
-        "id": request.delivery_id,
-        "subscription": subscription,
-        "received_at": request.received_at,
-        "method": request.method,
-        "path": request.path,
-        "query": request.query,
-        "headers": request.headers,
-        "source_ip": request.source_ip,
-        "verified": request.verified,
-    }
-    body = b""
+    text = (
+        f'{{"v":{VERSION},"id":{_quoted(request.delivery_id)},"subscription":{_quoted(subscription)},'
+        f'"received_at":{request.received_at},"method":{_quoted(request.method)},"path":{_quoted(request.path)},'
+        f'"query":{_quoted(request.query)},"headers":{_compact(request.headers)},'
+        f'"source_ip":{_quoted(request.source_ip)},"verified":{_compact(request.verified)},'
+    )
     if body_ref:
-        fields["body_ref"] = body_ref
+        body = b'"body_ref":%s}' % _compact(body_ref).encode()
     elif _is_text(request):
-        body = b',"body":' + aws.quoted(request.body)
+        body = b'"body":%s}' % aws.quoted(request.body)
     else:
-        fields |= {"body": binascii.b2a_base64(request.body, newline=False).decode(), "base64": True}
+        body = b'"body":"%s","base64":true}' % binascii.b2a_base64(request.body, newline=False)
     try:
-        message = _compact(fields).encode()[:-1] + body + b"}"
+        message = text.encode() + body
         # The first look is for one byte, which is quick, and most messages have none.
         if b"\xef" not in message or not (b"\xef\xbf\xbe" in message or b"\xef\xbf\xbf" in message):
             return message
     except UnicodeEncodeError:
         pass
-    return _ascii({**fields, "body": request.body.decode()} if body else fields).encode()
+    return json.dumps(json.loads(text + body.decode()), separators=(",", ":")).encode()
 
 
 def _is_text(request: Request) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from hashlib import md5
@@ -114,6 +115,7 @@ def prepare() -> None:
         known.queue.connect(deadline)
         if known.verification:
             known.verification.prepare(deadline)
+        gc.freeze()  # what is loaded by now stays, so no request need pay for looking through it
     except Exception as error:  # the first request tries the same, and is answered accordingly
         log.line("WARNING", "not prepared", reason=f"{type(error).__name__}{log.place(error)}")
 
