@@ -225,27 +225,23 @@ def _remaining(deadline: float) -> float:
 
 def _read_answer(connected: socket.socket, deadline: float) -> tuple[int, bytes, bool]:
     """Status, body, and whether the connection can serve again."""
-    data = b""
+    data = connected.recv(_HEAD_BYTES)  # the wait was bounded when the request was sent
+    if not data:
+        raise ConnectionResetError("connection closed before the answer")
     while True:
         while (end := data.find(b"\r\n\r\n")) < 0:
             if len(data) > _MAX_HEAD_BYTES:
                 raise OSError("answer's head too long")
             data = _more(connected, data, deadline)
-        head = data[:end].decode("latin-1").split("\r\n")
-        version, _, rest = head[0].partition(" ")
-        status = int(rest[:3]) if version.startswith("HTTP/1.") and rest[:3].isdecimal() else 0
-        if not status:
+        if not data.startswith(b"HTTP/1.") or not data[9:12].isdigit():
             raise OSError("not an HTTP answer")
-        data = data[end + 4 :]
+        status = int(data[9:12])
+        head, data = data[: end + 2].lower(), data[end + 4 :]
         if status >= 200:
             break
-    fields = {}
-    for line in head[1:]:
-        name, _, value = line.partition(":")
-        fields[name.lower()] = value.strip()
-    reusable = version == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
-    announced = fields.get("content-length", "")
-    if announced.isdecimal() and "transfer-encoding" not in fields:
+    reusable = head.startswith(b"http/1.1 ") and _field(head, b"\r\nconnection:") != b"close"
+    announced = _field(head, b"\r\ncontent-length:")
+    if announced.isdigit() and len(announced) < 20 and b"\r\ntransfer-encoding:" not in head:
         if int(announced) > MAX_ANSWER_BYTES:
             raise OSError("answer's length out of range")
         return status, _read_exactly(connected, data, int(announced), deadline), reusable
@@ -255,17 +251,25 @@ def _read_answer(connected: socket.socket, deadline: float) -> tuple[int, bytes,
         connected.settimeout(_remaining(deadline))
         return connected.recv(_RECEIVE_BYTES)
 
-    body, complete = framing.read(status, fields, data, receive)
+    chunked = _field(head, b"\r\ntransfer-encoding:") == b"chunked"
+    if announced and not chunked:
+        raise OSError("answer's length is not a number")
+    body, complete = framing.read(status, data, receive, chunked=chunked)
     return status, body, reusable and complete
 
 
+def _field(head: bytes, name: bytes) -> bytes:
+    """A header's value; empty where there is none. All is in lower case, `name` from the line's beginning on."""
+    start = head.find(name)
+    return head[start + len(name) : head.find(b"\r\n", start + 2)].strip() if start >= 0 else b""
+
+
 def _more(connected: socket.socket, data: bytes, deadline: float) -> bytes:
-    if data:  # the first wait was bounded when the request was sent
-        connected.settimeout(_remaining(deadline))
+    connected.settimeout(_remaining(deadline))
     received = connected.recv(_HEAD_BYTES)
     if not received:
         raise ConnectionResetError("connection closed before the answer was complete")
-    return data + received if data else received
+    return data + received
 
 
 def _read_exactly(connected: socket.socket, data: bytes, length: int, deadline: float) -> bytes:

@@ -10,12 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def read(status: int, fields: dict[str, str], data: bytes, receive: Callable[[], bytes]) -> tuple[bytes, bool]:
+def read(status: int, data: bytes, receive: Callable[[], bytes], *, chunked: bool) -> tuple[bytes, bool]:
     """(body, whether the connection can be used again). `data` is what came after the head; raises OSError."""
-    if fields.get("transfer-encoding", "").lower() == "chunked":
+    if chunked:
         return _chunks(data, receive), True
-    if "content-length" in fields:
-        raise OSError("answer's length is not a number")
     if status in (204, 304):
         return b"", True
     parts = [data]

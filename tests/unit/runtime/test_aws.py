@@ -312,6 +312,17 @@ def test_each_way_of_framing_a_body_is_read(connect: Connect, answer: bytes, exp
     assert _exchange(connection)[1] == expected
 
 
+def test_an_interim_answer_may_come_long_before_the_real_one(connect: Connect) -> None:
+    def slow(connected: socket.socket) -> None:
+        _ask(connected)
+        connected.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        time.sleep(0.1)
+        connected.sendall(OK)
+
+    connection, _ = connect(slow)
+    assert _exchange(connection) == (200, b"{}")
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -322,6 +333,8 @@ def test_each_way_of_framing_a_body_is_read(connect: Connect, answer: bytes, exp
         b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\ncontent-length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-5\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 20_000,
