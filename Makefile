@@ -30,8 +30,8 @@ install: .venv/installed  ## Set up .venv: the library, the nami command, node, 
 local: install  ## Run the pipeline on this machine and send it a webhook; Ctrl-C ends it
 	@nami local up shopify --sample
 
-# On both cores, a file to each: local tests mostly wait, and each process has a local AWS of its own.
-PYTEST := pytest -n 2 --dist loadfile
+# A file to each process, the local ones first: they mostly wait, each with a local AWS of its own.
+PYTEST := pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test: install  ## Run the unit, the local and the hardening tests
 	@$(PYTEST) tests/local tests/unit tests/hardening
