@@ -14,6 +14,7 @@ from functools import lru_cache
 from hashlib import sha256
 from hmac import digest
 from json.encoder import encode_basestring
+from select import POLLIN, poll
 from time import gmtime, monotonic, strftime, time
 
 TYPE_CHECKING = False
@@ -151,6 +152,8 @@ class Connection:
         else:
             self._name, self._port = self.host.strip("[]"), 443 if self.secure else 80
         self._socket: socket.socket | None = None
+        self._poller = poll()
+        self._not_now: tuple[type[OSError], ...] = (BlockingIOError,)
         self._used_at = 0.0
 
     def exchange(self, head: str, body: bytes, deadline: float) -> tuple[int, bytes]:
@@ -178,7 +181,7 @@ class Connection:
         """Drops the connection; the next call opens a new one."""
         if self._socket is not None:
             self._socket.close()
-            self._socket = None
+            self._socket, self._poller = None, poll()
 
     def _open(self, deadline: float) -> socket.socket:
         plain = socket.create_connection((self._name, self._port), _remaining(deadline))
@@ -188,6 +191,7 @@ class Connection:
         except BaseException:
             plain.close()
             raise
+        self._poller.register(self._socket, POLLIN)
         return self._socket
 
     def _secured(self, plain: socket.socket, deadline: float) -> socket.socket:
@@ -195,17 +199,17 @@ class Connection:
             from ssl import create_default_context  # noqa: PLC0415 - tens of ms, only where the endpoint is https
 
             Connection._tls = create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
+        from ssl import SSLWantReadError, SSLWantWriteError  # noqa: PLC0415 - as above
+
+        self._not_now = (SSLWantReadError, SSLWantWriteError)
         plain.settimeout(_remaining(deadline))
         secured: socket.socket = Connection._tls.wrap_socket(plain, server_hostname=self._name)
         return secured
 
     def _attempt(self, connected: socket.socket, request: bytes, deadline: float) -> tuple[int, bytes]:
         try:
-            connected.settimeout(_remaining(deadline))
-            if (sent := connected.send(request)) < len(request):  # most go out at once, without sendall's wrapping
-                connected.settimeout(_remaining(deadline))
-                connected.sendall(request[sent:])
-            status, body, reusable = _read_answer(connected, deadline)
+            self._send(connected, request, deadline)
+            status, body, reusable = _read_answer(connected, self._first(connected, deadline), deadline)
         except BaseException:
             self.close()
             raise
@@ -215,6 +219,30 @@ class Connection:
             self.close()
         return status, body
 
+    # With a time-out, Python asks the kernel before each call whether it may. Nearly all requests go out at once and
+    # nearly all answers come in at once, so one wait between the two is enough; what is left is done with time-outs.
+
+    def _send(self, connected: socket.socket, request: bytes, deadline: float) -> None:
+        if connected.gettimeout() != 0:
+            connected.settimeout(0)
+        try:
+            sent = connected.send(request)
+        except self._not_now:
+            sent = 0
+        if sent < len(request):
+            connected.settimeout(_remaining(deadline))
+            connected.sendall(request[sent:])
+
+    def _first(self, connected: socket.socket, deadline: float) -> bytes:
+        """What comes first of an answer."""
+        if not self._poller.poll(1000 * _remaining(deadline)):
+            raise TimeoutError("no answer in time")
+        try:
+            return connected.recv(_HEAD_BYTES)
+        except self._not_now:
+            connected.settimeout(_remaining(deadline))
+            return connected.recv(_HEAD_BYTES)
+
 
 def _remaining(deadline: float) -> float:
     left = deadline - monotonic()
@@ -223,9 +251,8 @@ def _remaining(deadline: float) -> float:
     return left
 
 
-def _read_answer(connected: socket.socket, deadline: float) -> tuple[int, bytes, bool]:
-    """Status, body, and whether the connection can serve again."""
-    data = connected.recv(_HEAD_BYTES)  # the wait was bounded when the request was sent
+def _read_answer(connected: socket.socket, data: bytes, deadline: float) -> tuple[int, bytes, bool]:
+    """Status, body, and whether the connection can serve again. `data` is what came first."""
     if not data:
         raise ConnectionResetError("connection closed before the answer")
     while True:
