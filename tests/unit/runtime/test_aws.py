@@ -405,6 +405,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _tls_server(certificate: Path, *answers: bytes) -> int:
+    return _tls_scene(certificate, _answers(*answers))
+
+
+def _tls_scene(certificate: Path, scene: Callable[[socket.socket], None]) -> int:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
     listener = socket.create_server(("127.0.0.1", 0))
@@ -413,7 +417,7 @@ def _tls_server(certificate: Path, *answers: bytes) -> int:
         with contextlib.suppress(OSError), listener:
             connected, _ = listener.accept()
             with context.wrap_socket(connected, server_side=True) as secured:
-                _answers(*answers)(secured)
+                scene(secured)
 
     threading.Thread(target=serve, daemon=True).start()
     port: int = listener.getsockname()[1]
@@ -436,6 +440,44 @@ def test_an_untrusted_certificate_or_another_name_is_refused(
         monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate / "cert.pem"))
     with pytest.raises(ssl.SSLCertVerificationError):
         _exchange(aws.Connection(f"https://{host}:{_tls_server(certificate, OK)}"))
+
+
+LARGE = bytes(range(256)) * 20_000  # 5 MB: more than the buffers of both sides hold
+
+
+def _echo_of(received: list[bytes]) -> Callable[[socket.socket], None]:
+    """Takes a large body in slowly, twice, and answers it with itself."""
+
+    def scene(connected: socket.socket) -> None:
+        for _ in range(2):
+            body = _ask(connected).partition(b"\r\n\r\n")[2]
+            time.sleep(0.05)
+            while len(body) < len(LARGE):
+                body += connected.recv(1_000_000)
+            received.append(body)
+            connected.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+
+    return scene
+
+
+def _large(connection: aws.Connection) -> tuple[int, bytes]:
+    return connection.exchange("PUT / HTTP/1.1\r\nhost: h\r\n\r\n", LARGE, time.monotonic() + 20)
+
+
+def test_large_requests_and_answers_go_whole(connect: Connect) -> None:
+    received: list[bytes] = []
+    connection, script = connect(_echo_of(received))
+    assert [_large(connection), _large(connection)] == [(200, LARGE)] * 2
+    assert (received, script.accepted) == ([LARGE, LARGE], 1)
+
+
+def test_large_requests_and_answers_go_whole_over_tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate / "cert.pem"))
+    received: list[bytes] = []
+    connection = aws.Connection(f"https://localhost:{_tls_scene(certificate, _echo_of(received))}")
+    assert [_large(connection), _large(connection)] == [(200, LARGE)] * 2
+    assert received == [LARGE, LARGE]
+    connection.close()
 
 
 # Weight
