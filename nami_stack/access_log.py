@@ -1,11 +1,11 @@
 """A line for each request at a gateway, in JSON, with the id that joins it to the pre-queue function's line."""
 
 import json
-from typing import cast
 
 import aws_cdk as cdk
-from aws_cdk import aws_logs as logs
 from constructs import Construct
+
+from nami_stack.log_group import LogGroup
 
 # `id` is the delivery's, unless the signature covers another or the provider sends one: then the function's line has
 # this one as `request`. No gateway can write a header of the answer, where the delivery's always is:
@@ -34,7 +34,7 @@ REST_FORMAT = json.dumps(
 )
 
 
-class AccessLog(logs.LogGroup):
+class AccessLog(LogGroup):
     """Where a gateway writes to.
 
     By this beginning of its name AWS's log delivery has the right to write there. Each log group of another name takes
@@ -44,14 +44,7 @@ class AccessLog(logs.LogGroup):
 
     def __init__(self, scope: Construct, construct_id: str, *, days: int) -> None:
         name = cdk.Names.unique_resource_name(scope, separator="-", allowed_special_characters="-", max_length=200)
-        super().__init__(
-            scope,
-            construct_id,
-            log_group_name=f"/aws/vendedlogs/nami/{name}",
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        # The enumeration takes no number of days.
-        cast("logs.CfnLogGroup", self.node.default_child).retention_in_days = days
+        super().__init__(scope, construct_id, days=days, name=f"/aws/vendedlogs/nami/{name}")
 
     @property
     def destination_arn(self) -> str:

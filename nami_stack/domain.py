@@ -5,6 +5,8 @@ from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
 from constructs import Construct, IDependable
 
+from nami_stack.settings import DomainSettings
+
 
 class CustomDomain(Construct):
     """A regional domain name; the gateway that it is given to serves all its subscriptions there.
@@ -56,6 +58,20 @@ class CustomDomain(Construct):
                     dns_name=self._name.regional_domain_name, hosted_zone_id=self._name.regional_hosted_zone_id
                 ),
             )
+
+    @classmethod
+    def of(cls, scope: Construct, settings: DomainSettings, *, base_path: str) -> "CustomDomain | None":
+        """The domain that the settings name, if any; on one that is there already the gateway is below `base_path`."""
+        if not settings.domain_name:
+            return None
+        return cls(
+            scope,
+            "Domain",
+            domain_name=settings.domain_name,
+            certificate_arn=settings.certificate_arn,
+            hosted_zone_id=settings.hosted_zone_id,
+            base_path=None if settings.certificate_arn else base_path,
+        )
 
     def serve(self, scope: Construct, *, api_id: str, stage: str, after: IDependable | None = None) -> str:
         """Send the domain's requests to one stage of an API and return the URL that its paths are added to.

@@ -7,19 +7,19 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from nami_stack import reporting
 from nami_stack.assets import LAMBDAS
 from nami_stack.findings import acknowledge, right_to
+from nami_stack.log_group import LogGroup
 from nami_stack.settings import PipelineSettings
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
@@ -67,13 +67,7 @@ class PythonFunction(lambda_.Function):
         reserved_concurrency: int | None = None,
     ) -> None:
         placement = placement or {}
-        log_group = logs.LogGroup(
-            scope,
-            f"{construct_id}Logs",
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        # The enumeration takes no number of days.
-        cast("logs.CfnLogGroup", log_group.node.default_child).retention_in_days = settings.log_retention_days
+        log_group = LogGroup(scope, f"{construct_id}Logs", days=settings.log_retention_days)
         role = iam.Role(
             scope,
             f"{construct_id}Role",

@@ -16,7 +16,7 @@ from constructs import Construct
 from nami_stack.assets import EC2_USERDATA
 from nami_stack.findings import acknowledge, acknowledge_zone, right_to
 from nami_stack.metrics import NAMESPACE
-from nami_stack.network import Network
+from nami_stack.network import Network, service_of_this_account
 from nami_stack.settings import HostSettings
 
 # Amazon's mirror of the official image (https://github.com/docker-library/mongo) has no limit on anonymous pulls from
@@ -203,13 +203,7 @@ class MongoHost(Construct):
         role = iam.Role(
             self,
             "BackupRole",
-            assumed_by=iam.ServicePrincipal(
-                "dlm.amazonaws.com",
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": stack.account},
-                    "ArnLike": {"aws:SourceArn": policies},
-                },
-            ),
+            assumed_by=service_of_this_account(self, "dlm.amazonaws.com", source_arn=policies),
         )
         for statement in (
             iam.PolicyStatement(actions=["ec2:CreateSnapshot"], resources=[volume, snapshots]),

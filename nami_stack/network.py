@@ -132,19 +132,24 @@ class Network(Construct):
         role = iam.Role(
             self,
             "FlowLogsRole",
-            assumed_by=iam.ServicePrincipal(
-                "vpc-flow-logs.amazonaws.com",
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": stack.account},
-                    "ArnLike": {"aws:SourceArn": flow_log_arn},
-                },
-            ),
+            assumed_by=service_of_this_account(self, "vpc-flow-logs.amazonaws.com", source_arn=flow_log_arn),
         )
         log_group = logs.LogGroup(
             self, "FlowLogs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=cdk.RemovalPolicy.DESTROY
         )
         flow_log = vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group, role))
         flow_log.node.add_dependency(role)  # and thereby its rights
+
+
+def service_of_this_account(scope: Construct, service: str, *, source_arn: str) -> iam.ServicePrincipal:
+    """A service of AWS, where it acts for this account and for what has such an ARN, and for nobody else."""
+    return iam.ServicePrincipal(
+        service,
+        conditions={
+            "StringEquals": {"aws:SourceAccount": cdk.Stack.of(scope).account},
+            "ArnLike": {"aws:SourceArn": source_arn},
+        },
+    )
 
 
 def of_this_account(action: str) -> iam.PolicyStatement:

@@ -788,7 +788,7 @@ class Subscription(
     @property
     def stack_name(self) -> str:
         """Of its CloudFormation stack."""
-        return stack_name(self.name, self.environment.name if self.environment else None)
+        return stack_name(self.name, self.environment_name)
 
     @property
     def environment_name(self) -> str:

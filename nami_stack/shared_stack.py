@@ -25,16 +25,7 @@ class SharedStack(EnvironmentStack):
             description="nami: the gateway and the MongoDB host that subscriptions share",
             tags={"nami:subscription": SHARED},
         )
-        domain = None
-        if settings.domain_name:
-            domain = CustomDomain(
-                self,
-                "Domain",
-                domain_name=settings.domain_name,
-                certificate_arn=settings.certificate_arn,
-                hosted_zone_id=settings.hosted_zone_id,
-                base_path=None if settings.certificate_arn else SHARED,
-            )
+        domain = CustomDomain.of(self, settings, base_path=SHARED)
         gateway = HttpGateway(self, "Gateway", domain=domain, access_logs=settings.access_logs is not False)
         network = Network(self, "Network", settings=settings)
         host = MongoHost(self, "MongoHost", network=network, settings=settings)

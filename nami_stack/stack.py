@@ -73,22 +73,13 @@ class WebhookStack(EnvironmentStack):
 
 def _shared(subscription: Subscription) -> str:
     """The stack of what subscriptions share, in the subscription's own environment."""
-    return stack_name(SHARED, subscription.environment.name if subscription.environment else None)
+    return stack_name(SHARED, subscription.environment_name)
 
 
 def _gateway(stack: cdk.Stack, subscription: Subscription) -> Gateway:
     if subscription.gateway == "shared":
         return SharedGateway(stack, "SharedGateway", stack=_shared(subscription))
-    domain = None
-    if subscription.domain_name:
-        domain = CustomDomain(
-            stack,
-            "Domain",
-            domain_name=subscription.domain_name,
-            certificate_arn=subscription.certificate_arn,
-            hosted_zone_id=subscription.hosted_zone_id,
-            base_path=None if subscription.certificate_arn else subscription.name,
-        )
+    domain = CustomDomain.of(stack, subscription, base_path=subscription.name)
     days = subscription.log_retention_days
     if subscription.gateway == "http":
         return HttpGateway(

@@ -73,7 +73,8 @@ def drain(
             for group in _groups(_documents(wave, process, outcome, deadline)):
                 _write(group, destination, outcome, deadline)
     except Exception as error:
-        _tell([{"id": "", "reason": _reason(error)}], {_reason(error): error}, deadline)
+        reason = _reason(error)
+        _tell([{"id": "", "reason": reason}], {reason: error}, deadline)
         raise
     _postpone(event["Records"], outcome.later)
     _log(outcome, started)
