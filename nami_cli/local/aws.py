@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,8 @@ _IMAGE_PARAMETERS = tuple(
     f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-{kernel}-arm64"
     for kernel in ("default", "6.1", "6.12", "6.18")
 )
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#invocation-eventsourcemapping-batching
+_BATCH_BYTES = 6 * 1024 * 1024
 _SECRET_LINE = re.compile(r"^\s*(?:export\s+)?NAMI_SECRET_ARN=[\"']?([^\"'\s]+)", re.MULTILINE)
 
 
@@ -279,6 +282,28 @@ def let_workers_fail_alone() -> None:
     lambda_runtime.Worker.invoke = invoke_alone
 
 
+def let_batches_be_full() -> None:
+    """On AWS a batch has up to BatchSize messages, or 6 MB; ministack's event source stops at ten."""
+    from ministack.services import sqs  # noqa: PLC0415
+
+    def receive(queue_url: str, batch_size: int) -> list[dict[str, Any]]:
+        with sqs._queues_lock:
+            queue = sqs._get_q(queue_url)
+            sqs._expire_retained(queue)
+            sqs._dlq_sweep(queue)
+            fitting, size, now = 0, 0, time.time()
+            for message in queue["messages"]:
+                if message["visible_at"] <= now:
+                    size += len(message["body"].encode())
+                    if fitting == batch_size or (fitting and size > _BATCH_BYTES):
+                        break
+                    fitting += 1
+            batch: list[dict[str, Any]] = sqs._collect_msgs(queue, fitting, int(queue["attributes"]["VisibilityTimeout"]))
+            return batch
+
+    sqs._receive_messages_for_esm = receive
+
+
 def main() -> None:
     """Run until SIGTERM. The environment names the ports, and either NAMI_MONGO_URI or the database to run."""
     check_version()
@@ -289,6 +314,7 @@ def main() -> None:
 
     register(mongo_uri)
     let_workers_fail_alone()
+    let_batches_be_full()
     host = None
     if database:
         # The host sees its standard input close when this process is gone, however it went, and then stops.

@@ -4,6 +4,7 @@ import base64
 import importlib.metadata
 import io
 import json
+import uuid
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -166,3 +167,44 @@ def test_worker_that_dies_while_it_starts_leaves_the_others_alone(monkeypatch: p
     (workers,) = lambda_runtime._workers.values()
     assert busy in workers
     assert [worker.in_use for worker in workers] == [True, False]
+
+
+@pytest.fixture
+def poll(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], int]:
+    """Returns how many of these messages the event source takes first, with a mapping to batches of 100."""
+    from ministack.services import lambda_svc, sqs  # noqa: PLC0415
+
+    monkeypatch.setattr(sqs, "_receive_messages_for_esm", sqs._receive_messages_for_esm)
+    aws.let_batches_be_full()
+    url: str = sqs._act_create_queue({"QueueName": uuid.uuid4().hex}, "")["QueueUrl"]
+    mapping = {
+        "UUID": "mapping",
+        "EventSourceArn": sqs._queues[url]["attributes"]["QueueArn"],
+        "FunctionName": "drain",
+        "BatchSize": 100,
+    }
+    account, region = mapping["EventSourceArn"].split(":")[4], mapping["EventSourceArn"].split(":")[3]
+    monkeypatch.setattr(lambda_svc, "_iter_all_esms", lambda: [(account, region, mapping)])
+    monkeypatch.setattr(lambda_svc, "_get_func_record_for_qualifier", lambda *_: ({"config": {}}, {}))
+    batches: list[list[Any]] = []
+    monkeypatch.setattr(lambda_svc, "_dispatch_esm_batch", lambda *arguments: batches.append(arguments[4]["Records"]))
+
+    def first(bodies: list[str]) -> int:
+        for body in bodies:
+            sqs._act_send_message({"MessageBody": body}, url)
+        assert lambda_svc._poll_sqs()
+        return len(batches[0])
+
+    return first
+
+
+def test_batch_has_as_many_messages_as_the_mapping_says(poll: Callable[[list[str]], int]) -> None:
+    assert poll(["{}"] * 120) == 100
+
+
+def test_batch_has_what_is_there(poll: Callable[[list[str]], int]) -> None:
+    assert poll(["{}"] * 33) == 33
+
+
+def test_batch_ends_before_six_megabytes(poll: Callable[[list[str]], int]) -> None:
+    assert poll(["x" * 1_000_000] * 8) == 6
