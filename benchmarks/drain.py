@@ -1,50 +1,62 @@
-"""How fast the post-queue function drains the queue, beside a function that inserts one message per invocation.
+"""How fast a full queue drains into the database, beside a function that inserts one message per invocation.
 
-Both write the same webhooks into the same database, the one that a local run takes, over a connection that is kept, and
-have each write in its journal before it is acknowledged (`journal=true`, as on the MongoDB host): what is not is lost
-with the host, and the queue has no copy any more. Ours takes them by the hundred, as the stack sets it: envelope,
-document with the exact bytes, one idempotent bulk, a log line. Theirs gets one at a time: parsed, `insert_one`.
+All of it is there: local AWS with the stack as `nami local up` deploys it, its queue, its event source, workers for the
+functions, and the database of a local run, which has each write in its journal before it acknowledges it (`journal`, as
+on the MongoDB host). Ours takes a hundred messages at a time, as the stack sets it: envelope, document with the exact
+bytes, one idempotent bulk, a log line. Theirs gets one at a time: parsed, `insert_one`, a log line. Both run five
+invocations at once, the stack's own setting.
 
-Both are invoked by the same loop, see `invocations`. Each round begins with an empty collection, the two take turns at
-going first, and what is stored is counted. A number is a median over the rounds, a ratio the median of the rounds'
-ratios. Messages/s are by the clock, so other work on the machine is in them, and slows the batches more than single
-messages, whose processes mostly sleep: look at them where nothing else runs. CPU is what the function and the database
-spend; it knows neither the disk nor the waiting for another process.
+A mapping is switched on when its queue is full; the clock runs from the first message taken until the last is deleted.
+The two take turns at going first, and what is stored is counted. A number is a median over the rounds, a ratio the
+median of the rounds' ratios. CPU is what the functions and the database spend.
 
-Not measured, and there on AWS: Lambda's own work for an invocation, which theirs needs a hundred times as often;
-receiving and deleting on SQS; the network to the database. Nor that Lambda runs several at once, of both alike.
-nx-27017, where there is no mongod on PATH, parses and stores in Python: of a webhook of 3 KB that is some 0.35 ms in
-either function's way, and ours takes 0.25 ms more, while theirs needs 1.4 to 1.8 ms. So the ratio there is 2 to 3.
+In the messages/s is also what local AWS does for an invocation, as Lambda's own work is on AWS: 1.5 to 2 ms of CPU, one
+invocation after the other, and up to 5 ms in which it waits for more output, for each of the five at once.
 
 Usage: python -m benchmarks.drain [--rounds N] [--messages N] [--json]
 """
 
 import argparse
 import contextlib
-import importlib.util
+import io
 import json
 import os
+import socket
 import statistics
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import time
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psutil
 import pymongo
 
-from benchmarks import invocations, parts
+from benchmarks import parts
 
-BATCH = 100  # the stack's own setting
-LABELS = {"nami": f"nami, batches of {BATCH}", "insert_one": "insert_one, one per invocation"}
-Handler = Callable[[dict[str, Any], Any], Any]
+NAME = "drain"
+LABELS = {"nami": "nami, batches of 100", "insert_one": "insert_one, one per invocation"}
+_LOOK = 0.02  # seconds between two looks at the queue
+_WITHIN = 120  # seconds for a round
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function with its queue, the mapping between them, and the collection that it writes to."""
+
+    queue_url: str
+    mapping: str
+    collection: Any
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one message: seconds by the clock, and seconds of CPU in the function and in the database."""
+    """Of one message: seconds by the clock, and seconds of CPU in the functions and the database."""
 
     clock: float
     cpu: float
@@ -53,14 +65,9 @@ class Cost:
 def main() -> None:
     """Runs all rounds and prints a table for each size of webhook."""
     options = _options()
-    with contextlib.ExitStack() as running:
-        folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
-        uri, pid = running.enter_context(parts.database(folder))
-        uri += "?journal=true"
-        port, _ = running.enter_context(parts.aws_server(folder, "http", json.dumps({"uri": uri})))
-        handlers = _handlers(uri, port)
-        served = psutil.Process(pid)
-        tables = {size: _table(_measure(handlers, uri, served, body, options)) for size, body in parts.BODIES.items()}
+    with tempfile.TemporaryDirectory() as folder, LocalAws(Path(folder)) as aws:
+        functions = {"nami": aws.ours(), "insert_one": aws.theirs()}
+        tables = {size: _table(_measure(aws, functions, body, options)) for size, body in parts.BODIES.items()}
     if options.json:
         print(json.dumps(tables, indent=2))
         return
@@ -75,7 +82,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds, each with both functions (default 7)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds, each with both functions (default 5)")
     parser.add_argument("--messages", type=int, default=1000, help="messages per round and function (default 1000)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     return parser.parse_args()
@@ -99,74 +106,153 @@ def _table(costs: dict[str, list[Cost]]) -> dict[str, dict[str, float]]:
     }
 
 
-def _handlers(uri: str, port: int) -> dict[str, Handler]:
-    os.environ |= {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_REGION": "eu-central-1",
-        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "benchmark",
-        "NAMI_SUBSCRIPTION": "shopify",
-        "DESTINATION": "mongo",
-        "MONGO_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nami-shopify",
-        "MONGO_DATABASE": "nami",
-        "MONGO_COLLECTION": "shopify",
-        "MONGO_URI": uri,
-    }
-    sys.path.append(str(parts.ROOT / "lambdas"))
-    return {
-        "nami": _load("nami", parts.ROOT / "lambdas" / "post_queue" / "handler.py"),
-        "insert_one": _load("insert_one", parts.ROOT / "benchmarks" / "functions" / "insert_one.py"),
-    }
+class LocalAws:
+    """A local AWS of its own in this folder, with the subscription deployed; gone at the end."""
 
+    def __init__(self, folder: Path) -> None:
+        self._environment = {**os.environ, "NAMI_HOME": str(folder / "home"), "PYTHONPATH": str(parts.ROOT)}
 
-def _load(name: str, file: Path) -> Handler:
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    handler: Handler = module.handler
-    return handler
+    def __enter__(self) -> "LocalAws":
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        try:
+            self._nami("up", NAME, "--detach", "--port", str(port))
+            status = json.loads(self._nami("status", "--json"))
+        except BaseException:
+            self._nami("down")
+            raise
+        variables = status["environment"]
+        session = boto3.Session(
+            variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], region_name=variables["AWS_REGION"]
+        )
+        self.client = lambda service: session.client(service, endpoint_url=status["aws_endpoint_url"])
+        self.sqs, self.lambda_ = self.client("sqs"), self.client("lambda")
+        self.uri = f"{status['mongo_uri']}?journal=true"
+        self.database = pymongo.MongoClient[dict[str, Any]](self.uri)["nami"]
+        (listening,) = [found for found in psutil.net_connections("tcp4") if found.laddr[1] == port and not found.raddr]
+        self.process = psutil.Process(listening.pid)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.database.client.close()
+        self._nami("down")
+
+    def ours(self) -> Function:
+        """The deployed subscription's."""
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=f"nami-{NAME}")["Stacks"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        self.client("secretsmanager").put_secret_value(
+            SecretId=outputs["DatabaseSecretArn"], SecretString=json.dumps({"uri": self.uri})
+        )
+        found = self.lambda_.list_event_source_mappings(FunctionName=outputs["PostQueueFunctionName"])
+        (mapping,) = found["EventSourceMappings"]
+        self.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        return Function(outputs["QueueUrl"], mapping["UUID"], self.database[NAME])
+
+    def theirs(self) -> Function:
+        """The straightforward function, see functions/insert_one.py."""
+        bundle = io.BytesIO()
+        with zipfile.ZipFile(bundle, "w") as archive:
+            archive.write(parts.ROOT / "benchmarks" / "functions" / "insert_one.py", "insert_one.py")
+        self.lambda_.create_function(
+            FunctionName="insert_one",
+            Runtime="python3.13",
+            Handler="insert_one.handler",
+            Role="arn:aws:iam::123456789012:role/insert-one",
+            Code={"ZipFile": bundle.getvalue()},
+            Timeout=30,
+            Environment={"Variables": {"MONGO_URI": self.uri}},
+        )
+        url = self.sqs.create_queue(QueueName="insert-one", Attributes={"VisibilityTimeout": "180"})["QueueUrl"]
+        queue = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        mapping = self.lambda_.create_event_source_mapping(
+            EventSourceArn=queue,
+            FunctionName="insert_one",
+            BatchSize=1,
+            ScalingConfig={"MaximumConcurrency": 5},
+            Enabled=False,
+        )
+        return Function(url, mapping["UUID"], self.database["shopify"])
+
+    def fill(self, function: Function, messages: list[str]) -> None:
+        """Put these into the function's queue."""
+        for start in range(0, len(messages), 10):
+            entries = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(messages[start : start + 10])]
+            assert not self.sqs.send_message_batch(QueueUrl=function.queue_url, Entries=entries).get("Failed")
+
+    def drain(self, function: Function) -> tuple[float, float]:
+        """Let the function have its queue until that is empty; returns seconds by the clock, and seconds of CPU."""
+        full, _ = self._depth(function)
+        with self._enabled(function):
+            while self._depth(function) == (full, 0):
+                time.sleep(_LOOK)
+            started, worked = time.monotonic(), self._cpu()
+            while any(self._depth(function)):
+                if time.monotonic() > started + _WITHIN:
+                    raise SystemExit(f"the queue is not empty after {_WITHIN} seconds")
+                time.sleep(_LOOK)
+            return time.monotonic() - started, self._cpu() - worked
+
+    @contextlib.contextmanager
+    def _enabled(self, function: Function) -> Iterator[None]:
+        self.lambda_.update_event_source_mapping(UUID=function.mapping, Enabled=True)
+        try:
+            yield
+        finally:
+            self.lambda_.update_event_source_mapping(UUID=function.mapping, Enabled=False)
+
+    def _depth(self, function: Function) -> tuple[int, int]:
+        """Messages that wait, and messages that are taken and not yet deleted."""
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        said = self.sqs.get_queue_attributes(QueueUrl=function.queue_url, AttributeNames=names)["Attributes"]
+        return int(said[names[0]]), int(said[names[1]])
+
+    def _cpu(self) -> float:
+        total = 0.0
+        for process in self.process.children(recursive=True):
+            times = process.cpu_times()
+            total += times.user + times.system
+        return total
+
+    def _nami(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "nami_cli.main", "local", *arguments]
+        done = subprocess.run(
+            command, cwd=parts.ROOT, env=self._environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"nami local {arguments[0]}: {done.stderr}")
+        return done.stdout
 
 
 def _measure(
-    handlers: dict[str, Handler], uri: str, served: psutil.Process, body: parts.Body, options: argparse.Namespace
+    aws: LocalAws, functions: dict[str, Function], body: parts.Body, options: argparse.Namespace
 ) -> dict[str, list[Cost]]:
-    costs: dict[str, list[Cost]] = {name: [] for name in LABELS}
-    collection = pymongo.MongoClient[dict[str, Any]](uri)["nami"]["shopify"]
+    costs: dict[str, list[Cost]] = {name: [] for name in functions}
     for number in range(options.rounds + 1):
-        for name in list(LABELS)[:: 1 if number % 2 else -1]:
-            events = _events(number, options.messages, BATCH if name == "nami" else 1, body)
-            collection.delete_many({})
-            before = _cpu(served)
-            # What is printed goes to the null device, as a log goes elsewhere.
-            with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123 a device
-                clock, cpu = invocations.invoke(handlers[name], events)
-            cpu += _cpu(served) - before
-            if (stored := collection.count_documents({})) != options.messages:
+        messages = _messages(number, options.messages, body)
+        for name in list(functions)[:: 1 if number % 2 else -1]:
+            function = functions[name]
+            function.collection.delete_many({})
+            aws.fill(function, messages)
+            clock, cpu = aws.drain(function)
+            if (stored := function.collection.count_documents({})) != options.messages:
                 raise SystemExit(f"{name} stored {stored} of {options.messages}")
-            if number:  # the first round connects and fills caches
+            if number:  # in the first round the workers start, connect and fill caches
                 costs[name].append(Cost(clock / options.messages, cpu / options.messages))
     return costs
 
 
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-def _events(number: int, messages: int, batch: int, body: parts.Body) -> list[dict[str, Any]]:
-    """The queue's messages, each with a delivery and a body of its own, in batches."""
-    record = json.loads((parts.ROOT / "tests" / "events" / "sqs_batch.json").read_text())["Records"][0]
-    headers = json.loads((parts.ROOT / "tests" / "events" / "http_api_post.json").read_text())["headers"]
-    headers["content-type"] = "application/json"
-    records = []
-    for index in range(messages):
+def _messages(number: int, count: int, body: parts.Body) -> list[str]:
+    """Envelopes, each with a delivery and a body of its own."""
+    events = parts.ROOT / "tests" / "events"
+    record = json.loads((events / "sqs_batch.json").read_text())["Records"][0]
+    headers = json.loads((events / "http_api_post.json").read_text())["headers"] | {"content-type": "application/json"}
+    messages = []
+    for index in range(count):
         webhook = json.loads(record["body"])
         webhook |= {"id": f"{number}-{index}", "headers": headers, "body": body(index), "verified": "shopify"}
-        message = json.dumps(webhook, separators=(",", ":"), ensure_ascii=False)
-        records.append({**record, "messageId": f"m-{index}", "body": message})
-    return [{"Records": records[start : start + batch]} for start in range(0, messages, batch)]
+        messages.append(json.dumps(webhook, separators=(",", ":"), ensure_ascii=False))
+    return messages
 
 
 if __name__ == "__main__":

@@ -1,15 +1,13 @@
-"""What the benchmarks stand on: a body, and servers in processes of their own."""
+"""What the benchmarks stand on: bodies of webhooks, and a server in a process of its own."""
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-_READY_WITHIN = 30  # seconds; a database takes about one
 
 
 def order(number: int) -> str:
@@ -28,7 +26,7 @@ BODIES: dict[str, Body] = {"100 bytes": notice, "3 KB": order}
 
 
 @contextlib.contextmanager
-def aws_server(folder: Path, transport: str, secret: str | None = None) -> Iterator[tuple[int, str]]:
+def aws_server(folder: Path, transport: str) -> Iterator[tuple[int, str]]:
     """SQS and Secrets Manager: (port, certificate's file where the transport is https); see sqs_server."""
     files = []
     if transport == "https":
@@ -45,34 +43,12 @@ def aws_server(folder: Path, transport: str, secret: str | None = None) -> Itera
     server = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.sqs_server", *files],
         cwd=ROOT,
-        env={**os.environ, **({"BENCHMARK_SECRET": secret} if secret else {})},
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         assert server.stdout
         yield int(server.stdout.readline()), files[0] if files else ""
-    finally:
-        server.kill()
-        server.wait()
-
-
-@contextlib.contextmanager
-def database(folder: Path) -> Iterator[tuple[str, int]]:
-    """The database that a local run takes, a mongod on PATH or else nx-27017, its files in this folder: (URI, pid)."""
-    # Here, because it would weigh on every process that the other benchmark starts.
-    from nami_cli.local import database as local_database  # noqa: PLC0415
-    from nami_cli.local.state import Home  # noqa: PLC0415
-
-    home = Home(folder / "home")
-    home.prepare()
-    home.temporary.mkdir()
-    found = local_database.choose(home, None)
-    assert found.command
-    server = subprocess.Popen(found.command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        local_database.ping(found.uri, timeout=_READY_WITHIN)
-        yield found.uri, server.pid
     finally:
         server.kill()
         server.wait()

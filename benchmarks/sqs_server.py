@@ -9,13 +9,12 @@ Usage: python -m benchmarks.sqs_server [certificate.pem key.pem]
 import contextlib
 import hashlib
 import json
-import os
 import select
 import socket
 import ssl
 import sys
 
-SECRET = os.environ.get("BENCHMARK_SECRET", "benchmark-secret")
+SECRET = "benchmark-secret"
 
 
 def main() -> None:

@@ -13,8 +13,9 @@ collection = pymongo.MongoClient(os.environ["MONGO_URI"])["nami"]["shopify"]
 
 
 def handler(event: dict[str, list[dict[str, str]]], context: object) -> None:
-    """Stores the webhook of each message, its body parsed."""
+    """Stores the webhook of each message, its body parsed, and logs its id."""
     for record in event["Records"]:
         webhook = json.loads(record["body"])
         webhook["body"] = json.loads(webhook["body"])
         collection.insert_one(webhook)
+        print(json.dumps({"stored": webhook["id"]}))

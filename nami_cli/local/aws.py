@@ -298,8 +298,8 @@ def let_batches_be_full() -> None:
                     if fitting == batch_size or (fitting and size > _BATCH_BYTES):
                         break
                     fitting += 1
-            batch: list[dict[str, Any]] = sqs._collect_msgs(queue, fitting, int(queue["attributes"]["VisibilityTimeout"]))
-            return batch
+            visibility_timeout = int(queue["attributes"]["VisibilityTimeout"])
+            return list(sqs._collect_msgs(queue, fitting, visibility_timeout))
 
     sqs._receive_messages_for_esm = receive
 
