@@ -20,6 +20,7 @@ from nami_stack.settings import (
     SettingsError,
     SharedSettings,
     Subscription,
+    as_typed,
     check_name,
     given_settings,
     read_settings,
@@ -124,13 +125,7 @@ def nami() -> str:
 
 def as_flags(settings: Mapping[str, object]) -> str:
     """Settings as one types them."""
-    return " ".join(f"{flag(key)} {shlex.quote(_text(value))}" for key, value in settings.items())
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return " ".join(f"{flag(key)} {shlex.quote(as_typed(value))}" for key, value in settings.items())
 
 
 def flag(key: str) -> str:
@@ -170,7 +165,7 @@ def _context_here() -> dict[str, Any]:
 
 def _annotation(key: str) -> Any:
     field = Subscription.model_fields[key]
-    default = "" if field.default in (None, "", ()) else f"  [default: {_text(field.default)}]"
+    default = "" if field.default in (None, "", ()) else f"  [default: {as_typed(field.default)}]"
     help_text = " ".join((field.description or "").replace("`", "").split()) + default
     return Annotated[str | None, typer.Option(flag(key), metavar=_metavar(field.annotation), help=help_text)]
 

@@ -78,6 +78,13 @@ def stack_name(name: str, environment: str | None = None) -> str:
     return "-".join(part for part in ("nami", environment, name) if part)
 
 
+def as_typed(value: object) -> str:
+    """The value of a setting as one types it: `true`, `http,dynamodb`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def _one_of(*allowed: int) -> AfterValidator:
     def check(value: int) -> int:
         if value not in allowed:
@@ -974,6 +981,5 @@ def _first_line(error: ValidationError, known: Sequence[str]) -> str:
         return rule
     field = cast("dict[str, Any]", Subscription.model_fields).get(key)
     default = field.default if field else None
-    default = ",".join(default) if isinstance(default, tuple) else default
-    remedy = f"; the default is {default}" if default not in (None, "") else ""
+    remedy = f"; the default is {as_typed(default)}" if default not in (None, "", ()) else ""
     return f"{key}={first['input']!r}: {rule}{remedy}".replace("\n", " ")

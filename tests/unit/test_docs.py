@@ -1,27 +1,19 @@
 """What the docs say of the code is read from the code."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
 import aws_cdk as cdk
 import pytest
 
+from nami_cli.flags import GROUPS
 from nami_cli.local.differences import DIFFERENCES
-from nami_stack.settings import (
-    DestinationName,
-    DestinationSettings,
-    DomainSettings,
-    Environment,
-    GatewaySettings,
-    HostSettings,
-    PipelineSettings,
-    SettingsError,
-    SignatureSettings,
-    Subscription,
-    WatchingSettings,
-)
+from nami_stack.settings import DestinationName, Environment, SettingsError, Subscription, as_typed
 from nami_stack.signature import SCHEMES
+from tests.unit.pages import rewritten
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -30,33 +22,14 @@ DOCS = ROOT / "docs"
 def settings_tables() -> str:
     """Every setting, its default, and its docstring, in the order of the code."""
     lines = []
-    groups = {
-        "Pipeline": PipelineSettings,
-        "Gateway": GatewaySettings,
-        "Domain": DomainSettings,
-        "Signature": SignatureSettings,
-        "Destination": DestinationSettings,
-        "MongoDB host and network": HostSettings,
-        "Watching": WatchingSettings,
-        "Of an environment alone": Environment,
-    }
-    for title, model in groups.items():
-        lines += [f"\n## {title}\n", "| setting | default | |", "|---|---|---|"]
+    for title, model in {**GROUPS, "Of an environment alone": Environment}.items():
+        lines += [f"## {title}\n", "| setting | default | |", "|---|---|---|"]
         for key in (key for key in model.model_fields if key != "name"):
             field = model.model_fields[key]
-            value = ",".join(field.default) if isinstance(field.default, tuple) else field.default
-            default = "" if value in (None, "") else f"`{value}`"
+            default = "" if field.default in (None, "", ()) else f"`{as_typed(field.default)}`"
             lines.append(f"| `{key}` | {default} | {' '.join((field.description or '').split())} |")
-    return "\n".join(lines) + "\n\n"
-
-
-def rewritten(path: Path, marker: str, content: str) -> bool:
-    """Put what the code says between the page's markers; tell whether it was not there yet."""
-    block = re.compile(rf"(<!-- {marker}: .*? -->\n).*?(<!-- /{marker} -->)", re.DOTALL)
-    written = path.read_text()
-    current = block.sub(lambda match: match[1] + content + match[2], written)
-    path.write_text(current)
-    return written != current
+        lines.append("")
+    return "\n".join(lines)
 
 
 def test_every_setting_is_documented_as_it_is() -> None:
@@ -66,17 +39,18 @@ def test_every_setting_is_documented_as_it_is() -> None:
 
 def test_differences_from_aws_are_documented_as_they_are_shown() -> None:
     listed = "".join(f"- {difference}\n" for difference in DIFFERENCES)
-    if rewritten(DOCS / "local.md", "differences", f"\n{listed}\n"):
+    if rewritten(DOCS / "local.md", "differences", listed):
         pytest.fail("docs/local.md was behind nami_cli/local/differences.py and is written anew; commit it")
 
 
 # What chooses each gateway and each destination, beside the name.
 GATEWAYS = {
-    "`gateway=http`": {},
+    "`gateway=http`": {"gateway": "http"},
     "`gateway=rest`": {"gateway": "rest"},
     "`gateway=rest`, `ingest=direct`": {"gateway": "rest", "ingest": "direct"},
     "`gateway=shared`": {"gateway": "shared"},
 }
+DEFAULTS = {key: as_typed(Subscription.model_fields[key].default) for key in ("gateway", "ingest", "destination")}
 URL = {"backend_url": "https://shop.example.com/hooks"}
 SECRET = {"database_secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:atlas-AbCdEf"}
 DESTINATIONS: dict[str, dict[str, str]] = {"http": URL, "mongo-database": SECRET}
@@ -97,30 +71,82 @@ def what_works(context: dict[str, str]) -> str:
     return "yes" if works(**signed) else "unsigned" if works(**context) else "no"
 
 
+def set_together(test: str) -> Iterator[dict[str, str]]:
+    """What each statement of a local test sets of the gateway and the destination; of `nami.up("name")`: the defaults.
+
+    The `tiny` command deploys another app.
+    """
+    for statement in ast.walk(ast.parse(test)):
+        if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr | ast.Return):
+            continue
+        given: dict[str, str] = {}
+        for node in ast.walk(statement):
+            match node:
+                case ast.Constant(value=str(text)) if re.fullmatch(r"(gateway|ingest|destination)=[a-z,-]+", text):
+                    given |= [text.split("=")]
+                case ast.Dict(keys=keys, values=values):
+                    typed = {
+                        k.value: v.value
+                        for k, v in zip(keys, values, strict=True)
+                        if isinstance(k, ast.Constant) and isinstance(v, ast.Constant)
+                    }
+                    given |= {key: value for key, value in typed.items() if key in DEFAULTS}
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=command), attr="up"), args=[_]) if command != "tiny":
+                    given |= DEFAULTS
+        yield given
+
+
+def are_together(context: dict[str, str], test: str) -> bool:
+    return any(
+        all(set(value.split(",")) <= set(given.get(key, "").split(",")) for key, value in context.items())
+        for given in set_together(test)
+    )
+
+
 def is_tried_here(**context: str) -> str:
-    """Whether a test deploys it into local AWS; what is a default is what most of them deploy."""
-    tests = "".join(path.read_text() for path in (ROOT / "tests" / "local").glob("*.py"))
-    tried = (re.search(rf"""{key}(=|": "|", ")([a-z-]+,)*{value}\b""", tests) for key, value in context.items())
-    return "yes" if all(tried) else "no"
+    """Whether a test deploys it into local AWS, all of it at once."""
+    tests = (ROOT / "tests" / "local").glob("*.py")
+    return "yes" if any(are_together(context, path.read_text()) for path in tests) else "no"
 
 
 def combinations() -> str:
-    """Gateways against destinations."""
+    """Gateways against destinations, and which of each a test deploys here."""
     names = [*get_args(DestinationName), "several"]
     lines = [
-        "",
         f"| | {' | '.join(f'`{name}`' for name in names[:-1])} | several | here |",
         "|---|" + "---|" * (len(names) + 1),
     ]
+    chosen = {name: "dynamodb,http" if name == "several" else name for name in names}
     for title, gateway in GATEWAYS.items():
-        cells = []
-        for name in names:
-            chosen = "dynamodb,http" if name == "several" else name
-            cells.append(what_works({**gateway, "destination": chosen, **DESTINATIONS.get(chosen.split(",")[-1], {})}))
+        cells = [
+            what_works({**gateway, "destination": which, **DESTINATIONS.get(which.split(",")[-1], {})})
+            for which in chosen.values()
+        ]
         lines.append(f"| {title} | {' | '.join(cells)} | {is_tried_here(**gateway)} |")
-    here = [is_tried_here(destination=name) for name in names[1:-1]]
-    lines.append(f"| *here* | {' | '.join(['yes', *here, is_tried_here(destination='http,dynamodb')])} | |")
-    return "\n".join(lines) + "\n\n"
+    here = [is_tried_here(destination=which) for which in chosen.values()]
+    lines.append(f"| *here* | {' | '.join(here)} | |")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("test", "together"),
+    [
+        ('nami.up("till", *QUICK, "-c", "gateway=rest", "-c", "destination=dynamodb,http")', True),
+        ('told = {"gateway": "rest", "destination": "http", "batch_window": 0}', True),
+        ('nami.up("one", "-c", "gateway=rest")\nnami.up("two", "-c", "destination=http")', False),
+        ('"""With gateway=rest and destination=http."""\nnami.up("shopify")', False),
+    ],
+)
+def test_what_local_tests_deploy_is_found_in_one_statement_of_theirs(test: str, together: bool) -> None:
+    assert are_together({"gateway": "rest", "destination": "http"}, test) is together
+
+
+@pytest.mark.parametrize(
+    ("test", "deployed"),
+    [('nami.up("shopify")', True), ('nami.up("shopify", "-c", "gateway=rest")', False), ('tiny.up("shopify")', False)],
+)
+def test_defaults_are_deployed_here_where_nothing_is_set(test: str, deployed: bool) -> None:
+    assert are_together(DEFAULTS, test) is deployed
 
 
 def test_what_goes_with_what_is_as_the_settings_rule() -> None:

@@ -86,6 +86,10 @@ def test_unlike_any_key_lists_them_all() -> None:
         ({"volume_size": "big"}, "volume_size='big': must be a valid integer"),
         ({"egress": "yes"}, "egress='yes': must be 'none' or 'nat'; the default is none"),
         (
+            {"backend_allow_private": "perhaps"},
+            "backend_allow_private='perhaps': must be a valid boolean, unable to interpret input; the default is false",
+        ),
+        (
             {"data_volume_id": "vol-0123456789abcdef0"},
             "data_volume_id='vol-0123456789abcdef0': an adopted volume needs its zone",
         ),
