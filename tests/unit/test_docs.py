@@ -32,6 +32,23 @@ def settings_tables() -> str:
     return "\n".join(lines)
 
 
+def test_block_without_its_place_in_the_page_is_no_block(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- other: by a test -->\n\nold\n\n<!-- /other -->\n")
+    with pytest.raises(AssertionError, match=r"page\.md has 0 places for table"):
+        rewritten(page, "table", "new\n")
+
+
+def test_page_is_written_where_it_was_behind_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n\n<!-- table: by a test -->\n\nold\n\n<!-- /table -->\n")
+    assert rewritten(page, "table", "new\n")
+    assert page.read_text() == "# Page\n\n<!-- table: by a test -->\n\nnew\n\n<!-- /table -->\n"
+    written = page.stat().st_ino
+    assert not rewritten(page, "table", "new\n")
+    assert page.stat().st_ino == written
+
+
 def test_every_setting_is_documented_as_it_is() -> None:
     if rewritten(DOCS / "settings.md", "settings", settings_tables()):
         pytest.fail("docs/settings.md was behind nami_stack/settings.py and is written anew; commit it")

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from nami_cli.errors import CliError
 from nami_cli.main import FIRST_WEBHOOK, app
+from tests.unit.pages import replaced
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "commands.md"
@@ -51,9 +52,7 @@ def page() -> str:
 
 
 def test_page_of_commands_is_the_real_help() -> None:
-    current = page()
-    if not PAGE.exists() or PAGE.read_text() != current:
-        PAGE.write_text(current)
+    if replaced(PAGE, page()):
         pytest.fail("docs/commands.md was behind the commands' help and is written anew; commit it")
 
 

@@ -14,6 +14,7 @@ from nami_cli import prices
 from nami_cli.capacity import ASSUMED, METRICS, Arrivals, Times, plan
 from nami_cli.prices import HOURS, PRICES, Line, idle_month
 from nami_stack.settings import Subscription
+from tests.unit.pages import rewritten
 
 DOCS = Path(__file__).parents[3] / "docs"
 BACKEND = {"destination": "http", "backend_url": "https://shop.example.com/webhooks"}
@@ -153,15 +154,6 @@ def million(**settings: Any) -> list[Line]:
 def table(heading: str, lines: list[Line], total: str) -> str:
     rows = [f"| {line.what} | {line.dollars:.2f} |" for line in lines if line.dollars >= 0.005]
     return "\n".join([f"| {heading} | |", "|---|---|", *rows, f"| **in all** | **{total}** |"]) + "\n"
-
-
-def rewritten(path: Path, marker: str, content: str) -> bool:
-    block = re.compile(rf"(<!-- {marker}: .*? -->\n).*?(<!-- /{marker} -->)", re.DOTALL)
-    written = path.read_text()
-    assert block.search(written), f"{path.name} has no place for {marker}"
-    current = block.sub(lambda match: f"{match[1]}\n{content}\n{match[2]}", written)
-    path.write_text(current)
-    return written != current
 
 
 def test_docs_say_what_the_table_says() -> None:
