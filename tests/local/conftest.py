@@ -24,8 +24,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 QUICK = ["-c", "post_queue_timeout=6", "-c", "batch_window=0", "-c", "batch_size=10", "-c", "max_receives=3"]
 
-pytestmark = pytest.mark.local
-
 # A shell's background job starts with interrupts ignored, and what it starts inherits that; these tests interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -8,8 +8,6 @@ import pytest
 
 from tests.local.conftest import QUICK, Nami, Pipeline, pipeline
 
-pytestmark = pytest.mark.local
-
 DOMAIN = "hooks.example.com"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
 

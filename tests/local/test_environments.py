@@ -13,8 +13,6 @@ import pytest
 from nami_stack.assets import APP, CDK_JSON
 from tests.local.conftest import ROOT, Nami, Pipeline, pipeline, wait_for
 
-pytestmark = pytest.mark.local
-
 HERE = {"account": "123456789012", "region": "us-east-1"}
 SETTINGS = {"destination": "dynamodb", "batch_window": 0, "batch_size": 10}
 

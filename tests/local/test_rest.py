@@ -11,8 +11,6 @@ import pytest
 
 from tests.local.conftest import QUICK, Nami, Pipeline, pipeline
 
-pytestmark = pytest.mark.local
-
 SECRET = b"hush"
 SETTINGS = [
     *("gateway=rest", "signature=github", "throttle_rate=500", "throttle_burst=200", "allowed_sources=127.0.0.0/8"),

@@ -14,8 +14,6 @@ import pytest
 
 from tests.local.conftest import QUICK, Nami, Pipeline, pipeline
 
-pytestmark = pytest.mark.local
-
 # The same settings as flags.
 FLAGS = [part for setting in QUICK if setting != "-c" for part in f"--{setting.replace('_', '-')}".split("=")]
 
