@@ -1,0 +1,66 @@
+"""Who imports whom: the table of CONTRIBUTING.md."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RUNTIME = {"nami_runtime"}
+COMMAND = {
+    "nami_cli",
+    "nami_stack",
+    "nami_runtime",
+    "pydantic",
+    "boto3",
+    "botocore",
+    "urllib3",
+    "psutil",
+    "typer",
+    "rich",
+}
+# Beside the standard library; the longest path that a file begins with is its own.
+MAY_IMPORT = {
+    "app.py": {"aws_cdk", "nami_stack"},
+    "nami_stack/": {"nami_stack", "aws_cdk", "constructs", "jsii", "pydantic"},
+    "lambdas/": RUNTIME,
+    "lambdas/nami_runtime/asymmetric.py": RUNTIME | {"cryptography"},
+    "lambdas/nami_runtime/sentry.py": RUNTIME | {"sentry_sdk"},
+    "lambdas/nami_runtime/destinations/mongo.py": RUNTIME | {"pymongo", "bson"},
+    "ec2_userdata/": {"boto3", "urllib3"},
+    "nami_cli/": COMMAND | {"pymongo", "bson"},
+    "nami_cli/plan_chart.py": COMMAND | {"matplotlib"},
+    "nami_cli/local/": COMMAND | {"pymongo", "bson", "ministack", "airspeed", "neosqlite", "nx_27017"},
+    "examples/": {"nami_stack", "aws_cdk", "constructs"},
+    "benchmarks/": {"benchmarks", "boto3", "psutil", "pymongo"},
+}
+
+
+def files(layer: str) -> list[str]:
+    found = [ROOT / layer] if layer.endswith(".py") else sorted((ROOT / layer).rglob("*.py"))
+    return [str(path.relative_to(ROOT)) for path in found]
+
+
+def imported(file: str) -> set[str]:
+    """Packages that a file imports, anywhere in it, beside those that are but types."""
+    nodes = list(ast.walk(ast.parse((ROOT / file).read_text())))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "." for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in names if not name.startswith("mypy_boto3_")} - sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("layer", MAY_IMPORT)
+def test_layer_imports_what_it_may(layer: str) -> None:
+    own = [file for file in files(layer) if max(filter(file.startswith, MAY_IMPORT), key=len) == layer]
+    assert own
+    assert {file: more for file in own if (more := imported(file) - MAY_IMPORT[layer])} == {}
+
+
+def test_commands_load_nothing_of_the_cdk() -> None:
+    """Nor by way of another module: it takes a second, and node."""
+    modules = [file.removesuffix(".py").replace("/", ".") for file in files("nami_cli/") if "/local/" not in file]
+    program = f"import sys, {', '.join(modules)}; print({{'aws_cdk', 'jsii'}} & set(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout == "set()\n"
