@@ -8,7 +8,7 @@ import typer
 from nami_cli import flags
 from nami_cli.cdk import short
 from nami_cli.errors import UsageError
-from nami_cli.terminal import say
+from nami_cli.terminal import print_text, say
 from nami_stack.assets import LAMBDAS
 
 _FILES = ("handler.py", "requirements.txt")
@@ -37,7 +37,7 @@ def create(
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-        typer.echo(short(path))
+        print_text(short(path))
     for function, what in _FUNCTIONS.items():
         say(f"edit {folder / function / 'handler.py'}: {what}")
     say(f"then {flags.nami()} deploy {name}")

@@ -17,7 +17,7 @@ from nami_cli.errors import DeployError
 from nami_cli.local.state import Home
 from nami_cli.local.up import Interrupted, interruptible
 from nami_cli.resources import Display, display, took
-from nami_cli.terminal import say
+from nami_cli.terminal import print_exact, print_text, say
 from nami_stack.settings import SHARED, SharedSettings, Subscription
 
 _PAUSE = 0.1
@@ -70,7 +70,7 @@ def deploy(
             else:
                 _deploy(folder, shown, tasks)
     if dry_run:
-        typer.echo(changes)
+        print_exact(changes)
         say("nothing was deployed; the same without --dry-run does it")
         return
     if save and given:
@@ -95,7 +95,7 @@ def diff(name: Name, **settings: str | None) -> None:
         _finish(synthesis)
         shown.step("comparing")
         changes = _diff(folder, tasks)
-    typer.echo(changes)
+    print_exact(changes)
 
 
 def _synthesise(name: str, given: dict[str, str], tasks: ExitStack) -> tuple[Path, cdk.Task]:
@@ -203,7 +203,7 @@ def _introduce(
         kept = json.dumps({"context": flags.placed({"subscriptions": {name: given}})})
         lines.append(("settings", f"hold for this deployment alone; --save, or in cdk.json: {kept}"))
     for label, text in lines:
-        typer.echo(f"{label:<10} {text}")
+        print_text(f"{label:<10} {text}")
 
 
 def _next_steps(name: str, subscription: Subscription, outputs: dict[str, str]) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from nami_cli.local import machine
 from nami_cli.local.state import Home
 from nami_cli.local.up import Interrupted, interruptible
 from nami_cli.resources import Resource, display, took
-from nami_cli.terminal import say
+from nami_cli.terminal import print_text, say
 from nami_stack.settings import SHARED
 
 _PAUSE = 2.0  # seconds between two looks at a stack on AWS; its network interfaces alone take minutes
@@ -79,7 +79,7 @@ def destroy(
     say(f"{name}: destroyed in {took(started)}")
     if kept:
         say("to take the documents up again:")
-        typer.echo(f"{flags.nami()} deploy {name} {flags.as_flags(again)}")
+        print_text(f"{flags.nami()} deploy {name} {flags.as_flags(again)}")
 
 
 def _forget(name: str) -> None:

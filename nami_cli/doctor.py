@@ -1,7 +1,6 @@
 """`nami doctor`: what is well, what is not, and the command that mends it."""
 
 import functools
-import json
 import math
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from nami_cli.deployment import find
 from nami_cli.environments import is_local
 from nami_cli.errors import CheckError, MissingToolError
 from nami_cli.listing import dead_letter_queues, depth
+from nami_cli.terminal import print_json, print_text, visible_line
 from nami_stack.settings import SHARED
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def doctor(
         entries = [
             {"check": each.name, "status": each.status, "detail": each.detail, "remedy": each.remedy} for each in found
         ]
-        typer.echo(json.dumps(entries, indent=2))
+        print_json(entries)
     else:
         _print(found)
     if failed := [check.name for check in found if check.status == "fail"]:
@@ -251,10 +251,10 @@ def _quarantine(name: str, outputs: dict[str, str]) -> Check:
 def _print(found: list[Check]) -> None:
     if not sys.stdout.isatty():
         for check in found:
-            typer.echo(str(check))
+            print_text(str(check))
         return
     console = Console(highlight=False, soft_wrap=True)
     for check in found:
-        line = Text(str(check))
+        line = Text(visible_line(str(check)))
         line.stylize(_COLOURS[check.status], 0, len(check.status))
         console.print(line)

@@ -14,7 +14,7 @@ from nami_cli import stacks, times
 from nami_cli.deployment import Deployment, find
 from nami_cli.errors import NotFoundError
 from nami_cli.flags import nami
-from nami_cli.terminal import say
+from nami_cli.terminal import print_json, say, visible, visible_line
 
 _POLL = 1.5  # seconds between looks while following
 _LATE = 15_000  # ms: how much later than others of its time a line may become visible
@@ -151,7 +151,7 @@ def show(deployment: Deployment, *, delivery_id: str | None, since: str | None, 
         fresh = in_order(line for line in found if line not in seen)
         for line in fresh:
             if as_json:
-                typer.echo(json.dumps({"at": times.iso(line.at), "function": line.function, "message": line.message}))
+                print_json({"at": times.iso(line.at), "function": line.function, "message": line.message}, None)
                 continue
             for step in steps(line, delivery_id):
                 last = step
@@ -203,6 +203,6 @@ def _rendered(step: Step, *, alone: bool) -> Text:
     text = Text(f"{times.clock(step.at)}  ", style="dim")
     text.append(f"{step.function:<10}  ", style="cyan")
     if step.delivery_id and not alone:
-        text.append(f"{step.delivery_id}  ")
-    text.append(step.what, style=step.style)
+        text.append(f"{visible_line(step.delivery_id)}  ")
+    text.append(visible(step.what), style=step.style)
     return text

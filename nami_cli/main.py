@@ -25,6 +25,7 @@ from nami_cli import (
 from nami_cli.environments import with_env
 from nami_cli.errors import CliError, of_aws
 from nami_cli.flags import TYPED_LOCAL, SettingsCommand
+from nami_cli.terminal import visible
 
 FIRST_WEBHOOK = """\b
 First webhook, on this machine: no AWS account, no Docker.
@@ -127,7 +128,8 @@ def main() -> None:
         told = error if isinstance(error, CliError) else of_aws(error)
         if told is None:
             raise
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {told}", style="red", markup=False)
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(f"error: {visible(str(told))}", style="red", markup=False)
         sys.exit(told.exit_code)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from nami_cli.errors import UsageError
+from nami_cli.terminal import print_text
 
 
 def show(
@@ -23,4 +24,4 @@ def show(
             remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(commands) or 'none below it'}"
             raise UsageError(f"{word}: is not a command; {remedy}")
         here = type(here)(commands[word], info_name=word, parent=here)
-    typer.echo(here.get_help())
+    print_text(here.get_help())

@@ -1,6 +1,5 @@
 """`nami plan`: what a burst does to a subscription, on paper and without AWS."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from nami_cli.capacity import ASSUMED, LATE, PROFILES, Advice, Change, Plan, Tim
 from nami_cli.errors import CliError, MissingToolError, UsageError
 from nami_cli.plan_chart import counted
 from nami_cli.simulation import Arrivals, Delivery, Drained
+from nami_cli.terminal import print_json, print_text
 from nami_cli.times import duration, spell
 
 LONGEST = 86_400.0
@@ -107,13 +107,13 @@ def plan(  # noqa: PLR0913 - each is an option
     if file:
         _draw(found, file)
     if as_json:
-        typer.echo(json.dumps(_as_json(found, advice), indent=2))
+        print_json(_as_json(found, advice))
         return
     console = Console(highlight=False)
     with console.capture() as shown:
         console.print(_report(found, advice, name, min(console.width, 100)))
     for line in shown.get().splitlines():
-        typer.echo(line.rstrip())
+        print_text(line.rstrip())
 
 
 def _arrivals(rate: float | None, burst: str | None, profile: str | None) -> Arrivals:

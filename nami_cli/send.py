@@ -21,7 +21,7 @@ from nami_cli.deployment import Deployment, find
 from nami_cli.environments import is_local
 from nami_cli.errors import SecretError, UsageError, WebhookError
 from nami_cli.flags import nami
-from nami_cli.terminal import progress, say
+from nami_cli.terminal import print_text, progress, say
 
 if TYPE_CHECKING:
     import urllib3
@@ -287,9 +287,9 @@ def send_command(
     sender = Sender(find(name), provider)
 
     def report(answer: Answer) -> None:
-        typer.echo(str(answer))
+        print_text(str(answer))
         if answer.ok and not answer.delivery_id and answer.body:
-            typer.echo(answer.body.decode(errors="replace"))  # a handshake's answer
+            print_text(answer.body.decode(errors="replace"))  # a handshake's answer
 
     send_all(sender, file, content_type=content_type, headers=header, count=count, report=report)
     if count == 1:

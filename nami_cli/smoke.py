@@ -18,7 +18,7 @@ from nami_cli.deployment import Deployment, find
 from nami_cli.errors import CliError, UsageError, WebhookError
 from nami_cli.flags import nami
 from nami_cli.send import Sender
-from nami_cli.terminal import print_table
+from nami_cli.terminal import print_json, print_table
 
 # Seconds: a cold post-queue function in a VPC, its batch window, and the logs' own delay, with room to spare.
 STORED_WITHIN = 120
@@ -136,7 +136,7 @@ def smoke_command(
         if not as_json:
             print_table([], [[result.outcome, f"{result.seconds:.2f} s", result.check, result.detail]])
     if as_json:
-        typer.echo(json.dumps([asdict(result) for result in results], indent=2))
+        print_json([asdict(result) for result in results])
     if failed := [result for result in results if result.outcome == "failed"]:
         raise WebhookError(f"{len(failed)} of {len(results)} checks failed; {nami()} logs {name} --since 5m says more")
 

@@ -1,5 +1,12 @@
-"""What people see beside the data: on standard error, and moving only on a terminal."""
+"""What a command prints: data on standard output, all else on standard error.
 
+Much of it came from strangers: a webhook that nobody has verified, a log line, an answer. Whatever would act on the
+terminal rather than be seen on it (clear it, set its title, fill the clipboard, turn the reading order round) is shown
+as an escape.
+"""
+
+import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,10 +15,52 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+# Control characters, the separators of lines and paragraphs, and the bidirectional controls, by
+# https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters; and halves of surrogate pairs, which no
+# terminal can be sent.
+_ACTING = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_IN_TEXT = re.compile(rf"[{_ACTING}]|\r(?!\n)")
+_IN_LINE = re.compile(rf"[{_ACTING}\t\r\n]")
+
+
+def visible(text: str) -> str:
+    """Text of several lines, with what would act on the terminal as `\\x1b` or `\\u202e`."""
+    return _IN_TEXT.sub(_escape, text)
+
+
+def visible_line(text: str) -> str:
+    """As `visible`, of what must stay one line, or one cell."""
+    return _IN_LINE.sub(_escape, text)
+
+
+def visible_json(text: str) -> str:
+    """As `visible`, of JSON, which means the same afterwards."""
+    return _IN_TEXT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
 
 def say(line: str) -> None:
     """Tell the user something that is no data."""
-    typer.echo(line, err=True)
+    typer.echo(visible(line), err=True)
+
+
+def print_text(text: str) -> None:
+    """Print data as text."""
+    typer.echo(visible(text))
+
+
+def print_line(text: str) -> None:
+    """Print data that must stay one line."""
+    typer.echo(visible_line(text))
+
+
+def print_exact(text: str) -> None:
+    """Print what a shell or another program takes, or one has coloured: nothing in it is escaped."""
+    typer.echo(text)
+
+
+def print_json(value: object, indent: int | None = 2) -> None:
+    """Print data as JSON."""
+    typer.echo(visible_json(json.dumps(value, indent=indent)))
 
 
 @contextmanager
@@ -27,6 +76,7 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 def print_table(heading: list[str], rows: list[list[str]]) -> None:
     """Columns on a terminal, tab-separated lines without a heading where a program reads them. Nothing is cut short."""
+    rows = [list(map(visible_line, row)) for row in rows]
     if not sys.stdout.isatty():
         for row in rows:
             typer.echo("\t".join(row))
@@ -36,3 +86,8 @@ def print_table(heading: list[str], rows: list[list[str]]) -> None:
     for row in shown:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         typer.secho(line, bold=True if row is heading else None)
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
