@@ -39,7 +39,7 @@ _TABLE_RATE, _HIGHEST_TABLE_RATE = (
     4_000,
     40_000,
 )  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
-DYNAMO_THREADS = 8  # nami_runtime.destinations.dynamo
+DYNAMO_THREADS = 8  # nami_runtime.destinations.dynamodb
 MONGO_ATTEMPT = 10.0  # seconds that nami_runtime.destinations.mongo waits for one bulk write
 _ENVELOPE_KB = 1.0  # headers and the rest of the message, of a Shopify webhook
 _STORED = 2.0  # a document holds the body twice, raw and parsed

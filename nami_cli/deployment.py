@@ -34,7 +34,7 @@ class Delivery:
 
     @property
     def destination(self) -> str:
-        """Such as mongo or backend."""
+        """Such as mongo or http."""
         return self._prefix.lower() or self.post_queue.environment.get("DESTINATION", "mongo")
 
 

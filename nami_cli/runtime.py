@@ -9,6 +9,6 @@ if str(LAMBDAS) not in sys.path:
     sys.path.append(str(LAMBDAS))
 
 from nami_runtime import envelope, request, secret, signatures, signing
-from nami_runtime.destinations import backend
+from nami_runtime.destinations import http as backend
 
 __all__ = ["backend", "envelope", "request", "secret", "signatures", "signing"]

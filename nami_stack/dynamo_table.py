@@ -31,7 +31,7 @@ class DynamoTable(Construct):
         ttl_days: days after which an item expires; None: never.
     """
 
-    kind = "dynamo"
+    kind = "dynamodb"
 
     def __init__(
         self, scope: Construct, construct_id: str, *, table_name: str | None = None, ttl_days: int | None = None

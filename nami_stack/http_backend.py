@@ -38,7 +38,7 @@ class HttpBackend(Construct):
         SettingsError: webhooks can't be forwarded to this URL.
     """
 
-    kind = "backend"
+    kind = "http"
 
     def __init__(
         self,

@@ -55,14 +55,14 @@ class WebhookStack(EnvironmentStack):
         if webhook.quarantine:
             cdk.CfnOutput(self, "QuarantineUrl", value=webhook.quarantine.queue.queue_url)
         for number, delivery in enumerate(webhook.deliveries):
-            prefix = delivery.node.id if number else ""  # such as BackendQueueUrl, for all but the first
+            prefix = delivery.node.id if number else ""  # such as HttpQueueUrl, for all but the first
             for key, value in {
                 "QueueUrl": delivery.queue.queue_url,
                 "DeadLetterQueueUrl": delivery.dead_letter_queue.queue_url,
                 "PostQueueFunctionName": delivery.post_queue_function.function_name,
                 **delivery.destination.outputs,
             }.items():
-                cdk.CfnOutput(self, key if key.startswith(prefix) else prefix + key, value=value)
+                cdk.CfnOutput(self, prefix + key, value=value)
         if webhook.signature_secret:
             cdk.CfnOutput(self, "SignatureSecretArn", value=webhook.signature_secret.ref)
         watching = Watching(self, "Watching", settings=subscription)

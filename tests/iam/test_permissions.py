@@ -20,36 +20,36 @@ LATER = {"backend-status": "503,200", "backend-retry-after": "1"}
 # What no longer works without it: role, action, resource -> probes. Each probe is tried with each right taken away.
 NEEDED: dict[tuple[str, str, str], set[str]] = {
     ("PreQueue", "sqs:SendMessage", "MongoQueue"): {"small", "large"},
-    ("PreQueue", "sqs:SendMessage", "DynamoQueue"): {"small", "large"},
-    ("PreQueue", "sqs:SendMessage", "BackendQueue"): {"small", "large"},
+    ("PreQueue", "sqs:SendMessage", "DynamodbQueue"): {"small", "large"},
+    ("PreQueue", "sqs:SendMessage", "HttpQueue"): {"small", "large"},
     ("PreQueue", "s3:PutObject", "LargeBodies"): {"large"},
     ("PreQueue", "secretsmanager:GetSecretValue", "SignatureSecret"): {"small", "large"},
     ("MongoPostQueue", "secretsmanager:GetSecretValue", "MongoHostSecret"): {"small", "large"},
     ("MongoPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
-    ("DynamoPostQueue", "dynamodb:PutItem", "DynamoTable"): {"small", "large", "huge", "again"},
-    ("DynamoPostQueue", "dynamodb:GetItem", "DynamoTable"): {"again"},
-    ("DynamoPostQueue", "s3:PutObject", "DynamoTableLargeItems"): {"large", "huge"},
-    ("DynamoPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
-    ("BackendPostQueue", "secretsmanager:GetSecretValue", "HttpBackendSecret"): {"small", "large", "noted", "later"},
-    ("BackendPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
-    ("BackendPostQueue", "dynamodb:PutItem", "HttpBackendAttempts"): {"noted"},
-    ("BackendPostQueue", "sqs:ChangeMessageVisibility", "BackendQueue"): {"later"},
-    ("direct DynamoPostQueue", "secretsmanager:GetSecretValue", "direct SignatureSecret"): {
+    ("DynamodbPostQueue", "dynamodb:PutItem", "DynamoTable"): {"small", "large", "huge", "again"},
+    ("DynamodbPostQueue", "dynamodb:GetItem", "DynamoTable"): {"again"},
+    ("DynamodbPostQueue", "s3:PutObject", "DynamoTableLargeItems"): {"large", "huge"},
+    ("DynamodbPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
+    ("HttpPostQueue", "secretsmanager:GetSecretValue", "HttpBackendSecret"): {"small", "large", "noted", "later"},
+    ("HttpPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
+    ("HttpPostQueue", "dynamodb:PutItem", "HttpBackendAttempts"): {"noted"},
+    ("HttpPostQueue", "sqs:ChangeMessageVisibility", "HttpQueue"): {"later"},
+    ("direct DynamodbPostQueue", "secretsmanager:GetSecretValue", "direct SignatureSecret"): {
         "small",
         "huge",
         "again",
         "large",
         "forged",
     },
-    ("direct DynamoPostQueue", "sqs:SendMessage", "direct QuarantineQueue"): {"forged"},
-    ("direct DynamoPostQueue", "dynamodb:PutItem", "direct DynamoTable"): {"small", "huge", "again", "large"},
-    ("direct DynamoPostQueue", "dynamodb:GetItem", "direct DynamoTable"): {"again"},
-    ("direct DynamoPostQueue", "s3:PutObject", "direct DynamoTableLargeItems"): {"huge", "large"},
-    ("direct DynamoPostQueue", "s3:GetObject", "direct LargeBodies"): {"large"},
+    ("direct DynamodbPostQueue", "sqs:SendMessage", "direct QuarantineQueue"): {"forged"},
+    ("direct DynamodbPostQueue", "dynamodb:PutItem", "direct DynamoTable"): {"small", "huge", "again", "large"},
+    ("direct DynamodbPostQueue", "dynamodb:GetItem", "direct DynamoTable"): {"again"},
+    ("direct DynamodbPostQueue", "s3:PutObject", "direct DynamoTableLargeItems"): {"huge", "large"},
+    ("direct DynamodbPostQueue", "s3:GetObject", "direct LargeBodies"): {"large"},
 }
 
 
-FUNCTIONS = ("PreQueue", "MongoPostQueue", "DynamoPostQueue", "BackendPostQueue", "direct DynamoPostQueue")
+FUNCTIONS = ("PreQueue", "MongoPostQueue", "DynamodbPostQueue", "HttpPostQueue", "direct DynamodbPostQueue")
 
 
 class Bench:
@@ -67,7 +67,7 @@ class Bench:
         if label == "PreQueue":
             sent = {"small": b"{}", "large": LARGE}
             return {name for name, body in sent.items() if self.post("shopify", body) == 503}
-        return self._stored(label) | (self._forwarded() if label == "BackendPostQueue" else set())
+        return self._stored(label) | (self._forwarded() if label == "HttpPostQueue" else set())
 
     def post(self, subscription: str, body: bytes) -> int:
         status, _ = self.aws.post(self.aws.endpoint(subscription), body, signed(body, str(uuid4())))
@@ -92,11 +92,11 @@ class Bench:
     def _forwarded(self) -> set[str]:
         """Whether a try is noted, and whether one is put off as long as the backend asks for, and no longer."""
         noted, later = str(uuid4()), str(uuid4())
-        self.functions["BackendPostQueue"].failing(noted=envelope(b"{}", noted, {}))
+        self.functions["HttpPostQueue"].failing(noted=envelope(b"{}", noted, {}))
         key = {"id": {"S": noted}, "subscription": {"S": "shopify"}}
         table = self.resources.named("HttpBackendAttempts").name
         found = self.aws.root("dynamodb").get_item(TableName=table, Key=key)
-        queue = self.aws.outputs("shopify")["BackendQueueUrl"]
+        queue = self.aws.outputs("shopify")["HttpQueueUrl"]
         self.aws.root("sqs").send_message(QueueUrl=queue, MessageBody=envelope(b"{}", later, LATER))
         twice = wait_until(lambda: len(self.aws.backend.of(later)) == 2, 5)
         return {name for name, works in {"noted": "Item" in found, "later": twice}.items() if not works}

@@ -48,8 +48,8 @@ class Orders:
         return {name: TypeDeserializer().deserialize(value) for name, value in found.get("Item", {}).items()}
 
     def item(self, delivery_id: str) -> dict[str, Any]:
-        wait_for(lambda: self.read("DynamoTableName", id=delivery_id), 20)
-        return self.read("DynamoTableName", id=delivery_id)
+        wait_for(lambda: self.read("DynamodbTableName", id=delivery_id), 20)
+        return self.read("DynamodbTableName", id=delivery_id)
 
     def last_try(self, delivery_id: str) -> dict[str, Any]:
         return self.read("AttemptsTableName", id=delivery_id, subscription="orders")
@@ -119,9 +119,9 @@ def test_events_show_the_newest_items(orders: Orders, nami: Nami) -> None:
 def test_events_show_a_backends_last_tries(orders: Orders, nami: Nami) -> None:
     delivery_id = orders.post(status="202", answer="thanks")
     wait_for(lambda: orders.last_try(delivery_id), 20)
-    (noted,) = shown(nami, "--destination", "backend", "--id", delivery_id)
+    (noted,) = shown(nami, "--destination", "http", "--id", delivery_id)
     assert (noted["status"], noted["answer"], noted["delivered"]) == (202, "thanks", True)
-    wait_for(lambda: delivery_id in {each["_id"] for each in shown(nami, "--destination", "backend")}, 30)
+    wait_for(lambda: delivery_id in {each["_id"] for each in shown(nami, "--destination", "http")}, 30)
 
 
 def test_doctor_and_list_know_both(orders: Orders, nami: Nami) -> None:
@@ -130,7 +130,7 @@ def test_doctor_and_list_know_both(orders: Orders, nami: Nami) -> None:
     assert found["table"]["status"] == "ok", found["table"]
     assert "webhooks were" in found["backend"]["detail"], found["backend"]
     listed = {each["name"]: each for each in json.loads(nami.typed("--local", "list", "--json").stdout)}
-    assert listed["orders"]["destinations"] == ["dynamo", "backend"]
+    assert listed["orders"]["destinations"] == ["dynamodb", "http"]
 
 
 def test_repeat_of_a_message_is_one_item_and_told_as_a_duplicate(orders: Orders) -> None:
@@ -141,9 +141,9 @@ def test_repeat_of_a_message_is_one_item_and_told_as_a_duplicate(orders: Orders)
         **{"query": "", "headers": {}, "source_ip": "192.0.2.1", "verified": None, "body": "another"},
     }
     sqs, logs = orders.pipeline.client("sqs"), orders.pipeline.client("logs")
-    sqs.send_message(QueueUrl=orders.outputs["DynamoQueueUrl"], MessageBody=json.dumps(envelope))
+    sqs.send_message(QueueUrl=orders.outputs["DynamodbQueueUrl"], MessageBody=json.dumps(envelope))
     functions = orders.pipeline.client("lambda")
-    function = functions.get_function_configuration(FunctionName=orders.outputs["DynamoPostQueueFunctionName"])
+    function = functions.get_function_configuration(FunctionName=orders.outputs["DynamodbPostQueueFunctionName"])
     told = f'"duplicates":["{delivery_id}"]'
 
     def logged() -> bool:

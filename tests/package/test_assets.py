@@ -64,12 +64,12 @@ def test_asset_imports_with_nothing_but_boto3_beside_it(assets: dict[str, Path],
 def test_asset_for_a_table_imports_without_pymongo(tmp_path: Path, beside: Path) -> None:
     for asset in built(tmp_path / "cdk.out", destination="dynamodb"):
         assert not (asset / "pymongo").exists()
-        imports(asset, beside, DESTINATION="dynamo", DYNAMO_TABLE="webhooks", DYNAMO_LARGE_ITEMS="bodies")
+        imports(asset, beside, DESTINATION="dynamodb", DYNAMO_TABLE="webhooks", DYNAMO_LARGE_ITEMS="bodies")
 
 
 def test_sentrys_sdk_is_there_and_loaded_where_a_dsn_is_given(tmp_path: Path, beside: Path) -> None:
     dsn = "https://public@o1.ingest.sentry.io/2"
-    table = {"DESTINATION": "dynamo", "DYNAMO_TABLE": "webhooks", "DYNAMO_LARGE_ITEMS": "bodies"}
+    table = {"DESTINATION": "dynamodb", "DYNAMO_TABLE": "webhooks", "DYNAMO_LARGE_ITEMS": "bodies"}
     folders = built(tmp_path / "cdk.out", destination="dynamodb", sentry_dsn=dsn)
     assert len(folders) == 2
     for asset in folders:

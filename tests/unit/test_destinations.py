@@ -91,8 +91,8 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
         stack = cdk.Stack(cdk.App(context={"aws:cdk:bundling-stacks": []}))
         made: dict[str, Callable[[], Destination]] = {
             "mongo": lambda: MongoDatabase(stack, "Mongo", secret_arn=SECRET),
-            "dynamo": lambda: DynamoTable(stack, "Dynamo"),
-            "backend": lambda: HttpBackend(stack, "Backend", url=URL),
+            "dynamodb": lambda: DynamoTable(stack, "Dynamo"),
+            "http": lambda: HttpBackend(stack, "Backend", url=URL),
         }
         ScalableWebhook(
             stack,
@@ -110,7 +110,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
 
 
 @pytest.mark.parametrize(
-    ("destination", "files"), [("mongo", ["requirements-mongo.txt"]), ("dynamo", []), ("backend", [])]
+    ("destination", "files"), [("mongo", ["requirements-mongo.txt"]), ("dynamodb", []), ("http", [])]
 )
 def test_function_installs_what_its_destination_needs(
     installed: Callable[..., list[str]], destination: str, files: list[str]
@@ -129,7 +129,7 @@ def test_your_own_pymongo_is_the_one_that_is_installed(installed: Callable[..., 
 
 def test_direct_mode_installs_what_its_signature_needs_too(installed: Callable[..., list[str]]) -> None:
     sendgrid = Signature.preset("sendgrid")
-    assert installed("dynamo", signature=sendgrid, ingest="direct") == ["requirements-asymmetric.txt"]
+    assert installed("dynamodb", signature=sendgrid, ingest="direct") == ["requirements-asymmetric.txt"]
 
 
 def test_table_is_on_demand_recoverable_and_stays(dynamo: Template) -> None:
@@ -170,7 +170,7 @@ def test_large_items_outlive_items_that_expire(synth: Synth) -> None:
 
 
 def test_functions_rights_on_the_table_are_to_put_and_get_one(dynamo: Template) -> None:
-    granted = rights(dynamo, "Dynamo")
+    granted = rights(dynamo, "Dynamodb")
     assert {action for action in granted if action.startswith("dynamodb:")} == {"dynamodb:PutItem", "dynamodb:GetItem"}
     assert granted["dynamodb:PutItem"] == {"Fn::GetAtt": ["DynamoTableE5532DA8", "Arn"]}
     assert "s3:PutObject" in granted
@@ -179,8 +179,8 @@ def test_functions_rights_on_the_table_are_to_put_and_get_one(dynamo: Template) 
 def test_adopted_table_is_not_made(synth: Synth) -> None:
     template = synth(destination="dynamodb", table_name="orders-of-ours")
     template.resource_count_is("AWS::DynamoDB::Table", 0)
-    assert function(template, "Dynamo")["Environment"]["Variables"]["DYNAMO_TABLE"] == "orders-of-ours"
-    assert "table/orders-of-ours" in str(rights(template, "Dynamo")["dynamodb:PutItem"])
+    assert function(template, "Dynamodb")["Environment"]["Variables"]["DYNAMO_TABLE"] == "orders-of-ours"
+    assert "table/orders-of-ours" in str(rights(template, "Dynamodb")["dynamodb:PutItem"])
 
 
 def test_table_serves_one_subscription(app_factory: Callable[..., cdk.App]) -> None:
@@ -212,20 +212,20 @@ def test_backends_secret_keeps_its_logical_id(http: Template) -> None:
 
 
 def test_secret_is_not_in_the_environment(http: Template) -> None:
-    variables = function(http, "Backend")["Environment"]["Variables"]
+    variables = function(http, "Http")["Environment"]["Variables"]
     assert "resolve:secretsmanager" not in str(variables)
     assert variables["BACKEND_URL"] == URL
 
 
 def test_functions_rights_at_a_backend_are_to_read_the_secret_and_note_tries(http: Template) -> None:
-    granted = rights(http, "Backend")
+    granted = rights(http, "Http")
     assert {action.partition(":")[0] for action in granted} == {"s3", "sqs", "secretsmanager", "dynamodb"}
     assert {action for action in granted if action.startswith("dynamodb:")} == {"dynamodb:PutItem"}
 
 
 def test_function_may_put_off_its_queues_messages(http: Template) -> None:
     # What Retry-After is told with.
-    assert "WebhookBackendQueue" in str(rights(http, "Backend")["sqs:ChangeMessageVisibility"])
+    assert "WebhookHttpQueue" in str(rights(http, "Http")["sqs:ChangeMessageVisibility"])
 
 
 def test_tries_are_kept_for_their_time_and_go_with_the_stack(http: Template) -> None:
@@ -253,22 +253,22 @@ def test_batch_is_one_that_the_slowest_backend_leaves_time_for(
 
 
 def test_private_addresses_are_refused_unless_allowed(http: Template, synth: Synth) -> None:
-    assert "BACKEND_ALLOW_PRIVATE" not in function(http, "Backend")["Environment"]["Variables"]
+    assert "BACKEND_ALLOW_PRIVATE" not in function(http, "Http")["Environment"]["Variables"]
     allowed = synth(destination="http", backend_url="http://10.0.0.7:8080/", backend_allow_private="true")
-    assert function(allowed, "Backend")["Environment"]["Variables"]["BACKEND_ALLOW_PRIVATE"] == "1"
+    assert function(allowed, "Http")["Environment"]["Variables"]["BACKEND_ALLOW_PRIVATE"] == "1"
 
 
 def test_backend_in_your_network_is_reached_from_there(synth: Synth) -> None:
     network = {"vpc_id": "vpc-0123456789abcdef0", "function_subnet_id": "subnet-0123456789abcdef1"}
     template = synth(destination="http", backend_url="http://10.0.0.7/", backend_allow_private="true", **network)
-    assert function(template, "Backend")["VpcConfig"]["SubnetIds"] == ["subnet-0123456789abcdef1"]
+    assert function(template, "Http")["VpcConfig"]["SubnetIds"] == ["subnet-0123456789abcdef1"]
     template.resource_count_is("AWS::EC2::VPC", 0)
 
 
 def test_both_in_your_network_stand_in_the_same_place(synth: Synth) -> None:
     network = {"vpc_id": "vpc-0123456789abcdef0", "function_subnet_id": "subnet-0123456789abcdef1"}
     template = synth(destination="mongo-database,http", database_secret_arn=SECRET, backend_url=URL, **network)
-    for delivery in ("Mongo", "Backend"):
+    for delivery in ("Mongo", "Http"):
         assert function(template, delivery)["VpcConfig"]["SubnetIds"] == ["subnet-0123456789abcdef1"]
 
 
@@ -303,8 +303,8 @@ def test_each_destination_has_queue_dead_letters_and_function(both: Template) ->
                 for r in queues.values() if "RedrivePolicy" in r["Properties"]}  # fmt: skip
     assert len(queues) == 4
     assert len(redriven) == 2
-    assert function(both, "Dynamo")["Environment"]["Variables"]["DESTINATION"] == "dynamo"
-    assert function(both, "Backend")["Environment"]["Variables"]["DESTINATION"] == "backend"
+    assert function(both, "Dynamodb")["Environment"]["Variables"]["DESTINATION"] == "dynamodb"
+    assert function(both, "Http")["Environment"]["Variables"]["DESTINATION"] == "http"
 
 
 def test_pre_queue_function_knows_and_may_send_to_every_queue(both: Template) -> None:
@@ -312,26 +312,26 @@ def test_pre_queue_function_knows_and_may_send_to_every_queue(both: Template) ->
     (pre_queue,) = [r["Properties"] for key, r in functions if key.startswith("WebhookPreQueue")]
     url = pre_queue["Environment"]["Variables"]["QUEUE_URL"]
     assert [part.get("Ref", "")[:-8] if isinstance(part, dict) else part for part in url["Fn::Join"][1]] == [
-        "WebhookDynamoQueue",
+        "WebhookDynamodbQueue",
         " ",
-        "WebhookBackendQueue",
+        "WebhookHttpQueue",
     ]
     policies = both.find_resources("AWS::IAM::Policy").items()
     (policy,) = [p for key, p in policies if key.startswith("WebhookPreQueueRole")]
     sends = [s["Resource"] for s in policy["Properties"]["PolicyDocument"]["Statement"] if "sqs" in str(s["Action"])]
-    assert all(queue in str(sends) for queue in ("WebhookDynamoQueue", "WebhookBackendQueue"))
+    assert all(queue in str(sends) for queue in ("WebhookDynamodbQueue", "WebhookHttpQueue"))
 
 
 def test_no_function_may_read_from_anothers_queue(both: Template) -> None:
-    assert "WebhookBackendQueue" not in str(rights(both, "Dynamo")["sqs:ReceiveMessage"])
+    assert "WebhookHttpQueue" not in str(rights(both, "Dynamodb")["sqs:ReceiveMessage"])
 
 
 def test_outputs_of_the_first_keep_their_names_and_others_say_whose_they_are(both: Template) -> None:
     assert set(both.find_outputs("*")) == {
         *("EndpointUrl", "PreQueueFunctionName", "AlarmTopicArn", "DashboardUrl"),
         *("QueueUrl", "DeadLetterQueueUrl", "PostQueueFunctionName", "TableName", "LargeItemsBucketName"),
-        *("BackendQueueUrl", "BackendDeadLetterQueueUrl", "BackendPostQueueFunctionName"),
-        *("BackendSecretArn", "BackendAttemptsTableName"),
+        *("HttpQueueUrl", "HttpDeadLetterQueueUrl", "HttpPostQueueFunctionName"),
+        *("HttpBackendSecretArn", "HttpAttemptsTableName"),
     }
 
 
@@ -339,7 +339,7 @@ def test_second_of_a_kind_is_counted(app_factory: Callable[..., cdk.App]) -> Non
     stack = cdk.Stack(app_factory(), "Shop")
     backends = [HttpBackend(stack, name, url=f"https://{name}.example.com/") for name in ("one", "two")]
     webhook = ScalableWebhook(stack, "Shopify", name="shopify", destination=backends)
-    assert [delivery.node.id for delivery in webhook.deliveries] == ["Backend", "Backend2"]
+    assert [delivery.node.id for delivery in webhook.deliveries] == ["Http", "Http2"]
     assert webhook.destination is backends[0]
 
 

@@ -199,10 +199,10 @@ def test_all_periods_together_are_no_longer_than_cloudwatch_takes(form: Template
 
 def test_each_destination_has_its_own_alarms(synth: Synth) -> None:
     names = {name.removeprefix("nami-shopify-") for name in alarms(synth(**FORMS["several"]))}
-    for kind in ("", "dynamo-", "backend-"):
+    for kind in ("", "dynamodb-", "http-"):
         ends = ("dead-letters", "oldest", "post-queue-errors", "post-queue-throttles", "post-queue-duration")
         assert {f"{kind}{end}" for end in ends} <= names
-    assert "dynamo-table-throttles" in names
+    assert "dynamodb-table-throttles" in names
 
 
 def test_direct_ingest_watches_its_quarantine_and_no_function_that_is_not_there(synth: Synth) -> None:
@@ -375,8 +375,8 @@ def test_dashboard_has_no_part_that_the_stack_has_not(synth: Synth) -> None:
 def test_further_destinations_have_rows_of_their_own(synth: Synth) -> None:
     assert titles(synth(**FORMS["several"])) == [
         *("Gateway", "Pre-queue", "Queue (Mongo)", "Post-queue (Mongo)", "Destination (Mongo)"),
-        *("Queue (Dynamo)", "Post-queue (Dynamo)", "Destination (Dynamo)"),
-        *("Queue (Backend)", "Post-queue (Backend)", "Destination (Backend)"),
+        *("Queue (Dynamodb)", "Post-queue (Dynamodb)", "Destination (Dynamodb)"),
+        *("Queue (Http)", "Post-queue (Http)", "Destination (Http)"),
     ]
 
 

@@ -120,7 +120,7 @@ def install(fake: FakeSqs, monkeypatch: pytest.MonkeyPatch, ending: str = "", se
     monkeypatch.delenv("NAMI_LOCAL", raising=False)
     monkeypatch.setattr(boto3, "client", lambda _service: fake)
     queues = {"QueueUrl": f"queue{ending}", "DeadLetterQueueUrl": f"dead{ending}", "PostQueueFunctionName": "post"}
-    found = Deployment(NAME, queues | {f"Backend{key}": value for key, value in queues.items()} if several else queues)
+    found = Deployment(NAME, queues | {f"Http{key}": value for key, value in queues.items()} if several else queues)
     for each in found.deliveries:
         each.post_queue = Function("post", {"DESTINATION": "mongo"}, "/logs/post")
     monkeypatch.setattr(dead_letters, "find", lambda _name: found)
@@ -480,10 +480,10 @@ def test_no_filter_takes_all() -> None:
 @pytest.mark.usefixtures("told")
 def test_of_several_destinations_one_is_looked_at_and_the_others_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     install(FakeSqs(), monkeypatch, several=True)
-    assert "of mongo alone; --destination backend for the others" in run("list", NAME).stderr
-    assert "alone" not in run("list", NAME, "--destination", "backend").stderr
-    assert str(run("list", NAME, "--destination", "dynamo").exception) == (
-        "--destination dynamo: shopify has mongo, backend"
+    assert "of mongo alone; --destination http for the others" in run("list", NAME).stderr
+    assert "alone" not in run("list", NAME, "--destination", "http").stderr
+    assert str(run("list", NAME, "--destination", "dynamodb").exception) == (
+        "--destination dynamodb: shopify has mongo, http"
     )
 
 

@@ -86,7 +86,7 @@ def test_list_tells_depth_dead_letters_and_age(aws: Stub) -> None:
 
 
 def test_list_adds_up_the_queues_of_several_destinations(aws: Stub) -> None:
-    second = {"BackendQueueUrl": QUEUES + "second", "BackendDeadLetterQueueUrl": QUEUES + "second-dead"}
+    second = {"HttpQueueUrl": QUEUES + "second", "HttpDeadLetterQueueUrl": QUEUES + "second-dead"}
     stacks(aws, stack(outputs=OUTPUTS | second))
     ages(aws)
     for queue, count in (("waiting", 1), ("second", 10), ("dead", 2), ("second-dead", 20)):
@@ -96,11 +96,11 @@ def test_list_adds_up_the_queues_of_several_destinations(aws: Stub) -> None:
 
 
 def test_list_tells_what_webhooks_end_in(aws: Stub) -> None:
-    outputs = {"QueueUrl": QUEUES + "waiting", "LargeItemsBucketName": "b", "BackendBackendSecretArn": "s"}
+    outputs = {"QueueUrl": QUEUES + "waiting", "LargeItemsBucketName": "b", "HttpBackendSecretArn": "s"}
     stacks(aws, stack(outputs=outputs))
     ages(aws)
     depth(aws, "waiting", 0)
-    assert json.loads(run("list", "--json").stdout)[0]["destinations"] == ["dynamo", "backend"]
+    assert json.loads(run("list", "--json").stdout)[0]["destinations"] == ["dynamodb", "http"]
 
 
 def test_list_shows_a_dash_where_no_age_is_known(aws: Stub) -> None:

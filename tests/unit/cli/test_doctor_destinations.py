@@ -18,8 +18,8 @@ Stub = Callable[[str], Stubber]
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf"
 KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OUTPUTS = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
-DYNAMO = {"DESTINATION": "dynamo", "DYNAMO_TABLE": "webhooks"}
-BACKEND = {"DESTINATION": "backend", "BACKEND_SECRET_ARN": ARN, "BACKEND_ATTEMPTS_TABLE": "tries"}
+DYNAMO = {"DESTINATION": "dynamodb", "DYNAMO_TABLE": "webhooks"}
+BACKEND = {"DESTINATION": "http", "BACKEND_SECRET_ARN": ARN, "BACKEND_ATTEMPTS_TABLE": "tries"}
 DATABASE = {"DESTINATION": "mongo", "MONGO_SECRET_ARN": ARN}
 
 

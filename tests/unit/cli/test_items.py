@@ -17,8 +17,8 @@ from tests.unit.cli.conftest import sleep_in
 
 Stub = Callable[[str], Stubber]
 QUEUES = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
-DYNAMO = {"DESTINATION": "dynamo", "DYNAMO_TABLE": "webhooks"}
-BACKEND = {"DESTINATION": "backend", "BACKEND_ATTEMPTS_TABLE": "tries"}
+DYNAMO = {"DESTINATION": "dynamodb", "DYNAMO_TABLE": "webhooks"}
+BACKEND = {"DESTINATION": "http", "BACKEND_ATTEMPTS_TABLE": "tries"}
 MINUTE = 60
 
 
@@ -194,14 +194,14 @@ def test_of_several_destinations_the_first_that_keeps_webhooks_is_shown(
     holds(aws, "webhooks", ["a"], item("a"))
     result = run("--id", "a", "--json")
     assert printed(result)
-    assert "of dynamo alone; --destination backend for the others" in result.stderr
+    assert "of dynamodb alone; --destination http for the others" in result.stderr
     holds(aws, "tries", ["a"], item("a"))
-    assert printed(run("--id", "a", "--json", "--destination", "backend"))
+    assert printed(run("--id", "a", "--json", "--destination", "http"))
 
 
 def test_unknown_destination_is_told_with_those_that_are(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     deployed(monkeypatch, BACKEND, DYNAMO)
-    assert str(run("--destination", "mongo").exception) == "--destination mongo: shopify has backend, dynamo"
+    assert str(run("--destination", "mongo").exception) == "--destination mongo: shopify has http, dynamodb"
 
 
 def test_local_send_waits_for_the_item(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from nami_cli.capacity import ASSUMED, PROFILES, Arrivals, Plan, Times, advise, 
 from nami_cli.errors import MissingToolError, UsageError
 from nami_cli.main import app
 from nami_cli.times import duration, spell
-from nami_runtime.destinations import dynamo, mongo
+from nami_runtime.destinations import dynamodb, mongo
 from nami_runtime.log import METRICS
 from nami_stack import watching
 from nami_stack.http_backend import HttpBackend
@@ -303,7 +303,7 @@ def test_a_backends_batch_is_the_constructs() -> None:
 
 
 def test_what_is_known_of_the_functions_is_theirs() -> None:
-    assert capacity.DYNAMO_THREADS == dynamo.THREADS
+    assert capacity.DYNAMO_THREADS == dynamodb.THREADS
     assert capacity.MONGO_ATTEMPT == mongo._ATTEMPT_SECONDS
     assert set(capacity.METRICS) <= set(METRICS)
 
@@ -335,7 +335,7 @@ def test_an_item_is_as_large_as_the_function_makes_it() -> None:
     item = {"id": 1071823172, "title": "Ächte Wolle", "quantity": 2, "price": "19.99", "properties": [None, True]}
     body = json.dumps({"id": 820982911946154508, "line_items": [item] * 26}, ensure_ascii=False)
     raw = body.encode()
-    stored = dynamo.size(dynamo.encoded({"id": "x" * 40, "body": json.loads(body), "raw": raw})) / 1024
+    stored = dynamodb.size(dynamodb.encoded({"id": "x" * 40, "body": json.loads(body), "raw": raw})) / 1024
     assert stored <= len(raw) / 1024 * 2 <= stored * 1.3
 
 

@@ -18,7 +18,7 @@ from tests.unit.cli.conftest import sleep_in
 
 OUTPUTS = {
     f"{prefix}{key}": key
-    for prefix in ("", "Backend")
+    for prefix in ("", "Http")
     for key in ("QueueUrl", "DeadLetterQueueUrl", "PostQueueFunctionName")
 }
 
@@ -65,7 +65,7 @@ def smoking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         each.post_queue = Function("post", {"DESTINATION": "mongo"}, f"/logs/{number}")
     monkeypatch.setattr(smoke, "find", lambda _name: found)
 
-    def run(sender: FakeSender, stores: tuple[str, ...] = ("to mongo", "to backend")) -> Any:
+    def run(sender: FakeSender, stores: tuple[str, ...] = ("to mongo", "to http")) -> Any:
         def read(groups: dict[str, str], **_given: object) -> Iterator[logs.Line]:
             for function in groups:
                 said = "stored" if function in stores else "other"
@@ -88,10 +88,10 @@ def test_all_is_well(smoking: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("sender", "stores", "failed"),
     [
-        (FakeSender(accepts=503), ("to mongo", "to backend"), "webhook is stored"),
+        (FakeSender(accepts=503), ("to mongo", "to http"), "webhook is stored"),
         (FakeSender(), ("to mongo",), "webhook is stored"),
-        (FakeSender(refuses=200), ("to mongo", "to backend"), "unsigned webhook is refused"),
-        (FakeSender(unknown=403), ("to mongo", "to backend"), "another path is not found"),
+        (FakeSender(refuses=200), ("to mongo", "to http"), "unsigned webhook is refused"),
+        (FakeSender(unknown=403), ("to mongo", "to http"), "another path is not found"),
     ],
 )
 def test_what_does_not_hold_fails(
@@ -128,7 +128,7 @@ class Quarantine:
 @pytest.fixture
 def direct(smoking: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """A subscription whose gateway queues by itself; `said` is what the post-queue function logs of each."""
-    queues = {key: key for key in OUTPUTS if not key.startswith("Backend")}
+    queues = {key: key for key in OUTPUTS if not key.startswith("Http")}
     found = Deployment("shopify", {**queues, "QuarantineUrl": "q", "EndpointUrl": "https://abc.example/nami/shopify"})
     found.pre_queue = None
     found.deliveries[0].post_queue = Function("post", {"DESTINATION": "mongo"}, "/logs/post")

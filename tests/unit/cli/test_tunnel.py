@@ -222,6 +222,6 @@ def test_database_that_does_not_answer_is_code_7(subscription: Stub) -> None:
 
 def test_subscription_without_mongodb_is_told(subscription: Stub) -> None:
     found = events.find("shopify")
-    found.deliveries[0].post_queue = Function("post", {"DESTINATION": "dynamo"}, "/post")
+    found.deliveries[0].post_queue = Function("post", {"DESTINATION": "dynamodb"}, "/post")
     with pytest.raises(UsageError, match="stores nothing in MongoDB"), tunnel.database(found):
         pass

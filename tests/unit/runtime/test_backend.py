@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from nami_runtime.destinations import backend as backend_module
+from nami_runtime.destinations import http as backend_module
 from tests.backend.server import Backend, Received
 from tests.unit.runtime.conftest import Context, FakeAws, load_handler, sqs_event
 
@@ -48,7 +48,7 @@ def backend() -> Iterator[Backend]:
 def post_queue(backend: Backend, cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Function:
     cloud.secrets[SECRET_ARN] = KEY
     for name, value in {
-        "DESTINATION": "backend",
+        "DESTINATION": "http",
         "BACKEND_URL": backend.url,
         "BACKEND_SECRET_ARN": SECRET_ARN,
         "BACKEND_ATTEMPTS_TABLE": TABLE,

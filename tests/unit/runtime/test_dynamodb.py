@@ -12,7 +12,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nami_runtime.destinations import dynamo
+from nami_runtime.destinations import dynamodb
 from tests.unit.runtime.conftest import Context, FakeAws, load_handler, sqs_event
 
 TABLE = "webhooks"
@@ -31,7 +31,7 @@ def message(key: str = "evt_1", body: str = '{"total": 19.9}', **fields: object)
 
 @pytest.fixture
 def post_queue(cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Function:
-    monkeypatch.setenv("DESTINATION", "dynamo")
+    monkeypatch.setenv("DESTINATION", "dynamodb")
     monkeypatch.setenv("DYNAMO_TABLE", TABLE)
     monkeypatch.setenv("DYNAMO_LARGE_ITEMS", "large")
     return lambda event, seconds=30.0: load_handler("post_queue").handler(event, Context(seconds))
@@ -73,7 +73,7 @@ def test_same_id_twice_in_one_batch_is_one_item(cloud: FakeAws, post_queue: Func
 def test_batch_is_written_over_few_connections(cloud: FakeAws, post_queue: Function) -> None:
     post_queue(sqs_event(*[message(f"evt_{number}") for number in range(100)]))
     assert len(cloud.tables[TABLE]) == 100
-    assert cloud.connections <= dynamo.THREADS
+    assert cloud.connections <= dynamodb.THREADS
 
 
 def test_id_of_another_subscriptions_item_is_no_duplicate(cloud: FakeAws, post_queue: Function) -> None:
@@ -176,7 +176,7 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_json_reads_back_as_it_was(value: Any) -> None:
-    assert plain(dynamo.encoded({"body": value}))["body"] == in_decimals(value)
+    assert plain(dynamodb.encoded({"body": value}))["body"] == in_decimals(value)
 
 
 def in_decimals(value: Any) -> Any:

@@ -27,7 +27,7 @@ from urllib.parse import quote, urlsplit
 
 from nami_runtime import aws, log
 from nami_runtime.destinations import Later
-from nami_runtime.destinations.dynamo import encoded
+from nami_runtime.destinations.dynamodb import encoded
 from nami_runtime.secret import Secret
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Backend:
         self._allow_private = environ.get("BACKEND_ALLOW_PRIVATE") == "1"
         self._table = environ["BACKEND_ATTEMPTS_TABLE"]
         self._secret = Secret(environ["BACKEND_SECRET_ARN"])
-        self._pool = ThreadPoolExecutor(int(environ["BACKEND_CONCURRENCY"]), thread_name_prefix="backend")
+        self._pool = ThreadPoolExecutor(int(environ["BACKEND_CONCURRENCY"]), thread_name_prefix="http")
         self._own = threading.local()
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:

@@ -50,7 +50,7 @@ class Dynamo:
         self._table = os.environ["DYNAMO_TABLE"]
         self._bucket = os.environ["DYNAMO_LARGE_ITEMS"]
         self._ttl_days = int(os.environ.get("DYNAMO_TTL_DAYS") or 0)
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="dynamo")
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="dynamodb")
         self._own = threading.local()
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
