@@ -395,6 +395,8 @@ class Client:
             headers = {"content-type": self._content_type, "x-amz-target": target}
             form = self._forms[target] = self._form("POST", "/", headers)
         answer = self._send(form, body, deadline)
+        if not answer:  # of an action without output, such as SQS's ChangeMessageVisibility
+            return {}
         try:
             decoded = json.loads(answer.decode())
         except ValueError:

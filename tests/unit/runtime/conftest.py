@@ -98,7 +98,7 @@ class FakeAws:
     def _sqs(self, action: str, given: dict[str, Any]) -> tuple[int, bytes]:
         if action == "ChangeMessageVisibility":
             self.hidden_for[given["ReceiptHandle"]] = given["VisibilityTimeout"]
-            return 200, b"{}"
+            return 200, b""  # SQS says nothing where an action has no output
         message = given["MessageBody"]
         self.messages.append(message)
         digest = hashlib.md5(message.encode()).hexdigest()

@@ -368,6 +368,12 @@ def test_a_deadline_in_the_past_sends_nothing(cloud: FakeAws) -> None:
     assert cloud.requests == []
 
 
+def test_an_empty_answer_is_that_of_an_action_without_output(cloud: FakeAws) -> None:
+    parameters: dict[str, object] = {"QueueUrl": "q", "ReceiptHandle": "r1", "VisibilityTimeout": 7}
+    assert aws.client("sqs").call("AmazonSQS.ChangeMessageVisibility", parameters, time.monotonic() + 5) == {}
+    assert cloud.hidden_for == {"r1": 7}
+
+
 def test_a_refusal_is_told_by_its_code(cloud: FakeAws) -> None:
     cloud.answer = lambda service, action: (400, b'{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}')
     with pytest.raises(aws.Rejected) as caught:
