@@ -120,9 +120,21 @@ class Signature(BaseModel):
         return cls(scheme="hmac", **given)
 
     @classmethod
-    def token(cls, header: str = "authorization", *, prefix: str = "") -> Self:
-        """A secret that the producer sends as it is, after `prefix`, in a header."""
-        return cls(scheme="token", header=header, prefix=prefix)
+    def token(
+        cls,
+        header: str = "authorization",
+        *,
+        prefix: str = "",
+        id: str | None = None,  # noqa: A002 the field's own word
+    ) -> Self:
+        """A secret that the producer sends as it is.
+
+        Args:
+            header: that carries it, after `prefix`.
+            prefix: before the secret, such as "Bearer ".
+            id: the header that identifies the delivery.
+        """
+        return cls(scheme="token", header=header, prefix=prefix, id=id)
 
     @classmethod
     def basic(cls) -> Self:

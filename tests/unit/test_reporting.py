@@ -216,8 +216,7 @@ def test_construct_sees_that_its_host_has_no_way_out(app_factory: Apps) -> None:
 
 def test_gateway_of_the_callers_own_is_traced(app_factory: Apps) -> None:
     stack = cdk.Stack(app_factory(), "Shop")
-    signature = Signature.preset("none")
-    settings = PipelineSettings(tracing=True)
-    ScalableWebhook(stack, "W", name="shopify", gateway=RestGateway(stack, "G"), signature=signature, settings=settings)
+    gateway, settings = RestGateway(stack, "G"), PipelineSettings(tracing=True)
+    ScalableWebhook(stack, "W", name="shopify", gateway=gateway, signature=Signature.none(), settings=settings)
     (stage,) = Template.from_stack(stack).find_resources("AWS::ApiGateway::Stage").values()
     assert stage["Properties"]["TracingEnabled"] is True

@@ -65,16 +65,49 @@ def test_tolerance_without_a_timestamp_is_refused() -> None:
     assert message.endswith("give its header as signature_timestamp=x-timestamp")
 
 
-def test_generic_hmac_is_the_same_from_settings_and_from_code() -> None:
-    settings = Subscription.from_context(
-        {"name": "shopify", "signature": "hmac", "signature_header": "X-Sig", "signature_prefix": "sha256="}
-    )
-    code = Signature.hmac("X-Sig", prefix="sha256=")
-    built = settings.build_signature()
+HMAC = {
+    "header": "X-Sig",
+    "digest": "sha512",
+    "encoding": "base64",
+    "key": "hex",
+    "prefix": "sha512=",
+    "signed": "{timestamp}.{url}",
+    "timestamp": "X-Time",
+    "tolerance": 60,
+    "id": "X-Delivery",
+}
+TOKEN = {"header": "X-Token", "prefix": "Bearer ", "id": "X-Delivery"}
+
+
+def understood(signature: Signature) -> list[dict[str, object]]:
+    """What the functions make of it, their defaults included."""
+    forms = signatures.configured(json.loads(signature.to_json()))
+    every = [{name: getattr(form, name) for name in dir(form) if not name.startswith("_")} for form in forms]
+    return [{name: value for name, value in form.items() if not callable(value)} for form in every]
+
+
+@pytest.mark.parametrize(
+    ("signature", "scheme", "options"),
+    [
+        (Signature.hmac("X-Sig"), "hmac", {"header": "X-Sig"}),
+        (Signature.hmac(**HMAC, public_url="https://example.com/x"), "hmac", HMAC),  # type: ignore[arg-type]
+        (Signature.token(), "token", {}),
+        (Signature.token(**TOKEN), "token", TOKEN),
+        (Signature.basic(), "basic", {}),
+        (Signature.none(), "none", {}),
+        (Signature.preset("stripe"), "stripe", {}),
+        (Signature.preset("hubspot", tolerance=60, public_url="https://example.com/x"), "hubspot", {"tolerance": 60}),
+    ],
+)
+def test_signature_is_the_same_from_code_and_from_settings(
+    signature: Signature, scheme: str, options: dict[str, object]
+) -> None:
+    settings: dict[str, object] = {f"signature_{key}": value for key, value in options.items()}
+    if signature.public_url:
+        settings["public_url"] = signature.public_url
+    built = Subscription.from_context({"name": "shopify", "signature": scheme, **settings}).build_signature()
     assert built
-    read = [signatures.configured(json.loads(signature.to_json()))[0] for signature in (built, code)]
-    fields = ("header", "prefix", "digest", "encoding", "key", "signed", "timestamp", "tolerance", "ids")
-    assert [getattr(read[0], field) for field in fields] == [getattr(read[1], field) for field in fields]
+    assert understood(built) == understood(signature)
 
 
 def test_code_is_checked_as_settings_are() -> None:
