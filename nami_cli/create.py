@@ -19,7 +19,7 @@ _FUNCTIONS = {
 
 
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")],
+    name: flags.Name,
     force: Annotated[bool, typer.Option("--force", help="Overwrite handlers that are there.")] = False,
 ) -> None:
     """Write handlers for you to change, into webhooks/NAME.

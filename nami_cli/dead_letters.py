@@ -15,8 +15,8 @@ from nami_cli import large_bodies, logs, times
 from nami_cli.deployment import Delivery, find
 from nami_cli.environments import with_env
 from nami_cli.errors import AwsError, NotFoundError, UsageError
-from nami_cli.flags import nami
-from nami_cli.terminal import print_table, progress, say
+from nami_cli.flags import Name, nami
+from nami_cli.terminal import print_json, print_line, print_table, print_text, progress, say
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef, SendMessageBatchRequestEntryTypeDef
@@ -36,7 +36,6 @@ _NO_TASK = ("InvalidAction", "UnsupportedOperation", "AWS.SimpleQueueService.Uns
 _ONE_BY_ONE = 5  # so many letters are looked up in the log one by one; more at once
 _NO_REASON = "no log line says why: the function ended early (timeout, memory), or the log is older than it is kept"
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")]
 Ids = Annotated[
     list[str] | None, typer.Option("--id", metavar="ID", help="Only this delivery (or message); may be repeated.")
 ]
@@ -44,7 +43,7 @@ Since = Annotated[str | None, typer.Option(help="Only received after: 30s, 10m, 
 Until = Annotated[str | None, typer.Option(help="Only received before; as --since.")]
 WithText = Annotated[str | None, typer.Option("--text", help="Only with this text in the body or the headers.")]
 Destination = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Such as mongo or backend; the first where not given.")
+    str | None, typer.Option(metavar="NAME", help="Such as mongo or http; the first where not given.")
 ]
 Quarantine = Annotated[
     bool,
@@ -330,7 +329,7 @@ def list_command(
         for letter in chosen
     ]
     if as_json:
-        typer.echo(json.dumps(told, indent=2))
+        print_json(told)
     elif told:
         rows = [
             [each["id"], times.clock(letter.received_at), str(each["tries"]), each["reason"] or _NO_REASON]
@@ -367,13 +366,15 @@ def show_command(
     tries = letters.reasons(chosen)[letter.id]
     if as_json:
         told = [{"at": times.iso(each.at), "reason": each.reason} for each in tries]
-        typer.echo(json.dumps(letter.as_dict() | {"tries": told, "message": letter.content}, indent=2))
+        print_json(letter.as_dict() | {"tries": told, "message": letter.content})
         return
-    typer.echo(f"delivery  {letter.id}\nmessage   {letter.message_id}\nreceived  {times.iso(letter.received_at)}")
+    print_line(f"delivery  {letter.id}")
+    print_line(f"message   {letter.message_id}")
+    print_line(f"received  {times.iso(letter.received_at)}")
     for number, each in enumerate(tries, 1):
-        typer.echo(f"try {number:<4}  {times.clock(each.at)}  {each.reason}")
+        print_line(f"try {number:<4}  {times.clock(each.at)}  {each.reason}")
     if not tries:
-        typer.echo(f"tries     {letters.tries_before_giving_up}; {_NO_REASON}")
+        print_line(f"tries     {letters.tries_before_giving_up}; {_NO_REASON}")
     _show_webhook(letter)
 
 
@@ -400,8 +401,7 @@ def redrive_command(
     letters = _open(name, destination, quarantine)
     if dry_run:
         chosen, _ = _look(letters, wanted, limit)
-        for letter in chosen:
-            typer.echo(f"{letter.id}\t{times.iso(letter.received_at)}")
+        print_table(["delivery", "received"], [[each.id, times.iso(each.received_at)] for each in chosen])
         say(f"{len(chosen)} would be sent back to the queue")
         return
     redriven = Count()
@@ -412,7 +412,7 @@ def redrive_command(
     except KeyboardInterrupt:
         say(f"stopped; {redriven.value} were sent back, the others are still dead letters: run it again")
         raise typer.Exit(130) from None
-    typer.echo(str(redriven.value))
+    print_text(str(redriven.value))
     if redriven.value:
         say(f"{redriven.value} sent back to the queue; {letters.command('list', name)} shows those that fail again")
     elif wanted.takes_all:
@@ -440,7 +440,7 @@ def purge_command(
         if number := letters.count():
             _ask(yes, f"Delete all of about {number} webhooks of {name} for good?")
             letters.sqs.purge_queue(QueueUrl=letters.url)
-        typer.echo(str(number))
+        print_text(str(number))
         say("SQS removes them within a minute" if number else letters.none_of(name))
         return
     with letters.opened() as found:
@@ -452,7 +452,7 @@ def purge_command(
             for start in range(0, len(chosen), _BATCH):
                 letters.delete(chosen[start : start + _BATCH])
                 advance(len(chosen[start : start + _BATCH]))
-    typer.echo(str(len(chosen)))
+    print_text(str(len(chosen)))
     say(f"{len(chosen)} deleted")
 
 
@@ -604,18 +604,19 @@ def _groups(letters: list[Letter]) -> Iterator[list[Letter]]:
 def _show_webhook(letter: Letter) -> None:
     delivery = letter.delivery
     if delivery is None:
-        typer.echo(f"\nno webhook: {letter.unreadable}\n{letter.content}")
+        print_text(f"\nno webhook: {letter.unreadable}\n{letter.content}")
         return
     query = f"?{delivery.query}" if delivery.query else ""
-    typer.echo(f"from      {delivery.source_ip}, {delivery.verified or 'not'} verified")
-    typer.echo(f"\n{delivery.method} {delivery.path}{query}")
+    print_line(f"from      {delivery.source_ip}, {delivery.verified or 'not'} verified")
+    print_text("")
+    print_line(f"{delivery.method} {delivery.path}{query}")
     for key, value in delivery.headers.items():
-        typer.echo(f"{key}: {value}")
-    typer.echo("")
+        print_line(f"{key}: {value}")
+    print_text("")
     if reference := delivery.body_ref:
-        typer.echo(f"{reference['size']} bytes, in s3://{reference['bucket']}/{reference['key']}")
+        print_line(f"{reference['size']} bytes, in s3://{reference['bucket']}/{reference['key']}")
         return
     try:
-        typer.echo(delivery.body.decode())
+        print_text(delivery.body.decode())
     except UnicodeDecodeError:
-        typer.echo(f"{len(delivery.body)} bytes of no text; --json has them in base64")
+        print_text(f"{len(delivery.body)} bytes of no text; --json has them in base64")

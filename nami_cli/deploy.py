@@ -23,12 +23,10 @@ from nami_stack.settings import SHARED, SharedSettings, Subscription
 _PAUSE = 0.1
 SETTINGS = frozenset(Subscription.model_fields)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")]
-
 
 @flags.with_settings
 def deploy(
-    name: Name,
+    name: flags.Name,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check, show what would change, and deploy nothing.")
@@ -81,7 +79,7 @@ def deploy(
 
 
 @flags.with_settings
-def diff(name: Name, **settings: str | None) -> None:
+def diff(name: flags.Name, **settings: str | None) -> None:
     """Show what a deployment would change, and change nothing."""
     given = flags.given(settings)
     flags.read_stack(name, given)

@@ -26,7 +26,7 @@ _HOLD_DATA = {
 
 
 def destroy(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")],
+    name: flags.Name,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Remove a subscription; its documents are kept.

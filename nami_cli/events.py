@@ -8,13 +8,15 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.highlighter import JSONHighlighter
+from rich.text import Text
 
 from nami_cli import tunnel
 from nami_cli.deployment import Delivery, Deployment, find
 from nami_cli.errors import DatabaseError, MissingToolError, NotFoundError, UsageError
-from nami_cli.flags import nami
+from nami_cli.flags import Name, nami
 from nami_cli.items import Items
-from nami_cli.terminal import say
+from nami_cli.terminal import print_exact, say, visible_json
 
 _POLL = 2.0  # seconds between looks while following
 # Functions that run at once write at once: one that began earlier may be the later one to write.
@@ -23,9 +25,8 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 Ids = Annotated[list[str] | None, typer.Option("--id", metavar="DELIVERY", help="Only this one; may be repeated.")]
 Destination = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Such as dynamo or backend; the first that keeps webhooks.")
+    str | None, typer.Option(metavar="NAME", help="Such as dynamodb or http; the first that keeps webhooks.")
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")]
 Query = Annotated[
     str | None, typer.Option(metavar="JSON", help='As MongoDB takes it, such as {"body.order.id": 1001}.')
 ]
@@ -116,7 +117,7 @@ def _chosen(deployment: Deployment, destination: str | None) -> Delivery:
     if destination is not None:
         return deployment.delivery(destination)
     there = deployment.deliveries
-    chosen = next((each for each in there if _kind(each) != "backend"), there[0])
+    chosen = next((each for each in there if _kind(each) != "http"), there[0])
     if others := [each.destination for each in there if each is not chosen]:
         say(f"of {chosen.destination} alone; --destination {' or '.join(others)} for the others")
     return chosen
@@ -147,29 +148,30 @@ def _stored(
     arriving = table.arriving() if follow else iter(())
     found = table.get(ids) if ids else table.newest(limit)
     yield from reversed(found)
-    shown = {document["_id"] for document in found} if _kind(delivery) != "backend" else set()
+    shown = {document["_id"] for document in found} if _kind(delivery) != "http" else set()
     yield from (each for each in arriving if each["_id"] not in shown and (not ids or each["_id"] in ids))
 
 
 def print_document(document: dict[str, Any], *, as_json: bool) -> None:
     """Print one document: a line of extended JSON, or for people, the raw bytes, which repeat the body, by length."""
     if as_json:
-        typer.echo(extended_json(document, None))
+        print_exact(extended_json(document, None))
         return
     raw = document.get("raw")
     text = extended_json(document | ({"raw": f"{len(raw)} bytes"} if isinstance(raw, bytes) else {}), 2)
     console = Console(soft_wrap=True)
     if console.is_terminal:
-        console.print_json(text)
+        console.print(JSONHighlighter()(Text(text)))
     else:
-        typer.echo(text)
+        print_exact(text)
 
 
 def extended_json(document: dict[str, Any], indent: int | None) -> str:
-    """As MongoDB writes documents in JSON, with dates and bytes."""
+    """As MongoDB writes documents in JSON, with dates and bytes; what would act on a terminal is escaped."""
     from bson import json_util  # noqa: PLC0415
 
-    return json_util.dumps(document, json_options=json_util.RELAXED_JSON_OPTIONS, indent=indent, ensure_ascii=False)
+    options = json_util.RELAXED_JSON_OPTIONS
+    return visible_json(json_util.dumps(document, json_options=options, indent=indent, ensure_ascii=False))
 
 
 def wait_for(deployment: Deployment, delivery_ids: list[str], timeout: float) -> list[dict[str, Any]]:
@@ -227,7 +229,7 @@ def connect_command(name: Name) -> None:
     The URI contains the password. In a local run there is no tunnel, and the command ends at once.
     """
     with tunnel.database(find(name)) as found:
-        typer.echo(found.uri)
+        print_exact(found.uri)
         say(f"database {found.name}, collection {found.collection}; give the URI to mongosh, in quotes")
         if found.tunnel is None:
             return

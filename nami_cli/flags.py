@@ -26,6 +26,8 @@ from nami_stack.settings import (
     read_settings,
 )
 
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")]
+
 TYPED_LOCAL = "NAMI_LOCAL"  # in the environment of a command that was given --local
 
 # In the order of the code; a group that the settings gain is one here.

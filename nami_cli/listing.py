@@ -1,6 +1,5 @@
 """`nami list` and `nami outputs`: what is deployed."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ import typer
 
 from nami_cli import checks, deployment, environments, flags, shared, stacks
 from nami_cli.errors import of_aws
-from nami_cli.terminal import print_table, say
+from nami_cli.terminal import print_json, print_table, say
 from nami_stack.settings import SHARED
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 _DEAD = "DeadLetterQueueUrl"
 # By which output a stack shows what its webhooks end in.
-_KINDS = {"DatabaseSecretArn": "mongo", "LargeItemsBucketName": "dynamo", "BackendSecretArn": "backend"}
+_KINDS = {"DatabaseSecretArn": "mongo", "LargeItemsBucketName": "dynamodb", "BackendSecretArn": "http"}
 _AT_ONCE = 8  # subscriptions whose queues are asked at the same time
 _AGE_WITHIN = 900  # seconds back to look for an age; SQS tells one a minute, late by some, and none while it is idle
 
@@ -39,7 +38,7 @@ def list_subscriptions(as_json: AsJson = False) -> None:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         rows = list(pool.map(lambda item: _row(item[0], item[1], ages, sqs), sorted(found.items())))
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        print_json(rows)
     elif rows:
         print_table(
             ["name", "env", "to", "endpoint", "waiting", "dead", "oldest", "deployed", "status"],
@@ -63,7 +62,7 @@ def list_subscriptions(as_json: AsJson = False) -> None:
 
 
 def outputs(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")],
+    name: flags.Name,
     as_json: AsJson = False,
 ) -> None:
     """Show the stack's outputs: URLs, functions, volume.
@@ -76,7 +75,7 @@ def outputs(
         found = dict(deployment.find(name).outputs)
         found["EndpointUrl"] = stacks.endpoint_url(found)
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        print_json(found)
         return
     print_table(["output", "value"], [[key, value] for key, value in sorted(found.items())])
 

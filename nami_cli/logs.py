@@ -13,7 +13,7 @@ from rich.text import Text
 from nami_cli import stacks, times
 from nami_cli.deployment import Deployment, find
 from nami_cli.errors import NotFoundError
-from nami_cli.flags import nami
+from nami_cli.flags import Name, nami
 from nami_cli.terminal import print_json, say, visible, visible_line
 
 _POLL = 1.5  # seconds between looks while following
@@ -176,7 +176,7 @@ def show(deployment: Deployment, *, delivery_id: str | None, since: str | None, 
 
 
 def logs_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")],
+    name: Name,
     delivery_id: Id = None,
     since: Since = None,
     follow: Follow = False,

@@ -20,7 +20,7 @@ from nami_cli.checks import fill
 from nami_cli.deployment import Deployment, find
 from nami_cli.environments import is_local
 from nami_cli.errors import SecretError, UsageError, WebhookError
-from nami_cli.flags import nami
+from nami_cli.flags import Name, nami
 from nami_cli.terminal import print_text, progress, say
 
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ def send_all(
 
 
 def send_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")],
+    name: Name,
     file: File = None,
     provider: Provider = None,
     header: Headers = None,

@@ -16,7 +16,7 @@ from nami_cli import logs
 from nami_cli.dead_letters import DeadLetters
 from nami_cli.deployment import Deployment, find
 from nami_cli.errors import CliError, UsageError, WebhookError
-from nami_cli.flags import nami
+from nami_cli.flags import Name, nami
 from nami_cli.send import Sender
 from nami_cli.terminal import print_json, print_table
 
@@ -123,7 +123,7 @@ def run(target: Target) -> Iterator[Result]:
 
 
 def smoke_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")],
+    name: Name,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list.")] = False,
 ) -> None:
     """Try a deployed subscription: a webhook goes all the way, and what should not get in stays out.

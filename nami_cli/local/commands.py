@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from nami_cli import deployment, events, logs, send, stacks
 from nami_cli.environments import with_env
 from nami_cli.errors import CliError, LocalAwsError, NotRunningError, WebhookError
-from nami_cli.flags import TYPED_LOCAL, checked_name, nami
+from nami_cli.flags import TYPED_LOCAL, Name, checked_name, nami
 from nami_cli.local import cdk, environment, machine, up
 from nami_cli.local.differences import DIFFERENCES
 from nami_cli.local.state import DATABASE, Home, State
@@ -25,8 +25,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")]
 
 
 @app.command("up", epilog="Example: nami local up shopify -c batch_window=0 -c batch_size=10")
