@@ -19,8 +19,6 @@ from boto3.dynamodb.types import TypeDeserializer
 from tests.backend.server import Backend
 from tests.local.conftest import QUICK, ROOT, Nami, Pipeline, pipeline, wait_for
 
-pytestmark = pytest.mark.local
-
 
 @dataclass
 class Orders:

@@ -1,7 +1,6 @@
 """What `nami plan` says, and that it is what the settings, the functions and the constructs say."""
 
 import json
-import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from nami_runtime.log import METRICS
 from nami_stack import watching
 from nami_stack.http_backend import HttpBackend
 from nami_stack.settings import Subscription
+from tests.unit.pages import rewritten
 
 PAGE = Path(__file__).parents[3] / "docs" / "plan.md"
 BACKEND = {"destination": "http", "backend_url": "https://shop.example.com/webhooks"}
@@ -400,10 +400,5 @@ def example() -> str:
 
 @pytest.mark.parametrize("content", [example, assumptions, profiles], ids=lambda content: content.__name__)
 def test_page_says_what_the_command_says(content: Callable[[], str]) -> None:
-    marker, written = content.__name__, PAGE.read_text()
-    block = re.compile(rf"(<!-- {marker}: .*? -->\n).*?(<!-- /{marker} -->)", re.DOTALL)
-    assert block.search(written)
-    current = block.sub(lambda match: f"{match[1]}\n{content()}\n{match[2]}", written)
-    if current != written:
-        PAGE.write_text(current)
-        pytest.fail(f"docs/plan.md was behind the code ({marker}) and is written anew; commit it")
+    if rewritten(PAGE, content.__name__, content()):
+        pytest.fail(f"docs/plan.md was behind the code ({content.__name__}) and is written anew; commit it")
