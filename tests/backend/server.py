@@ -3,9 +3,11 @@
 Without a word it answers 200 `ok`. Headers of the webhook, or fields of its query, change that:
 
     backend-status   the status, or several for one try after the other: `500,200`; the last one stays
+    backend-interim  statuses below 200 that come first, as in `102,103`
     backend-delay    seconds before the answer
     backend-answer   its body; `backend-retry-after` and `backend-location` become headers
-    backend-fault    drop: the connection ends without an answer; garbage: what is no HTTP; drip: a byte each 0.2 s
+    backend-fault    drop: the connection ends without an answer; garbage: what is no HTTP; drip: a byte each 0.2 s;
+                     endless: 102 each 0.05 s and no answer
 
 Webhooks go to any path. `GET /received` lists what came as JSON lines: method, target, headers, body (base64), at.
 It listens on the loopback alone; for a deployed backend to be tried from AWS, put it behind a proxy with TLS.
@@ -107,6 +109,9 @@ def _handler(backend: Backend) -> type[BaseHTTPRequestHandler]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Received(self.command, self.path, headers, body)
             before = backend.take(request)
+            for status in filter(None, request.told("interim").split(",")):
+                self.send_response_only(int(status))
+                self.end_headers()
             time.sleep(float(request.told("delay") or 0))
             with contextlib.suppress(OSError):  # the other side had enough
                 self._answer_as_told(request, before)
@@ -136,6 +141,9 @@ def _handler(backend: Backend) -> type[BaseHTTPRequestHandler]:
             self.close_connection = True
             if fault == "garbage":
                 self.wfile.write(b"\x00\xff no HTTP\r\n\r\n")
+            while fault == "endless":
+                self.wfile.write(b"HTTP/1.1 102 Processing\r\n\r\n")
+                time.sleep(0.05)
             if fault == "drip":
                 for byte in b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-long: " + b"y" * 200 + b"\r\n\r\nok":
                     self.wfile.write(bytes([byte]))

@@ -74,6 +74,19 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class _Final(http.client.HTTPResponse):
+    """The answer that counts: of those below 200, which come on the way to it, http.client itself skips 100 alone.
+
+    RFC 9110, section 15.2. 101 is one that counts: what follows it is no HTTP.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        while self.status < 200 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = None  # type: ignore[assignment] - as long as there are some, nothing more is read
+            super().begin()
+
+
 class Backend:
     """The URL that BACKEND_URL names."""
 
@@ -144,7 +157,8 @@ class Backend:
         except BaseException:
             self._close()
             raise
-        if response.will_close or not response.isclosed():
+        # What is left of an answer would be taken for the next one's.
+        if response.will_close or not response.isclosed() or response.status < 200:
             self._close()
         self._own.used_at = monotonic()
         return Answer(response.status, response.getheader("retry-after", ""), body)
@@ -190,6 +204,7 @@ class Backend:
         secure = self._url.scheme == "https"
         host = self._url.hostname or ""
         connection = http.client.HTTPConnection(host)
+        connection.response_class = _Final
         connection.auto_open = 0  # only to the address that was checked
         connection.sock = reach(host, self._url.port or (443 if secure else 80), limit, self._allow_private)
         self._own.connection = connection

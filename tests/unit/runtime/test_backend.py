@@ -170,6 +170,7 @@ def test_redirect_is_not_followed(backend: Backend, post_queue: Function) -> Non
         ({"backend-fault": "garbage"}, "backend: BadStatusLine"),
         ({"backend-delay": "3"}, "backend: TimeoutError"),
         ({"backend-fault": "drip"}, "backend: TimeoutError"),
+        ({"backend-fault": "endless"}, "backend: TimeoutError"),
     ],
 )
 def test_no_answer_in_time_is_a_failed_try(
@@ -179,6 +180,27 @@ def test_no_answer_in_time_is_a_failed_try(
     assert post_queue(sqs_event(message(headers=told))) == FAILED
     assert noted(cloud)["reason"] == reason
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("interim", ["100", "102", "103", "102,103,102"])
+def test_answer_that_counts_is_the_one_after_those_on_the_way(
+    backend: Backend, post_queue: Function, monkeypatch: pytest.MonkeyPatch, interim: str
+) -> None:
+    monkeypatch.setenv("BACKEND_CONCURRENCY", "1")
+    first = message("e0", headers={"backend-interim": interim, "backend-delay": "0.2"})
+    event = sqs_event(first, message("e1", headers={"backend-status": "500"}))
+    assert post_queue(event) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert backend.connections == 1
+
+
+def test_connection_that_the_backend_makes_another_protocols_is_given_up(
+    cloud: FakeAws, backend: Backend, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKEND_CONCURRENCY", "1")
+    event = sqs_event(message("e0", headers={"backend-interim": "101", "backend-delay": "0.2"}), message("e1"))
+    assert post_queue(event) == FAILED
+    assert noted(cloud, "e0")["reason"] == "backend: HTTP 101"
+    assert backend.connections == 2
 
 
 def test_backend_that_is_away_is_a_failed_try(
