@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nami_cli.local import gateway
+from nami_cli.local.guard import guard
 
 MINISTACK_VERSION = "1.5.33"
 
@@ -315,6 +316,7 @@ def main() -> None:
     register(mongo_uri)
     let_workers_fail_alone()
     let_batches_be_full()
+    app.app = guard(app.app, app._resolve_custom_domain_request)
     host = None
     if database:
         # The host sees its standard input close when this process is gone, however it went, and then stops.
