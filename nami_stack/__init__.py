@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nami_stack.delivery import Destination
     from nami_stack.domain import CustomDomain
+    from nami_stack.drain import Destination
     from nami_stack.dynamo_table import DynamoTable
     from nami_stack.gateway import Gateway, HttpGateway
     from nami_stack.http_backend import HttpBackend
@@ -60,7 +60,7 @@ __all__ = [
 
 _MODULES = {
     "CustomDomain": "domain",
-    "Destination": "delivery",
+    "Destination": "drain",
     "DynamoTable": "dynamo_table",
     "Environment": "settings",
     "Gateway": "gateway",

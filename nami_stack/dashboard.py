@@ -7,7 +7,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct, IConstruct
 
-from nami_stack.delivery import Delivery
+from nami_stack.drain import Drain
 from nami_stack.dynamo_table import DynamoTable
 from nami_stack.functions import PythonFunction
 from nami_stack.gateway import HttpGateway
@@ -45,8 +45,8 @@ class Dashboard(cloudwatch.Dashboard):
         if alarms:
             self.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=_WIDTH, height=3))
         before = [*_gateway(webhook), *_pre_queue(webhook)]
-        for number, delivery in enumerate(webhook.deliveries):
-            parts = _parts_of(webhook, delivery)
+        for number, drain in enumerate(webhook.drains):
+            parts = _parts_of(webhook, drain)
             widgets: list[Any] = []
             for place, (part, width) in enumerate(
                 zip([*before, *parts], _shares(len(before) + len(parts)), strict=True)
@@ -93,7 +93,7 @@ def _header(webhook: ScalableWebhook) -> str:
     name, region = target(webhook), cdk.Aws.REGION
     functions = {
         "pre-queue": webhook.pre_queue_function,
-        **{f"{d.node.id} post-queue": d.post_queue_function for d in webhook.deliveries},
+        **{f"{d.node.id} post-queue": d.post_queue_function for d in webhook.drains},
     }
     links = " · ".join(
         f"[{label} function](https://{region}.console.aws.amazon.com/lambda/home?region={region}"
@@ -142,9 +142,9 @@ def _pre_queue(webhook: ScalableWebhook) -> list[_Part]:
     ]
 
 
-def _parts_of(webhook: ScalableWebhook, delivery: Delivery) -> list[_Part]:
-    queue, dead = delivery.queue, delivery.dead_letter_queue
-    kind = "" if len(webhook.deliveries) == 1 else f" ({delivery.node.id})"
+def _parts_of(webhook: ScalableWebhook, drain: Drain) -> list[_Part]:
+    queue, dead = drain.queue, drain.dead_letter_queue
+    kind = "" if len(webhook.drains) == 1 else f" ({drain.node.id})"
     waiting = [
         queue.metric_approximate_number_of_messages_visible(label="waiting", statistic="Maximum", period=MINUTE),
         queue.metric_approximate_number_of_messages_not_visible(
@@ -155,7 +155,7 @@ def _parts_of(webhook: ScalableWebhook, delivery: Delivery) -> list[_Part]:
     lost = [
         dead.metric_approximate_number_of_messages_visible(label="dead letters", statistic="Maximum", period=MINUTE)
     ]
-    if webhook.quarantine and delivery is webhook.deliveries[0]:
+    if webhook.quarantine and drain is webhook.drains[0]:
         lost.append(
             webhook.quarantine.queue.metric_approximate_number_of_messages_visible(
                 label="quarantine", statistic="Maximum", period=MINUTE
@@ -166,7 +166,7 @@ def _parts_of(webhook: ScalableWebhook, delivery: Delivery) -> list[_Part]:
         label="webhooks in a batch",
         using_metrics={
             "written": queue.metric_number_of_messages_received(statistic="Sum", period=MINUTE),
-            "runs": delivery.post_queue_function.metric_invocations(statistic="Sum", period=MINUTE),
+            "runs": drain.post_queue_function.metric_invocations(statistic="Sum", period=MINUTE),
         },
         period=MINUTE,
     )
@@ -178,21 +178,21 @@ def _parts_of(webhook: ScalableWebhook, delivery: Delivery) -> list[_Part]:
         (
             f"Post-queue{kind}",
             [
-                *_runs(delivery.post_queue_function, timeout=webhook.settings.post_queue_timeout),
+                *_runs(drain.post_queue_function, timeout=webhook.settings.post_queue_timeout),
                 _graph("Batch", [batch]),
             ],
         ),
-        (f"Destination{kind}", _destination(webhook, delivery)),
+        (f"Destination{kind}", _destination(webhook, drain)),
     ]
 
 
-def _destination(webhook: ScalableWebhook, delivery: Delivery) -> list[dict[str, Any]]:
+def _destination(webhook: ScalableWebhook, drain: Drain) -> list[dict[str, Any]]:
     graphs = []
-    if delivery is webhook.deliveries[0]:  # the functions count for the subscription, all its destinations together
+    if drain is webhook.drains[0]:  # the functions count for the subscription, all its destinations together
         counts = [own(name, "Sum", subscription=webhook.metrics_name) for name in ("Stored", "Duplicates", "Failed")]
         ages = [own("Age", p, label=p, subscription=webhook.metrics_name) for p in ("p50", "p99")]
         graphs = [_graph("Stored", counts), _graph("From arrival to storage, ms", ages)]
-    destination = delivery.destination
+    destination = drain.destination
     if isinstance(destination, MongoHost):
         group = destination.auto_scaling_group
         cpu = of_group(group, "CPUUtilization", "Average", period=FIVE_MINUTES)

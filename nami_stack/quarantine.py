@@ -1,24 +1,23 @@
 """Where webhooks go that the gateway took by itself and that turned out not to be genuine."""
 
-import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_secretsmanager as secretsmanager
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from nami_stack.delivery import Delivery
+from nami_stack.drain import Drain
 from nami_stack.findings import acknowledge
 from nami_stack.network import of_this_account
+from nami_stack.queue import Queue
 from nami_stack.signature import Signature
 
 
 class Quarantine(Construct):
-    """Has a delivery's function verify what it writes; what fails comes here and not to the dead letters.
+    """Has a drain's function verify what it writes; what fails comes here and not to the dead letters.
 
-    Send it back to the delivery's queue once the secret is right, and it is verified again as of its arrival.
+    Send it back to the drain's queue once the secret is right, and it is verified again as of its arrival.
 
     Args:
-        delivery: whose function verifies. Where that is in a VPC made here without a way out, the VPC gets an endpoint
+        drain: whose function verifies. Where that is in a VPC made here without a way out, the VPC gets an endpoint
             for SQS; in a VPC of the caller's the function's subnet must have a way to SQS.
         days: that it is kept.
     """
@@ -28,34 +27,28 @@ class Quarantine(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        delivery: Delivery,
+        drain: Drain,
         signature: Signature,
         secret: secretsmanager.CfnSecret,
         days: int,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.queue = sqs.Queue(
-            self,
-            "Queue",
-            retention_period=cdk.Duration.days(days),
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-        )
+        self.queue = Queue(self, "Queue", days=days)
         acknowledge(self.queue, "nothing receives from it by itself, so nothing can fail to", "SQS3")
-        function = delivery.post_queue_function
+        function = drain.post_queue_function
         function.add_environment("QUARANTINE_URL", self.queue.queue_url)
         function.add_environment("SIGNATURE", signature.to_json())
         function.add_environment("SIGNATURE_SECRET_ARN", secret.ref)
         function.allow("secretsmanager:GetSecretValue", on=secret.ref)
         self.queue.grant(function, "sqs:SendMessage")
-        vpc = delivery.destination.placement.get("vpc")
+        vpc = drain.destination.placement.get("vpc")
         if isinstance(vpc, ec2.Vpc) and vpc.isolated_subnets:
             endpoint = vpc.node.try_find_child("Sqs")
             if not isinstance(endpoint, ec2.InterfaceVpcEndpoint):
                 endpoint = vpc.add_interface_endpoint(
                     "Sqs",
                     service=ec2.InterfaceVpcEndpointAwsService.SQS,
-                    subnets=delivery.destination.placement["vpc_subnets"],
+                    subnets=drain.destination.placement["vpc_subnets"],
                     open=False,
                 )
                 endpoint.add_to_policy(of_this_account("sqs:*"))

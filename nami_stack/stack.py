@@ -6,8 +6,8 @@ from pathlib import Path
 import aws_cdk as cdk
 from constructs import Construct
 
-from nami_stack.delivery import Destination
 from nami_stack.domain import CustomDomain
+from nami_stack.drain import Destination
 from nami_stack.dynamo_table import DynamoTable
 from nami_stack.environment import EnvironmentStack
 from nami_stack.gateway import Gateway, HttpGateway
@@ -54,13 +54,13 @@ class WebhookStack(EnvironmentStack):
             cdk.CfnOutput(self, "PreQueueFunctionName", value=webhook.pre_queue_function.function_name)
         if webhook.quarantine:
             cdk.CfnOutput(self, "QuarantineUrl", value=webhook.quarantine.queue.queue_url)
-        for number, delivery in enumerate(webhook.deliveries):
-            prefix = delivery.node.id if number else ""  # such as HttpQueueUrl, for all but the first
+        for number, drain in enumerate(webhook.drains):
+            prefix = drain.node.id if number else ""  # such as HttpQueueUrl, for all but the first
             for key, value in {
-                "QueueUrl": delivery.queue.queue_url,
-                "DeadLetterQueueUrl": delivery.dead_letter_queue.queue_url,
-                "PostQueueFunctionName": delivery.post_queue_function.function_name,
-                **delivery.destination.outputs,
+                "QueueUrl": drain.queue.queue_url,
+                "DeadLetterQueueUrl": drain.dead_letter_queue.queue_url,
+                "PostQueueFunctionName": drain.post_queue_function.function_name,
+                **drain.destination.outputs,
             }.items():
                 cdk.CfnOutput(self, prefix + key, value=value)
         if webhook.signature_secret:

@@ -11,7 +11,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct, IConstruct
 
 from nami_stack.dashboard import Dashboard, in_same_stack, named, own_gateway, target
-from nami_stack.delivery import Delivery
+from nami_stack.drain import Drain
 from nami_stack.dynamo_table import DynamoTable
 from nami_stack.functions import PythonFunction
 from nami_stack.gateway import HttpGateway
@@ -67,7 +67,7 @@ class Watching(Construct):
             alarms = [
                 *self._gateway_of(webhook),
                 *self._pre_queue(webhook),
-                *(alarm for delivery in webhook.deliveries for alarm in self._delivery(webhook, delivery)),
+                *(alarm for drain in webhook.drains for alarm in self._drain(webhook, drain)),
                 *self._arrivals(webhook),
             ]
         if self._settings.dashboard:
@@ -206,18 +206,18 @@ class Watching(Construct):
             )
         return alarms
 
-    def _delivery(self, webhook: ScalableWebhook, delivery: Delivery) -> list[cloudwatch.Alarm]:
-        name, settings, kind = webhook.name, webhook.settings, delivery.node.id.lower()
-        first = delivery is webhook.deliveries[0]
+    def _drain(self, webhook: ScalableWebhook, drain: Drain) -> list[cloudwatch.Alarm]:
+        name, settings, kind = webhook.name, webhook.settings, drain.node.id.lower()
+        first = drain is webhook.drains[0]
         which = name if first else f"{name}-{kind}"
         who = target(webhook)
-        dlq = who if len(webhook.deliveries) == 1 else f"{who} --destination {kind}"
+        dlq = who if len(webhook.drains) == 1 else f"{who} --destination {kind}"
         # A failed try is hidden that long; where that is long, one failed try is nothing to tell.
         oldest = max(OLDEST_SECONDS, math.ceil(1.5 * settings.visibility_timeout))
         alarms = [
             self._alarm(
                 f"{which}-dead-letters",
-                delivery.dead_letter_queue.metric_approximate_number_of_messages_visible(
+                drain.dead_letter_queue.metric_approximate_number_of_messages_visible(
                     statistic="Maximum", period=MINUTE
                 ),
                 periods=ONCE,
@@ -228,7 +228,7 @@ class Watching(Construct):
             ),
             self._alarm(
                 f"{which}-oldest",
-                delivery.queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=MINUTE),
+                drain.queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=MINUTE),
                 above=oldest,
                 periods=ONCE,
                 what=f"The oldest webhook in the queue has waited for over {oldest} seconds. Nothing is lost yet: the "
@@ -241,7 +241,7 @@ class Watching(Construct):
             *self._function(
                 which,
                 "post-queue",
-                delivery.post_queue_function,
+                drain.post_queue_function,
                 timeout=settings.post_queue_timeout,
                 failed="each made its whole batch wait, and took one of its tries",
                 throttled="Each took one of a batch's tries. Leave reserved_concurrency out, so that it is "
@@ -265,7 +265,7 @@ class Watching(Construct):
                     f"redrive {who} --quarantine; else nami dlq purge {who} --quarantine.",
                 )
             )
-        destination = delivery.destination
+        destination = drain.destination
         if isinstance(destination, MongoHost) and in_same_stack(destination, webhook):
             alarms += self.watch_host(destination)
         if isinstance(destination, DynamoTable):

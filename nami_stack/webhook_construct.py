@@ -9,7 +9,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from nami_stack.assets import LAMBDAS
-from nami_stack.delivery import Delivery, Destination
+from nami_stack.drain import Destination, Drain
 from nami_stack.findings import acknowledge
 from nami_stack.functions import PythonFunction
 from nami_stack.gateway import Gateway, HttpGateway
@@ -66,10 +66,10 @@ class ScalableWebhook(Construct):
         self.large_bodies = _bucket(self, "LargeBodies", days=settings.large_body_days)
         self.signature_secret = _signature_secret(self, name, signature)
 
-        self.deliveries = [
-            Delivery(
+        self.drains = [
+            Drain(
                 self,
-                delivery_id,
+                drain_id,
                 name=name,
                 source=_source("post_queue", handlers),
                 destination=each,
@@ -78,13 +78,13 @@ class ScalableWebhook(Construct):
                 large_bodies=self.large_bodies,
                 settings=settings,
             )
-            for delivery_id, each in zip(_delivery_ids(destinations), destinations, strict=True)
+            for drain_id, each in zip(_drain_ids(destinations), destinations, strict=True)
         ]
         # What most have one of.
-        self.destination = self.deliveries[0].destination
-        self.queue = self.deliveries[0].queue
-        self.dead_letter_queue = self.deliveries[0].dead_letter_queue
-        self.post_queue_function = self.deliveries[0].post_queue_function
+        self.destination = self.drains[0].destination
+        self.queue = self.drains[0].queue
+        self.dead_letter_queue = self.drains[0].dead_letter_queue
+        self.post_queue_function = self.drains[0].post_queue_function
 
         methods = {*settings.methods, *(signature.handshake_methods if signature else ())}
         self.pre_queue_function: PythonFunction | None = None
@@ -111,7 +111,7 @@ class ScalableWebhook(Construct):
             settings=settings,
             environment={
                 "NAMI_SUBSCRIPTION": name,
-                "QUEUE_URL": " ".join(delivery.queue.queue_url for delivery in self.deliveries),
+                "QUEUE_URL": " ".join(drain.queue.queue_url for drain in self.drains),
                 "CLAIM_CHECK_BUCKET": self.large_bodies.bucket_name,
                 "SUCCESS_STATUS": str(settings.success_status),
                 "SUCCESS_BODY": settings.success_body,
@@ -123,8 +123,8 @@ class ScalableWebhook(Construct):
                 **({"SIGNATURE_SECRET_ARN": self.signature_secret.ref} if self.signature_secret else {}),
             },
         )
-        for delivery in self.deliveries:
-            delivery.queue.grant(function, "sqs:SendMessage")
+        for drain in self.drains:
+            drain.queue.grant(function, "sqs:SendMessage")
         function.allow_objects("s3:PutObject", self.large_bodies)
         if self.signature_secret:
             function.allow("secretsmanager:GetSecretValue", on=self.signature_secret.ref)
@@ -136,15 +136,15 @@ class ScalableWebhook(Construct):
         return Quarantine(
             self,
             "Quarantine",
-            delivery=self.deliveries[0],
+            drain=self.drains[0],
             signature=signature,
             secret=self.signature_secret,
             days=settings.dead_letter_retention_days,
         )
 
 
-def _delivery_ids(destinations: Sequence[Destination]) -> list[str]:
-    """Mongo, Dynamo, Backend; the second of a kind is Mongo2."""
+def _drain_ids(destinations: Sequence[Destination]) -> list[str]:
+    """Mongo, Dynamodb, Http; the second of a kind is Mongo2."""
     kinds = [destination.kind.title() for destination in destinations]
     counts = [kinds[: index + 1].count(kind) for index, kind in enumerate(kinds)]
     return [kind if count == 1 else f"{kind}{count}" for kind, count in zip(kinds, counts, strict=True)]
@@ -189,7 +189,7 @@ def _bucket(scope: Construct, construct_id: str, *, days: int) -> s3.Bucket:
             )
         ],
         removal_policy=cdk.RemovalPolicy.DESTROY,
-        auto_delete_objects=True,  # nothing refers to them once the queues are gone
+        auto_delete_objects=True,  # nothing reads them once the functions are gone
     )
     acknowledge(bucket, "two functions use it, and each object is checked against the hash in its name", "S1")
     return bucket

@@ -116,6 +116,10 @@ def test_queues_are_encrypted(template: Template) -> None:
     template.all_resources_properties("AWS::SQS::Queue", {"SqsManagedSseEnabled": True})
 
 
+def test_no_deployment_deletes_a_queue(template: Template) -> None:
+    template.all_resources("AWS::SQS::Queue", {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"})
+
+
 def test_queues_refuse_plain_http(template: Template) -> None:
     deny = {"Action": "sqs:*", "Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
     template.all_resources_properties(

@@ -21,7 +21,7 @@ from nami_stack import (
     functions,
     in_your_network,
 )
-from nami_stack.delivery import Destination
+from nami_stack.drain import Destination
 
 Synth = Callable[..., Template]
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:atlas-AbCdEf"
@@ -339,7 +339,7 @@ def test_second_of_a_kind_is_counted(app_factory: Callable[..., cdk.App]) -> Non
     stack = cdk.Stack(app_factory(), "Shop")
     backends = [HttpBackend(stack, name, url=f"https://{name}.example.com/") for name in ("one", "two")]
     webhook = ScalableWebhook(stack, "Shopify", name="shopify", destination=backends)
-    assert [delivery.node.id for delivery in webhook.deliveries] == ["Http", "Http2"]
+    assert [drain.node.id for drain in webhook.drains] == ["Http", "Http2"]
     assert webhook.destination is backends[0]
 
 

@@ -60,10 +60,6 @@ def test_smaller_batch_is_kept(synth: Synth) -> None:
     synth(order_by="x-id", batch_size="3").has_resource_properties("AWS::Lambda::EventSourceMapping", {"BatchSize": 3})
 
 
-def test_queue_that_another_takes_the_place_of_keeps_what_is_in_it(template: Template) -> None:
-    assert {q["UpdateReplacePolicy"] for q in template.find_resources("AWS::SQS::Queue").values()} == {"Retain"}
-
-
 def test_batch_over_10_is_refused() -> None:
     assert error_of(order_by="$.id", batch_size="11") == "batch_size=11: with order_by at most 10; leave batch_size out"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -14,6 +14,7 @@ from constructs import Construct
 from nami_stack import reporting
 from nami_stack.assets import LAMBDAS
 from nami_stack.functions import PythonFunction
+from nami_stack.queue import Queue
 from nami_stack.settings import PipelineSettings
 
 
@@ -42,7 +43,7 @@ class Destination(Protocol):
         """Let the function in, and give it the rights it needs."""
 
 
-class Delivery(Construct):
+class Drain(Construct):
     """One destination's own queue, so that another one's failing does not hold it back.
 
     Args:
@@ -68,13 +69,13 @@ class Delivery(Construct):
         self.destination = destination
         limit = destination.batch_limit(settings.post_queue_timeout)
         ordered = settings.order_by is not None
-        self.dead_letter_queue = _queue(self, "DeadLetters", days=settings.dead_letter_retention_days, ordered=ordered)
-        self.queue = _queue(
+        self.dead_letter_queue = Queue(self, "DeadLetters", days=settings.dead_letter_retention_days, ordered=ordered)
+        self.queue = Queue(
             self,
             "Queue",
             days=settings.queue_retention_days,
             ordered=ordered,
-            visibility_timeout=cdk.Duration.seconds(settings.visibility_timeout),
+            visibility_timeout=settings.visibility_timeout,
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letter_queue, max_receive_count=settings.max_receives
             ),
@@ -119,30 +120,3 @@ def _requirements(destination: Destination) -> list[Path]:
     """What the runtime's module for this kind of destination needs beside the standard library, where it needs any."""
     file = LAMBDAS / "post_queue" / f"requirements-{destination.kind}.txt"
     return [file] if file.is_file() else []
-
-
-def _queue(
-    scope: Construct,
-    construct_id: str,
-    *,
-    days: int,
-    ordered: bool,
-    visibility_timeout: cdk.Duration | None = None,
-    dead_letter_queue: sqs.DeadLetterQueue | None = None,
-) -> sqs.Queue:
-    queue = sqs.Queue(
-        scope,
-        construct_id,
-        fifo=ordered or None,
-        # Together these two are AWS's high-throughput mode.
-        deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP if ordered else None,
-        fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID if ordered else None,
-        retention_period=cdk.Duration.days(days),
-        visibility_timeout=visibility_timeout,
-        dead_letter_queue=dead_letter_queue,
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
-        enforce_ssl=True,
-    )
-    # Where order_by is set or taken away, another queue takes its place: the old one keeps what is still in it.
-    cast("sqs.CfnQueue", queue.node.default_child).cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
-    return queue

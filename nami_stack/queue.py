@@ -1,0 +1,43 @@
+"""A queue of webhooks."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+
+class Queue(sqs.Queue):
+    """Encrypted, reached over TLS alone, and kept by CloudFormation when it leaves the template or is replaced.
+
+    It leaves with its destination, and another takes its place where `order_by` is set or taken away; what waits in it
+    then was acknowledged. So a deployment never deletes a queue; `nami deploy` and `nami destroy` do, see
+    nami_cli/leaving.py.
+
+    Args:
+        days: that a webhook is kept.
+        visibility_timeout: seconds; SQS's own 30 where not given.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        days: int,
+        ordered: bool = False,
+        visibility_timeout: int | None = None,
+        dead_letter_queue: sqs.DeadLetterQueue | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            fifo=ordered or None,
+            # Together these two are AWS's high-throughput mode.
+            deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP if ordered else None,
+            fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID if ordered else None,
+            retention_period=cdk.Duration.days(days),
+            visibility_timeout=cdk.Duration.seconds(visibility_timeout) if visibility_timeout else None,
+            dead_letter_queue=dead_letter_queue,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
