@@ -1,22 +1,36 @@
 """What the docs say of the code is read from the code."""
 
 import ast
+import contextlib
 import re
+import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import aws_cdk as cdk
 import pytest
+import typer
 
 from nami_cli.flags import GROUPS
 from nami_cli.local.differences import DIFFERENCES
-from nami_stack.settings import DestinationName, Environment, SettingsError, Subscription, as_typed
+from nami_cli.main import app
+from nami_stack.settings import DestinationName, Environment, SettingsError, Subscription, as_typed, read_settings
 from nami_stack.signature import SCHEMES
 from tests.unit.pages import rewritten
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
+WRITTEN_BY_HAND = [page for page in PAGES if page.name not in ("CHANGELOG.md", "commands.md")]
+
+
+COMMANDS = typer.main.get_command(app)
+
+
+def by_page(pages: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("page", pages, ids=lambda page: page.name)
 
 
 def settings_tables() -> str:
@@ -197,7 +211,50 @@ def test_every_page_is_linked_from_the_readme() -> None:
     assert [page.name for page in DOCS.glob("*.md") if f"(docs/{page.name})" not in readme] == []
 
 
-@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")]), ids=lambda page: page.name)
+@by_page(PAGES)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def typed(page: str) -> list[str]:
+    """What stands behind a prompt."""
+    blocks = "".join(re.findall(r"```console\n(.*?)```", page, re.DOTALL))
+    lines = re.sub(r"\\\n\s*", "", blocks).splitlines()
+    return [line.removeprefix("$ ").partition("  #")[0] for line in lines if line.startswith("$ ")]
+
+
+def understood(command: str) -> dict[str, Any]:
+    """What the last word of a `nami` command is given. Raises for one that there is not, or that does not fit it."""
+    current: Any = COMMANDS
+    context = current.make_context("nami", shlex.split(command)[1:])
+    while hasattr(current, "commands"):
+        name, current, rest = current.resolve_command(context, [*context._protected_args, *context.args])
+        context = current.make_context(name, rest, parent=context)
+    return dict(context.params)
+
+
+@by_page(WRITTEN_BY_HAND)
+def test_every_command_of_a_page_can_be_typed_so(page: Path) -> None:
+    for command in typed(page.read_text()):
+        if command.startswith("nami "):
+            understood(command)
+
+
+@by_page(WRITTEN_BY_HAND)
+def test_every_command_in_a_pages_text_is_there(page: Path) -> None:
+    for code in re.findall(r"`(nami [^`…]+)`", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)):
+        with contextlib.suppress(typer.BadParameter):  # the text need not say of which subscription
+            understood(" ".join(code.split()))
+
+
+@by_page(WRITTEN_BY_HAND)
+def test_settings_of_a_pages_commands_go_together(page: Path) -> None:
+    for command in typed(page.read_text()):
+        given: dict[str, Any] = {}
+        if command.startswith("nami "):
+            given = {key: value for key, value in understood(command).items() if key in Subscription.model_fields}
+        elif command.startswith("cdk "):
+            given = dict(value.split("=", 1) for flag, value in pairwise(shlex.split(command)) if flag == "-c")
+        if given and "…" not in command:
+            read_settings({"name": "shopify", **{key: value for key, value in given.items() if value is not None}})
