@@ -164,17 +164,29 @@ class Mongo:
                     username=secret["username"],
                     password=secret["password"],
                     directConnection=True,
-                    journal=True,  # an acknowledged write must survive a killed host
                     **options,
                 )
-            collection = client[environ["MONGO_DATABASE"]][environ["MONGO_COLLECTION"]]
-            if not collection.write_concern.acknowledged:  # w=0 in the URI: nobody would know what was written
-                collection = collection.with_options(write_concern=WriteConcern("majority"))
-            self._collection = collection
+            database = client[environ["MONGO_DATABASE"]]
+            collection = environ["MONGO_COLLECTION"]
+            self._collection = database.get_collection(collection, write_concern=_durable(client.write_concern))
         return self._collection
 
 
 _LOGIN_FAILED = (18, 8000)
+
+
+def _durable(given: WriteConcern) -> WriteConcern:
+    """What the client's options ask for, but at least what neither a killed host nor an election takes back.
+
+    What is acknowledged is deleted from the queue. A number of members over one, a tag, and `journal=false` stay what
+    they are; a single server takes "majority" too, since it is one:
+    https://www.mongodb.com/docs/manual/reference/write-concern/. DocumentDB's writes are durable anyway, and Cosmos DB
+    goes by its account: https://docs.aws.amazon.com/documentdb/latest/developerguide/how-it-works.html,
+    https://learn.microsoft.com/azure/cosmos-db/mongodb/consistency-mapping
+    """
+    asked = given.document
+    members = asked.get("w", 1)
+    return WriteConcern(**{"j": True, **asked, "w": "majority" if members in (0, 1) else members})
 
 
 class _Away(Exception):

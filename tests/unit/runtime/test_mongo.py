@@ -192,6 +192,36 @@ def test_a_uri_that_asks_for_no_acknowledgement_is_acknowledged_all_the_same(
     assert json.loads(capsys.readouterr().out)["stored"] == ["d1"]
 
 
+@pytest.mark.parametrize(
+    ("options", "asked_for"),
+    [
+        ("", {"w": "majority", "j": True}),
+        ("?w=0", {"w": "majority", "j": True}),
+        ("?w=1&wtimeoutMS=5", {"w": "majority", "j": True, "wtimeout": 5}),
+        ("?w=majority", {"w": "majority", "j": True}),
+        ("?w=3", {"w": 3, "j": True}),
+        ("?w=two-regions", {"w": "two-regions", "j": True}),
+        ("?journal=false", {"w": "majority", "j": False}),
+    ],
+)
+def test_a_write_counts_once_it_is_durable_unless_the_uri_wants_it_otherwise(
+    cloud: FakeAws, options: str, asked_for: dict[str, Any]
+) -> None:
+    cloud.secrets[MONGO_SECRET] = json.dumps({"uri": f"mongodb://127.0.0.1:9/{options}"})
+    assert _write_concern() == asked_for
+
+
+def test_a_write_to_the_host_counts_once_it_is_durable(cloud: FakeAws) -> None:
+    cloud.secrets[MONGO_SECRET] = json.dumps({"username": "root", "password": "p"})
+    assert _write_concern() == {"w": "majority", "j": True}
+
+
+def _write_concern() -> dict[str, Any]:
+    collection = Destination()._open(time.monotonic() + 5)
+    collection.database.client.close()
+    return dict(collection.write_concern.document)
+
+
 # Indexes
 
 
