@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from nami_cli import prices, simulation
 from nami_cli.prices import Line
-from nami_cli.simulation import Arrivals, Delivery, Drained, Intake, Taken
+from nami_cli.simulation import Arrivals, Drain, Drained, Intake, Taken
 from nami_stack.settings import BACKEND_MARGIN, SettingsError, Subscription
 
 ACCOUNT_CONCURRENCY = 1000
@@ -170,7 +170,7 @@ class Plan:
     times: Times
     intake: Intake
     taken: Taken
-    deliveries: Mapping[str, tuple[Delivery, Drained]]
+    drains: Mapping[str, tuple[Drain, Drained]]
 
     @property
     def refused(self) -> float:
@@ -180,28 +180,28 @@ class Plan:
     @property
     def left(self) -> float:
         """Webhooks that expire in the queue, of all destinations."""
-        return sum(drained.left for _, drained in self.deliveries.values())
+        return sum(drained.left for _, drained in self.drains.values())
 
     @property
     def oldest(self) -> float:
         """Seconds that the oldest webhook waits in a queue."""
-        return max(drained.oldest for _, drained in self.deliveries.values())
+        return max(drained.oldest for _, drained in self.drains.values())
 
     @property
     def drain_seconds(self) -> float | None:
         """Seconds from the last webhook's arrival until all queues are empty; None: webhooks expire before."""
-        each = [drained.drain_seconds for _, drained in self.deliveries.values()]
+        each = [drained.drain_seconds for _, drained in self.drains.values()]
         return None if None in each else max(seconds for seconds in each if seconds is not None)
 
     @property
     def seconds(self) -> float:
         """From the first webhook until all queues are empty, or until what waits expires."""
-        return max(self.arrivals.seconds, *(drained.times[-1] for _, drained in self.deliveries.values()))
+        return max(self.arrivals.seconds, *(drained.times[-1] for _, drained in self.drains.values()))
 
     @property
     def too_long(self) -> bool:
         """Whether a batch takes longer than it may, so that its webhooks are tried again and again."""
-        return any(drained.longest_batch > self.batch_limit(name) for name, (_, drained) in self.deliveries.items())
+        return any(drained.longest_batch > self.batch_limit(name) for name, (_, drained) in self.drains.items())
 
     @property
     def reserves_too_much(self) -> bool:
@@ -217,8 +217,8 @@ class Plan:
     @cached_property
     def burst_lines(self) -> list[Line]:
         """What the burst costs."""
-        batches = sum(drained.invocations for _, drained in self.deliveries.values())
-        stored = {name: drained.total for name, (_, drained) in self.deliveries.items()}
+        batches = sum(drained.invocations for _, drained in self.drains.values())
+        stored = {name: drained.total for name, (_, drained) in self.drains.items()}
         total = self.taken.total
         direct = self.intake.handler_seconds is None
         log_kb = batches * ASSUMED["batch log"].value + sum(stored.values()) * ASSUMED["id log"].value
@@ -232,8 +232,8 @@ class Plan:
             handler_seconds=total * (self.intake.handler_seconds or 0.0)
             + self.taken.environments * self.intake.cold_seconds,
             batches=batches,
-            batch_seconds=sum(drained.function_seconds for _, drained in self.deliveries.values()),
-            messages=total * len(self.deliveries),
+            batch_seconds=sum(drained.function_seconds for _, drained in self.drains.values()),
+            messages=total * len(self.drains),
             message_kb=self.times.message_kb,
             writes=stored.get("dynamodb", 0.0) * _write_units(self.times) + stored.get("http", 0.0),
             log_kb=log_kb + (0.0 if direct else total * ASSUMED["intake log"].value),
@@ -288,21 +288,21 @@ class Advice:
 
 def plan(subscription: Subscription, arrivals: Arrivals, times: Times) -> Plan:
     """Simulate it."""
-    models: dict[str, Delivery] = {name: _delivery(subscription, name, times) for name in subscription.destination}
+    models: dict[str, Drain] = {name: _drain(subscription, name, times) for name in subscription.destination}
     kept = (subscription.post_queue_reservation or 0) * len(models)
-    intake, taken, deliveries = _run(arrivals, _intake(subscription, times, kept), models)
+    intake, taken, drains = _run(arrivals, _intake(subscription, times, kept), models)
     if not kept:
         # Nothing is reserved: what the batches take meanwhile, the pre-queue function has not.
-        busy = sum(drained.batches_until(arrivals.seconds) for _, drained in deliveries.values())
-        intake, taken, deliveries = _run(arrivals, _intake(subscription, times, ceil(busy)), models)
-    return Plan(subscription, arrivals, times, intake, taken, deliveries)
+        busy = sum(drained.batches_until(arrivals.seconds) for _, drained in drains.values())
+        intake, taken, drains = _run(arrivals, _intake(subscription, times, ceil(busy)), models)
+    return Plan(subscription, arrivals, times, intake, taken, drains)
 
 
 def _run(
-    arrivals: Arrivals, intake: Intake, models: Mapping[str, Delivery]
-) -> tuple[Intake, Taken, dict[str, tuple[Delivery, Drained]]]:
+    arrivals: Arrivals, intake: Intake, models: Mapping[str, Drain]
+) -> tuple[Intake, Taken, dict[str, tuple[Drain, Drained]]]:
     taken = simulation.take_in(arrivals, intake)
-    return intake, taken, {name: (model, simulation.drain(taken, model)) for name, model in models.items()}
+    return intake, taken, {name: (model, simulation.empty(taken, model)) for name, model in models.items()}
 
 
 def share(memory: int) -> float:
@@ -363,7 +363,7 @@ def _measure(of: Plan, goal: str) -> float:
     if goal == "expired":
         return of.left
     if goal == "too long":
-        return max(drained.longest_batch / of.batch_limit(name) for name, (_, drained) in of.deliveries.items())
+        return max(drained.longest_batch / of.batch_limit(name) for name, (_, drained) in of.drains.items())
     return of.oldest
 
 
@@ -376,7 +376,7 @@ def _harms(of: Plan, base: Plan, goal: str) -> bool:
 
 
 def _changes(base: Plan, *, intake: bool) -> Iterator[Change]:
-    for settings in _intake_candidates(base) if intake else _delivery_candidates(base):
+    for settings in _intake_candidates(base) if intake else _drain_candidates(base):
         changed = _with(base.subscription, settings)
         if changed is not None:
             yield Change(plan(changed, base.arrivals, base.times), settings=settings)
@@ -408,7 +408,7 @@ def _intake_candidates(base: Plan) -> Iterator[dict[str, Any]]:
         yield {"ingest": "direct"} if now.gateway == "rest" else {"gateway": "rest", "ingest": "direct"}
 
 
-def _delivery_candidates(base: Plan) -> Iterator[dict[str, Any]]:
+def _drain_candidates(base: Plan) -> Iterator[dict[str, Any]]:
     now = base.subscription
     for batches in dict.fromkeys(
         (now.maximum_concurrency * 2, now.maximum_concurrency * 4, now.maximum_concurrency * 10)
@@ -463,7 +463,7 @@ def _intake(subscription: Subscription, times: Times, kept: int) -> Intake:
     )
 
 
-def _delivery(subscription: Subscription, name: str, times: Times) -> Delivery:
+def _drain(subscription: Subscription, name: str, times: Times) -> Drain:
     kind = kind_of(name)
     work = ASSUMED[kind].value / share(subscription.post_queue_memory)
     write = ASSUMED[f"{kind} write"].value if times.write_ms is None else times.write_ms
@@ -479,7 +479,7 @@ def _delivery(subscription: Subscription, name: str, times: Times) -> Delivery:
         rate = _TABLE_RATE / _write_units(times)
     else:
         size = min(size, backend_batch(subscription))
-    return Delivery(
+    return Drain(
         concurrency=min(subscription.maximum_concurrency, times.account_concurrency),
         batch_size=size,
         batch_window=subscription.batch_window,

@@ -12,7 +12,7 @@ from uuid import uuid4
 import typer
 
 from nami_cli import large_bodies, logs, times
-from nami_cli.deployment import Delivery, find
+from nami_cli.deployment import Drain, find
 from nami_cli.environments import with_env
 from nami_cli.errors import AwsError, NotFoundError, UsageError
 from nami_cli.flags import Name, nami
@@ -149,16 +149,16 @@ class Try:
 class DeadLetters:
     """The dead-letter queue on the way to one destination."""
 
-    def __init__(self, delivery: Delivery, quarantine_url: str | None = None) -> None:
+    def __init__(self, drain: Drain, quarantine_url: str | None = None) -> None:
         import boto3  # noqa: PLC0415
 
-        self.delivery = delivery
+        self.drain = drain
         self.sqs = boto3.client("sqs")
-        self.url = quarantine_url or delivery.dead_letter_url
+        self.url = quarantine_url or drain.dead_letter_url
         self.in_quarantine = quarantine_url is not None
         # SQS moves nothing from a queue that is nobody's dead-letter queue.
-        self.has_move_task = quarantine_url is None and not delivery.queue_url.endswith(".fifo")
-        self.source_url = delivery.queue_url
+        self.has_move_task = quarantine_url is None and not drain.queue_url.endswith(".fifo")
+        self.source_url = drain.queue_url
         self.is_fifo = self.source_url.endswith(".fifo")
         self._held: dict[str, str] = {}
 
@@ -180,7 +180,7 @@ class DeadLetters:
 
     def keep_bodies(self, letters: list[Letter] | None = None) -> None:
         """Have S3 keep the large bodies of these letters, or of all, for as long as their next life lasts."""
-        bucket = self.delivery.post_queue.environment.get("CLAIM_CHECK_BUCKET")
+        bucket = self.drain.post_queue.environment.get("CLAIM_CHECK_BUCKET")
         if letters is None and bucket:
             said = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["MessageRetentionPeriod"])
             # The bucket keeps them twice as long as the queue its letters: what is no older lasts for one life more.
@@ -240,7 +240,7 @@ class DeadLetters:
         """Each letter's failed tries by its id, as the log tells them."""
         if not letters:
             return {}
-        group = {"post-queue": self.delivery.post_queue.log_group}
+        group = {"post-queue": self.drain.post_queue.log_group}
         found: dict[str, list[Try]] = {letter.id: [] for letter in letters}
         if len(letters) <= _ONE_BY_ONE:
             searches = [(logs.naming(letter.id), letter.sent_at) for letter in letters]
@@ -472,9 +472,9 @@ def _open(name: str, destination: str | None, quarantine: bool) -> DeadLetters:
     if quarantine:
         if not (url := found.outputs.get("QuarantineUrl")):
             raise UsageError(f"--quarantine: {name} has none; only ingest=direct with a signature does")
-        return DeadLetters(found.delivery(None), url)
-    chosen = found.delivery(destination)
-    if destination is None and (others := [each.destination for each in found.deliveries if each is not chosen]):
+        return DeadLetters(found.drain(None), url)
+    chosen = found.drain(destination)
+    if destination is None and (others := [each.destination for each in found.drains if each is not chosen]):
         say(f"of {chosen.destination} alone; --destination {' or '.join(others)} for the others")
     return DeadLetters(chosen)
 

@@ -18,7 +18,7 @@ class Function:
     log_group: str
 
 
-class Delivery:
+class Drain:
     """The way to one destination: its queue, its dead letters, its post-queue function."""
 
     def __init__(self, prefix: str, outputs: Mapping[str, str]) -> None:
@@ -62,22 +62,22 @@ class Deployment:
         return int(self.pre_queue.environment.get("UNAUTHORIZED_STATUS", 401)) if self.pre_queue else 401
 
     @cached_property
-    def deliveries(self) -> list[Delivery]:
+    def drains(self) -> list[Drain]:
         """The way to each destination; the outputs of all but the first begin with its name."""
         ending = "DeadLetterQueueUrl"
         prefixes = sorted(key.removesuffix(ending) for key in self.outputs if key.endswith(ending))
-        return [Delivery(prefix, self.outputs) for prefix in prefixes]
+        return [Drain(prefix, self.outputs) for prefix in prefixes]
 
-    def delivery(self, destination: str | None) -> Delivery:
+    def drain(self, destination: str | None) -> Drain:
         """The way to that destination; to the first where none is given.
 
         Raises:
             UsageError: there is no such destination.
         """
-        for each in self.deliveries:
+        for each in self.drains:
             if destination is None or each.destination == destination:
                 return each
-        there = ", ".join(each.destination for each in self.deliveries)
+        there = ", ".join(each.destination for each in self.drains)
         raise UsageError(f"--destination {destination}: {self.name} has {there}")
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from nami_cli.checks import Check, client, fail, ok, warn
-from nami_cli.deployment import Delivery, Deployment
+from nami_cli.deployment import Deployment, Drain
 from nami_cli.environments import is_local
 from nami_cli.flags import nami
 from nami_cli.items import Items
@@ -17,13 +17,13 @@ _TRIES = 20  # of an HTTP backend, the newest
 def looks(deployment: Deployment) -> list[tuple[str, Callable[[], Check]]]:
     """(name, check) of each destination; of a MongoDB host there are checks of its own."""
     found: list[tuple[str, Callable[[], Check]]] = []
-    for delivery in deployment.deliveries:
-        environment = delivery.post_queue.environment
+    for drain in deployment.drains:
+        environment = drain.post_queue.environment
         if name := environment.get("DYNAMO_TABLE"):
             expires = "DYNAMO_TTL_DAYS" in environment
             found.append(("table", partial(table, name, expires=expires)))
         elif arn := environment.get("BACKEND_SECRET_ARN"):
-            found.append(("backend", partial(_backend, deployment, delivery, arn)))
+            found.append(("backend", partial(_backend, deployment, drain, arn)))
         elif "MONGO_HOST" not in environment and (arn := environment.get("MONGO_SECRET_ARN")):
             found.append(("database", partial(_database, arn)))
     return found
@@ -59,7 +59,7 @@ def table(name: str, *, expires: bool) -> Check:
     return ok("table", f"{name}, about {found['ItemCount']} items some hours ago")
 
 
-def _backend(deployment: Deployment, delivery: Delivery, arn: str) -> Check:
+def _backend(deployment: Deployment, drain: Drain, arn: str) -> Check:
     from nami_cli.runtime import backend, secret  # noqa: PLC0415
 
     values, _ = secret.parse(_secret(arn))
@@ -73,14 +73,14 @@ def _backend(deployment: Deployment, delivery: Delivery, arn: str) -> Check:
             "its secret is no key in base64, so nothing is forwarded",
             f'`aws secretsmanager put-secret-value --secret-id {arn} --secret-string "$(openssl rand -base64 48)"`',
         )
-    tries = Items(deployment, delivery).newest(_TRIES)
+    tries = Items(deployment, drain).newest(_TRIES)
     failed = [each for each in tries if not each.get("delivered")]
     if failed:
         return warn(
             "backend",
             f"{len(failed)} of the last {len(tries)} webhooks were not delivered, the newest of them: "
             f"{failed[0].get('reason', 'no reason')}",
-            f"{nami()} events {deployment.name} --destination {delivery.destination} shows its answers",
+            f"{nami()} events {deployment.name} --destination {drain.destination} shows its answers",
         )
     return ok("backend", f"the last {len(tries)} webhooks were delivered" if tries else "nothing was forwarded yet")
 

@@ -12,7 +12,7 @@ from rich.highlighter import JSONHighlighter
 from rich.text import Text
 
 from nami_cli import tunnel
-from nami_cli.deployment import Delivery, Deployment, find
+from nami_cli.deployment import Deployment, Drain, find
 from nami_cli.errors import DatabaseError, MissingToolError, NotFoundError, UsageError
 from nami_cli.flags import Name, nami
 from nami_cli.items import Items
@@ -36,7 +36,7 @@ Json = Annotated[bool, typer.Option("--json", help="One document a line, with it
 
 
 @contextlib.contextmanager
-def collection(deployment: Deployment, delivery: Delivery | None = None, *, timeout: float = 10) -> Iterator[Any]:
+def collection(deployment: Deployment, drain: Drain | None = None, *, timeout: float = 10) -> Iterator[Any]:
     """The subscription's documents (a pymongo collection); what goes wrong with them becomes one line.
 
     Of one destination, or of the first in MongoDB.
@@ -50,7 +50,7 @@ def collection(deployment: Deployment, delivery: Delivery | None = None, *, time
         import pymongo.errors  # noqa: PLC0415
     except ImportError:
         raise MissingToolError("pymongo is not installed; pip install 'nami[cli]'") from None
-    with tunnel.database(deployment, delivery) as found:
+    with tunnel.database(deployment, drain) as found:
         milliseconds = int(timeout * 1000)
         try:
             with pymongo.MongoClient[dict[str, Any]](
@@ -97,43 +97,43 @@ def show(
         UsageError: there is no such destination, or it takes no query.
         NotFoundError: none of `ids` is there.
     """
-    delivery = _chosen(deployment, destination)
+    drain = _chosen(deployment, destination)
     found = 0
-    with contextlib.closing(_stored(deployment, delivery, query, ids, limit, follow=follow)) as documents:
+    with contextlib.closing(_stored(deployment, drain, query, ids, limit, follow=follow)) as documents:
         for document in documents:
             found += 1
             print_document(document, as_json=as_json)
     if ids and not found:
         raise NotFoundError(
-            f"{delivery.destination} has no {ids[0]}; {nami()} logs {deployment.name} --id {ids[0]} tells its path"
+            f"{drain.destination} has no {ids[0]}; {nami()} logs {deployment.name} --id {ids[0]} tells its path"
         )
     if not found:
         matching = " that matches" if query else ""
         say(f"no document of {deployment.name}{matching} yet; {nami()} send {deployment.name} sends a webhook")
 
 
-def _chosen(deployment: Deployment, destination: str | None) -> Delivery:
+def _chosen(deployment: Deployment, destination: str | None) -> Drain:
     """The destination of that name; else the first that keeps webhooks, since a backend's log tells only of tries."""
     if destination is not None:
-        return deployment.delivery(destination)
-    there = deployment.deliveries
+        return deployment.drain(destination)
+    there = deployment.drains
     chosen = next((each for each in there if _kind(each) != "http"), there[0])
     if others := [each.destination for each in there if each is not chosen]:
         say(f"of {chosen.destination} alone; --destination {' or '.join(others)} for the others")
     return chosen
 
 
-def _kind(delivery: Delivery) -> str:
-    return delivery.post_queue.environment.get("DESTINATION", "mongo")
+def _kind(drain: Drain) -> str:
+    return drain.post_queue.environment.get("DESTINATION", "mongo")
 
 
 def _stored(
-    deployment: Deployment, delivery: Delivery, query: dict[str, Any], ids: list[str], limit: int, *, follow: bool
+    deployment: Deployment, drain: Drain, query: dict[str, Any], ids: list[str], limit: int, *, follow: bool
 ) -> Generator[dict[str, Any]]:
     """What is there, the newest last, and with `follow` what comes."""
-    if _kind(delivery) == "mongo":
+    if _kind(drain) == "mongo":
         wanted = {"_id": {"$in": ids}, **query} if ids else query
-        with collection(deployment, delivery) as documents:
+        with collection(deployment, drain) as documents:
             # Looked at first, so that what is stored meanwhile is not taken for old.
             known = _recent(documents) if follow else {}
             found = list(documents.find(wanted).sort("received_at", -1).limit(max(limit, len(ids))))
@@ -143,12 +143,12 @@ def _stored(
                 yield from _arriving(documents, wanted, known)
         return
     if query:
-        raise UsageError(f"--query: {delivery.destination} is found by ids alone; give --id, or leave it out")
-    table = Items(deployment, delivery)
+        raise UsageError(f"--query: {drain.destination} is found by ids alone; give --id, or leave it out")
+    table = Items(deployment, drain)
     arriving = table.arriving() if follow else iter(())
     found = table.get(ids) if ids else table.newest(limit)
     yield from reversed(found)
-    shown = {document["_id"] for document in found} if _kind(delivery) != "http" else set()
+    shown = {document["_id"] for document in found} if _kind(drain) != "http" else set()
     yield from (each for each in arriving if each["_id"] not in shown and (not ids or each["_id"] in ids))
 
 
@@ -186,11 +186,11 @@ def wait_for(deployment: Deployment, delivery_ids: list[str], timeout: float) ->
 
 
 @contextlib.contextmanager
-def _by_id(deployment: Deployment, delivery: Delivery) -> Iterator[Callable[[list[str]], list[dict[str, Any]]]]:
-    if _kind(delivery) != "mongo":
-        yield Items(deployment, delivery).get
+def _by_id(deployment: Deployment, drain: Drain) -> Iterator[Callable[[list[str]], list[dict[str, Any]]]]:
+    if _kind(drain) != "mongo":
+        yield Items(deployment, drain).get
         return
-    with collection(deployment, delivery) as documents:
+    with collection(deployment, drain) as documents:
         yield lambda ids: list(documents.find({"_id": {"$in": ids}}))
 
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from nami_cli import logs
-from nami_cli.deployment import Delivery, Deployment
+from nami_cli.deployment import Deployment, Drain
 
 _POLL = 2.0  # seconds between looks while following
 # Seconds back in the log: more only where less did not name enough.
@@ -26,14 +26,14 @@ _DATES = ("received_at", "stored_at", "at")
 class Items:
     """The table that one post-queue function writes to."""
 
-    def __init__(self, deployment: Deployment, delivery: Delivery) -> None:
+    def __init__(self, deployment: Deployment, drain: Drain) -> None:
         import boto3  # noqa: PLC0415 (half a second that `nami --help` need not wait)
 
-        environment = delivery.post_queue.environment
+        environment = drain.post_queue.environment
         self._attempts = environment.get("BACKEND_ATTEMPTS_TABLE")
         self._table = self._attempts or environment["DYNAMO_TABLE"]
         self._subscription = deployment.name
-        self._log = {"post-queue": delivery.post_queue.log_group}
+        self._log = {"post-queue": drain.post_queue.log_group}
         self._client: Any = boto3.client("dynamodb")
 
     def get(self, ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -73,9 +73,9 @@ def groups(deployment: Deployment) -> dict[str, str]:
 
 def post_queue_groups(deployment: Deployment) -> dict[str, str]:
     """The log group of each post-queue function; where there are several they are called by their destinations."""
-    alone = len(deployment.deliveries) == 1
+    alone = len(deployment.drains) == 1
     return {
-        "post-queue" if alone else f"to {each.destination}": each.post_queue.log_group for each in deployment.deliveries
+        "post-queue" if alone else f"to {each.destination}": each.post_queue.log_group for each in deployment.drains
     }
 
 

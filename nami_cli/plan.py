@@ -13,7 +13,7 @@ from nami_cli import capacity, flags, plan_chart, prices
 from nami_cli.capacity import ASSUMED, LATE, PROFILES, Advice, Change, Plan, Times
 from nami_cli.errors import CliError, MissingToolError, UsageError
 from nami_cli.plan_chart import counted
-from nami_cli.simulation import Arrivals, Delivery, Drained
+from nami_cli.simulation import Arrivals, Drain, Drained
 from nami_cli.terminal import print_json, print_text
 from nami_cli.times import duration, spell
 
@@ -152,8 +152,8 @@ def _facts(found: Plan) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
     table.add_column()
-    several = len(found.deliveries) > 1
-    for label, value in [*_intake_facts(found), *_delivery_facts(found, several), *_cost_facts(found)]:
+    several = len(found.drains) > 1
+    for label, value in [*_intake_facts(found), *_drain_facts(found, several), *_cost_facts(found)]:
         table.add_row(f"  {label}", value)
     return table
 
@@ -189,16 +189,16 @@ def _lambda_throttle(found: Plan) -> str:
     return f"503: {max(causes, key=lambda cause: causes[cause])}"
 
 
-def _delivery_facts(found: Plan, several: bool) -> list[tuple[str, str | Text]]:
+def _drain_facts(found: Plan, several: bool) -> list[tuple[str, str | Text]]:
     rows: list[tuple[str, str | Text]] = []
-    for name, (model, drained) in found.deliveries.items():
+    for name, (model, drained) in found.drains.items():
         label = f" {name}" if several else ""
         rows.append((f"stored{label}", _stored(model, drained)))
         rows.append((f"waiting{label}", _waiting(found, drained)))
     return rows
 
 
-def _stored(model: Delivery, drained: Drained) -> str:
+def _stored(model: Drain, drained: Drained) -> str:
     batches = _up(drained.peak_batches)
     at_once = "one batch at a time" if batches == 1 else f"{batches} batches at once"
     limit = f"; {_LIMITS[drained.limited_by]}" if drained.limited_by else ", as they come"
@@ -301,7 +301,7 @@ def _none(number: float) -> str:
 
 
 def _longest(found: Plan) -> float:
-    return max(drained.longest_batch for _, drained in found.deliveries.values())
+    return max(drained.longest_batch for _, drained in found.drains.values())
 
 
 def _notes(found: Plan) -> list[str]:
@@ -312,7 +312,7 @@ def _notes(found: Plan) -> list[str]:
             f"{found.times.account_concurrency}: it refuses the deployment; give --reserved-concurrency 0"
         )
     if found.too_long:
-        limit = min(found.batch_limit(name) for name in found.deliveries)
+        limit = min(found.batch_limit(name) for name in found.drains)
         notes.append(
             f"A batch takes up to {spell(_longest(found))} and may take {spell(limit)}: what is not written by then is "
             "tried again, and at last a dead letter"
@@ -330,7 +330,7 @@ def _basis(found: Plan) -> str:
             f"{_known(times.handler_ms)}{intake.handler_seconds * 1000:.3g} ms before the queue (--handler-ms)"
         )
         parts.append(f"{_known(times.cold_start_ms)}{intake.cold_seconds * 1000:.3g} ms to start (--cold-start-ms)")
-    for name in found.deliveries:
+    for name in found.drains:
         kind = capacity.kind_of(name)
         write = ASSUMED[f"{kind} write"].value if times.write_ms is None else times.write_ms
         parts.append(f"{_known(times.write_ms)}{write:g} ms a write to {name} (--write-ms)")
@@ -422,7 +422,7 @@ def _outcome(found: Plan) -> dict[str, Any]:
                 "oldest_seconds": drained.oldest,
                 "drain_seconds": drained.drain_seconds,
             }
-            for name, (_, drained) in found.deliveries.items()
+            for name, (_, drained) in found.drains.items()
         },
         "burst_dollars": found.burst_dollars,
         "idle_month_dollars": found.idle_dollars,

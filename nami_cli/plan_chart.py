@@ -42,8 +42,8 @@ def course(found: Plan, slices: int) -> Course:
     seconds = found.seconds * 1.02  # a little of what comes after it shows that it is over
     edges = [seconds * number / slices for number in range(slices + 1)]
     taken = found.taken
-    drains = [drained for _, drained in found.deliveries.values()]
-    slowest = max(drains, key=lambda drained: (drained.peak_backlog, -drained.peak_rate))
+    all_drained = (drained for _, drained in found.drains.values())
+    slowest = max(all_drained, key=lambda drained: (drained.peak_backlog, -drained.peak_rate))
     return Course(
         seconds,
         _rates(taken.times, taken.arrived, edges),
@@ -95,7 +95,7 @@ def panels(found: Plan, columns: int) -> list[Text]:
     """One above the other: what arrives, what is stored, what waits, and the time below them."""
     over = course(found, columns)
     refused = [arrive - took for arrive, took in zip(over.arriving, over.taken, strict=True)]
-    several = len(found.deliveries) > 1
+    several = len(found.drains) > 1
     panels = [
         _panel("arriving a second", over.taken, "green", refused if found.refused >= 0.5 else None),
         _panel("stored a second" + (", the slowest destination" if several else ""), over.stored, "blue"),
@@ -165,7 +165,7 @@ def draw(found: Plan, title: str, file: Path) -> None:
     flow.fill_between(times, over.taken, color="#7fb77e", linewidth=0, label="taken in")
     if found.refused >= 0.5:
         flow.fill_between(times, over.taken, over.arriving, color="#d1495b", linewidth=0, label="refused")
-    stored = "stored by the slowest destination" if len(found.deliveries) > 1 else "stored"
+    stored = "stored by the slowest destination" if len(found.drains) > 1 else "stored"
     flow.plot(times, over.stored, color="#00607a", linewidth=1.8, label=stored)
     _dress(flow, "webhooks a second")
     executions.fill_between(times, over.executions, color="#b8a1d1", linewidth=0, label="before the queue")

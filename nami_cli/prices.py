@@ -170,10 +170,10 @@ def alarms(subscription: Subscription) -> int:
     gateway = 1
     pre_queue = function + signed if subscription.ingest == "function" else 0
     quarantine = signed and subscription.ingest == "direct"
-    deliveries = len(subscription.destination) * (2 + function) + quarantine
+    drains = len(subscription.destination) * (2 + function) + quarantine
     host = 2 + (subscription.backup_days > 0) if subscription.has_host else 0
     table = "dynamodb" in subscription.destination
-    return gateway + pre_queue + deliveries + host + table + (subscription.alarm_silence is not None)
+    return gateway + pre_queue + drains + host + table + (subscription.alarm_silence is not None)
 
 
 def unpriced(subscription: Subscription) -> str | None:

@@ -70,7 +70,7 @@ class Sender:
 
         self.deployment = deployment
         # Where the gateway queues by itself, it is the post-queue function that verifies.
-        verifying = deployment.pre_queue or deployment.deliveries[0].post_queue
+        verifying = deployment.pre_queue or deployment.drains[0].post_queue
         setting = verifying.environment.get("SIGNATURE")
         self.setting: dict[str, Any] = json.loads(setting) if setting else {"scheme": "none"}
         self._forms = signatures.configured(self.setting)

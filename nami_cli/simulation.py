@@ -106,7 +106,7 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class Drain:
     """From one queue to one destination.
 
     Args:
@@ -138,11 +138,6 @@ class Delivery:
     def most_batches(self) -> float:
         """Batches at once, once scaled up: a message group is in one batch at a time."""
         return self.concurrency if self.groups is None else min(self.concurrency, self.groups)
-
-    @property
-    def function_rate(self) -> float:
-        """Webhooks a second in full batches, where the database keeps up."""
-        return self.most_batches * self.batch_size / self.duration(self.batch_size)
 
 
 @dataclass(frozen=True)
@@ -309,9 +304,9 @@ class _Busy:
         return freed
 
 
-def drain(taken: Taken, delivery: Delivery) -> Drained:
+def empty(taken: Taken, drain: Drain) -> Drained:
     """Deliver what was taken until the queue is empty, or until what waits begins to expire."""
-    queue = _Queue(delivery)
+    queue = _Queue(drain)
     moment = 0.0
     for end, webhooks in zip(taken.times, taken.taken, strict=True):
         queue.step(end, end - moment, webhooks)
@@ -330,12 +325,10 @@ def drain(taken: Taken, delivery: Delivery) -> Drained:
 class _Queue:
     """What waits, since when, and how many batches are under way."""
 
-    def __init__(self, delivery: Delivery) -> None:
-        self._delivery = delivery
-        self._batches = (
-            delivery.most_batches if delivery.groups is not None else min(FIRST_BATCHES, delivery.most_batches)
-        )
-        self._database = delivery.database_rate
+    def __init__(self, drain: Drain) -> None:
+        self._drain = drain
+        self._batches = drain.most_batches if drain.groups is not None else min(FIRST_BATCHES, drain.most_batches)
+        self._database = drain.database_rate
         self._saturated = 0.0
         self._came_at: list[float] = [0.0]
         self._came: list[float] = [0.0]
@@ -358,12 +351,12 @@ class _Queue:
         return self.backlog / self._rate()
 
     def _rate(self) -> float:
-        size = self._delivery.batch_size
-        by_function = self._batches * size / self._delivery.duration(size)
+        size = self._drain.batch_size
+        by_function = self._batches * size / self._drain.duration(size)
         return by_function if self._database is None else min(by_function, self._database)
 
     def step(self, moment: float, seconds: float, webhooks: float) -> None:
-        delivery = self._delivery
+        drain = self._drain
         self._came_at.append(moment)
         self._came.append(self._came[-1] + webhooks)
         rate = self._rate()
@@ -380,23 +373,23 @@ class _Queue:
         self.peak_rate = max(self.peak_rate, out / seconds)
         age = moment - self._arrival_of(self._out) if self.backlog else 0.0
         self.oldest = max(self.oldest, age)
-        self.expired = age >= delivery.retention
+        self.expired = age >= drain.retention
         if full:
             self._note_limit(seconds)
-            self._batches = min(self._batches + MORE_BATCHES * seconds, delivery.most_batches)
+            self._batches = min(self._batches + MORE_BATCHES * seconds, drain.most_batches)
 
     def _note_limit(self, seconds: float) -> None:
-        delivery = self._delivery
-        by_function = self._batches * delivery.batch_size / delivery.duration(delivery.batch_size)
+        drain = self._drain
+        by_function = self._batches * drain.batch_size / drain.duration(drain.batch_size)
         if self._database is not None and self._database <= by_function:
             limit = "database"
             self._saturated += seconds
-            if delivery.doubles and self._saturated >= DOUBLING_SECONDS:
+            if drain.doubles and self._saturated >= DOUBLING_SECONDS:
                 self._saturated = 0.0
-                self._database = min(self._database * 2, delivery.highest_rate or self._database * 2)
-        elif self._batches < delivery.most_batches:
+                self._database = min(self._database * 2, drain.highest_rate or self._database * 2)
+        elif self._batches < drain.most_batches:
             limit = "scaling"
-        elif delivery.groups is not None and delivery.groups < delivery.concurrency:
+        elif drain.groups is not None and drain.groups < drain.concurrency:
             limit = "groups"
         else:
             limit = "concurrency"
@@ -404,11 +397,11 @@ class _Queue:
 
     def _account(self, out: float, seconds: float, full: bool) -> float:
         """What the function costs: its invocations, and how long each takes; returns how many are under way."""
-        delivery = self._delivery
-        gathered = out / seconds * delivery.batch_window / self._batches
-        size = delivery.batch_size if full else min(max(gathered, 1.0), delivery.batch_size)
+        drain = self._drain
+        gathered = out / seconds * drain.batch_window / self._batches
+        size = drain.batch_size if full else min(max(gathered, 1.0), drain.batch_size)
         invocations = out / size
-        duration = delivery.duration(size)
+        duration = drain.duration(size)
         if full and self._database is not None:
             duration = max(duration, self._batches * size / self._database)
         self.longest_batch = max(self.longest_batch, duration)

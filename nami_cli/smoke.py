@@ -188,7 +188,7 @@ def _is_kept_out(target: Target, url: str, headers: dict[str, str], body: bytes)
 
 def _taken_out(target: Target, delivery_id: str) -> str:
     """Leave the quarantine as it was."""
-    letters = DeadLetters(target.deployment.deliveries[0], target.deployment.outputs["QuarantineUrl"])
+    letters = DeadLetters(target.deployment.drains[0], target.deployment.outputs["QuarantineUrl"])
     deadline = time.monotonic() + FOUND_WITHIN
     with letters.opened() as found:
         for letter in found:

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from nami_cli import stacks
-from nami_cli.deployment import Delivery, Deployment
+from nami_cli.deployment import Deployment, Drain
 from nami_cli.errors import DatabaseError, MissingToolError, UsageError
 from nami_cli.flags import nami
 from nami_cli.terminal import say
@@ -60,7 +60,7 @@ class Tunnel:
 
 
 @contextlib.contextmanager
-def database(deployment: Deployment, delivery: Delivery | None = None) -> Iterator[Database]:
+def database(deployment: Deployment, drain: Drain | None = None) -> Iterator[Database]:
     """Open the way to the documents, of one destination or of the first in MongoDB, and close it afterwards.
 
     Raises:
@@ -70,10 +70,10 @@ def database(deployment: Deployment, delivery: Delivery | None = None) -> Iterat
     """
     import boto3  # noqa: PLC0415
 
-    deliveries = [delivery] if delivery else deployment.deliveries
-    environment = next((e for each in deliveries if "MONGO_SECRET_ARN" in (e := each.post_queue.environment)), None)
+    drains = [drain] if drain else deployment.drains
+    environment = next((e for each in drains if "MONGO_SECRET_ARN" in (e := each.post_queue.environment)), None)
     if environment is None:
-        there = ", ".join(each.destination for each in deliveries)
+        there = ", ".join(each.destination for each in drains)
         raise UsageError(f"{deployment.name} stores nothing in MongoDB (its destination: {there})")
     name = environment.get("MONGO_DATABASE", "nami")
     collection = environment.get("MONGO_COLLECTION", deployment.name)

@@ -121,7 +121,7 @@ def install(fake: FakeSqs, monkeypatch: pytest.MonkeyPatch, ending: str = "", se
     monkeypatch.setattr(boto3, "client", lambda _service: fake)
     queues = {"QueueUrl": f"queue{ending}", "DeadLetterQueueUrl": f"dead{ending}", "PostQueueFunctionName": "post"}
     found = Deployment(NAME, queues | {f"Http{key}": value for key, value in queues.items()} if several else queues)
-    for each in found.deliveries:
+    for each in found.drains:
         each.post_queue = Function("post", {"DESTINATION": "mongo"}, "/logs/post")
     monkeypatch.setattr(dead_letters, "find", lambda _name: found)
 
@@ -255,7 +255,7 @@ def test_interrupted_redrive_is_code_130_and_says_how_far_it_came(sqs: FakeSqs) 
 
 def test_killed_between_send_and_delete_it_is_queued_twice_and_lost_never(sqs: FakeSqs) -> None:
     expected = fill(sqs, 3)
-    letters = DeadLetters(dead_letters.find(NAME).deliveries[0])
+    letters = DeadLetters(dead_letters.find(NAME).drains[0])
     with letters.opened() as found:
         letters.send_back(list(found))
     assert set(queued(sqs)) == set(still_dead(sqs)) == expected
@@ -401,8 +401,8 @@ def test_all_letters_are_moved_by_sqs_itself_at_the_given_rate(
 def test_bodies_in_s3_are_renewed_before_all_letters_are_moved(
     sqs: FakeSqs, task: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (delivery,) = dead_letters.find(NAME).deliveries
-    delivery.post_queue = Function("post", {"CLAIM_CHECK_BUCKET": "bodies"}, "/logs/post")
+    (drain,) = dead_letters.find(NAME).drains
+    drain.post_queue = Function("post", {"CLAIM_CHECK_BUCKET": "bodies"}, "/logs/post")
     renewed: list[object] = []
     monkeypatch.setattr(dead_letters.large_bodies, "renew_old", lambda *asked: renewed.append(asked))
     fill(sqs, 1)

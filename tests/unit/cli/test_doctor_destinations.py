@@ -25,7 +25,7 @@ DATABASE = {"DESTINATION": "mongo", "MONGO_SECRET_ARN": ARN}
 
 def look(environment: dict[str, str]) -> Check:
     found = Deployment("shopify", OUTPUTS)
-    found.deliveries[0].post_queue = Function("post", environment, "/logs/post")
+    found.drains[0].post_queue = Function("post", environment, "/logs/post")
     ((label, check),) = destinations.looks(found)
     result = check()
     assert result.name == label
@@ -172,5 +172,5 @@ def test_databases_secret_must_hold_a_uri(aws: Stub, text: str, status: str) -> 
 
 def test_host_has_checks_of_its_own() -> None:
     found = Deployment("shopify", OUTPUTS)
-    found.deliveries[0].post_queue = Function("post", DATABASE | {"MONGO_HOST": "mongo.internal"}, "/logs/post")
+    found.drains[0].post_queue = Function("post", DATABASE | {"MONGO_HOST": "mongo.internal"}, "/logs/post")
     assert destinations.looks(found) == []

@@ -26,7 +26,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, *environments: dict[str, str]) -> 
     prefixes = ["", *(each["DESTINATION"].title() for each in environments[1:])]
     outputs = {f"{prefix}{key}": value for prefix in prefixes for key, value in QUEUES.items()}
     found = Deployment("shopify", outputs)
-    for number, (each, environment) in enumerate(zip(found.deliveries, environments, strict=True)):
+    for number, (each, environment) in enumerate(zip(found.drains, environments, strict=True)):
         each.post_queue = Function("post", environment, f"/logs/{number}")
     monkeypatch.setattr(events, "find", lambda _name: found)
     return found

@@ -98,7 +98,7 @@ def subscription(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> Stub:
     outputs = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
     found = Deployment("shopify", outputs)
     found.pre_queue = Function("pre", {}, "/pre")
-    found.deliveries[0].post_queue = Function("post", {}, "/post")
+    found.drains[0].post_queue = Function("post", {}, "/post")
     monkeypatch.setattr(logs, "find", lambda _name: found)
     return aws
 

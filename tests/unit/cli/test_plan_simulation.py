@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nami_cli.simulation import Arrivals, Delivery, Drained, Intake, Taken, drain, take_in
+from nami_cli.simulation import Arrivals, Drain, Drained, Intake, Taken, empty, take_in
 
 DAYS = 86_400.0
 INTAKE = Intake(gateway_rate=10_000, gateway_burst=5_000, handler_seconds=0.02, cold_seconds=0.3, concurrency=1000)
 # 5 batches of 100 in 0.25 s: 2,000 webhooks a second.
-DELIVERY = Delivery(
+DRAIN = Drain(
     concurrency=5, batch_size=100, batch_window=1, batch_seconds=0.05, webhook_seconds=0.002, retention=4 * DAYS
 )
 
@@ -27,8 +27,8 @@ intakes = st.builds(
     cold_seconds=st.floats(0, 5),
     concurrency=st.floats(1, 5000),
 )
-deliveries = st.builds(
-    Delivery,
+drains = st.builds(
+    Drain,
     concurrency=st.floats(2, 1000),
     batch_size=st.floats(1, 10_000),
     batch_window=st.floats(0, 300),
@@ -43,8 +43,8 @@ deliveries = st.builds(
 few = settings(max_examples=30, deadline=None)
 
 
-def drained(come: Arrivals, delivery: Delivery, intake: Intake = INTAKE) -> Drained:
-    return drain(take_in(come, intake), delivery)
+def drained(come: Arrivals, drain: Drain, intake: Intake = INTAKE) -> Drained:
+    return empty(take_in(come, intake), drain)
 
 
 @few
@@ -80,34 +80,34 @@ def test_no_more_environments_start_than_lambda_scales(come: Arrivals, intake: I
 
 
 @few
-@given(arrivals, deliveries)
-def test_what_is_taken_is_stored_or_still_there(come: Arrivals, delivery: Delivery) -> None:
-    found = drained(come, delivery)
+@given(arrivals, drains)
+def test_what_is_taken_is_stored_or_still_there(come: Arrivals, drain: Drain) -> None:
+    found = drained(come, drain)
     assert found.total + found.left == pytest.approx(take_in(come, INTAKE).total, rel=1e-6, abs=1e-3)
     assert (found.drain_seconds is None) == (found.left > 0)
 
 
 @few
-@given(arrivals, deliveries)
-def test_nothing_waits_longer_than_the_queue_keeps_it(come: Arrivals, delivery: Delivery) -> None:
-    found = drained(come, delivery)
-    assert found.oldest <= delivery.retention * 1.02
-    assert found.left == 0 or found.oldest >= delivery.retention
+@given(arrivals, drains)
+def test_nothing_waits_longer_than_the_queue_keeps_it(come: Arrivals, drain: Drain) -> None:
+    found = drained(come, drain)
+    assert found.oldest <= drain.retention * 1.02
+    assert found.left == 0 or found.oldest >= drain.retention
 
 
 @few
-@given(arrivals, deliveries)
-def test_the_database_never_gets_more_than_it_takes(come: Arrivals, delivery: Delivery) -> None:
-    limit = delivery.database_rate
+@given(arrivals, drains)
+def test_the_database_never_gets_more_than_it_takes(come: Arrivals, drain: Drain) -> None:
+    limit = drain.database_rate
     if limit is not None:
-        most = max(delivery.highest_rate or float("inf"), limit) if delivery.doubles else limit
-        assert drained(come, delivery).peak_rate <= most * 1.000001
+        most = max(drain.highest_rate or float("inf"), limit) if drain.doubles else limit
+        assert drained(come, drain).peak_rate <= most * 1.000001
 
 
 @few
-@given(arrivals, deliveries.map(lambda delivery: replace(delivery, database_rate=None)))
-def test_more_batches_at_once_never_drain_later(come: Arrivals, delivery: Delivery) -> None:
-    now, more = drained(come, delivery), drained(come, replace(delivery, concurrency=delivery.concurrency * 2))
+@given(arrivals, drains.map(lambda drain: replace(drain, database_rate=None)))
+def test_more_batches_at_once_never_drain_later(come: Arrivals, drain: Drain) -> None:
+    now, more = drained(come, drain), drained(come, replace(drain, concurrency=drain.concurrency * 2))
     assert more.oldest <= now.oldest * 1.03 + 0.1
     if now.drain_seconds is not None:
         assert more.drain_seconds is not None
@@ -115,10 +115,10 @@ def test_more_batches_at_once_never_drain_later(come: Arrivals, delivery: Delive
 
 
 @few
-@given(arrivals, deliveries.filter(lambda delivery: delivery.database_rate is not None))
-def test_a_faster_database_never_drains_later(come: Arrivals, delivery: Delivery) -> None:
-    faster = replace(delivery, database_rate=(delivery.database_rate or 0) * 2)
-    assert drained(come, faster).oldest <= drained(come, delivery).oldest * 1.03 + 0.1
+@given(arrivals, drains.filter(lambda drain: drain.database_rate is not None))
+def test_a_faster_database_never_drains_later(come: Arrivals, drain: Drain) -> None:
+    faster = replace(drain, database_rate=(drain.database_rate or 0) * 2)
+    assert drained(come, faster).oldest <= drained(come, drain).oldest * 1.03 + 0.1
 
 
 @few
@@ -184,7 +184,7 @@ def of_rate(rate: float, seconds: float) -> Taken:
 
 def test_drain_time_is_that_of_the_division() -> None:
     """5,000 a second for 60 s come, 2,000 go: 180,000 are left, for 90 s; the last waits those."""
-    found = drain(of_rate(5000, 60), DELIVERY)
+    found = empty(of_rate(5000, 60), DRAIN)
     assert found.peak_backlog == pytest.approx(180_000)
     assert found.drain_seconds == pytest.approx(90, abs=0.01)
     assert found.oldest == pytest.approx(90, rel=0.01)
@@ -194,14 +194,14 @@ def test_drain_time_is_that_of_the_division() -> None:
 
 
 def test_what_the_function_keeps_up_with_does_not_wait() -> None:
-    found = drain(of_rate(1900, 60), DELIVERY)
+    found = empty(of_rate(1900, 60), DRAIN)
     assert found.oldest == 0
     assert found.drain_seconds == 0
     assert found.limited_by is None
 
 
 def test_a_slower_database_is_the_limit_and_makes_batches_longer() -> None:
-    found = drain(of_rate(5000, 60), replace(DELIVERY, database_rate=500))
+    found = empty(of_rate(5000, 60), replace(DRAIN, database_rate=500))
     assert found.peak_rate == pytest.approx(500)
     assert found.longest_batch == pytest.approx(5 * 100 / 500)
     assert found.limited_by == "database"
@@ -209,29 +209,29 @@ def test_a_slower_database_is_the_limit_and_makes_batches_longer() -> None:
 
 def test_the_event_source_adds_three_hundred_batches_a_minute() -> None:
     """From five batches on, each of 400 webhooks a second, as many as five a second more."""
-    found = drain(of_rate(9000, 4), replace(DELIVERY, concurrency=1000))
+    found = empty(of_rate(9000, 4), replace(DRAIN, concurrency=1000))
     assert found.stored[0] / found.times[0] == pytest.approx(2000, rel=0.01)
     assert found.batches_until(4) == pytest.approx(5 + 5 * 4, rel=0.02)
     assert found.limited_by == "scaling"
 
 
 def test_a_group_is_in_one_batch_at_a_time() -> None:
-    ordered = replace(DELIVERY, batch_size=10, batch_window=0, groups=2)
-    found = drain(of_rate(1000, 60), ordered)
+    ordered = replace(DRAIN, batch_size=10, batch_window=0, groups=2)
+    found = empty(of_rate(1000, 60), ordered)
     assert found.peak_batches == pytest.approx(2)
     assert found.peak_rate == pytest.approx(2 * 10 / 0.07)
     assert found.limited_by == "groups"
 
 
 def test_dynamodb_doubles_after_half_an_hour_up_to_the_tables_quota() -> None:
-    table = replace(DELIVERY, concurrency=100, database_rate=500, doubles=True, highest_rate=900)
-    found = drain(of_rate(1000, 3600), table)
+    table = replace(DRAIN, concurrency=100, database_rate=500, doubles=True, highest_rate=900)
+    found = empty(of_rate(1000, 3600), table)
     assert found.peak_rate == pytest.approx(900, rel=0.01)
     assert sum(found.stored[: len(found.stored) // 2]) < found.total / 2
 
 
 def test_what_takes_longer_than_the_queue_keeps_it_expires() -> None:
-    found = drain(of_rate(1000, 3600), replace(DELIVERY, database_rate=1, retention=1 * DAYS))
+    found = empty(of_rate(1000, 3600), replace(DRAIN, database_rate=1, retention=1 * DAYS))
     assert found.drain_seconds is None
     assert found.oldest == pytest.approx(DAYS, rel=0.02)
     assert found.left == pytest.approx(3_600_000 - DAYS - 3600, rel=0.05)

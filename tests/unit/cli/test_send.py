@@ -89,7 +89,7 @@ def test_answer_of_a_gateway_that_queues_by_itself_names_the_document(
 ) -> None:
     outputs = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post", "SignatureSecretArn": ARN}
     found = Deployment("shopify", {**outputs, "EndpointUrl": "https://abc.execute-api.example/live/nami/shopify"})
-    found.deliveries[0].post_queue = Function("post", {"SIGNATURE": json.dumps(setting)}, "/logs/post")
+    found.drains[0].post_queue = Function("post", {"SIGNATURE": json.dumps(setting)}, "/logs/post")
     secrets.add_response("get_secret_value", {"SecretString": "whsec_" + "A" * 32}, {"SecretId": ARN})
     sending = send.Sender(found)
     sent: list[tuple[str, dict[str, str], bytes]] = []

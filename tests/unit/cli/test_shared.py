@@ -239,7 +239,7 @@ def test_documents_in_two_hosts_are_read_from_the_first_destinations(
     queue = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
     outputs = {**queue, "DatabaseSecretArn": SECRET, "Mongo2DatabaseSecretArn": OWN, "Mongo2DataVolumeId": "vol-2"}
     found = Deployment("shopify", outputs)
-    found.deliveries[0].post_queue = Function("post", {"MONGO_SECRET_ARN": SECRET}, "/post")
+    found.drains[0].post_queue = Function("post", {"MONGO_SECRET_ARN": SECRET}, "/post")
     aws("secretsmanager").add_response("get_secret_value", {"SecretString": '{"username": "nami", "password": "x"}'})
     opened = []
 

@@ -61,7 +61,7 @@ def smoking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     sleep_in(monkeypatch, smoke, lambda _seconds: None)
     found = Deployment("shopify", {**OUTPUTS, "EndpointUrl": "https://abc.execute-api.example/nami/shopify"})
     found.pre_queue = Function("pre", {}, "/logs/pre")
-    for number, each in enumerate(found.deliveries):
+    for number, each in enumerate(found.drains):
         each.post_queue = Function("post", {"DESTINATION": "mongo"}, f"/logs/{number}")
     monkeypatch.setattr(smoke, "find", lambda _name: found)
 
@@ -131,7 +131,7 @@ def direct(smoking: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Call
     queues = {key: key for key in OUTPUTS if not key.startswith("Http")}
     found = Deployment("shopify", {**queues, "QuarantineUrl": "q", "EndpointUrl": "https://abc.example/nami/shopify"})
     found.pre_queue = None
-    found.deliveries[0].post_queue = Function("post", {"DESTINATION": "mongo"}, "/logs/post")
+    found.drains[0].post_queue = Function("post", {"DESTINATION": "mongo"}, "/logs/post")
     monkeypatch.setattr(smoke, "find", lambda _name: found)
 
     def run(quarantine: Quarantine, said: dict[str, object]) -> Any:

@@ -130,7 +130,7 @@ def test_id_that_a_redrive_would_send_does_not_act(sqs: FakeSqs) -> None:
 
 def test_destination_named_by_a_function_does_not_act(sqs: FakeSqs, monkeypatch: pytest.MonkeyPatch) -> None:
     install(sqs, monkeypatch, several=True)
-    for each in dead_letters.find(NAME).deliveries:
+    for each in dead_letters.find(NAME).drains:
         each.post_queue = Function("post", {"DESTINATION": HOSTILE}, "/logs/post")
     assert not acting(run("dlq", "list", NAME).stderr)
 

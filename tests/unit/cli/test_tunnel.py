@@ -172,7 +172,7 @@ def subscription(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> Stub:
     outputs = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
     found = Deployment("shopify", outputs)
     environment = {"MONGO_DATABASE": "nami", "MONGO_COLLECTION": "shopify", "MONGO_SECRET_ARN": ARN}
-    found.deliveries[0].post_queue = Function("post", environment, "/post")
+    found.drains[0].post_queue = Function("post", environment, "/post")
     monkeypatch.setattr(events, "find", lambda _name: found)
     return aws
 
@@ -222,6 +222,6 @@ def test_database_that_does_not_answer_is_code_7(subscription: Stub) -> None:
 
 def test_subscription_without_mongodb_is_told(subscription: Stub) -> None:
     found = events.find("shopify")
-    found.deliveries[0].post_queue = Function("post", {"DESTINATION": "dynamodb"}, "/post")
+    found.drains[0].post_queue = Function("post", {"DESTINATION": "dynamodb"}, "/post")
     with pytest.raises(UsageError, match="stores nothing in MongoDB"), tunnel.database(found):
         pass
