@@ -4,7 +4,7 @@ import ast
 import contextlib
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
@@ -12,10 +12,12 @@ from typing import Any, get_args
 import aws_cdk as cdk
 import pytest
 import typer
+from aws_cdk.assertions import Template
 
 from nami_cli.flags import GROUPS
 from nami_cli.local.differences import DIFFERENCES
 from nami_cli.main import app
+from nami_stack import DynamoTable, ScalableWebhook, Watching, WatchingSettings
 from nami_stack.settings import DestinationName, Environment, SettingsError, Subscription, as_typed, read_settings
 from nami_stack.signature import SCHEMES
 from tests.unit.pages import rewritten
@@ -190,15 +192,37 @@ def test_every_scheme_is_documented() -> None:
     assert sorted(documented) == sorted(SCHEMES)
 
 
-def test_readmes_construct_is_code_that_runs(app_factory: object) -> None:
-    readme = (ROOT / "README.md").read_text()
-    code = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
+def python_of(page: Path) -> str:
+    code = re.search(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     assert code
-    stack = cdk.Stack(app_factory(), "Shop")  # type: ignore[operator]
-    body = re.sub(r"^from .*\n", "", code[1], flags=re.MULTILINE)
-    names: dict[str, object] = {"self": stack}
-    exec("from nami_stack import HttpGateway, MongoHost, ScalableWebhook, Signature\n" + body, names)
+    return code[1]
+
+
+def test_readmes_construct_is_code_that_runs(app_factory: Callable[[], cdk.App]) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    exec(python_of(ROOT / "README.md"), {"self": stack})
     assert stack.node.children
+
+
+def test_librarys_watching_is_code_that_runs(app_factory: Callable[[], cdk.App]) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    webhook = ScalableWebhook(stack, "Shopify", name="shopify", destination=DynamoTable(stack, "Table"))
+    names: dict[str, Any] = {"self": stack, "webhook": webhook, "Watching": Watching}
+    exec(python_of(DOCS / "library.md"), {**names, "WatchingSettings": WatchingSettings})
+    Template.from_stack(stack).has_resource_properties("AWS::SNS::Subscription", {"Endpoint": "ops@example.com"})
+
+
+def test_construct_has_what_the_library_page_says_it_has(app_factory: Callable[[], cdk.App]) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    webhook = ScalableWebhook(stack, "Shopify", name="shopify", destination=DynamoTable(stack, "Table"))
+    said = re.search(r"It has (`endpoint_url`.*?)\n\n", (DOCS / "library.md").read_text(), re.DOTALL)
+    assert said
+    assert [name for name in re.findall(r"`(\w+)`", said[1]) if not hasattr(webhook, name)] == []
+
+
+def test_every_example_is_in_the_library_page() -> None:
+    page = (DOCS / "library.md").read_text()
+    assert [path.name for path in (ROOT / "examples").glob("*.py") if f"(../examples/{path.name})" not in page] == []
 
 
 def test_readme_counts_the_named_schemes() -> None:
