@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +176,11 @@ def json_here() -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UsageError("cdk.json: must be a JSON object")
     return content
+
+
+def templates(folder: Path) -> Iterator[dict[str, Any]]:
+    """Of the stacks that were synthesised in `folder`."""
+    assembly = folder / "cdk.out"
+    for artifact in json.loads((assembly / "manifest.json").read_text())["artifacts"].values():
+        if artifact["type"] == "aws:cloudformation:stack":
+            yield json.loads((assembly / artifact["properties"]["templateFile"]).read_text())

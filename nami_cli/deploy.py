@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from nami_cli import cdk, checks, destinations, environments, flags, shared, stacks
+from nami_cli import cdk, checks, destination_checks, environments, flags, leaving, shared, stacks
 from nami_cli.environments import is_local
 from nami_cli.errors import DeployError
 from nami_cli.local.state import Home
@@ -61,6 +61,8 @@ def deploy(
             _finish(synthesis)
         if shared.is_missing_for(folder):
             _share_first(tasks, dry_run)
+        former = leaving.queues(stack["StackId"], cdk.templates(folder)) if (stack := stacks.describe(name)) else []
+        leaving.require_empty(name, former)
         with display(name) as shown:
             if dry_run:
                 shown.step("comparing")
@@ -75,6 +77,7 @@ def deploy(
         # Only what could be deployed is worth keeping.
         say(f"{name}: settings kept in {flags.save(name, given)}")
     say(f"{name}: {'updated' if before else 'deployed'} in {took(started)}")
+    leaving.tell(former)
     _introduce(name, asked, before, {} if save else given)
 
 
@@ -155,7 +158,7 @@ def _check(
         ]
         if table := asked.table_name:
             expires = asked.table_ttl_days is not None
-            looks.append(checks.look("table", lambda: destinations.table(table, expires=expires)))
+            looks.append(checks.look("table", lambda: destination_checks.table(table, expires=expires)))
     checks.require(looks, say, tell_all=tell_all)
     say(f"{name}: account {found[0].number}, region {found[0].region}")
     return stacks.outputs_of(stack) if stack else None

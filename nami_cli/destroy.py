@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nami_cli import checks, deployment, environments, flags, shared, stacks
+from nami_cli import aws, checks, deployment, environments, flags, leaving, shared, stacks
 from nami_cli.errors import CheckError, DeployError, UsageError, of_aws
 from nami_cli.listing import dead_letter_queues, depth, queues
 from nami_cli.local import machine
@@ -60,7 +60,7 @@ def destroy(
     try:
         with interruptible(), display(name) as shown:
             shown.step("destroying")
-            client = checks.client("cloudformation")
+            client = aws.client("cloudformation")
             client.delete_stack(StackName=stack["StackId"])
             while (status := client.describe_stacks(StackName=stack["StackId"])["Stacks"][0]["StackStatus"]) not in (
                 "DELETE_COMPLETE",
@@ -75,6 +75,7 @@ def destroy(
         raise typer.Exit(interrupted.exit_code) from None
     if status == "DELETE_FAILED":
         raise DeployError(f"{_failure(client, stack['StackId'])}; mend that, then {flags.nami()} destroy {name} again")
+    leaving.delete(url for urls in _queues(outputs).values() for url in urls)
     _forget(name)
     say(f"{name}: destroyed in {took(started)}")
     if kept:
@@ -97,12 +98,18 @@ def _require_unused(stack: str) -> None:
         )
 
 
+def _queues(outputs: dict[str, str]) -> dict[str, list[str]]:
+    """What is in which queues."""
+    return {
+        "webhooks that wait in the queue": queues(outputs),
+        "dead letters": dead_letter_queues(outputs),
+        "webhooks in quarantine": [url for key, url in outputs.items() if key == "QuarantineUrl"],
+    }
+
+
 def _losses(outputs: dict[str, str]) -> list[str]:
     lines = [f"goes away: {stacks.reachable(outputs[key])}" for key in ("EndpointUrl", "GatewayUrl") if key in outputs]
-    for urls, what in (
-        (queues(outputs), "webhooks that wait in the queue"),
-        (dead_letter_queues(outputs), "dead letters"),
-    ):
+    for what, urls in _queues(outputs).items():
         if count := sum(map(depth, urls)):
             lines.append(f"goes away: {count} {what}")
     if "SignatureSecretArn" in outputs:

@@ -1,11 +1,10 @@
 """What subscriptions share, the stack nami-shared: whether it is needed, whether it is there, and who uses it."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nami_cli import stacks
+from nami_cli import aws, cdk, stacks
 from nami_cli.errors import UsageError
 from nami_cli.flags import nami
 from nami_stack.settings import SHARED
@@ -22,11 +21,7 @@ _MADE_LAST = "GatewayUrl"  # outputs are there once everything else is
 def is_missing_for(folder: Path) -> bool:
     """Whether what was synthesised in `folder` reads what the shared stack publishes, and that is not deployed here."""
     published = f"/{stacks.name_of(SHARED)}/"
-    assembly = folder / "cdk.out"
-    for artifact in json.loads((assembly / "manifest.json").read_text())["artifacts"].values():
-        if artifact["type"] != "aws:cloudformation:stack":
-            continue
-        template = json.loads((assembly / artifact["properties"]["templateFile"]).read_text())
+    for template in cdk.templates(folder):
         parameters = template.get("Parameters", {}).values()
         if any(str(parameter.get("Default", "")).startswith(published) for parameter in parameters):
             stack = stacks.describe(SHARED)
@@ -47,14 +42,14 @@ def users(stack_name: str, parts: Sequence[str] = (GATEWAY, MONGO)) -> list[str]
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     found: set[str] = set()
-    client = stacks.cloudformation()
+    client = aws.client("cloudformation")
     for part in parts:
         try:
             for page in client.get_paginator("list_imports").paginate(ExportName=f"{stack_name}-{part}"):
                 found.update(page["Imports"])
         except ClientError as error:
             # Nobody imports it, or it is not there.
-            if error.response.get("Error", {}).get("Code") != "ValidationError":
+            if aws.error_code(error) != "ValidationError":
                 raise
     prefix = stack_name.removesuffix(SHARED)
     return sorted(name.removeprefix(prefix) for name in found)

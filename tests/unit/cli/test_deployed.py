@@ -186,6 +186,8 @@ def test_destroy_waits_and_ends_with_the_command_that_adopts(aws: Stub, monkeypa
     resources(aws, {"ResourceType": "AWS::SQS::Queue", "ResourceStatus": "DELETE_COMPLETE"})
     stacks(aws, stack(status="DELETE_COMPLETE"))
     resources(aws)
+    for url in ("waiting", "dead"):  # which CloudFormation keeps
+        aws("sqs").add_response("delete_queue", {}, {"QueueUrl": QUEUES + url})
     result = run("destroy", "shopify", "--yes")
     assert result.exit_code == 0, result.exception
     assert result.stdout == (
