@@ -282,3 +282,26 @@ def test_settings_of_a_pages_commands_go_together(page: Path) -> None:
             given = dict(value.split("=", 1) for flag, value in pairwise(shlex.split(command)) if flag == "-c")
         if given and "…" not in command:
             read_settings({"name": "shopify", **{key: value for key, value in given.items() if value is not None}})
+
+
+VARIANTS: list[dict[str, Any]] = [
+    {"signature": "shopify", "backup_days": 7, "alarm_silence": 60},
+    {"signature": "shopify", "gateway": "rest", "ingest": "direct"},
+    {"gateway": "shared", "destination": "dynamodb"},
+    {"destination": "http", **URL},
+]
+
+
+@pytest.mark.parametrize("settings", VARIANTS)
+def test_every_output_is_in_the_docs(synth: Callable[..., Template], settings: dict[str, Any]) -> None:
+    said = "".join(page.read_text() for page in PAGES)
+    assert [output for output in synth(**settings).to_json()["Outputs"] if f"`{output}`" not in said] == []
+
+
+@pytest.mark.parametrize("settings", VARIANTS)
+def test_every_alarm_is_in_the_page_on_watching(synth: Callable[..., Template], settings: dict[str, Any]) -> None:
+    said = tuple(re.findall(r"`…(-[a-z0-9-]+)`", (DOCS / "watching.md").read_text()))
+    alarms = synth(**settings).find_resources("AWS::CloudWatch::Alarm").values()
+    names = [alarm["Properties"]["AlarmName"] for alarm in alarms]
+    assert names
+    assert [name for name in names if not name.endswith(said)] == []
