@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nami_cli import cdk, environments, stacks
+from nami_cli.aws import client
 from nami_cli.environments import is_local
 from nami_cli.errors import AccessError, CheckError, CliError, MissingToolError, of_aws
 from nami_cli.flags import as_flags, nami
@@ -71,14 +72,6 @@ def look(name: str, check: Callable[[], Check]) -> Check:
             raise
         detail, _, remedy = str(told).partition("; ")
         return Check(name, "fail", detail, remedy, told)
-
-
-def client(service: str) -> Any:
-    """A client of any service, where the environment points."""
-    import boto3  # noqa: PLC0415 (half a second that `nami --help` need not wait)
-
-    make: Any = boto3.client
-    return make(service)
 
 
 @dataclass(frozen=True)

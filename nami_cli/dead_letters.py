@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import typer
 
-from nami_cli import large_bodies, logs, times
+from nami_cli import aws, large_bodies, logs, times
 from nami_cli.deployment import Drain, find
 from nami_cli.environments import with_env
 from nami_cli.errors import AwsError, NotFoundError, UsageError
@@ -150,10 +150,8 @@ class DeadLetters:
     """The dead-letter queue on the way to one destination."""
 
     def __init__(self, drain: Drain, quarantine_url: str | None = None) -> None:
-        import boto3  # noqa: PLC0415
-
         self.drain = drain
-        self.sqs = boto3.client("sqs")
+        self.sqs = aws.client("sqs")
         self.url = quarantine_url or drain.dead_letter_url
         self.in_quarantine = quarantine_url is not None
         # SQS moves nothing from a queue that is nobody's dead-letter queue.
@@ -507,7 +505,7 @@ def _move(letters: DeadLetters, rate: int | None, redriven: Count) -> bool:
     try:
         handle = letters.sqs.start_message_move_task(SourceArn=arn, **options)["TaskHandle"]
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _NO_TASK:
+        if aws.error_code(error) in _NO_TASK:
             return False
         raise
     with progress("SQS is moving the dead letters", total) as advance:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from nami_cli import environments, shared, stacks
+from nami_cli import aws, environments, shared, stacks
 from nami_cli.errors import NotRunningError, UsageError
 from nami_cli.flags import nami
 
@@ -118,7 +118,5 @@ def of_stack(name: str) -> Deployment:
 
 
 def _function(name: str) -> Function:
-    import boto3  # noqa: PLC0415 (half a second that `nami --help` need not wait)
-
-    said = boto3.client("lambda").get_function_configuration(FunctionName=name)
+    said = aws.client("lambda").get_function_configuration(FunctionName=name)
     return Function(name, said.get("Environment", {}).get("Variables", {}), said["LoggingConfig"]["LogGroup"])

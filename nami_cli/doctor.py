@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nami_cli import checks, destinations, environments, events, flags, shared, stacks
-from nami_cli.checks import Check, client, fail, look, ok, warn
+from nami_cli import checks, destination_checks, environments, events, flags, shared, stacks
+from nami_cli.aws import client
+from nami_cli.checks import Check, fail, look, ok, warn
 from nami_cli.deployment import find
 from nami_cli.environments import is_local
 from nami_cli.errors import CheckError, MissingToolError
@@ -90,7 +91,7 @@ def _of_subscription(name: str) -> list[Check]:
     return [
         status,
         *(look("event source", functools.partial(_event_source, function)) for function in functions),
-        *(look(label, check) for label, check in destinations.looks(find(name))),
+        *(look(label, check) for label, check in destination_checks.looks(find(name))),
         *(look(label, check) for label, check in looks.items()),
     ]
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from nami_cli import logs
+from nami_cli import aws, logs
 from nami_cli.deployment import Deployment, Drain
 
 _POLL = 2.0  # seconds between looks while following
@@ -27,14 +27,12 @@ class Items:
     """The table that one post-queue function writes to."""
 
     def __init__(self, deployment: Deployment, drain: Drain) -> None:
-        import boto3  # noqa: PLC0415 (half a second that `nami --help` need not wait)
-
         environment = drain.post_queue.environment
         self._attempts = environment.get("BACKEND_ATTEMPTS_TABLE")
         self._table = self._attempts or environment["DYNAMO_TABLE"]
         self._subscription = deployment.name
         self._log = {"post-queue": drain.post_queue.log_group}
-        self._client: Any = boto3.client("dynamodb")
+        self._client: Any = aws.client("dynamodb")
 
     def get(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Those of these deliveries that are there, in this order."""

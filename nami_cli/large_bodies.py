@@ -9,22 +9,20 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from nami_cli import aws
+
 _AT_ONCE = 16
 _GONE = ("404", "NoSuchKey")
 
 
 def renew(bucket: str, key: str) -> bool:
     """Have the bucket keep an object as if it were new; False where it is gone."""
-    import boto3  # noqa: PLC0415 (half a second that `nami --help` need not wait)
-
-    return _renewed(boto3.client("s3"), bucket, key)
+    return _renewed(aws.client("s3"), bucket, key)
 
 
 def renew_old(bucket: str, days: float) -> int:
     """Renew all objects that were written more than `days` ago, and return how many it were."""
-    import boto3  # noqa: PLC0415
-
-    s3 = boto3.client("s3")
+    s3 = aws.client("s3")
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return sum(pool.map(lambda key: _renewed(s3, bucket, key), _written_before(s3, bucket, days)))
 
@@ -43,7 +41,7 @@ def _renewed(s3: Any, bucket: str, key: str) -> bool:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
         s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key}, MetadataDirective="REPLACE")
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _GONE:
+        if aws.error_code(error) in _GONE:
             return False
         raise
     return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nami_cli import checks, deployment, environments, flags, shared, stacks
+from nami_cli import aws, deployment, environments, flags, shared, stacks
 from nami_cli.errors import of_aws
 from nami_cli.terminal import print_json, print_table, say
 from nami_stack.settings import SHARED
@@ -34,7 +34,7 @@ def list_subscriptions(as_json: AsJson = False) -> None:
     chosen = environments.name()
     found = {owner: stack for owner, stack in stacks.deployed().items() if chosen in (None, owner.environment)}
     ages = _oldest([queue for stack in found.values() for queue in queues(stacks.outputs_of(stack))])
-    sqs = checks.client("sqs")
+    sqs = aws.client("sqs")
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         rows = list(pool.map(lambda item: _row(item[0], item[1], ages, sqs), sorted(found.items())))
     if as_json:
@@ -92,7 +92,7 @@ def dead_letter_queues(outputs: Mapping[str, str]) -> list[str]:
 
 def depth(queue_url: str, sqs: Any = None) -> int:
     """About how many messages a queue holds: waiting, delayed, and being processed."""
-    sqs = sqs or checks.client("sqs")
+    sqs = sqs or aws.client("sqs")
     names = [
         "ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible",
@@ -144,7 +144,7 @@ def _oldest(queue_urls: Sequence[str]) -> dict[str, float]:
     """Age of each queue's oldest message, in seconds; a queue without a recent metric is left out."""
     found: dict[str, float] = {}
     now = time.time()
-    cloudwatch = checks.client("cloudwatch")
+    cloudwatch = aws.client("cloudwatch")
     for start in range(0, len(queue_urls), 500):  # the most that one call takes
         part = queue_urls[start : start + 500]
         try:

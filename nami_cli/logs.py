@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nami_cli import stacks, times
+from nami_cli import aws, times
 from nami_cli.deployment import Deployment, find
 from nami_cli.errors import NotFoundError
 from nami_cli.flags import Name, nami
@@ -84,7 +84,7 @@ def read(log_groups: Mapping[str, str], *, since: float, pattern: str = "") -> I
 
     `pattern` is CloudWatch's: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
     """
-    pages = stacks.logs().get_paginator("filter_log_events")
+    pages = aws.client("logs").get_paginator("filter_log_events")
     for function, group in log_groups.items():
         for page in pages.paginate(logGroupName=group, startTime=int(since * 1000), filterPattern=pattern):
             for event in page["events"]:

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import typer
 
+from nami_cli import aws
 from nami_cli.checks import fill
 from nami_cli.deployment import Deployment, find
 from nami_cli.environments import is_local
@@ -190,17 +191,16 @@ class Sender:
         raise UsageError(f"{name} {now}; leave --provider out, or change it: {command}{provider}")
 
     def _read_secret(self) -> str:
-        import boto3  # noqa: PLC0415
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
         from nami_cli.runtime import secret  # noqa: PLC0415
 
         arn = self.deployment.outputs["SignatureSecretArn"]
-        client = boto3.client("secretsmanager")
+        client = aws.client("secretsmanager")
         try:
             text = client.get_secret_value(SecretId=arn).get("SecretString", "")
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ResourceNotFoundException":
+            if aws.error_code(error) != "ResourceNotFoundException":
                 raise
             text = ""  # a secret without a value yet
         values, _ = secret.parse(text)

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nami_cli import environments
+from nami_cli import aws, environments
 from nami_cli.errors import CheckError
 from nami_stack.settings import ENVIRONMENT_TAG, stack_name
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.client import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
-    from mypy_boto3_logs.client import CloudWatchLogsClient
 
 SUBSCRIPTION_TAG = "nami:subscription"
 _PREFIX = "nami-"
@@ -72,9 +70,9 @@ def find_stack(stack: str) -> "StackTypeDef | None":
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:
-        return cloudformation().describe_stacks(StackName=stack)["Stacks"][0]
+        return aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "ValidationError":
+        if aws.error_code(error) == "ValidationError":
             return None
         raise
 
@@ -82,7 +80,7 @@ def find_stack(stack: str) -> "StackTypeDef | None":
 def deployed() -> dict[Owner, "StackTypeDef"]:
     """The stack of every subscription, in every environment; what failed to be made or removed is among them."""
     found: dict[Owner, StackTypeDef] = {}
-    for page in cloudformation().get_paginator("describe_stacks").paginate():
+    for page in aws.client("cloudformation").get_paginator("describe_stacks").paginate():
         for stack in page["Stacks"]:
             owner = owner_of(stack)
             if owner and stack["StackName"].startswith(_PREFIX) and stack["StackStatus"] != _GONE:
@@ -90,24 +88,10 @@ def deployed() -> dict[Owner, "StackTypeDef"]:
     return found
 
 
-def cloudformation() -> "CloudFormationClient":
-    """A client of CloudFormation where the environment points."""
-    import boto3  # noqa: PLC0415 (half a second that `nami --help` need not wait)
-
-    return boto3.client("cloudformation")
-
-
-def logs() -> "CloudWatchLogsClient":
-    """A client of CloudWatch Logs where the environment points."""
-    import boto3  # noqa: PLC0415
-
-    return boto3.client("logs")
-
-
 def endpoints() -> dict[str, str]:
     """Label and URL of every subscription that takes webhooks."""
     found: dict[str, str] = {}
-    for page in cloudformation().get_paginator("describe_stacks").paginate():
+    for page in aws.client("cloudformation").get_paginator("describe_stacks").paginate():
         for stack in page["Stacks"]:
             outputs = outputs_of(stack)
             if stack["StackName"].startswith(_PREFIX) and stack["StackStatus"] != _GONE and "EndpointUrl" in outputs:
@@ -138,9 +122,7 @@ def reachable(url: str) -> str:
 
 def _behind_domain(domain: str, path: str) -> str | None:
     """`<api>[/<stage>]/<path>` that a domain's path leads to; None where it leads nowhere."""
-    import boto3  # noqa: PLC0415 (half a second that `nami --help` need not wait)
-
-    client = boto3.client("apigatewayv2")
+    client = aws.client("apigatewayv2")
     try:
         mappings = client.get_api_mappings(DomainName=domain)["Items"]
     except client.exceptions.NotFoundException:

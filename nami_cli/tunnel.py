@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from nami_cli import stacks
+from nami_cli import aws, stacks
 from nami_cli.deployment import Deployment, Drain
 from nami_cli.errors import DatabaseError, MissingToolError, UsageError
 from nami_cli.flags import nami
@@ -68,8 +68,6 @@ def database(deployment: Deployment, drain: Drain | None = None) -> Iterator[Dat
         DatabaseError: the host is away, or the tunnel does not open.
         UsageError: the subscription stores nothing in MongoDB.
     """
-    import boto3  # noqa: PLC0415
-
     drains = [drain] if drain else deployment.drains
     environment = next((e for each in drains if "MONGO_SECRET_ARN" in (e := each.post_queue.environment)), None)
     if environment is None:
@@ -78,7 +76,7 @@ def database(deployment: Deployment, drain: Drain | None = None) -> Iterator[Dat
     name = environment.get("MONGO_DATABASE", "nami")
     collection = environment.get("MONGO_COLLECTION", deployment.name)
     arn = environment["MONGO_SECRET_ARN"]
-    secret = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+    secret = json.loads(aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
     if "uri" in secret:
         yield Database(secret["uri"], name, collection)
         return
@@ -103,13 +101,11 @@ def to_host(name: str) -> Iterator[Tunnel]:
     Raises:
         MissingToolError, DatabaseError: see `database`.
     """
-    import boto3  # noqa: PLC0415
-
     plugin = shutil.which(PLUGIN)
     if not plugin:
         raise MissingToolError(f"{PLUGIN} is not on PATH, and only it reaches the host; install it: {_INSTALL}")
     instance = host_instance(name)
-    client = boto3.client("ssm")
+    client = aws.client("ssm")
     request = {"Target": instance, "DocumentName": _DOCUMENT, "Parameters": {"portNumber": [_PORT]}}
     try:
         session = client.start_session(**request)
@@ -136,12 +132,10 @@ def host_instance(name: str) -> str:
     Raises:
         DatabaseError: there is none now.
     """
-    import boto3  # noqa: PLC0415
-
     group = _group(stacks.name_of(name)) or _group(stacks.name_of(SHARED))
     if not group:
         raise DatabaseError(f"{stacks.name_of(name)} has no MongoDB host, and its database secret no uri")
-    found = boto3.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group])
+    found = aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group])
     for each in found["AutoScalingGroups"]:
         for instance in each["Instances"]:
             if instance["LifecycleState"] == "InService":
@@ -155,14 +149,14 @@ def host_instance(name: str) -> str:
 def _group(stack: str) -> str | None:
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
-    pages = stacks.cloudformation().get_paginator("list_stack_resources").paginate(StackName=stack)
+    pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
     try:
         for page in pages:
             for resource in page["StackResourceSummaries"]:
                 if resource["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup":
                     return resource.get("PhysicalResourceId")
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") != "ValidationError":
+        if aws.error_code(error) != "ValidationError":
             raise
     return None
 

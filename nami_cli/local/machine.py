@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import nami_cli
-from nami_cli import stacks
+from nami_cli import aws, stacks
 from nami_cli.errors import CheckError, CliError, LocalAwsError, NotRunningError, PortInUseError
 from nami_cli.local import database, environment, processes
 from nami_cli.local.processes import Identity
@@ -179,7 +179,7 @@ def _delete_stack(home: Home, state: State, name: str) -> None:
         stack = stacks.describe(name)
         if stack is None:
             return
-        client = stacks.cloudformation()
+        client = aws.client("cloudformation")
         client.delete_stack(StackName=stack["StackId"])
         client.get_waiter("stack_delete_complete").wait(
             StackName=stack["StackId"], WaiterConfig={"Delay": 1, "MaxAttempts": 30}

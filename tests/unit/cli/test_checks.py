@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from nami_cli import cdk, checks
+from nami_cli.aws import client as aws_client
 from nami_cli.checks import Account, Check
 from nami_cli.errors import AccessError, CheckError, CliError, MissingToolError, of_aws
 from nami_stack.assets import APP
@@ -190,7 +191,7 @@ def test_missing_region_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(key, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    check = checks.look("queue", lambda: checks.ok("queue", str(checks.client("sqs"))))
+    check = checks.look("queue", lambda: checks.ok("queue", str(aws_client("sqs"))))
     assert isinstance(check.error, AccessError)
     assert "AWS_REGION=" in check.remedy
 
@@ -238,9 +239,10 @@ def test_first_failure_ends_a_deployment_and_the_others_are_told() -> None:
     assert [line.split()[1] for line in told] == ["b", "d"]
 
 
-def test_codes_of_errors_differ() -> None:
-    codes = [kind.exit_code for kind in CliError.__subclasses__()]
+def test_codes_of_errors_differ_and_none_is_success() -> None:
+    codes = [CliError.exit_code, *(kind.exit_code for kind in CliError.__subclasses__())]
     assert len(codes) == len(set(codes))
+    assert 0 not in codes
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from nami_cli import deploy, destinations
+from nami_cli import deploy, destination_checks
 from nami_cli.checks import Check
 from nami_cli.deployment import Deployment, Function
 from nami_cli.errors import CheckError
@@ -26,7 +26,7 @@ DATABASE = {"DESTINATION": "mongo", "MONGO_SECRET_ARN": ARN}
 def look(environment: dict[str, str]) -> Check:
     found = Deployment("shopify", OUTPUTS)
     found.drains[0].post_queue = Function("post", environment, "/logs/post")
-    ((label, check),) = destinations.looks(found)
+    ((label, check),) = destination_checks.looks(found)
     result = check()
     assert result.name == label
     return result
@@ -173,4 +173,4 @@ def test_databases_secret_must_hold_a_uri(aws: Stub, text: str, status: str) -> 
 def test_host_has_checks_of_its_own() -> None:
     found = Deployment("shopify", OUTPUTS)
     found.drains[0].post_queue = Function("post", DATABASE | {"MONGO_HOST": "mongo.internal"}, "/logs/post")
-    assert destinations.looks(found) == []
+    assert destination_checks.looks(found) == []

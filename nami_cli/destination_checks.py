@@ -5,7 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from nami_cli.checks import Check, client, fail, ok, warn
+from nami_cli.aws import client
+from nami_cli.checks import Check, fail, ok, warn
 from nami_cli.deployment import Deployment, Drain
 from nami_cli.environments import is_local
 from nami_cli.flags import nami
