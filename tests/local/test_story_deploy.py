@@ -126,6 +126,19 @@ def test_doctor_finds_nothing_that_fails(user: Nami, story: Pipeline) -> None:
     assert set(found.values()) == {"ok"}
 
 
+def test_deployment_that_takes_the_queue_away_waits_for_what_is_in_it(user: Nami, story: Pipeline) -> None:
+    functions = story.client("lambda")
+    found = functions.list_event_source_mappings(FunctionName=story.outputs()["PostQueueFunctionName"])
+    (mapping,) = found["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    _, delivery_id = post(story, {"x-story": "once upon a time"})
+    result = user.typed("--local", "deploy", NAME, "--order-by", "$.a")
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    assert result.returncode == 12
+    assert "story gets other queues by this deployment" in result.stderr
+    assert story.document(delivery_id)["body"] == {"a": "tale"}
+
+
 def test_failing_deployment_is_one_line_with_its_log(user: Nami, story: Pipeline) -> None:
     file = user.folder / "webhooks" / NAME / "post_queue" / "requirements.txt"
     before = file.read_text()
@@ -172,6 +185,7 @@ def test_destroy_keeps_the_volume_and_says_how_to_adopt_it(user: Nami, story: Pi
         "--signature": "github",
     }
     assert story.client("ec2").describe_volumes(VolumeIds=[outputs["DataVolumeId"]])["Volumes"]
+    assert not story.client("sqs").list_queues(QueueNamePrefix=f"nami-{NAME}-").get("QueueUrls")
     assert "shopify" in user.status()["endpoints"]
     assert NAME not in user.status()["endpoints"]
     status, _ = shopify.post(b'{"still": "here"}')
