@@ -1,12 +1,13 @@
 """`nami local …`: the same template, on this machine."""
 
 import contextlib
-import json
+import functools
 import os
+import shlex
 import sys
 import time
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,11 +15,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from nami_cli import deployment, events, logs, send, stacks
 from nami_cli.environments import with_env
-from nami_cli.errors import CliError, LocalAwsError, NotRunningError, WebhookError
+from nami_cli.errors import LocalAwsError, NotRunningError, UsageError, WebhookError
 from nami_cli.flags import TYPED_LOCAL, Name, checked_name, nami
 from nami_cli.local import cdk, environment, machine, up
 from nami_cli.local.differences import DIFFERENCES
 from nami_cli.local.state import DATABASE, Home, State
+from nami_cli.terminal import print_exact, print_json, print_text, say
 
 app = typer.Typer(
     help="Run the pipeline on this machine: a local AWS, no account, no Docker.",
@@ -60,12 +62,12 @@ def up_command(
         try:
             try:
                 with up.starting():
-                    state, was_up = machine.join(home, label, port=port, mongo_uri=mongo_uri, detach=detach)
+                    state, was_up = machine.join(home, label, port=port, mongo_uri=mongo_uri)
                 with _progress(label) as report:
                     endpoint = up.bring_up(home, name, settings, state, report)
-                machine.mark(home, label, detach=detach)
+                machine.mark_ready(home, label)
                 try:
-                    _introduce(home, state, name, endpoint)
+                    _introduce(state, name, endpoint)
                 except BrokenPipeError:  # whoever reads this has enough of it; what is up stays up
                     sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 it lives as long as the process
                 if sample:
@@ -76,12 +78,12 @@ def up_command(
                 raise
             if detach or was_up:
                 return
-            _say(f"{label} is up; Ctrl-C takes it down.")
+            say(f"{label} is up; Ctrl-C takes it down.")
         except up.Interrupted as interrupted:
-            _say("stopped")
+            say("stopped")
             raise typer.Exit(interrupted.exit_code) from None
         try:
-            _say(up.hold(home, label))
+            say(up.hold(home, label))
             machine.stop_unused(home)
         except up.Interrupted:
             _say_what_stays(label, machine.leave(home, name))
@@ -97,11 +99,11 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = F
     state = machine.running(home)
     if state is None:
         if as_json:
-            _print_json({"endpoints": {}, "mongo_uri": None, "database": None, "aws_endpoint_url": None})
+            print_json({"endpoints": {}, "mongo_uri": None, "database": None, "aws_endpoint_url": None})
         state = machine.require(home)
     endpoints = _endpoints(home, state)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "endpoints": endpoints,
                 "mongo_uri": state.mongo_uri,
@@ -113,12 +115,12 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = F
         )
         return
     for name, url in sorted(endpoints.items()):
-        typer.echo(f"{name}\tPOST {url}")
+        print_text(f"{name}\tPOST {url}")
     if not endpoints:
-        typer.echo("nothing is deployed")
-    typer.echo(f"documents\t{state.mongo_uri} (database {DATABASE}, a collection of each name)")
-    typer.echo(f"AWS\t{state.endpoint_url}")
-    typer.echo(f"log\t{home.aws_log}")
+        print_text("nothing is deployed")
+    print_text(f"documents\t{state.mongo_uri} (database {DATABASE}, a collection of each name)")
+    print_text(f"AWS\t{state.endpoint_url}")
+    print_text(f"log\t{home.aws_log}")
 
 
 @app.command("send", epilog="Example: nami local send shopify --provider shopify order.json")
@@ -140,34 +142,19 @@ def send_command(
     _send(name, file, provider=provider, headers=header, count=count, content_type=content_type, wait=wait)
 
 
-@app.command("events", epilog="Example: nami local events shopify --limit 3")
-@with_env
-def events_command(
-    name: Name,
-    query: events.Query = None,
-    ids: events.Ids = None,
-    limit: events.Limit = 10,
-    follow: events.Follow = False,
-    destination: events.Destination = None,
-    as_json: events.Json = False,
-) -> None:
-    """Show the stored documents, the newest last; of an HTTP backend how the last try of each webhook went."""
-    _require(name)
-    events.events_command(name, query, ids, limit, follow, destination, as_json)
+def _on_local(command: Callable[..., None]) -> Callable[..., None]:
+    """The command on a deployed subscription, as it is on the local AWS of this folder."""
+
+    @functools.wraps(command)
+    def run(name: str, **options: Any) -> None:
+        _require(name)
+        command(name, **options)
+
+    return run
 
 
-@app.command("logs", epilog="Example: nami local logs shopify --since 1m")
-@with_env
-def logs_command(
-    name: Name,
-    delivery_id: logs.Id = None,
-    since: logs.Since = None,
-    follow: logs.Follow = False,
-    as_json: logs.Json = False,
-) -> None:
-    """Show what the functions of NAME printed, or with --id one webhook's path through them."""
-    _require(name)
-    logs.logs_command(name, delivery_id, since, follow, as_json)
+app.command("events", epilog="Example: nami local events shopify --limit 3")(with_env(_on_local(events.events_command)))
+app.command("logs", epilog="Example: nami local logs shopify --since 1m")(with_env(_on_local(logs.logs_command)))
 
 
 @app.command(epilog='Example: eval "$(nami local env)" && cdk diff -c name=shopify')
@@ -175,7 +162,7 @@ def env() -> None:
     """Print the variables that point cdk, aws and boto3 at the local AWS, for a shell."""
     home = Home()
     for key, value in environment.for_tools(home, machine.require(home)).items():
-        typer.echo(f"export {key}='{value}'")
+        print_exact(f"export {key}={shlex.quote(value)}")
 
 
 @app.command(epilog="Example: nami local down")
@@ -185,19 +172,19 @@ def down(name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only
     home = Home()
     if name is None:
         names = machine.shut_down(home)
-        _say(f"stopped {', '.join(names)}" if names else "nothing was up")
+        say(f"stopped {', '.join(names)}" if names else "nothing was up")
         return
     state, label = machine.require(home), stacks.label(name)
-    if label not in state.subscriptions and label not in _endpoints(home, state):
-        raise NotRunningError(f"{label} is not up")
+    if label not in state.subscriptions:
+        _endpoint(home, state, name)
     if machine.is_ready(home, state):
         machine.point_tools_at(home, state)
         stacks.describe(name)  # is it this one's, and not of another environment?
     _say_what_stays(label, machine.leave(home, name))
 
 
-def _introduce(home: Home, state: State, name: str, endpoint: str) -> None:
-    typer.echo(f"""
+def _introduce(state: State, name: str, endpoint: str) -> None:
+    print_text(f"""
 endpoint   POST {endpoint}
 try it     curl -X POST '{endpoint}' -H 'content-type: application/json' -d '{{"hello": "world"}}'
 documents  {nami()} local events {name}
@@ -207,8 +194,8 @@ tools      eval "$(nami local env)", then cdk and aws talk to {state.endpoint_ur
 
 What AWS does and this machine does not:""")
     for difference in DIFFERENCES:
-        typer.echo(f"  - {difference}")
-    typer.echo("")
+        print_text(f"  - {difference}")
+    print_text("")
     sys.stdout.flush()
 
 
@@ -226,7 +213,7 @@ def _send(
     accepted: list[str] = []
 
     def report(answer: send.Answer) -> None:
-        _say(str(answer))
+        say(str(answer))
         if answer.ok and answer.delivery_id:
             accepted.append(answer.delivery_id)
 
@@ -255,11 +242,11 @@ def _settings(context: list[str]) -> dict[str, str]:
     for setting in context:
         key, equals, value = setting.partition("=")
         if not equals:
-            raise CliError(f"-c {setting}: a setting is given as key=value")
+            raise UsageError(f"-c {setting}: a setting is given as key=value")
         if key == "name":
-            raise CliError(f"-c {setting}: the name is given once, as nami local up {value}")
+            raise UsageError(f"-c {setting}: the name is given once, as nami local up {value}")
         if key == "env":
-            raise CliError(f"-c {setting}: the environment is given as --env {value}")
+            raise UsageError(f"-c {setting}: the environment is given as --env {value}")
         settings[key] = value
     return settings
 
@@ -279,19 +266,11 @@ def _endpoint(home: Home, state: State, name: str) -> str:
     return found[label]
 
 
-def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, indent=2))
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
-
-
 def _say_what_stays(name: str, names: list[str]) -> None:
     if names:
-        _say(f"{name} is down; still up: {', '.join(names)} (nami local down stops everything)")
+        say(f"{name} is down; still up: {', '.join(names)} (nami local down stops everything)")
     else:
-        _say(f"{name} is down, and so is the local AWS")
+        say(f"{name} is down, and so is the local AWS")
 
 
 @contextlib.contextmanager
@@ -310,7 +289,7 @@ def _progress(name: str) -> Iterator[up.Report]:
             )
             if not console.is_terminal and step not in seen:
                 seen.add(step)
-                _say(f"{name}: {step}")
+                say(f"{name}: {step}")
 
         yield report
-    _say(f"{name}: deployed in {time.monotonic() - started:.1f} s")
+    say(f"{name}: deployed in {time.monotonic() - started:.1f} s")

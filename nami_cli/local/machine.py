@@ -10,10 +10,10 @@ from pathlib import Path
 
 import nami_cli
 from nami_cli import aws, stacks
-from nami_cli.errors import CheckError, CliError, LocalAwsError, NotRunningError, PortInUseError
+from nami_cli.errors import CheckError, LocalAwsError, NotRunningError, PortInUseError, UsageError
 from nami_cli.local import database, environment, processes
 from nami_cli.local.processes import Identity
-from nami_cli.local.state import Home, State, Subscription
+from nami_cli.local.state import Home, State
 
 DEFAULT_PORT = 4566
 
@@ -38,7 +38,7 @@ def require(home: Home) -> State:
     raise NotRunningError(f"local AWS is not running{ended}; start it with nami local up NAME")
 
 
-def join(home: Home, name: str, *, port: int | None, mongo_uri: str | None, detach: bool) -> tuple[State, bool]:
+def join(home: Home, name: str, *, port: int | None, mongo_uri: str | None) -> tuple[State, bool]:
     """Add a subscription to the local AWS of this folder, and start that where it does not run.
 
     Returns the state and whether the subscription was up before.
@@ -50,20 +50,16 @@ def join(home: Home, name: str, *, port: int | None, mongo_uri: str | None, deta
             _clear_remains(home)
             state = _start(home, port=port, mongo_uri=mongo_uri)
         _check_same(state, port=port, mongo_uri=mongo_uri)
-        known = state.subscriptions.get(name)
-        was_up = bool(known and known.ready)
-        holder = None if detach else Identity.of(os.getpid())
-        # A second `up` of the same name updates it, and leaves its end to the first.
-        state.subscriptions[name] = known if known and was_up else Subscription(holder=holder)
+        was_up = state.subscriptions.setdefault(name, False)
         home.save(state)
     return state, was_up
 
 
 def _check_same(state: State, *, port: int | None, mongo_uri: str | None) -> None:
     if port and port != state.port:
-        raise CliError(f"local AWS is up on port {state.port}; leave --port out, or end it with nami local down")
+        raise UsageError(f"local AWS is up on port {state.port}; leave --port out, or end it with nami local down")
     if mongo_uri and mongo_uri != state.mongo_uri:
-        raise CliError("local AWS is up with another database; leave --mongo-uri out, or end it with nami local down")
+        raise UsageError("local AWS is up with another database; leave --mongo-uri out, or end it with nami local down")
 
 
 def _start(home: Home, *, port: int | None, mongo_uri: str | None) -> State:
@@ -145,13 +141,11 @@ def shut_down(home: Home) -> list[str]:
         return names
 
 
-def mark(home: Home, name: str, *, detach: bool) -> None:
+def mark_ready(home: Home, name: str) -> None:
     """Note that a subscription's deployment is done."""
     with home.lock():
         if (state := running(home)) and name in state.subscriptions:
-            state.subscriptions[name].ready = True
-            if detach:
-                state.subscriptions[name].holder = None
+            state.subscriptions[name] = True
             home.save(state)
 
 

@@ -15,15 +15,6 @@ DATABASE = "nami"  # the database that the functions write to, here as on AWS
 
 
 @dataclass
-class Subscription:
-    """One subscription that is up, or on its way."""
-
-    ready: bool = False
-    holder: Identity | None = None
-    """The command in the foreground whose end is this subscription's; None: it stays until `down`."""
-
-
-@dataclass
 class State:
     """One local AWS and everything in it."""
 
@@ -31,7 +22,8 @@ class State:
     port: int
     mongo_uri: str
     bootstrapped: bool = False
-    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    subscriptions: dict[str, bool] = field(default_factory=dict)
+    """By label, whether each is up; else it is on its way."""
 
     @property
     def endpoint_url(self) -> str:
@@ -69,9 +61,10 @@ class Home:
                 port=saved["port"],
                 mongo_uri=saved["mongo_uri"],
                 bootstrapped=saved["bootstrapped"],
+                # Of an earlier version, which can still be running, each has an entry that also says who held it.
                 subscriptions={
-                    name: Subscription(entry["ready"], Identity(**entry["holder"]) if entry["holder"] else None)
-                    for name, entry in saved["subscriptions"].items()
+                    name: up if isinstance(up, bool) else bool(up["ready"])
+                    for name, up in saved["subscriptions"].items()
                 },
             )
         except FileNotFoundError:

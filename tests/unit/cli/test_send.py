@@ -310,3 +310,12 @@ def test_endpoint_that_is_not_there_is_code_9() -> None:
 def test_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         send_to("http://127.0.0.1:9/", str(tmp_path / "none.json"))
+
+
+def test_header_is_split_at_the_first_colon() -> None:
+    assert send._header("X-Url: http://example.org") == ("X-Url", "http://example.org")
+
+
+def test_header_without_a_colon_is_refused() -> None:
+    with pytest.raises(UsageError, match="Name: value"):
+        send._header("X-Url")

@@ -1,5 +1,6 @@
 """What is remembered about running processes holds after a crash, a reboot and a half-written file."""
 
+import json
 import os
 import stat
 from dataclasses import replace
@@ -10,7 +11,9 @@ import pytest
 from nami_cli.errors import NotRunningError
 from nami_cli.local import machine
 from nami_cli.local.processes import Identity
-from nami_cli.local.state import Home, State, Subscription
+from nami_cli.local.state import Home, State
+
+SAVED = '{"aws": {"pid": 1, "started": 1}, "port": 1, "mongo_uri": "", "bootstrapped": true, "subscriptions": %s}'
 
 
 @pytest.fixture
@@ -22,11 +25,21 @@ def home(tmp_path: Path) -> Home:
 
 def a_state(aws: Identity | None = None) -> State:
     me = Identity.of(os.getpid())
-    return State(aws or me, 4566, "mongodb://u:p@127.0.0.1/", subscriptions={"shopify": Subscription(True, me)})
+    return State(aws or me, 4566, "mongodb://u:p@127.0.0.1/", subscriptions={"shopify": True, "jira": False})
 
 
 def test_state_is_read_as_it_was_saved(home: Home) -> None:
     home.save(a_state())
+    assert home.load() == a_state()
+
+
+def test_state_of_an_earlier_version_is_still_known(home: Home) -> None:
+    home.save(a_state())
+    file = home.folder / "state.json"
+    saved = json.loads(file.read_text())
+    holder = {"pid": 1, "started": 1.0}
+    earlier = {"shopify": {"ready": True, "holder": holder}, "jira": {"ready": False, "holder": None}}
+    file.write_text(json.dumps(saved | {"subscriptions": earlier}))
     assert home.load() == a_state()
 
 
@@ -35,7 +48,7 @@ def test_state_is_readable_by_its_owner_alone(home: Home) -> None:
     assert stat.S_IMODE((home.folder / "state.json").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"aws": {"pid": 1}}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"aws": {"pid": 1}}', SAVED % '{"shopify": 1}'])
 def test_unreadable_state_is_no_state(home: Home, content: str) -> None:
     (home.folder / "state.json").write_text(content)
     assert home.load() is None

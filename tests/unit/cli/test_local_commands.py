@@ -1,0 +1,130 @@
+"""`nami local`: what it takes, and what it says of itself."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from nami_cli.errors import NotRunningError, UsageError
+from nami_cli.local import commands, database, machine
+from nami_cli.local.differences import DIFFERENCES
+from nami_cli.local.processes import Identity
+from nami_cli.local.state import Home, State
+from nami_cli.main import app, main
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    monkeypatch.setenv("NAMI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "200")
+    yield tmp_path / "home"
+    assert Home().load() is None
+
+
+@pytest.fixture
+def up(monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[Home]:
+    """Local AWS as if it ran on port 4566, with jira and nothing else."""
+    made = Home()
+    made.prepare()
+    made.save(State(Identity.of(os.getpid()), 4566, "mongodb://127.0.0.1/", subscriptions={"jira": True}))
+    monkeypatch.setattr(commands, "_endpoints", lambda *_: {"jira": "http://127.0.0.1:4566/nami/jira"})
+    yield made
+    made.forget()
+
+
+def test_error_is_one_line_on_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["nami", "local", "status"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = capsys.readouterr()
+    assert ended.value.code == 3
+    assert out == ""
+    assert err == "error: local AWS is not running; start it with nami local up NAME\n"
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("batch_size", "a setting is given as key=value"),
+        ("name=jira", "the name is given once, as nami local up jira"),
+        ("env=prod", "the environment is given as --env prod"),
+    ],
+)
+def test_setting_that_is_none_is_wrong_usage(setting: str, told: str) -> None:
+    error = CliRunner().invoke(app, ["local", "up", "shopify", "-c", setting]).exception
+    assert isinstance(error, UsageError)
+    assert str(error) == f"-c {setting}: {told}"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"port": 4567, "mongo_uri": None}, "local AWS is up on port 4566; leave --port out"),
+        ({"port": None, "mongo_uri": "mongodb://other/"}, "local AWS is up with another database; leave --mongo-uri"),
+    ],
+)
+def test_joining_with_other_options_than_it_was_started_with_is_wrong_usage(
+    up: Home, given: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        machine.join(up, "shopify", **given)
+
+
+@pytest.mark.parametrize("command", ["down", "send", "events", "logs"])
+def test_name_that_is_not_up_is_told_how_to_start_it(up: Home, command: str) -> None:
+    error = CliRunner().invoke(app, ["local", command, "shopify"]).exception
+    assert isinstance(error, NotRunningError)
+    assert str(error) == "shopify is not up; up: jira; start it with nami local up shopify"
+
+
+def test_variables_are_quoted_for_the_shell(up: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "a'; echo ran; '$(echo ran)"
+    up.folder.rename(folder)
+    monkeypatch.setenv("NAMI_HOME", str(folder))
+    printed = CliRunner().invoke(app, ["local", "env"]).output
+    script = f'{printed}\nprintf %s "$CDK_HOME"'
+    assert subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout == f"{folder}/cdk"
+    folder.rename(up.folder)
+
+
+def test_down_of_nothing_is_no_failure(home: Path) -> None:
+    assert CliRunner().invoke(app, ["local", "down"]).exit_code == 0
+    assert not home.exists()
+
+
+def test_differences_name_what_surprises_most() -> None:
+    text = " ".join(DIFFERENCES)
+    assert all(word in text for word in ("IAM", "security groups", "alarms", "throttling", "down"))
+
+
+def test_given_database_is_used_and_none_started(tmp_path: Path) -> None:
+    chosen = database.choose(Home(tmp_path), "mongodb://example.org/")
+    assert chosen == database.Database("mongodb://example.org/", None)
+
+
+def test_mongod_on_path_is_preferred(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mongod = tmp_path / "mongod"
+    mongod.write_text("#!/bin/sh\n")
+    mongod.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    home = Home(tmp_path / "home")
+    home.prepare()
+    command = database.choose(home, None).command
+    assert command
+    assert command[0] == str(mongod)
+    assert "--bind_ip=127.0.0.1" in command
+
+
+def test_stand_in_is_used_where_there_is_no_mongod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    command = database.choose(Home(tmp_path), None).command
+    assert command
+    assert "nami_cli.local.stand_in" in command
+    assert "--host=127.0.0.1" in command
