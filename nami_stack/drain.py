@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import aws_cdk as cdk
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
@@ -39,7 +38,7 @@ class Destination(Protocol):
     def environment(self, name: str) -> dict[str, str]:
         """What the function must know to write the webhooks of the subscription `name`."""
 
-    def grant_write(self, function: lambda_.Function) -> None:
+    def grant_write(self, function: PythonFunction) -> None:
         """Let the function in, and give it the rights it needs."""
 
 

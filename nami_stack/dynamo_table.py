@@ -4,12 +4,11 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from nami_stack.findings import acknowledge, right_to
+from nami_stack.findings import acknowledge
+from nami_stack.functions import PythonFunction
 from nami_stack.settings import SettingsError
 
 TTL_ATTRIBUTE = "expires_at"
@@ -104,10 +103,7 @@ class DynamoTable(Construct):
             **({"DYNAMO_TTL_DAYS": str(self._ttl_days)} if self._ttl_days else {}),
         }
 
-    def grant_write(self, function: lambda_.Function) -> None:
+    def grant_write(self, function: PythonFunction) -> None:
         """Let the function put items, see whose a taken id is, and leave in the bucket what an item can't hold."""
         self.table.grant(function, "dynamodb:PutItem", "dynamodb:GetItem")
-        objects = self.large_items.arn_for_objects("*")
-        function.add_to_role_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects]))
-        if function.role:
-            acknowledge(function.role, "objects are named by the delivery's id", right_to(function, objects))
+        function.allow_objects("s3:PutObject", self.large_items)

@@ -6,12 +6,11 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from nami_stack.findings import acknowledge
+from nami_stack.functions import PythonFunction
 from nami_stack.settings import BACKEND_MARGIN, check_backend_timeouts, check_backend_url
 
 
@@ -112,9 +111,7 @@ class HttpBackend(Construct):
             **({"BACKEND_ALLOW_PRIVATE": "1"} if self._allow_private else {}),
         }
 
-    def grant_write(self, function: lambda_.Function) -> None:
+    def grant_write(self, function: PythonFunction) -> None:
         """Let the function sign, and note its tries."""
-        function.add_to_role_policy(
-            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret.secret_arn])
-        )
+        function.allow("secretsmanager:GetSecretValue", on=self.secret.secret_arn)
         self.attempts.grant(function, "dynamodb:PutItem")

@@ -4,11 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from nami_stack.functions import PythonFunction
 from nami_stack.settings import SettingsError
 
 
@@ -75,8 +74,6 @@ class MongoDatabase(Construct):
             "MONGO_COLLECTION": name,
         }
 
-    def grant_write(self, function: lambda_.Function) -> None:
+    def grant_write(self, function: PythonFunction) -> None:
         """Let the function read the URI."""
-        function.add_to_role_policy(
-            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret.secret_arn])
-        )
+        function.allow("secretsmanager:GetSecretValue", on=self.secret.secret_arn)

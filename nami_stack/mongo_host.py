@@ -8,13 +8,14 @@ from aws_cdk import aws_dlm as dlm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from nami_stack.assets import EC2_USERDATA
 from nami_stack.findings import acknowledge, acknowledge_zone, right_to
+from nami_stack.functions import ARCHITECTURE, RUNTIME, PythonFunction
+from nami_stack.log_group import LogGroup
 from nami_stack.metrics import NAMESPACE
 from nami_stack.network import Network, service_of_this_account
 from nami_stack.settings import HostSettings
@@ -140,11 +141,9 @@ class MongoHost(Construct):
             "MONGO_COLLECTION": name,
         }
 
-    def grant_write(self, function: lambda_.Function) -> None:
+    def grant_write(self, function: PythonFunction) -> None:
         """Let the function connect, and read the credentials."""
-        function.add_to_role_policy(
-            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret.secret_arn])
-        )
+        function.allow("secretsmanager:GetSecretValue", on=self.secret.secret_arn)
         for security_group in function.connections.security_groups:
             # The host's side alone: the function's group lets all out, and another rule there would be idle.
             self.security_group.add_ingress_rule(security_group, ec2.Port.tcp(MONGO_PORT), "MongoDB")
@@ -331,17 +330,15 @@ class MongoHost(Construct):
 
     def _zone_emptier(self, zone: route53.IHostedZone) -> cdk.CustomResource:
         """Route 53 refuses to delete a zone with a record in it, and CloudFormation does not know the host's."""
-        log_group = logs.LogGroup(
-            self, "EmptyZoneLogs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=cdk.RemovalPolicy.DESTROY
-        )
+        log_group = LogGroup(self, "EmptyZoneLogs", days=30)
         role = iam.Role(self, "EmptyZoneRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
         function = lambda_.Function(
             self,
             "EmptyZone",
             description="Deletes the MongoDB host's DNS record before its zone is deleted",
-            runtime=lambda_.Runtime.PYTHON_3_13,
-            architecture=lambda_.Architecture.ARM_64,
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
             handler="index.handler",
             code=lambda_.Code.from_inline((EC2_USERDATA / "empty_zone.py").read_text()),
             timeout=cdk.Duration.minutes(1),

@@ -5,10 +5,10 @@ from typing import cast
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from nami_stack.findings import acknowledge_zone
+from nami_stack.log_group import LogGroup
 from nami_stack.settings import HostSettings
 
 
@@ -134,9 +134,7 @@ class Network(Construct):
             "FlowLogsRole",
             assumed_by=service_of_this_account(self, "vpc-flow-logs.amazonaws.com", source_arn=flow_log_arn),
         )
-        log_group = logs.LogGroup(
-            self, "FlowLogs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=cdk.RemovalPolicy.DESTROY
-        )
+        log_group = LogGroup(self, "FlowLogs", days=30)
         flow_log = vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group, role))
         flow_log.node.add_dependency(role)  # and thereby its rights
 

@@ -6,13 +6,13 @@ from typing import Any, cast
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 
 from nami_stack.findings import acknowledge
+from nami_stack.functions import PythonFunction
 from nami_stack.gateway import PRODUCERS, HttpGateway
 from nami_stack.mongo_host import MONGO_PORT, MongoHost
 from nami_stack.placement import in_your_network
@@ -129,11 +129,9 @@ class SharedMongo(Construct):
             "MONGO_COLLECTION": name,
         }
 
-    def grant_write(self, function: lambda_.Function) -> None:
+    def grant_write(self, function: PythonFunction) -> None:
         """Let the function connect, and read the credentials."""
-        function.add_to_role_policy(
-            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret_arn])
-        )
+        function.allow("secretsmanager:GetSecretValue", on=self.secret_arn)
         for security_group in function.connections.security_groups:
             ec2.CfnSecurityGroupIngress(
                 cast("Construct", security_group),
