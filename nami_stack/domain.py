@@ -1,5 +1,6 @@
 """A domain name of the user's own in front of a gateway."""
 
+import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
@@ -61,10 +62,13 @@ class CustomDomain(Construct):
 
     @classmethod
     def of(cls, scope: Construct, settings: DomainSettings, *, base_path: str) -> "CustomDomain | None":
-        """The domain that the settings name, if any; on one that is there already the gateway is below `base_path`."""
+        """The domain that the settings name, if any; on one that is there already the gateway is below `base_path`.
+
+        Where the name's record is left to the user, an output says what it must point to.
+        """
         if not settings.domain_name:
             return None
-        return cls(
+        domain = cls(
             scope,
             "Domain",
             domain_name=settings.domain_name,
@@ -72,6 +76,9 @@ class CustomDomain(Construct):
             hosted_zone_id=settings.hosted_zone_id,
             base_path=None if settings.certificate_arn else base_path,
         )
+        if domain.target and not settings.hosted_zone_id:
+            cdk.CfnOutput(scope, "DomainTarget", value=domain.target)
+        return domain
 
     def serve(self, scope: Construct, *, api_id: str, stage: str, after: IDependable | None = None) -> str:
         """Send the domain's requests to one stage of an API and return the URL that its paths are added to.

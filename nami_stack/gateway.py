@@ -20,7 +20,7 @@ PRODUCERS = "a producer proves itself by its signature over the body, which the 
 class Gateway(Protocol):
     """What producers send their webhooks to; one serves any number of subscriptions."""
 
-    def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str] = ("POST",)) -> str:
+    def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str]) -> str:
         """Send `/nami/<name>` to the function and return the URL that producers post to."""
 
 
@@ -69,7 +69,7 @@ class HttpGateway(Construct):
         if domain:
             self.url = domain.serve(self, api_id=self.api.api_id, stage="$default", after=default_stage)
 
-    def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str] = ("POST",)) -> str:
+    def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str]) -> str:
         """Send `/nami/<name>` to the function and return the URL that producers post to."""
         path = f"/nami/{name}"
         routes = self.api.add_routes(

@@ -129,7 +129,7 @@ class RestGateway(Construct):
         """
         cast("apigw.CfnStage", self.api.deployment_stage.node.default_child).tracing_enabled = True
 
-    def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str] = ("POST",)) -> str:
+    def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str]) -> str:
         """Send `/nami/<name>` to the function and return the URL that producers post to."""
         integration = apigw.LambdaIntegration(function, allow_test_invoke=False)
         resource = self._routes.add_resource(name)

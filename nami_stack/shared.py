@@ -66,7 +66,7 @@ class SharedGateway(Construct):
             self, "Api", http_api_id=_published(self, stack, "gateway-id")
         )
 
-    def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str] = ("POST",)) -> str:
+    def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str]) -> str:
         """Send `/nami/<name>` to the function and return the URL that producers post to."""
         path = f"/nami/{name}"
         integration = HttpLambdaIntegration(f"{name}PreQueue", function)

@@ -137,6 +137,17 @@ def test_domain_without_a_zone_makes_no_records(synth: Synth) -> None:
     ]
 
 
+def test_domain_without_a_zone_says_what_its_record_must_point_to(synth: Synth) -> None:
+    template = synth(domain_name="hooks.example.com", certificate_arn=CERTIFICATE)
+    (name,) = template.find_resources("AWS::ApiGatewayV2::DomainName")
+    template.has_output("DomainTarget", {"Value": {"Fn::GetAtt": [name, "RegionalDomainName"]}})
+
+
+@pytest.mark.parametrize("settings", [{"certificate_arn": CERTIFICATE, "hosted_zone_id": "Z0123"}, {}])
+def test_domain_whose_record_is_somebody_elses_asks_for_none(synth: Synth, settings: dict[str, str]) -> None:
+    assert not synth(domain_name="hooks.example.com", **settings).find_outputs("DomainTarget")
+
+
 @pytest.mark.parametrize("gateway", ["http", "rest"])
 def test_domain_that_is_there_is_shared_below_the_name(synth: Synth, gateway: str) -> None:
     template = synth(gateway=gateway, domain_name="hooks.example.com")
