@@ -256,29 +256,27 @@ def signature(subscription: Subscription) -> Check:
     return warn("signature", "none: anybody can send", "give --signature shopify (docs/signatures.md has them all)")
 
 
-def secret_is_filled(arn: str) -> bool:
-    """Whether the secret has a value; it is looked at and not kept."""
+def secret_text(arn: str) -> str:
+    """What a secret holds; empty where it never had a value."""
     secrets = client("secretsmanager")
     try:
-        return bool(secrets.get_secret_value(SecretId=arn).get("SecretString"))
+        return secrets.get_secret_value(SecretId=arn).get("SecretString", "")
     except secrets.exceptions.ResourceNotFoundException:
-        return False
+        return ""
 
 
-def filled(arn: str) -> Check:
-    """Whether the signature's secret has a value."""
-    if secret_is_filled(arn):
+def filled(name: str, arn: str) -> Check:
+    """Whether the signature's secret of a subscription has a value."""
+    from nami_cli.runtime import secret  # noqa: PLC0415 (`nami --help` verifies nothing)
+
+    if secret.parse(secret_text(arn))[0]:
         return ok("signature", "its secret is filled")
-    return fail("signature", "its secret is empty: every webhook gets 401", f"`{fill(arn)}`")
+    return fail("signature", "its secret is empty: every webhook gets 401", f"`{fill(name)}`")
 
 
-def fill(arn: str) -> str:
+def fill(name: str) -> str:
     """The command by which the user fills in the signature's secret."""
-    where = "" if is_local() else f" --region {arn.split(':')[3]}"
-    command = (
-        f"aws secretsmanager put-secret-value{where} --secret-id {arn} --secret-string 'what the provider shows you'"
-    )
-    return f'eval "$(nami local env)"; {command}' if is_local() else command
+    return f"{nami()} secret {name}"
 
 
 def resources(name: str) -> list[dict[str, Any]]:

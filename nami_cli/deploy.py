@@ -211,10 +211,10 @@ def _next_steps(name: str, subscription: Subscription, outputs: dict[str, str]) 
     endpoint = stacks.endpoint_url(outputs)
     lines = [("endpoint", f"{'|'.join(subscription.methods)} {endpoint}")]
     if secret := outputs.get("SignatureSecretArn"):
-        filled = checks.look("signature", lambda: checks.filled(secret))
+        filled = checks.look("signature", lambda: checks.filled(name, secret))
         # On local AWS, `nami send` fills it.
         if filled.status != "ok" and not is_local():
-            lines.append(("first", f"{checks.fill(secret)}   (until then every webhook gets 401)"))
+            lines.append(("first", f"{checks.fill(name)}   (until then every webhook gets 401)"))
         lines.append(("try it", f"{flags.nami()} send {name} --provider {subscription.signature}"))
     else:
         lines.append(

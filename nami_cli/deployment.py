@@ -1,8 +1,10 @@
 """One deployed subscription: its stack's outputs and its functions' settings."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from nami_cli import aws, environments, shared, stacks
 from nami_cli.errors import NotRunningError, UsageError
@@ -55,6 +57,14 @@ class Deployment:
         """The function between the gateway and the queue; None where the gateway queues by itself."""
         name = self.outputs.get("PreQueueFunctionName")
         return _function(name) if name else None
+
+    @property
+    def signature(self) -> dict[str, Any]:
+        """The scheme and its options, as the function that verifies has them; {"scheme": "none"} without any."""
+        # Where the gateway queues by itself, it is the post-queue function that verifies.
+        verifying = self.pre_queue or self.drains[0].post_queue
+        found: dict[str, Any] = json.loads(verifying.environment.get("SIGNATURE", '{"scheme": "none"}'))
+        return found
 
     @property
     def unauthorized_status(self) -> int:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from nami_cli.aws import client
-from nami_cli.checks import Check, fail, ok, warn
+from nami_cli.checks import Check, fail, ok, secret_text, warn
 from nami_cli.deployment import Deployment, Drain
 from nami_cli.environments import is_local
 from nami_cli.flags import nami
@@ -63,7 +63,7 @@ def table(name: str, *, expires: bool) -> Check:
 def _backend(deployment: Deployment, drain: Drain, arn: str) -> Check:
     from nami_cli.runtime import backend, secret  # noqa: PLC0415
 
-    values, _ = secret.parse(_secret(arn))
+    values, _ = secret.parse(secret_text(arn))
     try:
         usable = [backend.key_of(value) for value in values]
     except ValueError:
@@ -72,7 +72,8 @@ def _backend(deployment: Deployment, drain: Drain, arn: str) -> Check:
         return fail(
             "backend",
             "its secret is no key in base64, so nothing is forwarded",
-            f'`aws secretsmanager put-secret-value --secret-id {arn} --secret-string "$(openssl rand -base64 48)"`',
+            f"`openssl rand -base64 48 | aws secretsmanager put-secret-value --secret-id {arn} "
+            "--secret-string file:///dev/stdin`",
         )
     tries = Items(deployment, drain).newest(_TRIES)
     failed = [each for each in tries if not each.get("delivered")]
@@ -88,7 +89,7 @@ def _backend(deployment: Deployment, drain: Drain, arn: str) -> Check:
 
 def _database(arn: str) -> Check:
     try:
-        found: Any = json.loads(_secret(arn))
+        found: Any = json.loads(secret_text(arn))
         uri = str(found["uri"])
     except (ValueError, KeyError, TypeError):
         uri = ""
@@ -96,15 +97,6 @@ def _database(arn: str) -> Check:
         return fail(
             "database",
             f"the secret {arn} holds no URI",
-            'put {"uri": "mongodb://…"} there: `aws secretsmanager put-secret-value`',
+            'put {"uri": "mongodb://…"} there, from a file: `aws secretsmanager put-secret-value --secret-string file://…`',
         )
     return ok("database", f"named by {arn}")
-
-
-def _secret(arn: str) -> str:
-    secrets = client("secretsmanager")
-    try:
-        text: str = secrets.get_secret_value(SecretId=arn).get("SecretString", "")
-    except secrets.exceptions.ResourceNotFoundException:
-        return ""
-    return text

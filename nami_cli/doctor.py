@@ -158,7 +158,7 @@ def _signature(name: str, outputs: dict[str, str]) -> Check:
     secret = outputs.get("SignatureSecretArn")
     if secret is None:
         return warn("signature", "none: anybody can send", f"{flags.nami()} deploy {name} --signature <provider>")
-    return checks.filled(secret)
+    return checks.filled(name, secret)
 
 
 def _on_shared_host(name: str) -> bool:

@@ -19,6 +19,7 @@ from nami_cli import (
     logs,
     manual,
     plan,
+    secret,
     send,
     smoke,
 )
@@ -38,7 +39,8 @@ First webhook, on this machine: no AWS account, no Docker.
 Then on AWS, with credentials and a region (AWS_PROFILE, AWS_REGION) set:
   nami doctor                      what is missing, and the command that mends it
   nami deploy shopify --signature shopify
-                                   ends with the URL to give to Shopify, and how to fill in its secret
+                                   ends with the URL to give to Shopify
+  nami secret shopify              asks for the secret that Shopify shows you
   nami send shopify                a signed webhook, as Shopify would send it
   nami events shopify              what is stored
   nami list                        every subscription: its URL, what waits, what is dead
@@ -99,6 +101,7 @@ app.command("outputs", epilog="Example: nami outputs shopify --json | jq -r .Que
 app.command("doctor", epilog="Example: nami doctor shopify")(with_env(doctor.doctor))
 app.command("destroy", epilog="Example: nami destroy shopify")(with_env(destroy.destroy))
 
+app.command("secret", epilog="Example: nami secret shopify")(with_env(secret.secret_command))
 app.command("send", epilog="Example: nami send shopify order.json --provider shopify")(with_env(send.send_command))
 app.command("events", epilog="Example: nami events shopify --query '{\"body.order.id\": 1001}'")(
     with_env(events.events_command)

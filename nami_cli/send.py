@@ -17,7 +17,7 @@ from uuid import uuid4
 import typer
 
 from nami_cli import aws
-from nami_cli.checks import fill
+from nami_cli.checks import fill, secret_text
 from nami_cli.deployment import Deployment, find
 from nami_cli.environments import is_local
 from nami_cli.errors import SecretError, UsageError, WebhookError
@@ -70,12 +70,9 @@ class Sender:
         from nami_cli.runtime import signatures  # noqa: PLC0415 (`nami --help` signs nothing)
 
         self.deployment = deployment
-        # Where the gateway queues by itself, it is the post-queue function that verifies.
-        verifying = deployment.pre_queue or deployment.drains[0].post_queue
-        setting = verifying.environment.get("SIGNATURE")
-        self.setting: dict[str, Any] = json.loads(setting) if setting else {"scheme": "none"}
+        self.setting = deployment.signature
         self._forms = signatures.configured(self.setting)
-        self._check(provider, deployed=bool(setting))
+        self._check(provider)
         self._patience = 0.0  # until when the function may not know the secret yet
         self._secret = secret or (self._read_secret() if self.is_signed else "")
         self._pool = _pool(deployment.endpoint)
@@ -182,37 +179,28 @@ class Sender:
         form = next((form for form in self._forms if form.applies(came)), self._forms[0])
         return signatures.delivery_id(form, came)
 
-    def _check(self, provider: str | None, *, deployed: bool) -> None:
+    def _check(self, provider: str | None) -> None:
         if provider is None or provider == self.scheme:
             return
         name = self.deployment.name
-        now = f"takes webhooks signed by {self.scheme}" if deployed else "is deployed without a signature"
+        now = f"takes webhooks signed by {self.scheme}" if self.is_signed else "is deployed without a signature"
         command = f"{nami()} deploy {name} --signature "
         raise UsageError(f"{name} {now}; leave --provider out, or change it: {command}{provider}")
 
     def _read_secret(self) -> str:
-        from botocore.exceptions import ClientError  # noqa: PLC0415
-
         from nami_cli.runtime import secret  # noqa: PLC0415
 
         arn = self.deployment.outputs["SignatureSecretArn"]
-        client = aws.client("secretsmanager")
-        try:
-            text = client.get_secret_value(SecretId=arn).get("SecretString", "")
-        except ClientError as error:
-            if aws.error_code(error) != "ResourceNotFoundException":
-                raise
-            text = ""  # a secret without a value yet
-        values, _ = secret.parse(text)
+        values, _ = secret.parse(secret_text(arn))
         if values:
             return values[0]
         if not is_local():
             raise SecretError(
                 f"the signature secret of {self.deployment.name} is not filled in; "
-                f"put {self.scheme}'s there: {fill(arn)}"
+                f"{fill(self.deployment.name)} asks for {self.scheme}'s"
             )
         made = self._make_secret()
-        client.put_secret_value(SecretId=arn, SecretString=made)
+        aws.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=made)
         self._patience = time.monotonic() + secret.RECHECK_SECONDS + 5
         say(f"the signature secret of {self.deployment.name} was empty; filled it with one made up for this machine")
         return made

@@ -119,15 +119,17 @@ def shopify_order(deployed: Nami, tmp_path_factory: pytest.TempPathFactory) -> t
 def every(deployed: Nami, shopify_order: object) -> dict[str, Signed]:
     """Each subscription; its secret is filled in where it was not yet."""
     found = {name: pipeline(deployed, name) for name in SCHEMES}
-    return {name: Signed(each, filled(each)) for name, each in found.items()}
+    return {name: Signed(each, filled(deployed, each)) for name, each in found.items()}
 
 
-def filled(subscription: Pipeline) -> str:
+def filled(command: Nami, subscription: Pipeline) -> str:
     manager, arn = subscription.client("secretsmanager"), subscription.outputs()["SignatureSecretArn"]
     secret: str = manager.get_secret_value(SecretId=arn)["SecretString"]
     if not secret:
         secret = "whsec_" + base64.b64encode(os.urandom(24)).decode()
-        manager.put_secret_value(SecretId=arn, SecretString=secret)
+        result = command.typed("--local", "secret", subscription.name, stdin=f"{secret}\n".encode())
+        assert result.returncode == 0, result.stderr
+        assert manager.get_secret_value(SecretId=arn)["SecretString"] == secret
     return secret
 
 

@@ -153,7 +153,7 @@ def test_signature_makes_the_doctor_ask_for_its_secret(user: Nami, story: Pipeli
     assert user.typed("--local", "deploy", NAME, "--signature", "github").returncode == 0
     result = user.typed("--local", "doctor", NAME)
     assert result.returncode == 12
-    assert f"--secret-id {story.outputs()['SignatureSecretArn']}" in result.stdout
+    assert f"`nami --local secret {NAME}`" in result.stdout
 
 
 def test_signature_is_not_lost_by_leaving_it_out(user: Nami, story: Pipeline) -> None:

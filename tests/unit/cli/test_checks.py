@@ -165,17 +165,16 @@ def test_no_signature_at_all_is_a_warning() -> None:
     assert checks.signature(subscription(signature="none")).status == "ok"
 
 
-def test_secret_without_a_value_is_empty(aws: Stub) -> None:
+def test_secret_that_never_had_a_value_is_empty(aws: Stub) -> None:
     aws("secretsmanager").add_client_error("get_secret_value", "ResourceNotFoundException")
-    assert not checks.secret_is_filled("arn:x")
+    assert checks.secret_text("arn:x") == ""
 
 
-def test_command_that_fills_a_secret_names_it_and_its_region(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-1"
-    assert checks.fill(arn).startswith(
-        f"aws secretsmanager put-secret-value --region eu-west-1 --secret-id {arn} --secret-string "
-    )
+@pytest.mark.parametrize("text", [" ", "[]", '{"verify_token": "t"}'])
+def test_secret_without_any_value_is_told_with_the_command_that_asks_for_it(aws: Stub, text: str) -> None:
+    aws("secretsmanager").add_response("get_secret_value", {"SecretString": text})
+    check = checks.filled("shopify", "arn:x")
+    assert (check.status, check.remedy) == ("fail", "`nami secret shopify`")
 
 
 def test_expired_credentials_are_one_line(aws: Stub) -> None:
