@@ -171,18 +171,30 @@ def test_too_large_is_413_and_other_refusals_are_503(direct: Template) -> None:
     assert run.context["responseOverride"] == {}
 
 
-def test_post_queue_function_verifies_and_may_fill_the_quarantine(direct: Template) -> None:
-    direct.has_resource_properties(
-        "AWS::Lambda::Function",
-        {
-            "Environment": {
-                "Variables": Match.object_like(
-                    {"SIGNATURE": '{"scheme":"shopify"}', "QUARANTINE_URL": {"Ref": Match.any_value()}}
-                )
-            }
-        },
-    )
-    assert "QuarantineUrl" in direct.to_json()["Outputs"]
+def post_queue_of(template: Template) -> dict[str, Any]:
+    functions = template.find_resources("AWS::Lambda::Function")
+    (found,) = [each["Properties"] for key, each in functions.items() if "PostQueue" in key]
+    return dict(found)
+
+
+def test_post_queue_function_verifies(direct: Template) -> None:
+    assert post_queue_of(direct)["Environment"]["Variables"]["SIGNATURE"] == '{"scheme":"shopify"}'
+
+
+def test_post_queue_function_may_fill_the_quarantine(direct: Template) -> None:
+    quarantine = direct.to_json()["Outputs"]["QuarantineUrl"]["Value"]
+    assert post_queue_of(direct)["Environment"]["Variables"]["QUARANTINE_URL"] == quarantine
+    policies = direct.find_resources("AWS::IAM::Policy")
+    (policy,) = [each["Properties"]["PolicyDocument"] for key, each in policies.items() if "PostQueueRole" in key]
+    sends = [statement["Resource"] for statement in policy["Statement"] if statement["Action"] == "sqs:SendMessage"]
+    assert sends == [{"Fn::GetAtt": [quarantine["Ref"], "Arn"]}]
+
+
+def test_quarantine_is_kept_as_long_as_dead_letters(synth: Synth) -> None:
+    template = synth(gateway="rest", ingest="direct", signature="shopify", dead_letter_retention_days=9)
+    quarantine = template.to_json()["Outputs"]["QuarantineUrl"]["Value"]["Ref"]
+    queue = template.find_resources("AWS::SQS::Queue")[quarantine]
+    assert queue["Properties"]["MessageRetentionPeriod"] == 9 * 86_400
 
 
 def test_isolated_functions_get_an_endpoint_for_sqs(direct: Template, template: Template) -> None:
