@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from nami_cli import prices, simulation
 from nami_cli.prices import Line
 from nami_cli.simulation import Arrivals, Drain, Drained, Intake, Taken
-from nami_stack.settings import BACKEND_MARGIN, SettingsError, Subscription
+from nami_stack.settings import SettingsError, Subscription, backend_batch
 
 ACCOUNT_CONCURRENCY = 1000
 """Concurrent executions of an account by default; a new one may have 10:
@@ -467,7 +467,6 @@ def _drain(subscription: Subscription, name: str, times: Times) -> Drain:
     kind = kind_of(name)
     work = ASSUMED[kind].value / share(subscription.post_queue_memory)
     write = ASSUMED[f"{kind} write"].value if times.write_ms is None else times.write_ms
-    at_once = {"dynamodb": DYNAMO_THREADS, "http": subscription.backend_concurrency}.get(kind, 1)
     ordered = subscription.order_by is not None
     size = min(subscription.batch_size, max(_EVENT_KB // times.message_kb, 1))
     rate: float | None = None
@@ -478,7 +477,8 @@ def _drain(subscription: Subscription, name: str, times: Times) -> Drain:
     elif kind == "dynamodb":
         rate = _TABLE_RATE / _write_units(times)
     else:
-        size = min(size, backend_batch(subscription))
+        size = min(size, _backend_batch(subscription))
+    at_once = {"dynamodb": DYNAMO_THREADS, "http": min(subscription.backend_concurrency, size)}.get(kind, 1)
     return Drain(
         concurrency=min(subscription.maximum_concurrency, times.account_concurrency),
         batch_size=size,
@@ -493,10 +493,14 @@ def _drain(subscription: Subscription, name: str, times: Times) -> Drain:
     )
 
 
-def backend_batch(subscription: Subscription) -> int:
-    """Webhooks of a batch for a backend: those that there is time for even where each waits as long as it may."""
-    each = subscription.backend_connect_timeout + subscription.backend_read_timeout
-    return subscription.backend_concurrency * ((subscription.post_queue_timeout - BACKEND_MARGIN) // each)
+def _backend_batch(subscription: Subscription) -> int:
+    return backend_batch(
+        connect=subscription.backend_connect_timeout,
+        read=subscription.backend_read_timeout,
+        concurrency=subscription.backend_concurrency,
+        function=subscription.post_queue_timeout,
+        ordered=subscription.order_by is not None,
+    )
 
 
 def _access_logs(subscription: Subscription) -> bool:

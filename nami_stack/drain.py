@@ -32,8 +32,11 @@ class Destination(Protocol):
     def outputs(self) -> dict[str, str]:
         """What a user needs of it after a deployment: the names and values of a stack's outputs."""
 
-    def batch_limit(self, timeout: int) -> int | None:
-        """Webhooks that a function can write in `timeout` seconds at the worst; None: as many as the queue gives."""
+    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
+        """Webhooks that a function can write in `timeout` seconds at the worst; None: as many as the queue gives.
+
+        Where they are `ordered`, they may all be of one group and must be written one after the other.
+        """
 
     def environment(self, name: str) -> dict[str, str]:
         """What the function must know to write the webhooks of the subscription `name`."""
@@ -66,8 +69,8 @@ class Drain(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.destination = destination
-        limit = destination.batch_limit(settings.post_queue_timeout)
         ordered = settings.order_by is not None
+        limit = destination.batch_limit(settings.post_queue_timeout, ordered=ordered)
         self.dead_letter_queue = Queue(self, "DeadLetters", days=settings.dead_letter_retention_days, ordered=ordered)
         self.queue = Queue(
             self,

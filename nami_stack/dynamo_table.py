@@ -81,7 +81,7 @@ class DynamoTable(Construct):
         """What a user needs of it after a deployment."""
         return {"TableName": self.table.table_name, "LargeItemsBucketName": self.large_items.bucket_name}
 
-    def batch_limit(self, timeout: int) -> int | None:
+    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
         """As many as the queue gives: several are written at once, in a few milliseconds each."""
         return None
 

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from nami_stack.findings import acknowledge
 from nami_stack.functions import PythonFunction
-from nami_stack.settings import BACKEND_MARGIN, check_backend_timeouts, check_backend_url
+from nami_stack.settings import backend_batch, check_backend_timeouts, check_backend_url
 
 
 class HttpBackend(Construct):
@@ -88,7 +88,7 @@ class HttpBackend(Construct):
         """What a user needs of it after a deployment."""
         return {"BackendSecretArn": self.secret.secret_arn, "AttemptsTableName": self.attempts.table_name}
 
-    def batch_limit(self, timeout: int) -> int | None:
+    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
         """So many that a function of `timeout` seconds tries each, even where each waits as long as it may.
 
         Raises:
@@ -96,7 +96,9 @@ class HttpBackend(Construct):
         """
         connect, read = self._timeouts
         check_backend_timeouts(connect, read, timeout)
-        return self._concurrency * ((timeout - BACKEND_MARGIN) // (connect + read))
+        return backend_batch(
+            connect=connect, read=read, concurrency=self._concurrency, function=timeout, ordered=ordered
+        )
 
     def environment(self, name: str) -> dict[str, str]:
         """What a function must know to forward webhooks."""

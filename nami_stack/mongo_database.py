@@ -62,7 +62,7 @@ class MongoDatabase(Construct):
         """What a user needs of it after a deployment."""
         return {"DatabaseSecretArn": self.secret.secret_arn}
 
-    def batch_limit(self, timeout: int) -> int | None:
+    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
         """As many as the queue gives: they are one call."""
         return None
 

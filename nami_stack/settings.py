@@ -648,6 +648,15 @@ def check_backend_timeouts(connect: int, read: int, function: int) -> None:
         )
 
 
+def backend_batch(*, connect: int, read: int, concurrency: int, function: int, ordered: bool) -> int:
+    """So many webhooks that a function of so many seconds tries each, even where each waits as long as it may.
+
+    In order they may all be of one group, and go one after the other.
+    """
+    rounds = (function - BACKEND_MARGIN) // (connect + read)
+    return rounds if ordered else concurrency * rounds
+
+
 def check_direct(
     *, rest: bool, signature: Signature | None, destinations: int, order_by: str | None, shared_mongo: bool
 ) -> None:

@@ -116,7 +116,7 @@ class SharedMongo(Construct):
         """What a user needs of it after a deployment."""
         return {"DatabaseSecretArn": self.secret_arn}
 
-    def batch_limit(self, timeout: int) -> int | None:
+    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
         """As many as the queue gives: they are one call."""
         return None
 

@@ -60,6 +60,23 @@ def test_smaller_batch_is_kept(synth: Synth) -> None:
     synth(order_by="x-id", batch_size="3").has_resource_properties("AWS::Lambda::EventSourceMapping", {"BatchSize": 3})
 
 
+@pytest.mark.parametrize(
+    ("settings", "batch"),
+    [
+        ({}, 2),  # one after the other, 13 of 30 seconds each
+        ({"backend_concurrency": "20"}, 2),
+        ({"post_queue_timeout": "120"}, 9),
+        ({"post_queue_timeout": "300"}, 10),
+        ({"post_queue_timeout": "16"}, 1),
+    ],
+)
+def test_backend_gets_no_more_of_one_group_than_there_is_time_for(
+    synth: Synth, settings: dict[str, str], batch: int
+) -> None:
+    template = synth(order_by="x-id", destination="http", backend_url="https://shop.example.com/webhooks", **settings)
+    template.has_resource_properties("AWS::Lambda::EventSourceMapping", {"BatchSize": batch})
+
+
 def test_batch_over_10_is_refused() -> None:
     assert error_of(order_by="$.id", batch_size="11") == "batch_size=11: with order_by at most 10; leave batch_size out"
 

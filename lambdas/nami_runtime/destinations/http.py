@@ -83,7 +83,7 @@ class _Final(http.client.HTTPResponse):
     def begin(self) -> None:
         super().begin()
         while self.status < 200 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
-            self.headers = None  # type: ignore[assignment] - as long as there are some, nothing more is read
+            self.headers = None  # type: ignore[assignment] # as long as there are some, nothing more is read
             super().begin()
 
 

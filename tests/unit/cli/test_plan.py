@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
 from typer.testing import CliRunner
 
 from nami_cli import capacity
-from nami_cli.capacity import ASSUMED, PROFILES, Arrivals, Plan, Times, advise, backend_batch, plan, vcpus
+from nami_cli.capacity import ASSUMED, PROFILES, Arrivals, Plan, Times, advise, plan, vcpus
 from nami_cli.errors import MissingToolError, UsageError
 from nami_cli.main import app
 from nami_cli.times import duration, spell
 from nami_runtime.destinations import dynamodb, mongo
 from nami_runtime.log import METRICS
 from nami_stack import watching
-from nami_stack.http_backend import HttpBackend
 from nami_stack.settings import Subscription
 from tests.unit.pages import rewritten
 
@@ -282,24 +280,14 @@ def test_a_picture_that_cannot_be_written_is_one_line(folder: Path) -> None:
 # ---- that it is what others say
 
 
-def test_a_backends_batch_is_the_constructs() -> None:
-    for timeout, connect, read_timeout, concurrency in ((30, 3, 10, 5), (60, 2, 5, 20), (16, 3, 10, 1)):
-        settings = {
-            "post_queue_timeout": timeout,
-            "backend_connect_timeout": connect,
-            "backend_read_timeout": read_timeout,
-            "backend_concurrency": concurrency,
-        }
-        construct = HttpBackend(
-            Stack(App()),
-            "Backend",
-            url=BACKEND["backend_url"],
-            connect_timeout=connect,
-            read_timeout=read_timeout,
-            concurrency=concurrency,
-        )
-        found = Subscription.from_context({"name": "shopify", **BACKEND, **settings})
-        assert backend_batch(found) == construct.batch_limit(timeout)
+@pytest.mark.parametrize(("order_by", "size"), [(None, 10), ("x-id", 2)])
+def test_a_backends_batch_is_the_event_sources(order_by: str | None, size: int) -> None:
+    assert of(1, 60, order_by=order_by, **BACKEND).drains["http"][0].batch_size == size
+
+
+def test_a_batch_smaller_than_the_concurrency_is_no_faster_than_its_requests() -> None:
+    one, many = (of(1, 60, Times(write_ms=1000), **BACKEND, batch_size=2, backend_concurrency=n) for n in (2, 100))
+    assert many.drains["http"][0].webhook_seconds == pytest.approx(one.drains["http"][0].webhook_seconds)
 
 
 def test_what_is_known_of_the_functions_is_theirs() -> None:
@@ -335,7 +323,7 @@ def test_an_item_is_as_large_as_the_function_makes_it() -> None:
     item = {"id": 1071823172, "title": "Ächte Wolle", "quantity": 2, "price": "19.99", "properties": [None, True]}
     body = json.dumps({"id": 820982911946154508, "line_items": [item] * 26}, ensure_ascii=False)
     raw = body.encode()
-    stored = dynamodb.size(dynamodb.encoded({"id": "x" * 40, "body": json.loads(body), "raw": raw})) / 1024
+    stored = dynamodb.size({"id": "x" * 40, "body": json.loads(body), "raw": raw}) / 1024
     assert stored <= len(raw) / 1024 * 2 <= stored * 1.3
 
 
