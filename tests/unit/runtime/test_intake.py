@@ -1,6 +1,7 @@
 """What a producer gets back, and what is on the queue then."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -61,6 +62,15 @@ def test_without_the_queues_confirmation_the_producer_is_told_to_retry(
     answer = pre_queue(http_event())
     assert answer["statusCode"] == 503
     assert int(answer["headers"]["retry-after"]) > 0
+
+
+def test_confirmation_without_the_messages_id_is_none(pre_queue: Handler, cloud: FakeAws) -> None:
+    def without_id(_service: str, _action: str) -> tuple[int, bytes]:
+        message = json.loads(cloud.requests[-1][3])["MessageBody"]
+        return 200, json.dumps({"MD5OfMessageBody": hashlib.md5(message.encode()).hexdigest()}).encode()
+
+    cloud.answer = without_id
+    assert pre_queue(http_event())["statusCode"] == 503
 
 
 def test_an_error_of_the_queue_that_passes_is_not_the_producers_business(pre_queue: Handler, cloud: FakeAws) -> None:
