@@ -7,20 +7,23 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from nami_cli.errors import MissingToolError, UsageError
-from nami_cli.local import processes
-from nami_cli.local.processes import Identity
-from nami_cli.resources import Resource
+from nami_cli import processes
+from nami_cli.errors import DeployError, MissingToolError, UsageError
+from nami_cli.interrupts import starting
+from nami_cli.processes import Identity
+from nami_cli.resources import Display, Resource
 from nami_stack.assets import APP, CDK_JSON
 
 VERSION = "2.1148.1"
 """The CDK CLI that package.json pins. An older one can't read what our aws-cdk-lib writes, nor can 3.0.0."""
 
-_PROGRESS = re.compile(r"\|\s*(\d+)/(\d+) \|")
+_PAUSE = 0.1  # seconds between two looks at a run
+_PROGRESS = re.compile(r"\|\s*\d+/(\d+) \|")
 _EVENT = re.compile(r"\| (\w+)\s*\| ((?:AWS|Custom)::[\w:]+)\s*\| ([^|(]+) \(\w+\)")
 # From the most telling to the least: the app's own line, CloudFormation's verdict on a resource, the CLI's summary.
 _REASONS = (
@@ -33,22 +36,39 @@ _REASONS = (
 
 
 class Task:
-    """One run of the CDK CLI in the background; its output goes to a file."""
+    """One run of the CDK CLI in the background, that ends with `tasks`; its output goes to a file."""
 
-    def __init__(self, name: str, arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> None:
+    def __init__(
+        self, name: str, arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path, tasks: ExitStack
+    ) -> None:
         self.name = name
         self.log = log
-        self._process = processes.spawn([program("cdk"), *arguments, "--no-notices"], env=env, cwd=cwd, log=log)
-        self._identity = Identity.of(self._process.pid)
+        with starting():
+            self._process = processes.spawn([program("cdk"), *arguments, "--no-notices"], env=env, cwd=cwd, log=log)
+            self._identity = Identity.of(self._process.pid)
+            tasks.callback(self._stop)
 
-    def poll(self) -> int | None:
-        """Exit status; None while it runs."""
-        return self._process.poll()
+    def finish(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Wait for its end; `meanwhile` is called again and again, and once after it.
 
-    def progress(self) -> tuple[int, int] | None:
-        """How many of how many resources are done, as far as the CLI has said."""
-        found = _PROGRESS.findall(self.log.read_text(errors="replace"))
-        return (int(found[-1][0]), int(found[-1][1])) if found else None
+        Raises:
+            DeployError: it failed.
+        """
+        while self._process.poll() is None:
+            meanwhile()
+            time.sleep(_PAUSE)
+        meanwhile()
+        self.check()
+
+    def check(self) -> None:
+        """Raise DeployError, with the reason, where it has failed by now."""
+        if self._process.poll():
+            raise DeployError(f"{self.reason()} ({self.name} failed; all of it: {short(self.log)})")
+
+    def show(self, shown: Display) -> None:
+        """Show the resources as they stand, of so many as the CLI has said."""
+        totals = _PROGRESS.findall(self.log.read_text(errors="replace"))
+        shown.show(self.resources(), int(totals[-1]) if totals else None)
 
     def resources(self) -> dict[str, Resource]:
         """Every resource that the CLI has spoken of, by its path, as it stands."""
@@ -74,7 +94,7 @@ class Task:
         """One line on why it failed."""
         return reason(self.log.read_text(errors="replace"))
 
-    def stop(self) -> None:
+    def _stop(self) -> None:
         """End it, where it still runs, with all that it started."""
         if self._process.poll() is None:
             processes.stop(self._identity)
@@ -130,22 +150,25 @@ def context_here() -> dict[str, Any]:
     return context if isinstance(context, dict) else {}
 
 
-def synth(name: str, context: Mapping[str, str], env: Mapping[str, str], folder: Path) -> Task:
+def synth(name: str, context: Mapping[str, str], env: Mapping[str, str], folder: Path, tasks: ExitStack) -> Task:
     """Make the template and the assets of one subscription in `folder`."""
+    program("node")
+    folder.mkdir(parents=True, exist_ok=True)
     settings = [f"--context={key}={value}" for key, value in {"name": name, **context}.items()]
     arguments = ["synth", "--quiet", f"--output={folder / 'cdk.out'}", *settings]
-    return Task("synthesis", arguments, env=env, cwd=_project(folder), log=folder / "synth.log")
+    return Task("synthesis", arguments, env=env, cwd=_project(folder), log=folder / "synth.log", tasks=tasks)
 
 
-def deploy(env: Mapping[str, str], folder: Path) -> Task:
+def deploy(env: Mapping[str, str], folder: Path, tasks: ExitStack) -> Task:
     """Deploy what `synth` made in `folder`."""
     arguments = ["deploy", f"--app={folder / 'cdk.out'}", "--all", "--require-approval=never", "--progress=events"]
-    return Task("deployment", arguments, env=env, cwd=folder, log=folder / "deploy.log")
+    return Task("deployment", arguments, env=env, cwd=folder, log=folder / "deploy.log", tasks=tasks)
 
 
-def diff(env: Mapping[str, str], folder: Path) -> Task:
+def diff(env: Mapping[str, str], folder: Path, tasks: ExitStack) -> Task:
     """Compare what `synth` made in `folder` with what is deployed."""
-    return Task("diff", ["diff", f"--app={folder / 'cdk.out'}"], env=env, cwd=folder, log=folder / "diff.log")
+    arguments = ["diff", f"--app={folder / 'cdk.out'}"]
+    return Task("diff", arguments, env=env, cwd=folder, log=folder / "diff.log", tasks=tasks)
 
 
 def _project(folder: Path) -> Path:

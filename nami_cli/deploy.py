@@ -4,23 +4,20 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nami_cli import cdk, checks, destination_checks, environments, flags, leaving, shared, stacks
+from nami_cli import cdk, checks, destination_checks, environments, flags, home, leaving, shared, stacks
 from nami_cli.environments import is_local
-from nami_cli.errors import DeployError
-from nami_cli.local.state import Home
-from nami_cli.local.up import Interrupted, interruptible
+from nami_cli.interrupts import Interrupted, interruptible
 from nami_cli.resources import Display, display, took
 from nami_cli.terminal import print_exact, print_text, say
 from nami_stack.settings import SHARED, SharedSettings, Subscription
 
-_PAUSE = 0.1
 SETTINGS = frozenset(Subscription.model_fields)
 
 
@@ -58,7 +55,7 @@ def deploy(
             shown.step("checking")
             before = _check(name, asked, kept, tell_all=dry_run)
             shown.step("synthesising")
-            _finish(synthesis)
+            synthesis.finish()
         if shared.is_missing_for(folder):
             _share_first(tasks, dry_run)
         former = leaving.queues(stack["StackId"], cdk.templates(folder)) if (stack := stacks.describe(name)) else []
@@ -93,22 +90,18 @@ def diff(name: flags.Name, **settings: str | None) -> None:
         checks.require([checks.look("credentials", lambda: checks.credentials(found))], say)
         checks.require([checks.environment(found[0])], say)
         stacks.describe(name)
-        _finish(synthesis)
+        synthesis.finish()
         shown.step("comparing")
         changes = _diff(folder, tasks)
     print_exact(changes)
 
 
 def _synthesise(name: str, given: dict[str, str], tasks: ExitStack) -> tuple[Path, cdk.Task]:
-    home = Home()
-    home.prepare()
-    folder = home.folder / "deployments" / stacks.label(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    cdk.program("node")
+    home.prepare(home.folder())
+    folder = home.folder() / "deployments" / stacks.label(name)
+    context = {**given, **environments.context_of(os.environ)}
     # Begun before the checks: it takes seconds and changes nothing.
-    synthesis = cdk.synth(name, {**given, **environments.context_of(os.environ)}, cdk.environment(), folder)
-    tasks.callback(synthesis.stop)
-    return folder, synthesis
+    return folder, cdk.synth(name, context, cdk.environment(), folder, tasks)
 
 
 def _share_first(tasks: ExitStack, dry_run: bool) -> None:
@@ -124,16 +117,15 @@ def _share_first(tasks: ExitStack, dry_run: bool) -> None:
     with display(SHARED) as shown:
         shown.step("synthesising")
         folder, synthesis = _synthesise(SHARED, {}, tasks)
-        _finish(synthesis)
+        synthesis.finish()
         _deploy(folder, shown, tasks)
     say(f"{SHARED}: deployed in {took(started)}")
 
 
 def _deploy(folder: Path, shown: Display, tasks: ExitStack) -> None:
     shown.step("deploying")
-    task = cdk.deploy(cdk.environment(), folder)
-    tasks.callback(task.stop)
-    _finish(task, lambda: shown.show(task.resources(), (task.progress() or (0, 0))[1]))
+    task = cdk.deploy(cdk.environment(), folder, tasks)
+    task.finish(lambda: task.show(shown))
 
 
 def _check(
@@ -168,19 +160,9 @@ def _diff(folder: Path, tasks: ExitStack) -> str:
     env = cdk.environment()
     if sys.stdout.isatty():
         env = {key: value for key, value in env.items() if key != "NO_COLOR"} | {"FORCE_COLOR": "1"}
-    task = cdk.diff(env, folder)
-    tasks.callback(task.stop)
-    _finish(task)
+    task = cdk.diff(env, folder, tasks)
+    task.finish()
     return task.log.read_text(errors="replace").rstrip()
-
-
-def _finish(task: cdk.Task, meanwhile: Callable[[], None] = lambda: None) -> None:
-    while (status := task.poll()) is None:
-        meanwhile()
-        time.sleep(_PAUSE)
-    meanwhile()
-    if status:
-        raise DeployError(f"{task.reason()} ({task.name} failed; all of it: {cdk.short(task.log)})")
 
 
 @contextmanager

@@ -6,13 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from nami_cli import aws, checks, deployment, environments, flags, leaving, shared, stacks
-from nami_cli.errors import CheckError, DeployError, UsageError, of_aws
+from nami_cli import aws, checks, environments, flags, leaving, shared, stacks
+from nami_cli.errors import CheckError, DeployError, NotRunningError, UsageError, of_aws
+from nami_cli.interrupts import Interrupted, interruptible
 from nami_cli.listing import dead_letter_queues, depth, queues
-from nami_cli.local import machine
-from nami_cli.local.state import Home
-from nami_cli.local.up import Interrupted, interruptible
-from nami_cli.resources import Resource, display, took
+from nami_cli.resources import Display, Resource, display, took
 from nami_cli.terminal import print_text, say
 from nami_stack.settings import SHARED
 
@@ -41,8 +39,7 @@ def destroy(
         checks.require([checks.look("environment", lambda: checks.environment(checks.account()))], say)
     stack = stacks.describe(name)
     if stack is None:
-        (shared.outputs if name == SHARED else lambda: deployment.find(name))()  # says that it is not there, what to do
-        return
+        raise NotRunningError(f"{stacks.owner_here(name)} is not deployed here; {flags.nami()} list shows what is")
     if name == SHARED:
         _require_unused(stack["StackName"])
     outputs = stacks.outputs_of(stack)
@@ -61,15 +58,7 @@ def destroy(
         with interruptible(), display(name) as shown:
             shown.step("destroying")
             client = aws.client("cloudformation")
-            client.delete_stack(StackName=stack["StackId"])
-            while (status := client.describe_stacks(StackName=stack["StackId"])["Stacks"][0]["StackStatus"]) not in (
-                "DELETE_COMPLETE",
-                "DELETE_FAILED",
-            ):
-                shown.show(_resources(client, stack["StackId"]))
-                time.sleep(_LOCAL_PAUSE if environments.is_local() else _PAUSE)
-            resources = _resources(client, stack["StackId"])
-            shown.show(resources)
+            status = _delete(client, stack["StackId"], shown)
     except Interrupted as interrupted:
         say(f"stopped; CloudFormation goes on by itself: {flags.nami()} list shows {name} until it is gone")
         raise typer.Exit(interrupted.exit_code) from None
@@ -83,8 +72,24 @@ def destroy(
         print_text(f"{flags.nami()} deploy {name} {flags.as_flags(again)}")
 
 
+def _delete(client: Any, stack_id: str, shown: Display) -> str:
+    """Delete a stack and show how it goes; returns what it ends in."""
+    client.delete_stack(StackName=stack_id)
+    while True:
+        status: str = client.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
+        shown.show(_resources(client, stack_id))
+        if status in ("DELETE_COMPLETE", "DELETE_FAILED"):
+            return status
+        time.sleep(_LOCAL_PAUSE if environments.is_local() else _PAUSE)
+
+
 def _forget(name: str) -> None:
     """Where it was up on this machine, it no longer is."""
+    if not environments.is_local():
+        return
+    from nami_cli.local import machine  # noqa: PLC0415 (what AWS needs does not depend on it)
+    from nami_cli.local.state import Home  # noqa: PLC0415
+
     home = Home()
     if (state := machine.running(home)) and state.endpoint_url == os.environ.get("AWS_ENDPOINT_URL"):
         machine.forget(home, name)

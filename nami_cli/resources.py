@@ -69,7 +69,7 @@ class Display:
 
 @contextmanager
 def display(name: str) -> Iterator[Display]:
-    """Open the display of one command's work, and say at the end how long it took."""
+    """Open the display of one command's work."""
     console = Console(stderr=True, highlight=False)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from nami_cli.cdk import Task, program
@@ -18,7 +19,7 @@ def check_tools() -> None:
         program(name)
 
 
-def bootstrap(env: Mapping[str, str], folder: Path) -> Task:
+def bootstrap(env: Mapping[str, str], folder: Path, tasks: ExitStack) -> Task:
     """Prepare the account for CDK deployments; `folder` has no cdk.json, so no app is run for it."""
     arguments = ["bootstrap", f"aws://{ACCOUNT}/{REGION}", "--progress=events"]
-    return Task("bootstrap", arguments, env=env, cwd=folder, log=folder / "bootstrap.log")
+    return Task("bootstrap", arguments, env=env, cwd=folder, log=folder / "bootstrap.log", tasks=tasks)

@@ -1,25 +1,24 @@
 """`nami local …`: the same template, on this machine."""
 
-import contextlib
 import functools
 import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from nami_cli import deployment, events, logs, send, stacks
 from nami_cli.environments import with_env
 from nami_cli.errors import LocalAwsError, NotRunningError, UsageError, WebhookError
 from nami_cli.flags import TYPED_LOCAL, Name, checked_name, nami
+from nami_cli.interrupts import Interrupted, interruptible, starting
 from nami_cli.local import cdk, environment, machine, up
 from nami_cli.local.differences import DIFFERENCES
 from nami_cli.local.state import DATABASE, Home, State
+from nami_cli.resources import display, took
 from nami_cli.terminal import print_exact, print_json, print_text, say
 
 app = typer.Typer(
@@ -58,13 +57,15 @@ def up_command(
     settings = _settings(context or [])
     label = stacks.label(name)
     was_up = True
-    with up.interruptible():
+    with interruptible():
         try:
             try:
-                with up.starting():
+                with starting():
                     state, was_up = machine.join(home, label, port=port, mongo_uri=mongo_uri)
-                with _progress(label) as report:
-                    endpoint = up.bring_up(home, name, settings, state, report)
+                started = time.monotonic()
+                with display(label) as shown:
+                    endpoint = up.bring_up(home, name, settings, state, shown)
+                say(f"{label}: deployed in {took(started)}")
                 machine.mark_ready(home, label)
                 try:
                     _introduce(state, name, endpoint)
@@ -79,13 +80,13 @@ def up_command(
             if detach or was_up:
                 return
             say(f"{label} is up; Ctrl-C takes it down.")
-        except up.Interrupted as interrupted:
+        except Interrupted as interrupted:
             say("stopped")
             raise typer.Exit(interrupted.exit_code) from None
         try:
             say(up.hold(home, label))
             machine.stop_unused(home)
-        except up.Interrupted:
+        except Interrupted:
             _say_what_stays(label, machine.leave(home, name))
         except LocalAwsError:
             machine.shut_down(home)
@@ -271,25 +272,3 @@ def _say_what_stays(name: str, names: list[str]) -> None:
         say(f"{name} is down; still up: {', '.join(names)} (nami local down stops everything)")
     else:
         say(f"{name} is down, and so is the local AWS")
-
-
-@contextlib.contextmanager
-def _progress(name: str) -> Iterator[up.Report]:
-    """Show what happens on standard error: a moving bar on a terminal, a line for each step elsewhere."""
-    console = Console(stderr=True)
-    seen: set[str] = set()
-    started = time.monotonic()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(name, total=None)
-
-        def report(step: str, done: tuple[int, int] | None) -> None:
-            progress.update(
-                task, description=f"{name}: {step}", total=done and done[1], completed=done[0] if done else 0
-            )
-            if not console.is_terminal and step not in seen:
-                seen.add(step)
-                say(f"{name}: {step}")
-
-        yield report
-    say(f"{name}: deployed in {time.monotonic() - started:.1f} s")

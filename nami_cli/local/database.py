@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from nami_cli import processes
 from nami_cli.errors import DatabaseError, MissingToolError
-from nami_cli.local import processes
 from nami_cli.local.state import DATABASE, Home
 
 _PORT = 27017

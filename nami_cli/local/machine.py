@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import nami_cli
-from nami_cli import aws, stacks
+from nami_cli import aws, processes, stacks
 from nami_cli.errors import CheckError, LocalAwsError, NotRunningError, PortInUseError, UsageError
-from nami_cli.local import database, environment, processes
-from nami_cli.local.processes import Identity
+from nami_cli.local import database, environment
 from nami_cli.local.state import Home, State
+from nami_cli.processes import Identity
 
 DEFAULT_PORT = 4566
 

@@ -3,13 +3,13 @@
 import contextlib
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from nami_cli.local.processes import Identity
+from nami_cli import home
+from nami_cli.processes import Identity
 
 DATABASE = "nami"  # the database that the functions write to, here as on AWS
 
@@ -32,18 +32,17 @@ class State:
 
 
 class Home:
-    """The folder that holds state, logs and the database's files: NAMI_HOME, or .nami here."""
+    """The folder that holds state, logs and the database's files."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = (folder or Path(os.environ.get("NAMI_HOME") or ".nami")).absolute()
+        self.folder = (folder or home.folder()).absolute()
         self.temporary = self.folder / "tmp"
         self.aws_log = self.folder / "aws.log"
         self._file = self.folder / "state.json"
 
     def prepare(self) -> None:
-        """Make the folder, unseen by git."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / ".gitignore").write_text("*\n")
+        """Make the folder."""
+        home.prepare(self.folder)
 
     @contextlib.contextmanager
     def lock(self, name: str = "state") -> Iterator[None]:

@@ -24,9 +24,10 @@ import boto3
 import psutil
 import pytest
 
-from nami_cli.local import database, environment, processes
-from nami_cli.local.processes import Identity
+from nami_cli import processes
+from nami_cli.local import database, environment
 from nami_cli.local.state import Home
+from nami_cli.processes import Identity
 from nami_stack.assets import CDK_JSON
 from tests.backend.server import Backend
 

@@ -24,7 +24,7 @@ import gevent.event
 
 from nami_cli import events
 from nami_cli.errors import CliError, UsageError, WebhookError, of_aws
-from nami_cli.local.processes import free_port
+from nami_cli.processes import free_port
 from nami_cli.terminal import print_table, say
 from tests.load import target
 from tests.load.series import NO_ANSWER, Request, Series

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from nami_cli.errors import NotRunningError, UsageError
 from nami_cli.local import commands, database, machine
 from nami_cli.local.differences import DIFFERENCES
-from nami_cli.local.processes import Identity
 from nami_cli.local.state import Home, State
 from nami_cli.main import app, main
+from nami_cli.processes import Identity
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ import psutil
 
 # What a clock that is set right may shift a start time, as the system tells it.
 _SAME_START = 5.0
+_GRACE = 5.0  # seconds to end in
 
 
 @dataclass(frozen=True)
@@ -51,25 +52,23 @@ def spawn(command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Pat
         )
 
 
-def stop(*identities: Identity, grace: float = 5) -> None:
-    """End these processes and all that they started: asked first, killed after `grace` seconds."""
-    doomed: list[psutil.Process] = []
-    for identity in identities:
-        if process := identity.find():
-            doomed += _tree(process)
-    for process in doomed:
-        _quietly(process.terminate)
-    left = _wait(doomed, grace)
+def stop(identity: Identity) -> None:
+    """End a process and all that it started: asked first, killed after a while."""
+    process = identity.find()
+    doomed = _tree(process) if process else []
+    for each in doomed:
+        _quietly(each.terminate)
+    left = _wait(doomed)
     # What a process started while it was being asked is not in the list yet.
-    left += [child for process in left for child in _tree(process)[1:]]
-    for process in left:
-        _quietly(process.kill)
-    _wait(left, grace)
+    left += [child for each in left for child in _tree(each)[1:]]
+    for each in left:
+        _quietly(each.kill)
+    _wait(left)
 
 
-def _wait(doomed: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+def _wait(doomed: list[psutil.Process]) -> list[psutil.Process]:
     """Wait for processes to end; returns those that have not. One that its parent has yet to reap has ended."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + _GRACE
     while (left := [process for process in doomed if _runs(process)]) and time.monotonic() < deadline:
         time.sleep(0.05)
     return left
