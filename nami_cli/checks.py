@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nami_cli import cdk, environments, stacks
 from nami_cli.aws import client
+from nami_cli.capacity import UNRESERVED
 from nami_cli.environments import is_local
 from nami_cli.errors import AccessError, CheckError, CliError, MissingToolError, of_aws
 from nami_cli.flags import as_flags, nami
@@ -24,9 +25,6 @@ BOOTSTRAP_VERSION = 6
 NODE_VERSION = 22
 _FUNCTIONS_PYTHON = (3, 13)
 _BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
-# Lambda refuses a reservation that leaves less to everything else in the account and region:
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
-UNRESERVED_AT_LEAST = 100
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -157,11 +155,11 @@ def reservation(subscription: Subscription, stack: "StackTypeDef | None") -> Che
         if key.endswith("PostQueueFunctionName"):
             said = functions.get_function_concurrency(FunctionName=function)
             free += said.get("ReservedConcurrentExecutions", 0)
-    if wanted and free - wanted < UNRESERVED_AT_LEAST:
+    if wanted and free - wanted < UNRESERVED:
         return fail(
             "reservation",
             f"reserving {wanted} of {free} unreserved concurrent executions would leave fewer than the "
-            f"{UNRESERVED_AT_LEAST} that Lambda keeps for the rest of the account",
+            f"{UNRESERVED} that Lambda keeps for the rest of the account",
             "add --reserved-concurrency 0, or have the quota raised",
         )
     return ok("reservation", f"{wanted} of {free} unreserved concurrent executions")

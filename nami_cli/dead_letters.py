@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,7 +60,6 @@ class Letter:
 
         self.message = message
         self.message_id = message["MessageId"]
-        self.receipt = message["ReceiptHandle"]
         self.content = message["Body"]
         attributes: Any = message.get("Attributes", {})
         self.attributes: dict[str, str] = attributes
@@ -568,10 +567,9 @@ def _send_back(letters: DeadLetters, wanted: Filter, limit: int | None, rate: in
 class _Pace:
     """At most so many a second."""
 
-    def __init__(self, rate: int | None, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, rate: int | None) -> None:
         self.batch = min(rate or _BATCH, _BATCH)
         self._rate = rate
-        self._sleep = sleep
         self._next = time.monotonic()
 
     def wait(self, count: int) -> None:
@@ -580,7 +578,7 @@ class _Pace:
             return
         now = time.monotonic()
         if self._next > now:
-            self._sleep(self._next - now)
+            time.sleep(self._next - now)
         self._next = max(now, self._next) + count / self._rate
 
 

@@ -107,6 +107,11 @@ _NO_CREDENTIALS = (
 )
 
 
+def last_line(output: str) -> str:
+    """What a program said last, which mostly is why it failed."""
+    return next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "it said nothing")
+
+
 def of_aws(error: Exception) -> CliError | None:
     """One line for what boto3 raised, with what to do; None for any other exception."""
     from botocore import exceptions as boto  # noqa: PLC0415 (only a command that failed pays for it)

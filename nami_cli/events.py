@@ -19,6 +19,7 @@ from nami_cli.items import Items
 from nami_cli.terminal import print_exact, say, visible_json
 
 _POLL = 2.0  # seconds between looks while following
+_ANSWERS_WITHIN = 10.0  # seconds; a database that is up does at once
 # Functions that run at once write at once: one that began earlier may be the later one to write.
 _LATE = timedelta(seconds=60)
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -36,7 +37,7 @@ Json = Annotated[bool, typer.Option("--json", help="One document a line, with it
 
 
 @contextlib.contextmanager
-def collection(deployment: Deployment, drain: Drain | None = None, *, timeout: float = 10) -> Iterator[Any]:
+def collection(deployment: Deployment, drain: Drain | None = None) -> Iterator[Any]:
     """The subscription's documents (a pymongo collection); what goes wrong with them becomes one line.
 
     Of one destination, or of the first in MongoDB.
@@ -51,7 +52,7 @@ def collection(deployment: Deployment, drain: Drain | None = None, *, timeout: f
     except ImportError:
         raise MissingToolError("pymongo is not installed; pip install 'nami[cli]'") from None
     with tunnel.database(deployment, drain) as found:
-        milliseconds = int(timeout * 1000)
+        milliseconds = int(_ANSWERS_WITHIN * 1000)
         try:
             with pymongo.MongoClient[dict[str, Any]](
                 found.uri, serverSelectionTimeoutMS=milliseconds, connectTimeoutMS=milliseconds, tz_aware=True

@@ -11,6 +11,7 @@ import typer
 from nami_cli import aws, deployment, environments, flags, shared, stacks
 from nami_cli.errors import of_aws
 from nami_cli.terminal import print_json, print_table, say
+from nami_cli.times import spell
 from nami_stack.settings import SHARED
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def list_subscriptions(as_json: AsJson = False) -> None:
                     _or_dash(row["endpoint"]) if row["used_by"] is None else _used_by(row["used_by"]),
                     _or_dash(row["waiting"]),
                     _or_dash(row["dead_letters"]),
-                    "-" if row["oldest_seconds"] is None else age(row["oldest_seconds"]),
+                    "-" if row["oldest_seconds"] is None else spell(row["oldest_seconds"]),
                     row["deployed"],
                     row["status"],
                 ]
@@ -100,14 +101,6 @@ def depth(queue_url: str, sqs: Any = None) -> int:
     ]
     said = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
     return sum(int(said.get(name, 0)) for name in names)
-
-
-def age(seconds: float) -> str:
-    """A duration in its largest unit: 40 s, 12 min, 3 h, 2 d."""
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _row(owner: stacks.Owner, stack: "StackTypeDef", ages: dict[str, float], sqs: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nami_cli import aws, cdk, stacks
-from nami_cli.errors import UsageError
+from nami_cli.errors import NotRunningError, UsageError
 from nami_cli.flags import nami
 from nami_stack.settings import SHARED
 
@@ -68,10 +68,10 @@ def outputs() -> dict[str, str]:
     """The shared stack's outputs.
 
     Raises:
-        UsageError: it is not deployed here.
+        NotRunningError: it is not deployed here.
     """
     stack = stacks.describe(SHARED)
     if stack is None or not is_complete(stack):
-        raise UsageError(f"{SHARED} is not deployed here; {nami()} deploy {SHARED} deploys it")
+        raise NotRunningError(f"{SHARED} is not deployed here; {nami()} deploy {SHARED} deploys it")
     found = stacks.outputs_of(stack)
     return {**found, _MADE_LAST: stacks.reachable(found[_MADE_LAST])}

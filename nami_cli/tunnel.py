@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from nami_cli import aws, stacks
 from nami_cli.deployment import Deployment, Drain
-from nami_cli.errors import DatabaseError, MissingToolError, UsageError
+from nami_cli.errors import DatabaseError, MissingToolError, UsageError, last_line
 from nami_cli.flags import nami
 from nami_cli.terminal import say
 from nami_stack.settings import SHARED
@@ -201,18 +201,14 @@ def _opened_port(process: subprocess.Popen[str]) -> int:
         try:
             line = lines.get(timeout=_OPENS_WITHIN)
         except queue.Empty:
-            raise DatabaseError(f"the tunnel did not open within {_OPENS_WITHIN} s: {_last(told)}") from None
+            raise DatabaseError(f"the tunnel did not open within {_OPENS_WITHIN} s: {last_line(told)}") from None
         if line is None:
-            raise DatabaseError(f"the tunnel did not open: {_last(told)}")
+            raise DatabaseError(f"the tunnel did not open: {last_line(told)}")
         told += line
         if found := re.search(r"Port (\d+) opened", line):
             port = int(found[1])
         if port and "Waiting for connections" in line:
             return port
-
-
-def _last(told: str) -> str:
-    return next((line.strip() for line in reversed(told.splitlines()) if line.strip()), f"{PLUGIN} said nothing")
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -360,9 +360,10 @@ def test_batches_stay_within_what_sqs_takes() -> None:
     assert [len(group) for group in dead_letters._groups(letters)] == [2, 2, 1]
 
 
-def test_rate_is_kept() -> None:
+def test_rate_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    pace = dead_letters._Pace(5, slept.append)
+    sleep_in(monkeypatch, dead_letters, slept.append)
+    pace = dead_letters._Pace(5)
     for _ in range(3):
         pace.wait(5)
     assert pace.batch == 5

@@ -8,7 +8,7 @@ import pytest
 from botocore.stub import ANY
 from typer.testing import CliRunner
 
-from nami_cli import doctor, listing
+from nami_cli import doctor
 from nami_cli.errors import CheckError, DeployError, NotRunningError, UsageError
 from nami_cli.main import app
 from nami_stack.settings import SETTINGS_METADATA
@@ -124,9 +124,12 @@ def test_list_leaves_out_what_is_not_namis(aws: Stub) -> None:
     assert "nami deploy shopify" in result.stderr
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(40, "40 s"), (720, "12 min"), (10_800, "3 h"), (172_800, "2 d")])
-def test_age_is_told_in_its_largest_unit(seconds: float, text: str) -> None:
-    assert listing.age(seconds) == text
+def test_list_tells_the_age_in_its_two_largest_units(aws: Stub) -> None:
+    stacks(aws, stack())
+    ages(aws, 3725.0)
+    depth(aws, "waiting", 1)
+    depth(aws, "dead", 0)
+    assert run("list").stdout.split("\t")[6] == "1 h 2 min"
 
 
 def test_outputs_of_what_is_not_deployed_is_code_3(aws: Stub) -> None:

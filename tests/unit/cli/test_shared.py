@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from nami_cli import checks, deploy, deployment, doctor, flags, shared, tunnel
 from nami_cli.deployment import Deployment, Function
-from nami_cli.errors import CheckError, MissingToolError, UsageError
+from nami_cli.errors import CheckError, MissingToolError, NotRunningError, UsageError
 from nami_cli.main import app
 from nami_stack.settings import SETTINGS_METADATA
 from tests.unit.cli.conftest import Stub
@@ -136,6 +136,13 @@ def test_command_on_webhooks_of_what_is_shared_names_a_subscription(aws: Stub) -
     used(aws, "mongo")
     with pytest.raises(UsageError, match=r"takes no webhooks; name a subscription, such as jira$"):
         deployment.find("shared")
+
+
+def test_outputs_of_what_is_shared_and_not_deployed_is_code_3_as_of_a_subscription(aws: Stub) -> None:
+    no_stack(aws)
+    error = run("outputs", "shared").exception
+    assert isinstance(error, NotRunningError)
+    assert str(error) == "shared is not deployed here; nami deploy shared deploys it"
 
 
 def test_list_tells_who_uses_what_is_shared(aws: Stub) -> None:

@@ -213,10 +213,11 @@ def test_query_that_is_none_is_one_line_with_an_example(text: str) -> None:
         events.parse_query(text)
 
 
-def test_database_that_does_not_answer_is_code_7(subscription: Stub) -> None:
+def test_database_that_does_not_answer_is_code_7(subscription: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "_ANSWERS_WITHIN", 0.2)
     has_secret(subscription, uri="mongodb://127.0.0.1:9/")
     found = events.find("shopify")
-    with pytest.raises(DatabaseError, match="does not answer"), events.collection(found, timeout=0.2) as documents:
+    with pytest.raises(DatabaseError, match="does not answer"), events.collection(found) as documents:
         documents.find_one()
 
 
