@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nami_cli import processes
-from nami_cli.errors import DeployError, MissingToolError, UsageError
+from nami_cli.errors import DeployError, MissingToolError, UsageError, last_line
 from nami_cli.interrupts import starting
 from nami_cli.processes import Identity
 from nami_cli.resources import Display, Resource
@@ -87,8 +87,7 @@ class Task:
 
     def last_line(self) -> str:
         """What it said last."""
-        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-        return lines[-1] if lines else "it said nothing"
+        return last_line(self.log.read_text(errors="replace"))
 
     def reason(self) -> str:
         """One line on why it failed."""
@@ -108,7 +107,7 @@ def reason(output: str) -> str:
         for line in lines:
             if found := pattern.search(line):
                 return " ".join(found.group(1).split())
-    return lines[-1].strip() if lines else "it said nothing"
+    return last_line(output)
 
 
 def search_path() -> str:

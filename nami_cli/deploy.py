@@ -14,8 +14,9 @@ import typer
 from nami_cli import cdk, checks, destination_checks, environments, flags, home, leaving, shared, stacks
 from nami_cli.environments import is_local
 from nami_cli.interrupts import Interrupted, interruptible
-from nami_cli.resources import Display, display, took
+from nami_cli.resources import Display, display
 from nami_cli.terminal import print_exact, print_text, say
+from nami_cli.times import took
 from nami_stack.settings import SHARED, SharedSettings, Subscription
 
 SETTINGS = frozenset(Subscription.model_fields)

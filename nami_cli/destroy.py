@@ -10,8 +10,9 @@ from nami_cli import aws, checks, environments, flags, leaving, shared, stacks
 from nami_cli.errors import CheckError, DeployError, NotRunningError, UsageError, of_aws
 from nami_cli.interrupts import Interrupted, interruptible
 from nami_cli.listing import dead_letter_queues, depth, queues
-from nami_cli.resources import Display, Resource, display, took
+from nami_cli.resources import Display, Resource, display
 from nami_cli.terminal import print_text, say
+from nami_cli.times import took
 from nami_stack.settings import SHARED
 
 _PAUSE = 2.0  # seconds between two looks at a stack on AWS; its network interfaces alone take minutes

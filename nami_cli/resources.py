@@ -1,6 +1,5 @@
 """A stack's resources as they come and go: moving on a terminal, a line for each where nobody watches."""
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,9 +73,3 @@ def display(name: str) -> Iterator[Display]:
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield Display(name, progress)
-
-
-def took(started: float) -> str:
-    """How long it took since `started` (time.monotonic), for people: 8.1 s, 6 min 12 s."""
-    seconds = time.monotonic() - started
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"

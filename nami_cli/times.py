@@ -55,6 +55,11 @@ def spell(seconds: float) -> str:
     return " ".join(parts)
 
 
+def took(started: float) -> str:
+    """How long it is since `started` (time.monotonic)."""
+    return spell(time.monotonic() - started)
+
+
 def clock(milliseconds: float) -> str:
     """A moment of today by its local time to the millisecond, an earlier one with its date."""
     at = datetime.fromtimestamp(milliseconds / 1000).astimezone()

@@ -18,8 +18,9 @@ from nami_cli.interrupts import Interrupted, interruptible, starting
 from nami_cli.local import cdk, environment, machine, up
 from nami_cli.local.differences import DIFFERENCES
 from nami_cli.local.state import DATABASE, Home, State
-from nami_cli.resources import display, took
+from nami_cli.resources import display
 from nami_cli.terminal import print_exact, print_json, print_text, say
+from nami_cli.times import took
 
 app = typer.Typer(
     help="Run the pipeline on this machine: a local AWS, no account, no Docker.",

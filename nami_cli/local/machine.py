@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nami_cli
 from nami_cli import aws, processes, stacks
-from nami_cli.errors import CheckError, LocalAwsError, NotRunningError, PortInUseError, UsageError
+from nami_cli.errors import CheckError, LocalAwsError, NotRunningError, PortInUseError, UsageError, last_line
 from nami_cli.local import database, environment
 from nami_cli.local.state import Home, State
 from nami_cli.processes import Identity
@@ -88,7 +88,8 @@ def is_ready(home: Home, state: State) -> bool:
         LocalAwsError: it has ended.
     """
     if not state.aws.find():
-        raise LocalAwsError(f"local AWS ended by itself: {_last_line(home.aws_log)} (all of it: {home.aws_log})")
+        said = home.aws_log.read_text(errors="replace") if home.aws_log.exists() else ""
+        raise LocalAwsError(f"local AWS ended by itself: {last_line(said)} (all of it: {home.aws_log})")
     connection = http.client.HTTPConnection("127.0.0.1", state.port, timeout=2)
     try:
         connection.request("GET", "/_ministack/health")
@@ -200,10 +201,3 @@ def _stop(home: Home, state: State) -> None:
     while not processes.is_free(state.port) and time.monotonic() < deadline:
         time.sleep(_STOP_IDLE)
     home.forget()
-
-
-def _last_line(log: Path) -> str:
-    lines = (
-        [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
-    )
-    return lines[-1] if lines else "it said nothing"
