@@ -46,11 +46,13 @@ _starting = _Starting()
 @contextlib.contextmanager
 def starting() -> Iterator[None]:
     """Put an interrupt off until what is started here is known to those who stop it."""
+    number = None
     _starting.depth += 1
     try:
         yield
     finally:
         _starting.depth -= 1
-        number, _starting.interrupted_by = _starting.interrupted_by, None
+        if not _starting.depth:
+            number, _starting.interrupted_by = _starting.interrupted_by, None
     if number is not None:
         raise Interrupted(number)

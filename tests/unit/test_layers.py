@@ -64,3 +64,11 @@ def test_commands_load_nothing_of_the_cdk() -> None:
     program = f"import sys, {', '.join(modules)}; print({{'aws_cdk', 'jsii'}} & set(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert loaded.stdout == "set()\n"
+
+
+def test_commands_on_aws_load_nothing_of_the_local_run() -> None:
+    outside = (file for file in files("nami_cli/") if "/local/" not in file and not file.endswith("/main.py"))
+    modules = [file.removesuffix(".py").replace("/", ".") for file in outside]
+    program = f"import sys, {', '.join(modules)}; print([name for name in sys.modules if 'nami_cli.local' in name])"
+    loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout == "[]\n"
