@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.parts import order
 from nami_cli import capacity
 from nami_cli.capacity import ASSUMED, PROFILES, Arrivals, Plan, Times, advise, plan, vcpus
 from nami_cli.errors import MissingToolError, UsageError
@@ -320,8 +321,7 @@ def test_vcpus_are_those_of_the_type(instance_type: str, cores: int) -> None:
 
 def test_an_item_is_as_large_as_the_function_makes_it() -> None:
     """A body of 2.8 KB, as in `make bench`: raw and parsed, with the headers beside them."""
-    item = {"id": 1071823172, "title": "Ächte Wolle", "quantity": 2, "price": "19.99", "properties": [None, True]}
-    body = json.dumps({"id": 820982911946154508, "line_items": [item] * 26}, ensure_ascii=False)
+    body = order(820982911946154508)
     raw = body.encode()
     stored = dynamodb.size({"id": "x" * 40, "body": json.loads(body), "raw": raw}) / 1024
     assert stored <= len(raw) / 1024 * 2 <= stored * 1.3
