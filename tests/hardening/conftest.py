@@ -5,6 +5,7 @@ import json
 import runpy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
+LOOKED_AT: set[str] = set()
+
+
 @dataclass
 class Assembly:
     """What one synthesis made."""
@@ -159,7 +163,7 @@ class Assembly:
     def templates(self) -> list[Path]:
         return sorted(self.folder.glob("*.template.json"))
 
-    @property
+    @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
         """Every resource of every stack, by its logical id."""
         return {
@@ -169,6 +173,7 @@ class Assembly:
         }
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
+        LOOKED_AT.add(kind)
         return {
             key: resource.get("Properties", {}) for key, resource in self.resources.items() if resource["Type"] == kind
         }
@@ -219,12 +224,13 @@ Synthesise = Callable[..., Assembly]
 
 
 @pytest.fixture(scope="session")
-def assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Assembly]:
-    """All of them, by name."""
+def assemblies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Assembly]]:
+    """All of them, by name; what the tests look at in them must be in one of them, else they could not fail."""
     base = tmp_path_factory.mktemp("assemblies")
     made = {}
     for name, settings in VARIANTS.items():
         made[name] = synthesise(base / name, APP, name, {"name": "shopify", **settings})
     for example in EXAMPLES:
         made[example.stem] = synthesise(base / example.stem, example, example.stem, {})
-    return made
+    yield made
+    assert [kind for kind in sorted(LOOKED_AT) if not any(each.of_type(kind) for each in made.values())] == []
