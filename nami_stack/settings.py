@@ -23,6 +23,8 @@ RESERVED_NAMES = frozenset({SHARED})
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
 # Seconds of a post-queue function that are kept for ending in order: what nami_runtime.batch keeps, and one more.
 BACKEND_MARGIN = 3
+# Seconds by which a backend can put off the next try, at the most: nami_runtime.destinations.http.
+BACKEND_LATER = 3600
 # Context keys without a namespace that belong to the CDK itself.
 _CDK_CONTEXT = frozenset({"cli-telemetry", "acknowledged-issue-numbers"})
 
@@ -215,7 +217,8 @@ class PipelineSettings(_Settings):
     """Keep the order of webhooks that are equal in this header, or at this path of their JSON body: docs/order.md.
     batch_size is then 10 and batch_window 0, the most that AWS takes."""
     max_receives: Annotated[int, Field(ge=1, le=1000)] = 5
-    """Times that a webhook is tried before it goes to the dead letters."""
+    """Times that a webhook is tried before it goes to the dead letters. All tries fit into half of
+    queue_retention_days."""
 
     queue_retention_days: Annotated[int, Field(ge=1, le=13)] = 4
     """Days that the queue keeps a webhook while the destination is away."""
@@ -287,6 +290,14 @@ class PipelineSettings(_Settings):
                 f"queue_retention_days={self.queue_retention_days}, because it counts from when the webhook was first "
                 f"queued; give dead_letter_retention_days={min(self.queue_retention_days + 10, 14)}"
             )
+        pause, half = self.longest_pause, self.queue_retention_days * 86_400 // 2
+        if self.max_receives * pause > half:
+            raise ValueError(
+                f"max_receives={self.max_receives}: tries up to {pause} seconds apart take "
+                f"{self.max_receives * pause // 3600} hours, more than half of queue_retention_days="
+                f"{self.queue_retention_days}, after which SQS deletes a webhook in place of making it a dead letter; "
+                f"give max_receives={half // pause}"
+            )
         return self
 
     @model_validator(mode="after")
@@ -322,13 +333,23 @@ class PipelineSettings(_Settings):
 
     @property
     def large_body_days(self) -> int:
-        """Days that a body too large for the queue is kept: a redrive from the dead letters starts both times anew."""
-        return 2 * self.dead_letter_retention_days + 2
+        """Days that a body too large for the queue is kept: a redrive from the dead letters starts both times anew.
+
+        In a FIFO queue's dead letters a webhook's days begin anew, in others' they count from when it was first queued:
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
+        """
+        life = self.dead_letter_retention_days + (self.queue_retention_days if self.order_by else 0)
+        return 2 * life + 2
 
     @property
     def visibility_timeout(self) -> int:
         """Seconds that a received webhook stays hidden from other receivers."""
         return 6 * self.post_queue_timeout + self.batch_window
+
+    @property
+    def longest_pause(self) -> int:
+        """Seconds from one try of a webhook to the next, at the most."""
+        return self.visibility_timeout
 
 
 _LIMITS = ("throttle_rate", "throttle_burst")
@@ -820,6 +841,12 @@ class Subscription(
     def has_database(self) -> bool:
         """Whether an existing database is among the destinations."""
         return "mongo-database" in self.destination
+
+    @property
+    def longest_pause(self) -> int:
+        """Seconds from one try of a webhook to the next, at the most: a backend may say when it wants it again."""
+        put_off = self.post_queue_timeout + BACKEND_LATER if "http" in self.destination else 0
+        return max(self.visibility_timeout, put_off)
 
     @property
     def host(self) -> HostSettings:

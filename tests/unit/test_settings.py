@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from nami_runtime.destinations import http
 from nami_stack import PipelineSettings, SettingsError, Subscription
+from nami_stack.settings import BACKEND_LATER
 
 
 def error_of(**context: Any) -> str:
@@ -102,6 +104,49 @@ def test_unlike_any_key_lists_them_all() -> None:
 )
 def test_bad_value_names_key_rule_and_remedy(context: dict[str, Any], message: str) -> None:
     assert error_of(**context).startswith(message)
+
+
+HTTP = {"destination": "http", "backend_url": "https://shop.example.com/webhooks"}
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        (
+            {"max_receives": 100, "post_queue_timeout": 900},
+            "max_receives=100: tries up to 5401 seconds apart take 150 hours, more than half of "
+            "queue_retention_days=4, after which SQS deletes a webhook in place of making it a dead letter; "
+            "give max_receives=31",
+        ),
+        ({"max_receives": 1000, "post_queue_timeout": 60}, "max_receives=1000: tries up to 361 seconds apart"),
+        (
+            {"max_receives": 50, "post_queue_timeout": 300, "queue_retention_days": 1},
+            "max_receives=50: tries up to 1801 seconds",
+        ),
+        # What Retry-After may ask for, from the end of a try.
+        ({"max_receives": 50, **HTTP}, "max_receives=50: tries up to 3630 seconds apart take 50 hours"),
+    ],
+)
+def test_tries_that_outlast_the_queue_are_refused(context: dict[str, Any], message: str) -> None:
+    told = error_of(**context)
+    assert told.startswith(message)
+    remedy = int(told.rpartition("=")[2])
+    assert Subscription.from_context({"name": "shopify", **context, "max_receives": remedy}).max_receives == remedy
+    assert error_of(**context | {"max_receives": remedy + 1}).endswith(told.rpartition(";")[2])
+
+
+def test_the_longest_pause_between_tries_is_that_of_the_runtime() -> None:
+    assert BACKEND_LATER == http.MAX_LATER_SECONDS
+
+
+def test_a_large_body_outlives_two_lives_of_its_message() -> None:
+    assert PipelineSettings(queue_retention_days=4, dead_letter_retention_days=14).large_body_days > 2 * 14
+
+
+def test_a_large_body_outlives_two_lives_of_its_message_in_order() -> None:
+    # There the days of a dead letter begin when it becomes one.
+    settings = PipelineSettings(order_by="x-id", queue_retention_days=4, dead_letter_retention_days=14)
+    assert settings.large_body_days > 2 * (4 + 14)
 
 
 def test_adopting_a_volume_takes_its_zone_and_secret() -> None:
