@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nami_runtime import envelope, intake
+from nami_stack.settings import PipelineSettings
 from tests.unit.runtime.conftest import EVENTS, FakeAws, http_event
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
@@ -62,6 +63,13 @@ def test_without_the_queues_confirmation_the_producer_is_told_to_retry(
     answer = pre_queue(http_event())
     assert answer["statusCode"] == 503
     assert int(answer["headers"]["retry-after"]) > 0
+
+
+def test_the_queue_is_given_up_before_the_shortest_timeout_that_a_function_can_have() -> None:
+    (shortest,) = [
+        rule.ge for rule in PipelineSettings.model_fields["pre_queue_timeout"].metadata if hasattr(rule, "ge")
+    ]
+    assert shortest > intake.DEADLINE_SECONDS
 
 
 def test_confirmation_without_the_messages_id_is_none(pre_queue: Handler, cloud: FakeAws) -> None:
