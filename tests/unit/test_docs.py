@@ -18,6 +18,7 @@ from nami_cli.flags import GROUPS
 from nami_cli.local.differences import DIFFERENCES
 from nami_cli.main import app
 from nami_stack import DynamoTable, ScalableWebhook, Watching, WatchingSettings
+from nami_stack.drain import Destination
 from nami_stack.settings import DestinationName, Environment, SettingsError, Subscription, as_typed, read_settings
 from nami_stack.signature import SCHEMES
 from tests.unit.pages import rewritten
@@ -218,6 +219,12 @@ def test_construct_has_what_the_library_page_says_it_has(app_factory: Callable[[
     said = re.search(r"It has (`endpoint_url`.*?)\n\n", (DOCS / "library.md").read_text(), re.DOTALL)
     assert said
     assert [name for name in re.findall(r"`(\w+)`", said[1]) if not hasattr(webhook, name)] == []
+
+
+def test_a_destination_has_what_its_page_says_that_one_has() -> None:
+    said = re.search(r"says\n?\s*\((`kind`.*?)\)", (DOCS / "destinations.md").read_text(), re.DOTALL)
+    assert said
+    assert set(re.findall(r"`(\w+)`", said[1])) == {name for name in vars(Destination) if not name.startswith("_")}
 
 
 def test_every_example_is_in_the_library_page() -> None:
