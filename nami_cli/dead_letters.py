@@ -536,7 +536,8 @@ def _send_back(letters: DeadLetters, wanted: Filter, limit: int | None, rate: in
         def flush() -> None:
             taken, messages = letters.send_back(waiting)
             letters.delete(taken)
-            sent.update(messages)
+            # Dead letters that fail again stay the messages that they are; the quarantine gets a new one each time.
+            sent.update((letter.id for letter in taken) if letters.in_quarantine else messages)
             redriven.value += len(taken)
             advance(len(taken))
             if len(taken) < len(waiting):
@@ -548,7 +549,7 @@ def _send_back(letters: DeadLetters, wanted: Filter, limit: int | None, rate: in
 
         for letter in found:
             # One that this run sent back and that failed again already is not sent a second time.
-            if letter.message_id in sent or not wanted.takes(letter):
+            if {letter.id, letter.message_id} & sent or not wanted.takes(letter):
                 continue
             waiting.append(letter)
             due = limit is not None and redriven.value + len(waiting) >= limit

@@ -532,6 +532,24 @@ def test_quarantine_is_sent_back_without_the_task_that_dead_letters_have(
     assert (result.exit_code, result.stdout.strip(), len(sqs.queue), sqs.dead) == (0, "3", 3, {})
 
 
+def test_what_comes_into_quarantine_again_at_once_is_not_sent_in_circles(quarantine: FakeSqs) -> None:
+    """It is another message then, since the post-queue function puts it there."""
+    fill(quarantine, 30)
+    sends: list[list[dict[str, Any]]] = []
+    send = quarantine.send_message_batch
+
+    def quarantined_again(QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        sends.append(Entries)
+        assert len(sends) < 5
+        for entry in Entries:
+            quarantine.put(f"again-{len(sends)}-{entry['Id']}", entry["MessageBody"])
+        return send(QueueUrl, Entries)
+
+    quarantine.send_message_batch = quarantined_again  # type: ignore[method-assign]
+    assert run("redrive", NAME, "--quarantine").stdout == "30\n"
+    assert len(quarantine.queue) == len(quarantine.visible()) == 30
+
+
 def test_quarantine_that_is_not_there_is_told(sqs: FakeSqs) -> None:
     result = run("list", NAME, "--quarantine")
     assert isinstance(result.exception, UsageError)
