@@ -198,7 +198,8 @@ class PipelineSettings(_Settings):
     """Seconds. Over the 2 s that the function gives the queue, under what producers wait (Shopify: 5 s)."""
 
     post_queue_memory: Memory = 256
-    """MB. A batch of 100 ordinary webhooks needs about 100."""
+    """MB. A batch of 100 ordinary webhooks needs about 100. A body that would take more once parsed is
+    stored raw, and its `body_error` says how much is enough."""
     post_queue_timeout: Annotated[int, Field(ge=5, le=900)] = 30
     """Seconds for one batch, of which the last 2 are for the answer. The queue's visibility timeout is six times this,
     and the window, as AWS advises:

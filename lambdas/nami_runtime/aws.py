@@ -353,6 +353,11 @@ def quoted(text: bytes) -> bytes:
     return encode_basestring(text.decode("latin-1")).encode("latin-1")
 
 
+def compact(value: object) -> bytes:
+    """A value as JSON, without spaces."""
+    return _compact(value).encode()
+
+
 _JSON_VERSION = {"dynamodb": "1.0", "sqs": "1.0", "secretsmanager": "1.1"}
 
 
@@ -377,9 +382,12 @@ class Client:
         """Opens the connection ahead of the first call. Raises OSError."""
         self._connection.connect(deadline)
 
-    def call(self, target: str, parameters: dict[str, object], deadline: float) -> dict[str, Any]:
-        """One action of a JSON service, e.g. "AmazonSQS.SendMessage". Raises Unavailable or Rejected."""
-        return self._call(target, _compact(parameters).encode(), deadline)
+    def call(self, target: str, parameters: dict[str, object] | bytes, deadline: float) -> dict[str, Any]:
+        """One action of a JSON service, e.g. "AmazonSQS.SendMessage". Raises Unavailable or Rejected.
+
+        Parameters that are bytes are JSON already.
+        """
+        return self._call(target, parameters if isinstance(parameters, bytes) else compact(parameters), deadline)
 
     def send_message(
         self, queue_url: str, message: bytes, deadline: float, parameters: dict[str, str]

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from nami_runtime.destinations import Destination
     from nami_runtime.documents import Document
 
+    Read = tuple[dict[str, Any], envelope.Delivery]  # the record, and what is in it
+
 # What is left of the invocation for logging and for answering after the last try.
 MARGIN_SECONDS = 2.0
-# Bodies that come back from claim checks are up to 6 MB each, a batch is 100: memory is bounded by writing in groups.
-GROUP_BYTES = 8 * 1024 * 1024
 
 
 class Context(Protocol):
@@ -70,8 +70,10 @@ def drain(
     outcome = Outcome()
     try:
         for wave in ordering.waves(event["Records"], outcome):
-            for group in _groups(_documents(wave, process, outcome, deadline)):
-                _write(group, destination, outcome, deadline)
+            for group in _groups(_deliveries(wave, outcome, deadline)):
+                if items := list(_items(group, process, outcome)):
+                    _write(items, destination, outcome, deadline)
+                    items.clear()  # before the next ones are built
     except Exception as error:
         reason = _reason(error)
         _tell([{"id": "", "reason": reason}], {reason: error}, deadline)
@@ -111,9 +113,7 @@ def _log(outcome: Outcome, started: float) -> None:
         log.line("INFO", "ages", {"Age": more}, subscription=subscription)
 
 
-def _documents(
-    records: list[dict[str, Any]], process: Callable[[Document], Document], outcome: Outcome, deadline: float
-) -> Iterator[Item]:
+def _deliveries(records: list[dict[str, Any]], outcome: Outcome, deadline: float) -> Iterator[Read]:
     for record in records:
         message_id, delivery_id = record["messageId"], ""
         try:
@@ -126,14 +126,39 @@ def _documents(
             if (reason := _refusal(delivery, record, deadline)) is not None:
                 outcome.quarantined.append({"id": delivery_id, "reason": reason})
                 continue
-            attempts = int(record["attributes"]["ApproximateReceiveCount"])
-            document = process(documents.build(delivery, message_id, attempts))
-            if not isinstance(document, dict) or "_id" not in document:
-                raise TypeError("process must return the document, with its _id")
         except Exception as error:
             outcome.fail(message_id, delivery_id, _reason(error), error)
         else:
-            yield Item(message_id, delivery.received_at, document)
+            yield record, delivery
+
+
+def _groups(deliveries: Iterable[Read]) -> Iterator[list[Read]]:
+    """A batch is 100 bodies of up to 6 MB each: those that are parsed and written together must fit the memory."""
+    group: list[Read] = []
+    size = 0
+    for each in deliveries:
+        needed = documents.memory(each[1])
+        if group and size + needed > documents.MAX_MEMORY:
+            yield group
+            group.clear()
+            size = 0
+        group.append(each)
+        size += needed
+    if group:
+        yield group
+
+
+def _items(group: list[Read], process: Callable[[Document], Document], outcome: Outcome) -> Iterator[Item]:
+    for record, delivery in group:
+        try:
+            attempts = int(record["attributes"]["ApproximateReceiveCount"])
+            document = process(documents.build(delivery, record["messageId"], attempts))
+            if not isinstance(document, dict) or "_id" not in document:
+                raise TypeError("process must return the document, with its _id")
+        except Exception as error:
+            outcome.fail(record["messageId"], delivery.id, _reason(error), error)
+        else:
+            yield Item(record["messageId"], delivery.received_at, document)
 
 
 def _refusal(delivery: envelope.Delivery, record: dict[str, Any], deadline: float) -> str | None:
@@ -142,19 +167,6 @@ def _refusal(delivery: envelope.Delivery, record: dict[str, Any], deadline: floa
     from nami_runtime import direct  # noqa: PLC0415 - elsewhere the pre-queue function has verified it
 
     return direct.refusal(delivery, record, deadline)
-
-
-def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
-    group: list[Item] = []
-    size = 0
-    for item in items:
-        group.append(item)
-        size += len(item.document.get("raw") or b"")
-        if size >= GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
 
 
 def _write(group: list[Item], destination: Destination, outcome: Outcome, deadline: float) -> None:

@@ -36,6 +36,7 @@ _BUSY = frozenset(
     {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException", "InternalServerError"}
 )
 _OUT_OF_RANGE = "DynamoDB can't hold it: a number out of its range"
+_OVER = "over DynamoDB's 400 KB once parsed"
 
 
 def connect() -> Dynamo:
@@ -52,6 +53,8 @@ class Dynamo:
         self._ttl_days = int(os.environ.get("DYNAMO_TTL_DAYS") or 0)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="dynamodb")
         self._own = threading.local()
+        # As objects DynamoDB's JSON takes many times the item's size, so one thread at a time has one like that.
+        self._encoding = threading.Lock()
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
         """See Destination.write."""
@@ -61,13 +64,12 @@ class Dynamo:
         """What became of one document; whatever goes wrong with it is its own."""
         try:
             try:
-                return self._conditionally(self._item(document, deadline), deadline)
+                return self._conditionally(document, deadline)
             except aws.Rejected as error:
                 if error.code != "ValidationException" or document["body"] is None:
                     raise
                 # What it won't take in parsed form (a limit that is not known here) goes in raw.
-                bare = without_body(document, f"refused by DynamoDB: {error}")
-                return self._conditionally(self._item(bare, deadline), deadline)
+                return self._conditionally(without_body(document, f"refused by DynamoDB: {error}"), deadline)
         except (aws.Unavailable, aws.Rejected) as error:
             return f"DynamoDB: {error}"
         except Unfit as unfit:
@@ -75,34 +77,74 @@ class Dynamo:
         except Exception as error:
             return f"can't be stored: {type(error).__name__}"
 
-    def _conditionally(self, item: dict[str, Any], deadline: float) -> str:
-        parameters: dict[str, object] = {
-            "TableName": self._table,
-            "Item": item,
-            "ConditionExpression": "attribute_not_exists(id)",
-        }
+    def _conditionally(self, document: dict[str, Any], deadline: float) -> str:
         try:
-            self._call("PutItem", parameters, deadline)
+            self._call("PutItem", self._put_item(document, deadline), deadline)
         except aws.Rejected as error:
             if error.code != "ConditionalCheckFailedException":
                 raise
-            return self._taken(item, deadline)
+            return self._taken(document, deadline)
         return "stored"
 
-    def _taken(self, item: dict[str, Any], deadline: float) -> str:
+    def _put_item(self, document: dict[str, Any], deadline: float) -> bytes:
+        """The parameters of its PutItem as JSON; what the item refers to is in the bucket then."""
+        fields = {("id" if name == "_id" else name): value for name, value in document.items()}
+        if self._ttl_days:
+            fields["expires_at"] = int(time.time()) + self._ttl_days * 86_400
+        with self._encoding:
+            try:
+                fields, raw = self._fitting(fields)
+                text = self._encoded(fields)
+            except Unfit as unfit:
+                fields, raw = self._fitting(without_body(fields, str(unfit)))
+                text = self._encoded(fields)
+        if raw is not None:
+            self._store().put_object(fields["body_ref"]["key"], raw, deadline)
+        return text
+
+    def _encoded(self, fields: dict[str, Any]) -> bytes:
+        parameters = {
+            "TableName": self._table,
+            "Item": encoded(fields),
+            "ConditionExpression": "attribute_not_exists(id)",
+        }
+        return aws.compact(parameters)
+
+    def _fitting(self, fields: dict[str, Any]) -> tuple[dict[str, Any], bytes | None]:
+        """The fields as one item holds them, and the raw body where that must lie in the bucket, named by its content.
+
+        The parsed body is left out where it does not fit by itself either.
+        """
+        if size(fields) <= MAX_ITEM_BYTES:
+            return fields, None
+        raw: bytes = fields["raw"]
+        content = sha256(raw).hexdigest()
+        reference = {
+            "bucket": self._bucket,
+            "key": f"{fields['subscription']}/{content}",
+            "size": len(raw),
+            "sha256": content,
+        }
+        fields = {name: value for name, value in fields.items() if name != "raw"} | {"body_ref": reference}
+        if size(fields) > MAX_ITEM_BYTES:
+            fields |= {"body": None, "body_format": "raw", "body_error": "over DynamoDB's 400 KB once parsed"}
+        return fields, raw
+
+    def _taken(self, document: dict[str, Any], deadline: float) -> str:
         """An id that is there already is a repeat, unless it is that of another subscription in an adopted table."""
         parameters: dict[str, object] = {
             "TableName": self._table,
-            "Key": {"id": item["id"]},
+            "Key": encoded({"id": document["_id"]}),
             "ProjectionExpression": "subscription",
             "ConsistentRead": True,
         }
+        ours = encoded({"subscription": document["subscription"]})["subscription"]
         there = self._call("GetItem", parameters, deadline).get("Item")
-        if there is not None and there.get("subscription") != item["subscription"]:
+        if there is not None and there.get("subscription") != ours:
             return "DynamoDB: the id is that of an item of something else in this table"
         return "duplicate"
 
-    def _call(self, action: str, parameters: dict[str, object], deadline: float) -> dict[str, Any]:
+    def _call(self, action: str, parameters: dict[str, object] | bytes, deadline: float) -> dict[str, Any]:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -122,31 +164,6 @@ class Dynamo:
             self._own.client = aws.Client("dynamodb")
         client: aws.Client = self._own.client
         return client
-
-    def _item(self, document: dict[str, Any], deadline: float) -> dict[str, Any]:
-        """The document as an item: whole, or its raw body in the bucket, or without the parsed one where it must be."""
-        fields = {("id" if name == "_id" else name): value for name, value in document.items()}
-        if self._ttl_days:
-            fields["expires_at"] = int(time.time()) + self._ttl_days * 86_400
-        try:
-            item = encoded(fields)
-        except Unfit as unfit:
-            fields = without_body(fields, str(unfit))
-            item = encoded(fields)
-        if size(item) <= MAX_ITEM_BYTES:
-            return item
-        raw = fields.pop("raw")
-        item = encoded(fields | {"body_ref": self._leave(fields["subscription"], raw, deadline)})
-        if size(item) <= MAX_ITEM_BYTES:
-            return item
-        return item | encoded({"body": None, "body_format": "raw", "body_error": "over DynamoDB's 400 KB once parsed"})
-
-    def _leave(self, subscription: str, raw: bytes, deadline: float) -> dict[str, object]:
-        """Puts the bytes into the bucket, named by their content, before the item that refers to them."""
-        content = sha256(raw).hexdigest()
-        key = f"{subscription}/{content}"
-        self._store().put_object(key, raw, deadline)
-        return {"bucket": self._bucket, "key": key, "size": len(raw), "sha256": content}
 
     def _store(self) -> aws.Client:
         if not hasattr(self._own, "store"):
@@ -217,24 +234,32 @@ def _digits(number: float | Decimal) -> str:
     return str(exact)
 
 
-def size(item: dict[str, Any]) -> int:
-    """An item's bytes as DynamoDB counts them, or a few more.
+def size(fields: dict[str, Any]) -> int:
+    """The bytes of an item with these fields as DynamoDB counts them, or a few more; counted no further than the limit.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
     """
-    return sum(len(name.encode()) + _size(value) for name, value in item.items())
+    counted, waiting = 0, [fields]
+    while waiting and counted <= MAX_ITEM_BYTES:
+        value: Any = waiting.pop()
+        if isinstance(value, str):
+            counted += _bytes(value)
+        elif isinstance(value, dict):
+            counted += 3 + len(value) + sum(_bytes(str(name)) for name in value)
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple):
+            counted += 3 + len(value)
+            waiting.extend(value)
+        elif isinstance(value, bytes):
+            counted += len(value)
+        elif isinstance(value, bool) or value is None:
+            counted += 1
+        elif isinstance(value, int):
+            counted += value.bit_length() // 6 + 3
+        else:
+            counted += len(str(value)) // 2 + 3
+    return counted
 
 
-def _size(value: dict[str, Any]) -> int:
-    kind, content = next(iter(value.items()))
-    if kind == "S":
-        return len(content.encode())
-    if kind == "N":
-        return len(content) // 2 + 3
-    if kind == "B":
-        return len(content) * 3 // 4
-    if kind == "L":
-        return 3 + sum(1 + _size(item) for item in content)
-    if kind == "M":
-        return 3 + sum(1 + len(name.encode()) + _size(item) for name, item in content.items())
-    return 1
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -106,6 +107,84 @@ def test_a_hundred_levels_are_parsed() -> None:
     assert _document(body, "application/json")["body_format"] == "json"
     wide = b"[" + b"[]," * 500 + b"[]]"
     assert _document(wide, "application/json")["body_format"] == "json"
+
+
+_JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
+_ORDER = (
+    b'{"id":820982911946,"created_at":"2026-11-21T11:20:30-05:00","currency":"EUR","email":"jana@example.com",'
+    b'"total_price":"409.94","test":false,"note":null,"customer":{"id":115310627314723,"first_name":"Jana"},'
+    b'"line_items":[{"id":866550311766,"sku":"IPOD-342-N","title":"A thing with a name","quantity":1,'
+    b'"price":"199.00","grams":200,"tax_lines":[{"title":"VAT","price":"1.90","rate":0.19}]}]},'
+)
+
+
+def _filled(value: bytes, size: int = 6_000_000) -> bytes:
+    return b"[" + value * (size // len(value)) + b"1]"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "reason"),
+    [
+        (_filled(b"{},"), _JSON, "parsed it would take 314 MB of memory; post_queue_memory=640 is enough"),
+        (_filled(b"{},"), "", "parsed it would take 314 MB of memory; post_queue_memory=640 is enough"),
+        (_filled(b"[0],"), _JSON, "parsed it would take 200 MB of memory; post_queue_memory=448 is enough"),
+        (b"a&" * 3_000_000, _FORM, "parsed it would take 686 MB of memory; post_queue_memory=1280 is enough"),
+    ],
+)
+def test_a_body_that_would_take_too_much_memory_is_kept_raw_with_the_remedy(
+    body: bytes, content_type: str, reason: str
+) -> None:
+    document = _document(body, content_type)
+    assert (document["body_format"], document["body"], document["body_error"]) == ("raw", None, reason)
+    assert document["raw"] == body
+
+
+def test_six_megabytes_of_orders_are_parsed_in_the_memory_that_a_function_has_by_default() -> None:
+    document = _document(_filled(_ORDER, 6_200_000), _JSON)
+    assert (document["body_format"], len(document["body"])) == ("json", 6_200_000 // len(_ORDER) + 1)
+
+
+def test_a_function_with_more_memory_parses_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = _filled(b"{},", 100_000)
+    monkeypatch.setattr(documents, "MAX_MEMORY", 1_000_000)
+    assert _document(body, _JSON)["body_format"] == "raw"
+    monkeypatch.setattr(documents, "MAX_MEMORY", 6_000_000)
+    assert _document(body, _JSON)["body_format"] == "json"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(b"{},", b"[],", b"[0],", b'{"a":0},', b"0,", b"999,", b"1.5,", b'"",', b'"ab",', b'"abcdef",', b"null,"),
+        *('"ab😀",'.encode(), b'"\\ud83d\\ude00abcdefghijklmnopqrstuvwxyz",', _ORDER),
+    ],
+)
+def test_json_takes_no_more_memory_than_was_reckoned(value: bytes) -> None:
+    _check_memory(_delivery(_filled(value, 300_000), _JSON))
+
+
+@pytest.mark.parametrize("body", [b"a&" * 150_000, b"ab=cd&" * 50_000, b"a=" + b"x" * 300_000 + b"%F0%9F%98%80"])
+def test_forms_take_no_more_memory_than_was_reckoned(body: bytes) -> None:
+    _check_memory(_delivery(body, _FORM))
+
+
+def test_json_of_many_names_takes_no_more_memory_than_was_reckoned() -> None:
+    _check_memory(_delivery(json.dumps(dict.fromkeys(map(str, range(30_000)), 1)).encode(), _JSON))
+
+
+@pytest.mark.parametrize("text", ["a" * 300_000, "a" * 300_000 + "😀"])
+def test_text_takes_no_more_memory_than_was_reckoned(text: str) -> None:
+    _check_memory(_delivery(text.encode(), "text/plain"))
+    _check_memory(_delivery(json.dumps(text, ensure_ascii=False).encode(), _JSON))
+
+
+def _check_memory(delivery: envelope.Delivery) -> None:
+    tracemalloc.start()
+    document = documents.build(delivery, "m-1", 1)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert document["body_format"] != "raw"
+    assert taken <= documents.memory(delivery)
 
 
 @given(st.binary(max_size=300), st.text(max_size=60))

@@ -1,7 +1,9 @@
 """DynamoDB as a destination, against a server that speaks its protocol."""
 
 import base64
+import itertools
 import json
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -122,6 +124,23 @@ def test_body_that_no_item_holds_lies_in_the_bucket_alone(cloud: FakeAws, post_q
 
 
 @pytest.mark.parametrize(
+    ("body", "most"),
+    [
+        (json.dumps([1] * 300_000), 100),  # over the limit: what is beside the body
+        (json.dumps([0] * 90_000), 90_100),  # with its raw bytes over the limit: each value once
+    ],
+)
+def test_nothing_is_encoded_in_vain(
+    cloud: FakeAws, post_queue: Function, monkeypatch: pytest.MonkeyPatch, body: str, most: int
+) -> None:
+    encoded, encode = itertools.count(), dynamodb._value
+    monkeypatch.setattr(dynamodb, "_value", lambda *given: (next(encoded), encode(*given))[1])
+    assert post_queue(sqs_event(message(body=body))) == {"batchItemFailures": []}
+    assert "body_ref" in item(cloud)
+    assert next(encoded) <= most
+
+
+@pytest.mark.parametrize(
     ("body", "reason"),
     [
         ("1" * 39, "DynamoDB can't hold it: a number out of its range"),
@@ -186,3 +205,26 @@ def in_decimals(value: Any) -> Any:
     if isinstance(value, list):
         return [in_decimals(item) for item in value]
     return Decimal(repr(value)) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _most_memory_of(work: Callable[[], object]) -> int:
+    tracemalloc.start()
+    work()
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return taken
+
+
+def test_what_no_item_holds_is_never_made_into_dynamodbs_json(cloud: FakeAws, post_queue: Function) -> None:
+    body = "[" + "0," * 300_000 + "1]"  # 63 MB of objects in DynamoDB's form
+    event = sqs_event(message(body=body))
+    assert _most_memory_of(lambda: post_queue(event)) < 20_000_000
+    assert item(cloud)["body_error"] == "over DynamoDB's 400 KB once parsed"
+
+
+def test_one_body_at_a_time_is_made_into_dynamodbs_json(cloud: FakeAws, post_queue: Function) -> None:
+    body = "[" + '"",' * 40_000 + "1]"  # 9 MB of objects each
+    event = sqs_event(*[message(f"evt_{number}", body=body) for number in range(dynamodb.THREADS)])
+    cloud.answer = lambda service, action: (200, b"{}")  # read by nobody, who would take memory too
+    assert _most_memory_of(lambda: post_queue(event)) < 30_000_000
+    assert len(cloud.requests) == dynamodb.THREADS

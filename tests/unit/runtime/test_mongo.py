@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
-from nami_runtime import batch, envelope
+from nami_runtime import batch, documents, envelope
 from nami_runtime.destinations import mongo as mongo_destination
 from nami_runtime.destinations.mongo import Mongo as Destination
 from nami_runtime.request import Request
@@ -160,20 +161,54 @@ def test_a_destination_that_stumbles_over_one_document_writes_the_others() -> No
     }
 
 
-def test_large_bodies_are_written_in_groups_that_fit_the_memory(
-    cloud: FakeAws, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("body", "groups"), [(b"x" * 400, [7]), (b"[" + b"{}," * 133 + b"1]", [3, 3, 1])])
+def test_bodies_are_written_in_groups_that_fit_the_memory(
+    cloud: FakeAws, monkeypatch: pytest.MonkeyPatch, body: bytes, groups: list[int]
 ) -> None:
-    monkeypatch.setattr(batch, "GROUP_BYTES", 1000)
-    groups: list[int] = []
+    monkeypatch.setattr(documents, "MAX_MEMORY", 80_000)
+    written: list[int] = []
 
     class Counting:
         def write(self, documents: Any, deadline: float) -> list[str]:
-            groups.append(len(documents))
+            written.append(len(documents))
             return ["stored"] * len(documents)
 
-    event = sqs_event(*[_message(f"d{n}", b"x" * 400, "") for n in range(7)])
+    event = sqs_event(*[_message(f"d{n}", body) for n in range(7)])
     batch.drain(event, Context(), lambda document: document, Counting())
-    assert groups == [3, 3, 1]
+    assert written == groups
+
+
+def test_a_body_that_does_not_fit_the_memory_costs_the_others_of_its_batch_nothing(
+    post_queue: PostQueue, mongo: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "MAX_MEMORY", 50_000)
+    event = sqs_event(_message("d1", b'{"n":1}'), _message("d2", b"[" + b"{}," * 400 + b"1]"), _message("d3"))
+    assert post_queue(event) == {"batchItemFailures": []}
+    assert [mongo.documents()[key]["body_format"] for key in ("d1", "d2", "d3")] == ["json", "raw", "json"]
+
+
+def test_one_group_is_gone_before_the_next_is_parsed(cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MAX_MEMORY", 60_000)
+
+    class Body(dict[str, Any]):
+        __hash__ = object.__hash__  # type: ignore[assignment]
+
+    alive: weakref.WeakSet[Body] = weakref.WeakSet()
+    most = 0
+
+    class Watching:
+        def write(self, documents: Any, deadline: float) -> list[str]:
+            nonlocal most
+            most = max(most, len(alive))
+            return ["stored"] * len(documents)
+
+    def process(document: documents.Document) -> documents.Document:
+        alive.add(kept := Body(document))
+        return kept
+
+    event = sqs_event(*[_message(f"d{n}", b"[" + b"{}," * 133 + b"1]") for n in range(8)])
+    batch.drain(event, Context(), process, Watching())
+    assert most == 2
 
 
 def test_the_connection_and_the_secret_are_kept_between_invocations(
