@@ -54,6 +54,8 @@ def check(setting: Mapping[str, Any], text: str) -> None:
         if all(faults) or not value.isprintable():
             fault = faults[0] if all(faults) else "holds a line break, or another character that can't be seen"
             raise UsageError(f"that is no secret of {setting['scheme']}: it {fault}; nothing was changed")
+    if values == (text.strip(),) and text.strip()[0] in "[{":
+        say("it begins as JSON does and is none, so that all of it counts as one value")
     if setting["scheme"] == "meta" and not token:
         say('without {"secret": …, "verify_token": …} Meta can\'t subscribe: its handshake asks for that token')
 

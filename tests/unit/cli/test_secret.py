@@ -121,6 +121,11 @@ def test_what_the_scheme_can_use_is_taken(
     assert capsys.readouterr().err == ""
 
 
+def test_list_that_is_no_json_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    secrets.check({"scheme": "shopify"}, '["new", "old]')
+    assert "counts as one value" in capsys.readouterr().err
+
+
 def test_meta_without_its_token_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     secrets.check({"scheme": "meta"}, "s")
     assert "verify_token" in capsys.readouterr().err
