@@ -93,13 +93,13 @@ class Dynamo:
             fields["expires_at"] = int(time.time()) + self._ttl_days * 86_400
         with self._encoding:
             try:
-                fields, raw = self._fitting(fields)
-                text = self._encoded(fields)
+                item, raw = self._fitting(fields)
+                text = self._encoded(item)
             except Unfit as unfit:
-                fields, raw = self._fitting(without_body(fields, str(unfit)))
-                text = self._encoded(fields)
+                item, raw = self._fitting(without_body(fields, str(unfit)))
+                text = self._encoded(item)
         if raw is not None:
-            self._store().put_object(fields["body_ref"]["key"], raw, deadline)
+            self._store().put_object(item["body_ref"]["key"], raw, deadline)
         return text
 
     def _encoded(self, fields: dict[str, Any]) -> bytes:

@@ -123,6 +123,26 @@ def test_body_that_no_item_holds_lies_in_the_bucket_alone(cloud: FakeAws, post_q
     assert (stored["body"], stored["body_error"]) == (None, "over DynamoDB's 400 KB once parsed")
 
 
+def test_raw_body_is_kept_where_the_parsed_one_turns_out_unfit_late(cloud: FakeAws, post_queue: Function) -> None:
+    """By its size the raw one would lie in the bucket; without the parsed one the item holds it."""
+    body = json.dumps({"text": "x" * 300_000, "number": 1e200})
+    assert post_queue(sqs_event(message(body=body))) == {"batchItemFailures": []}
+    stored = item(cloud)
+    assert bytes(stored["raw"]) == body.encode()
+    assert (stored["body"], stored["body_error"]) == (None, "DynamoDB can't hold it: a number out of its range")
+    assert "body_ref" not in stored
+
+
+def test_raw_body_that_no_item_holds_is_in_the_bucket_where_the_parsed_one_is_unfit(
+    cloud: FakeAws, post_queue: Function
+) -> None:
+    body = json.dumps({"text": "\x01" * 100_000, "number": 1e200})  # six bytes each as JSON
+    assert post_queue(sqs_event(message(body=body))) == {"batchItemFailures": []}
+    stored = item(cloud)
+    assert cloud.objects[f"/large/{stored['body_ref']['key']}"] == body.encode()
+    assert (stored["body"], stored["body_error"]) == (None, "DynamoDB can't hold it: a number out of its range")
+
+
 @pytest.mark.parametrize(
     ("body", "most"),
     [
