@@ -6,6 +6,7 @@ Without a word it answers 200 `ok`. Headers of the webhook, or fields of its que
     backend-interim  statuses below 200 that come first, as in `102,103`
     backend-delay    seconds before the answer
     backend-answer   its body; `backend-retry-after` and `backend-location` become headers
+    backend-hang-up  the connection ends after the answer, which says nothing of it
     backend-fault    drop: the connection ends without an answer; garbage: what is no HTTP; drip: a byte each 0.2 s;
                      endless: 102 each 0.05 s and no answer
 
@@ -23,6 +24,7 @@ import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 
@@ -56,8 +58,9 @@ class Backend:
     def __init__(self, port: int = 0, *, certificate: Path | None = None) -> None:
         self.received: list[Received] = []
         self.connections = 0
+        self.hung_up = threading.Event()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        self._server = _Server(self, port)
         self._server.daemon_threads = True
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -92,6 +95,16 @@ class Backend:
             return len(before)
 
 
+class _Server(ThreadingHTTPServer):
+    def __init__(self, backend: Backend, port: int) -> None:
+        self.backend = backend
+        super().__init__(("127.0.0.1", port), _handler(backend))
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.backend.hung_up.set()
+
+
 def _handler(backend: Backend) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -124,6 +137,7 @@ def _handler(backend: Backend) -> type[BaseHTTPRequestHandler]:
                 return
             also = {name: value for name in ("retry-after", "location") if (value := request.told(name))}
             self._answer(status, (request.told("answer") or "ok").encode(), **also)
+            self.close_connection = self.close_connection or bool(request.told("hang-up"))
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _respond  # noqa: N815 - http.server names them so
 

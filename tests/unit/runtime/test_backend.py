@@ -224,6 +224,38 @@ def test_connections_are_kept_within_the_concurrency(backend: Backend, post_queu
     assert backend.connections <= 4
 
 
+def test_connection_is_kept_for_the_next_batch(
+    backend: Backend, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKEND_CONCURRENCY", "1")
+    handler = load_handler("post_queue").handler
+    for key in ("e0", "e1"):
+        assert handler(sqs_event(message(key)), Context(30)) == {"batchItemFailures": []}
+    assert backend.connections == 1
+
+
+def test_connection_that_was_idle_for_long_is_not_used_again(
+    backend: Backend, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKEND_CONCURRENCY", "1")
+    monkeypatch.setattr(backend_module, "_IDLE_SECONDS", 0.0)
+    handler = load_handler("post_queue").handler
+    for key in ("e0", "e1"):
+        assert handler(sqs_event(message(key)), Context(30)) == {"batchItemFailures": []}
+    assert backend.connections == 2
+
+
+def test_connection_that_the_backend_has_closed_is_not_used_again(
+    backend: Backend, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKEND_CONCURRENCY", "1")
+    handler = load_handler("post_queue").handler
+    handler(sqs_event(message("e0", headers={"backend-hang-up": "1"})), Context(30))
+    assert backend.hung_up.wait(10)
+    assert handler(sqs_event(message("e1")), Context(30)) == {"batchItemFailures": []}
+    assert [request.delivery_id for request in backend.received] == ["e0", "e1"]
+
+
 def test_those_that_no_time_is_left_for_fail_untried(cloud: FakeAws, backend: Backend, post_queue: Function) -> None:
     event = sqs_event(*[message(f"e{n}", headers={"backend-delay": "0.7"}) for n in range(12)])
     started = time.monotonic()
