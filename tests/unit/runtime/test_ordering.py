@@ -1,5 +1,6 @@
 """Which group a webhook belongs to, and that no failure lets a later one of its group overtake."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -63,10 +64,16 @@ def test_any_value_becomes_what_sqs_takes_and_equal_values_stay_equal(one: str, 
     assert (groups[0] == groups[1]) == (one == other)
 
 
-def test_deduplication_id_is_the_delivery_id_hashed_where_it_is_too_long() -> None:
-    short, long = (Request(http_event(request_id=key)) for key in ("r1", "r" * 129))
-    assert ordering.send_parameters(short, "$.id")["MessageDeduplicationId"] == "r1"
-    assert re.fullmatch("[0-9a-f]{64}", str(ordering.send_parameters(long, "$.id")["MessageDeduplicationId"]))
+def test_deduplication_id_is_the_producers_id_and_not_the_requests() -> None:
+    request = Request(http_event(request_id="r1"))
+    request.delivery_id = "evt_1"
+    assert ordering.send_parameters(request, "$.id")["MessageDeduplicationId"] == "evt_1"
+
+
+def test_deduplication_id_is_hashed_where_it_is_too_long() -> None:
+    request = Request(http_event(request_id="r" * 129))
+    digest = ordering.send_parameters(request, "$.id")["MessageDeduplicationId"]
+    assert digest == hashlib.sha256(b"r" * 129).hexdigest()
 
 
 def test_pre_queue_function_sends_group_and_deduplication_id(
