@@ -126,7 +126,8 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
             told = []
     for severity, what, delivery_id in told:
         if only is None or delivery_id == only:
-            yield Step(line.at, line.function, severity, what, delivery_id)
+            # A reason may repeat what a webhook said; it must not pass for a line of its own.
+            yield Step(line.at, line.function, severity, visible_line(what) if fields else what, delivery_id)
 
 
 def path(deployment: Deployment, delivery_id: str, since: float) -> list[Step]:

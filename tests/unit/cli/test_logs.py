@@ -46,6 +46,15 @@ def test_of_a_batch_only_the_wanted_webhook_is_told() -> None:
     assert told(BATCH, only="d3") == [("d3", "failed: ValueError at handler.py:9")]
 
 
+def test_a_reason_with_a_line_break_does_not_pass_for_a_line_of_its_own() -> None:
+    failed = BATCH | {"stored": [], "duplicates": [], "quarantined": [], "failed": [{"id": "d3", "reason": "a\nb"}]}
+    assert told(failed) == [("d3", "failed: a\\x0ab")]
+
+
+def test_a_printed_traceback_keeps_its_lines() -> None:
+    assert told("Traceback (most recent call last):\n  File …") == [("", "Traceback (most recent call last):\n  File …")]
+
+
 def test_an_answer_is_told_with_its_size_and_scheme() -> None:
     assert told(ACCEPTED) == [("d1", "answered 200 in 3.1 ms, 12 bytes, signed by x")]
 
