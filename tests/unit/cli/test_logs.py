@@ -52,7 +52,8 @@ def test_a_reason_with_a_line_break_does_not_pass_for_a_line_of_its_own() -> Non
 
 
 def test_a_printed_traceback_keeps_its_lines() -> None:
-    assert told("Traceback (most recent call last):\n  File …") == [("", "Traceback (most recent call last):\n  File …")]
+    printed = "Traceback (most recent call last):\n  File …"
+    assert told(printed) == [("", printed)]
 
 
 def test_an_answer_is_told_with_its_size_and_scheme() -> None:
