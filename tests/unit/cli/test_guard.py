@@ -155,5 +155,16 @@ def test_other_paths_of_a_domain_are_refused(path: str) -> None:
     assert seen(scope(path, host=DOMAIN)) is None
 
 
+@pytest.mark.parametrize("rest", ["", "nami", "/", "../../", "$default/nami", "x/_ministack/reset", "%2e%2e/", " "])
+def test_what_is_let_through_as_a_webhook_is_one_to_ministack(rest: str) -> None:
+    from ministack import app  # noqa: PLC0415 (half a second)
+
+    arrived = seen(scope(f"/_aws/execute-api/57ee58e4/{rest}", **PAGE))
+    assert arrived
+    api, _, _ = app._parse_execute_api_url("127.0.0.1", arrived["path"])
+    assert api == "57ee58e4"
+    assert app._resolve_custom_domain_request("evil.example", arrived["path"]) is None
+
+
 def test_start_and_end_of_the_server_pass() -> None:
     assert seen({"type": "lifespan"}) == {"type": "lifespan"}
