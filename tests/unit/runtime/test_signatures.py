@@ -307,6 +307,19 @@ def test_twilios_repeated_parameters_are_signed_once_each_in_order() -> None:
     assert next(scheme.contents(request)) == b"https://d/payazb2"
 
 
+@pytest.mark.parametrize("body", [b"a&" * 501, b"a=" + b"x" * 262_144], ids=["many fields", "one long field"])
+def test_a_form_larger_than_any_of_twilios_is_refused_unread(
+    pre_queue: Handler, cloud: FakeAws, signed_by: Callable[..., None], body: bytes
+) -> None:
+    signed_by("twilio", "s")
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    url = "https://hooks.example.com/nami/shopify"
+    signed, _ = signing.sign({"scheme": "twilio"}, "s", b"A=1", headers=headers, url=url)
+    assert pre_queue(http_event(body * 2, headers=signed))["statusCode"] == 400
+    assert pre_queue(http_event(b"A=1", headers=signed))["statusCode"] == 200
+    assert len(cloud.messages) == 1
+
+
 def test_a_twilio_body_that_is_neither_form_nor_hashed_in_the_url_is_refused() -> None:
     headers, _ = signing.sign({"scheme": "twilio"}, "s", b"", url="https://hooks.example.com/nami/shopify")
     (scheme,) = signatures.configured({"scheme": "twilio"})
