@@ -47,9 +47,10 @@ class Verification:
         key = self._proven(form, request, self._secret, now, queued_at)
         request.verified = self.name
         request.delivery_id = signatures.delivery_id(form, request)
-        if header := form.secret_header():
-            # Who reads the queue, the documents or a backend's requests must not be able to send webhooks.
-            request.headers = {**request.headers, header: "(taken out)"}
+        # Who reads the queue, the documents or a backend's requests must not be able to send webhooks. The secret of
+        # one form may come with a request that another proves.
+        if secret := {each.secret_header() for each in self._forms} & request.headers.keys():
+            request.headers = {**request.headers, **dict.fromkeys(secret, "(taken out)")}
         return handshakes.after(self.name, request, key) if form.handshake else None
 
     def prepare(self, deadline: float) -> None:

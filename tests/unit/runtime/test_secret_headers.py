@@ -1,10 +1,11 @@
 """A secret that travels in a header is proven once, and goes no further."""
 
+import base64
 from typing import Any
 
 import pytest
 
-from nami_runtime import verification
+from nami_runtime import signing, verification
 from nami_runtime.request import Request
 
 
@@ -45,3 +46,12 @@ def test_proven_secret_is_taken_out_of_the_headers(
     request = verified(setting, {header: value, "x-other": "stays"}, monkeypatch)
     assert request.headers == {header: "(taken out)", "x-other": "stays"}
     assert request.verified == setting["scheme"]
+
+
+def test_gitlabs_old_token_is_taken_out_beside_the_new_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a secret changes, GitLab sends both."""
+    key = "whsec_" + base64.b64encode(b"k" * 24).decode()
+    headers, _ = signing.sign({"scheme": "gitlab"}, key, b"{}")
+    monkeypatch.setattr(Filled, "values", lambda *_: (key, "s3cret"))
+    request = verified({"scheme": "gitlab"}, {**headers, "x-gitlab-token": "s3cret"}, monkeypatch)
+    assert request.headers == {**headers, "x-gitlab-token": "(taken out)"}
