@@ -6,10 +6,10 @@ The secret holds what is public: SendGrid's verification key, Discord's public k
 from __future__ import annotations
 
 import binascii
+import re
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 from zlib import crc32
 
 from cryptography import x509
@@ -28,16 +28,21 @@ if TYPE_CHECKING:
 
     from nami_runtime.request import Request
 
-_CERTIFICATE_PATH = "/v1/notifications/certs/"
+# The hosts of PayPal's API (https://developer.paypal.com/api/rest/requests/), live and sandbox, by both their names.
+_CERTIFICATE_URL = re.compile(
+    r"https://(?P<host>api(-m)?(\.sandbox)?\.paypal\.com)(?P<path>/v1/notifications/certs/[A-Za-z0-9_-]{1,100})"
+)
 _KEEP_CERTIFICATE_SECONDS = 3600.0
-# The certificate's URL comes with the request, so anybody can name a new one; fetching is worth this much a process.
-_FETCH_EVERY_SECONDS = 5.0
+# The certificate's URL comes with the request, so anybody can name a new one: so many fetches at once, and so many a
+# second after that, are worth it to a process. Whoever sends less than that keeps no webhook of PayPal's out.
+_FETCHES = 10.0
+_FETCHES_A_SECOND = 1.0
 # Where the post-queue function verifies, its deadline is that of the whole batch.
 _FETCH_SECONDS = 2.0
 
 _KEEP_CERTIFICATES = 4
 _certificates: dict[str, tuple[float, x509.Certificate]] = {}
-_fetched_at = -_FETCH_EVERY_SECONDS
+_fetches_left, _counted_at = _FETCHES, 0.0
 
 
 def verify(scheme: Asymmetric, request: Request, secrets: Sequence[str], now: float) -> str | None:
@@ -97,50 +102,43 @@ def _paypal(scheme: Asymmetric, request: Request, secrets: Sequence[str], now: f
     return None
 
 
-def certificate_host(url: str) -> str:
-    """The host to fetch a certificate from. Raises Refused (401) for a URL that is not PayPal's own."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host, port, parts = "", None, urlsplit("")
-    genuine = (
-        parts.scheme == "https"
-        and port is None
-        and parts.netloc == host
-        and host.endswith(".paypal.com")
-        and url.isascii()
-        and url.isprintable()
-        and parts.path.startswith(_CERTIFICATE_PATH)
-        and not (parts.query or parts.fragment or ".." in parts.path or " " in url)
-    )
-    if not genuine:
+def certificate_place(url: str) -> tuple[str, str]:
+    """(host, path) to fetch a certificate from. Raises Refused (401) for a URL that is not PayPal's own."""
+    if not (found := _CERTIFICATE_URL.fullmatch(url)):
         raise Refused(401, "certificate URL is not PayPal's")
-    return host
+    return found["host"], found["path"]
 
 
 def _certificate(url: str, deadline: float) -> x509.Certificate:
-    global _fetched_at  # noqa: PLW0603 - one process serves one subscription
-    host = certificate_host(url)
+    host, path = certificate_place(url)
     now = monotonic()
     kept = _certificates.get(url)
     if kept and now - kept[0] < _KEEP_CERTIFICATE_SECONDS:
         return kept[1]
-    if now - _fetched_at < _FETCH_EVERY_SECONDS:
+    try:
+        if not _may_fetch(now):
+            raise aws.Unavailable("PayPal's certificates were asked for too often")
+        certificate = x509.load_pem_x509_certificate(fetch(host, path, min(deadline, now + _FETCH_SECONDS)))
+    except (aws.Unavailable, ValueError) as error:
         if kept:
             return kept[1]
-        raise aws.Unavailable("PayPal's certificate was asked for a moment ago")
-    _fetched_at = now
-    try:
-        certificate = x509.load_pem_x509_certificate(
-            fetch(host, urlsplit(url).path, min(deadline, now + _FETCH_SECONDS))
-        )
-    except ValueError:
-        raise aws.Unavailable("what PayPal sent is no certificate") from None
+        if isinstance(error, ValueError):
+            raise aws.Unavailable("what PayPal sent is no certificate") from None
+        raise
     while len(_certificates) >= _KEEP_CERTIFICATES:
         _certificates.pop(next(iter(_certificates)))
     _certificates[url] = now, certificate
     return certificate
+
+
+def _may_fetch(now: float) -> bool:
+    global _fetches_left, _counted_at  # noqa: PLW0603 - one process serves one subscription
+    _fetches_left = min(_FETCHES, _fetches_left + (now - _counted_at) * _FETCHES_A_SECOND)
+    _counted_at = now
+    if _fetches_left < 1:
+        return False
+    _fetches_left -= 1
+    return True
 
 
 def fetch(host: str, path: str, deadline: float) -> bytes:

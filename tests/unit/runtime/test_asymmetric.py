@@ -125,7 +125,8 @@ class PayPal:
 def paypal(monkeypatch: pytest.MonkeyPatch, signed_by: Callable[..., None]) -> PayPal:
     provider = PayPal()
     monkeypatch.setattr(asymmetric, "_certificates", {})
-    monkeypatch.setattr(asymmetric, "_fetched_at", -1000.0)
+    monkeypatch.setattr(asymmetric, "_fetches_left", asymmetric._FETCHES)
+    monkeypatch.setattr(asymmetric, "_counted_at", 0.0)
     monkeypatch.setattr(asymmetric, "fetch", provider.fetch)
     signed_by("paypal", f'["other", "{_WEBHOOK_ID}"]')
     return provider
@@ -167,6 +168,13 @@ def test_paypals_missing_headers_get_401(pre_queue: Handler, paypal: PayPal) -> 
         "https://api.paypal.com/v1/notifications/certs/../../../C",
         "https://api.paypal.com/v1/notifications/certs/C?x=y",
         "https://api.paypal.com/v1/notifications/certs/C\r\nx: y",
+        "https://api.paypal.com/v1/notifications/certs/",
+        "https://api.paypal.com/v1/notifications/certs/C/D",
+        "https://www.paypal.com/v1/notifications/certs/C",
+        "https://www.api.paypal.com/v1/notifications/certs/C",
+        "https://api.paypal.com/v1/notifications/certs/%2e%2e/%2E%2E/C",
+        "https://api.paypal.com/v1/notifications/certs/C\n",
+        "https://api.paypal.com/v1/notifications/certs/" + "C" * 101,
         "https://[::1].paypal.com/v1/notifications/certs/C",
         "https://\u0430pi.paypal.com/v1/notifications/certs/C",
         "",
@@ -178,9 +186,12 @@ def test_a_certificate_from_elsewhere_is_never_fetched(pre_queue: Handler, paypa
     assert paypal.fetched == []
 
 
-@pytest.mark.parametrize("host", ["api.paypal.com", "api.sandbox.paypal.com"])
-def test_paypals_own_hosts_are_trusted(host: str) -> None:
-    assert asymmetric.certificate_host(f"https://{host}/v1/notifications/certs/CERT-1") == host
+@pytest.mark.parametrize(
+    "host", ["api.paypal.com", "api.sandbox.paypal.com", "api-m.paypal.com", "api-m.sandbox.paypal.com"]
+)
+def test_the_hosts_of_paypals_api_are_trusted(host: str) -> None:
+    path = "/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77"
+    assert asymmetric.certificate_place(f"https://{host}{path}") == (host, path)
 
 
 def test_an_expired_certificate_gets_401(pre_queue: Handler, paypal: PayPal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,17 +200,36 @@ def test_an_expired_certificate_gets_401(pre_queue: Handler, paypal: PayPal, mon
     assert pre_queue(http_event(b"{}", headers=expired.headers(b"{}")))["statusCode"] == 401
 
 
-def test_made_up_certificate_names_cost_one_fetch_in_a_while_and_a_retry_later(
-    pre_queue: Handler, paypal: PayPal
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that the certificates go by; the test moves them."""
+    seconds = [1000.0]
+    monkeypatch.setattr(asymmetric, "monotonic", lambda: seconds[0])
+    return seconds
+
+
+def test_made_up_certificate_names_cost_few_fetches_and_a_retry_later(
+    pre_queue: Handler, paypal: PayPal, clock: list[float]
 ) -> None:
-    statuses = [
-        pre_queue(http_event(b"{}", headers={**paypal.headers(b"{}"), "paypal-cert-url": f"{_URL}-{number}"}))[
-            "statusCode"
-        ]
-        for number in range(10)
-    ]
-    assert statuses == [200] + [503] * 9
-    assert len(paypal.fetched) == 1
+    def statuses(count: int) -> list[int]:
+        urls = [f"{_URL}-{clock[0]:.0f}-{number}" for number in range(count)]
+        events = [http_event(b"{}", headers={**paypal.headers(b"{}"), "paypal-cert-url": url}) for url in urls]
+        return [pre_queue(event)["statusCode"] for event in events]
+
+    assert statuses(12) == [200] * 10 + [503] * 2
+    clock[0] += 3
+    assert statuses(5) == [200] * 3 + [503] * 2
+    assert len(paypal.fetched) == 13
+
+
+def test_a_made_up_certificate_name_every_two_seconds_keeps_no_webhook_out(
+    pre_queue: Handler, paypal: PayPal, clock: list[float]
+) -> None:
+    for second in range(0, 60, 2):
+        clock[0] += 2
+        forged = {**paypal.headers(b"{}", "another"), "paypal-cert-url": f"{_URL}-{second}"}
+        assert pre_queue(http_event(b"{}", headers=forged))["statusCode"] == 401
+    assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
 
 
 def test_made_up_certificate_names_do_not_keep_a_known_certificate_from_serving(
@@ -207,8 +237,21 @@ def test_made_up_certificate_names_do_not_keep_a_known_certificate_from_serving(
 ) -> None:
     assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
     monkeypatch.setattr(asymmetric, "_KEEP_CERTIFICATE_SECONDS", 0.0)
+    monkeypatch.setattr(asymmetric, "_FETCHES", 0.0)
     assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
     assert len(paypal.fetched) == 1
+
+
+def test_a_known_certificate_serves_on_where_paypal_does_not_answer(
+    pre_queue: Handler, paypal: PayPal, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> bytes:
+        raise aws.Unavailable("PayPal's certificate: HTTP 503")
+
+    assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
+    monkeypatch.setattr(asymmetric, "fetch", away)
+    clock[0] += 4000
+    assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
 
 
 def test_a_silent_certificate_host_does_not_use_up_a_batchs_time(
@@ -269,5 +312,5 @@ def test_other_schemes_do_not_load_the_library() -> None:
 
 def test_a_refusal_has_a_status() -> None:
     with pytest.raises(Refused) as refused:
-        asymmetric.certificate_host("https://evil.example/")
+        asymmetric.certificate_place("https://evil.example/")
     assert refused.value.status == 401
