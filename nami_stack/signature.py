@@ -1,6 +1,7 @@
 """How the pre-queue function knows the sender of a subscription's webhooks."""
 
 import difflib
+import re
 from pathlib import Path
 from typing import Literal, Self
 
@@ -47,6 +48,8 @@ SCHEMES: dict[str, frozenset[str]] = {
     "zendesk": _AGE,
     "zoom": _AGE,
 }
+# May stand beside the body without a separator: a timestamp's form shows where it ends, a URL is the gateway's own.
+_ENDS_BY_ITSELF = frozenset({"{timestamp}", "{method}", "{url}", "{uri}", "{form}"})
 # Their handshake is a GET.
 _GET_HANDSHAKES = frozenset({"dropbox", "meta", "okta", "x"})
 # They ask before they send, and wait for the answer.
@@ -162,7 +165,25 @@ class Signature(BaseModel):
             raise ValueError(
                 "signature_tolerance: no timestamp to check; give its header as signature_timestamp=x-timestamp"
             )
+        if self.scheme == "hmac":
+            self._check_signed(self.signed or "{body}")
         return self
+
+    def _check_signed(self, signed: str) -> None:
+        """Raise ValueError where the template leaves something open to whoever has seen one signature."""
+        if "{body}" not in signed and not ("{url}" in signed and "{form}" in signed):
+            raise ValueError(f"signature_signed={signed!r}: any body would pass with it; put {{body}} into it")
+        if self.tolerance and "{timestamp}" not in signed:
+            raise ValueError(
+                "signature_tolerance: a timestamp that is not signed can be changed by anybody; put {timestamp} into "
+                "signature_signed, or leave the tolerance out"
+            )
+        for first, second in re.findall(r"(?=(\{[^{}]*\})(\{[^{}]*\}))", signed):
+            if "{body}" in (first, second) and not _ENDS_BY_ITSELF & {first, second}:
+                raise ValueError(
+                    f"signature_signed={signed!r}: nothing shows where {first} ends and {second} begins; put what the "
+                    f"sender writes between them there, such as {first}.{second}"
+                )
 
     @property
     def has_secret(self) -> bool:

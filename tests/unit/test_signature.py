@@ -1,4 +1,6 @@
 import json
+import re
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -27,6 +29,7 @@ def test_every_option_is_one_that_the_runtime_takes(scheme: str) -> None:
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))
 def test_every_scheme_is_read_by_the_runtime_as_it_is_written(scheme: str) -> None:
     values = {"tolerance": 60, "public_url": "https://example.com/x", "header": "X-Sig", "timestamp": "X-Time"}
+    values["signed"] = "{timestamp}.{body}"
     options = {key: values[key] for key in SCHEMES[scheme] if key in values}
     written = Signature(scheme=scheme, **options).to_json()  # type: ignore[arg-type]
     assert signatures.configured(json.loads(written))
@@ -65,13 +68,54 @@ def test_tolerance_without_a_timestamp_is_refused() -> None:
     assert message.endswith("give its header as signature_timestamp=x-timestamp")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"timestamp": "X-Time", "tolerance": 300},
+            "signature_tolerance: a timestamp that is not signed can be changed by anybody; put {timestamp} into "
+            "signature_signed, or leave the tolerance out",
+        ),
+        (
+            {"timestamp": "X-Time", "tolerance": 300, "signed": "{timestamp}"},
+            "signature_signed='{timestamp}': any body would pass with it; put {body} into it",
+        ),
+        ({"signed": "constant"}, "signature_signed='constant': any body would pass with it; put {body} into it"),
+        ({"signed": "{form}"}, "signature_signed='{form}': any body would pass with it; put {body} into it"),
+        (
+            {"signed": "{id}{body}", "id": "X-Id"},
+            "signature_signed='{id}{body}': nothing shows where {id} ends and {body} begins; put what the sender "
+            "writes between them there, such as {id}.{body}",
+        ),
+        (
+            {"signed": "{url}{body}{x-nonce}"},
+            "signature_signed='{url}{body}{x-nonce}': nothing shows where {body} ends and {x-nonce} begins; put what "
+            "the sender writes between them there, such as {body}.{x-nonce}",
+        ),
+    ],
+)
+def test_hmac_that_would_protect_less_than_it_says_is_refused(options: dict[str, Any], message: str) -> None:
+    settings = {f"signature_{key}": value for key, value in options.items()}
+    assert error_of(signature="hmac", signature_header="X-Sig", **settings) == message
+    with pytest.raises(ValidationError, match=re.escape(message)):
+        Signature.hmac("X-Sig", **options)
+
+
+@pytest.mark.parametrize(
+    "signed",
+    ["{timestamp}{body}", "{id}{timestamp}{body}", "{method}{url}{body}", "v0:{timestamp}:{body}", "{url}{form}"],
+)
+def test_hmac_over_what_providers_sign_is_taken(signed: str) -> None:
+    assert Signature.hmac("X-Sig", signed=signed, timestamp="X-Time", id="X-Id").signed == signed
+
+
 HMAC = {
     "header": "X-Sig",
     "digest": "sha512",
     "encoding": "base64",
     "key": "hex",
     "prefix": "sha512=",
-    "signed": "{timestamp}.{url}",
+    "signed": "{timestamp}.{url}.{body}",
     "timestamp": "X-Time",
     "tolerance": 60,
     "id": "X-Delivery",
