@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # A function is invoked with 6 MB at most, so nothing larger can arrive; it is refused before anything hashes it.
 MAX_BODY_BYTES = 6 * 1024 * 1024
+# Schemes that look into the body parse it before anybody has proven anything; so many values take 120 MB at the most.
+MAX_JSON_VALUES = 1_000_000
 _YEAR_9999 = 253_370_764_800_000
 
 
@@ -91,10 +93,10 @@ class Request:
             raise Refused(413, "body too large")
 
     def json(self) -> Any:
-        """The body as JSON, parsed once; None where it is none."""
+        """The body as JSON, parsed once; None where it is none, or holds over MAX_JSON_VALUES."""
         if self.json_body is ...:
             try:
-                self.json_body = loads(self.body)
+                self.json_body = None if _values(self.body) > MAX_JSON_VALUES else loads(self.body)
             except (ValueError, RecursionError):
                 self.json_body = None
         return self.json_body
@@ -102,6 +104,13 @@ class Request:
     def body_hash(self) -> str:
         """The SHA-256 of the body, in hex."""
         return sha256(self.body).hexdigest()
+
+
+def _values(body: bytes) -> int:
+    """At most how many values a JSON body holds; not counted where its length tells enough."""
+    if len(body) <= MAX_JSON_VALUES:
+        return len(body)
+    return body.count(b"{") + body.count(b"[") + body.count(b",")
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nami_runtime import envelope, intake
+from nami_runtime import envelope, intake, request
 from nami_stack.settings import PipelineSettings
 from tests.unit.runtime.conftest import EVENTS, FakeAws, http_event
 
@@ -283,3 +283,19 @@ def test_status_of_an_unproven_sender_is_a_setting(cloud: FakeAws, monkeypatch: 
 
     monkeypatch.setenv("UNAUTHORIZED_STATUS", "403")
     assert intake.answer(http_event(), unproven)["statusCode"] == 403
+
+
+def test_what_a_stranger_sends_is_not_parsed_where_it_holds_too_many_values(
+    pre_queue: Callable[[dict[str, Any]], dict[str, Any]], signed_by: Callable[..., None]
+) -> None:
+    """Its 6 MB would take 200 MB of the function's 256."""
+    signed_by("mailgun", "s")
+    body = b'{"signature":{"signature":"0","timestamp":"1","token":"t"},"x":[' + b"{}," * 1_900_000 + b"1]}"
+    received = request.Request(http_event(body))
+    assert received.json() is None
+    assert pre_queue(http_event(body))["statusCode"] == 401
+
+
+def test_large_json_of_ordinary_values_is_parsed_before_its_signature_is_known() -> None:
+    orders = b"[" + b'{"id":820982911946,"total_price":"409.94","currency":"EUR"},' * 100_000 + b"1]"
+    assert len(request.Request(http_event(orders)).json()) == 100_001
