@@ -1,1 +1,1 @@
-"""What both functions share. The modules that the pre-queue function imports use the standard library alone."""
+"""What both functions share: of the standard library, but for MongoDB, Sentry, and signatures by a private key."""

@@ -66,11 +66,11 @@ class Credentials:
         )
 
 
-# Where a form has what changes from call to call; no header's value can hold a NUL.
+# Where a template has what changes from call to call; no header's value can hold a NUL.
 _TIME, _HASH = "\0time\0", "\0hash\0"
 
 
-class Form:
+class Template:
     """A request that is sent again and again: what of it stays the same is brought into canonical form once."""
 
     __slots__ = ("canonical", "head", "signed_names")
@@ -96,10 +96,10 @@ class Signer:
         self._day = ""
         self._key = b""
 
-    def form(self, method: str, path: str, headers: dict[str, str]) -> Form:
+    def template(self, method: str, path: str, headers: dict[str, str]) -> Template:
         """A request of this service; `path` is percent-encoded, `headers` have lower-case names, host among them."""
         token = self.credentials.token
-        return Form(
+        return Template(
             method,
             path,
             {
@@ -109,18 +109,18 @@ class Signer:
             },
         )
 
-    def head(self, form: Form, body: bytes, timestamp: str) -> str:
+    def head(self, template: Template, body: bytes, timestamp: str) -> str:
         """The signed head of the request with this body; `timestamp` is as x-amz-date writes it."""
         changing = {"time": timestamp, "hash": sha256(body).hexdigest()}
-        canonical = "".join([changing.get(part, part) for part in form.canonical])
-        head = "".join([changing.get(part, part) for part in form.head])
+        canonical = "".join([changing.get(part, part) for part in template.canonical])
+        head = "".join([changing.get(part, part) for part in template.head])
         day = timestamp[:8]
         scope = f"{day}/{self.region}/{self.service}/aws4_request"
         to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
         signature = digest(self._signing_key(day), to_sign.encode(), "sha256").hex()
         return (
             f"{head}authorization: AWS4-HMAC-SHA256 Credential={self.credentials.access_key}/{scope}, "
-            f"SignedHeaders={form.signed_names}, Signature={signature}\r\ncontent-length: {len(body)}\r\n\r\n"
+            f"SignedHeaders={template.signed_names}, Signature={signature}\r\ncontent-length: {len(body)}\r\n\r\n"
         )
 
     def _signing_key(self, day: str) -> bytes:
@@ -376,7 +376,7 @@ class Client:
         self._connection = Connection(url.rstrip("/") or endpoint(service, region, dual_stack=dual_stack))
         self._signer = Signer(service, region, Credentials.from_environment())
         self._content_type = f"application/x-amz-json-{_JSON_VERSION.get(service, '1.1')}"
-        self._forms: dict[str, Form] = {}  # by action; a JSON service's calls differ in nothing else
+        self._templates: dict[str, Template] = {}  # by action; a JSON service's calls differ in nothing else
 
     def connect(self, deadline: float) -> None:
         """Opens the connection ahead of the first call. Raises OSError."""
@@ -398,11 +398,11 @@ class Client:
         return self._call("AmazonSQS.SendMessage", body, deadline)
 
     def _call(self, target: str, body: bytes, deadline: float) -> dict[str, Any]:
-        form = self._forms.get(target)
-        if form is None:
+        template = self._templates.get(target)
+        if template is None:
             headers = {"content-type": self._content_type, "x-amz-target": target}
-            form = self._forms[target] = self._form("POST", "/", headers)
-        answer = self._send(form, body, deadline)
+            template = self._templates[target] = self._template("POST", "/", headers)
+        answer = self._send(template, body, deadline)
         if not answer:  # of an action without output, such as SQS's ChangeMessageVisibility
             return {}
         try:
@@ -415,28 +415,28 @@ class Client:
 
     def put_object(self, key: str, body: bytes, deadline: float) -> None:
         """Writes an object of the client's bucket. Raises Unavailable or Rejected."""
-        self._send(self._form("PUT", self._path + _quoted(key), {}), body, deadline)
+        self._send(self._template("PUT", self._path + _percent_encoded(key), {}), body, deadline)
 
     def get_object(self, key: str, deadline: float) -> bytes:
         """Reads an object of the client's bucket. Raises Unavailable or Rejected."""
-        return self._send(self._form("GET", self._path + _quoted(key), {}), b"", deadline)
+        return self._send(self._template("GET", self._path + _percent_encoded(key), {}), b"", deadline)
 
-    def _form(self, method: str, path: str, headers: dict[str, str]) -> Form:
-        return self._signer.form(method, path, {**headers, "host": self._connection.host})
+    def _template(self, method: str, path: str, headers: dict[str, str]) -> Template:
+        return self._signer.template(method, path, {**headers, "host": self._connection.host})
 
-    def _send(self, form: Form, body: bytes, deadline: float) -> bytes:
+    def _send(self, template: Template, body: bytes, deadline: float) -> bytes:
         """Tries twice where AWS asks for it (5xx, throttling) and time is left."""
-        status, answer = self._exchange(form, body, deadline)
+        status, answer = self._exchange(template, body, deadline)
         if status >= 500 or status == 429:
-            status, answer = self._exchange(form, body, deadline)
+            status, answer = self._exchange(template, body, deadline)
         if 200 <= status < 300:
             return answer
         if status >= 500 or status == 429:
             raise Unavailable(f"HTTP {status}")
         raise Rejected(status, _error_code(answer))
 
-    def _exchange(self, form: Form, body: bytes, deadline: float) -> tuple[int, bytes]:
-        head = self._signer.head(form, body, _timestamp(int(time())))
+    def _exchange(self, template: Template, body: bytes, deadline: float) -> tuple[int, bytes]:
+        head = self._signer.head(template, body, _timestamp(int(time())))
         try:
             return self._connection.exchange(head, body, deadline)
         except OSError as error:
@@ -446,7 +446,7 @@ class Client:
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
 
 
-def _quoted(key: str) -> str:
+def _percent_encoded(key: str) -> str:
     return "".join([chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in key.encode()])
 
 

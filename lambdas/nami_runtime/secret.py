@@ -1,4 +1,4 @@
-"""The signature secret: read from Secrets Manager, kept for five minutes, re-read early when it no longer fits."""
+"""A signature's or a backend's secret: read from Secrets Manager, kept for five minutes, re-read when it does not fit."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Secret:
     def _keep_old(self, error: Exception) -> None:
         if not self._ever_read:
             raise error
-        log.line("ERROR", "the signature secret can't be read, its last value is used", reason=str(error))
+        log.line("ERROR", "a secret can't be read, its last value is used", secret=self._arn, reason=str(error))
 
 
 def parse(text: str) -> tuple[tuple[str, ...], str]:

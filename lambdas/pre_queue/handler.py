@@ -17,5 +17,5 @@ def receive(request: intake.Request) -> dict[str, object]:
 
 
 def handler(event: dict[str, object], context: object) -> dict[str, object]:
-    """Called by the gateway (HTTP API, payload format 2.0)."""
+    """Called by the gateway: an HTTP API (payload format 2.0) or a REST API (1.0)."""
     return intake.answer(event, receive)

@@ -58,7 +58,7 @@ def test_the_signature_is_botocores(
     token: str,
     day: object,
 ) -> None:
-    path = "/" + aws._quoted(key) if service == "s3" else "/"
+    path = "/" + aws._percent_encoded(key) if service == "s3" else "/"
     timestamp = f"{day:%Y%m%dT%H%M%SZ}".rjust(16, "0")
     headers = {**extra, "host": "service.example.com", "x-amz-date": timestamp}
     payload_hash = hashlib.sha256(body).hexdigest()
@@ -75,7 +75,7 @@ def test_the_signature_is_botocores(
     signature = theirs.signature(theirs.string_to_sign(request, canonical), request)
 
     ours = aws.Signer(service, region, aws.Credentials(access_key, secret_key, token))
-    head = ours.head(ours.form(method, path, {**extra, "host": "service.example.com"}), body, timestamp)
+    head = ours.head(ours.template(method, path, {**extra, "host": "service.example.com"}), body, timestamp)
     value = head.partition("\r\nauthorization: ")[2].partition("\r\n")[0]
 
     assert value.endswith(f"Signature={signature}")
@@ -109,9 +109,9 @@ def test_every_request_on_the_wire_carries_the_signature_that_botocore_computes_
 
 def test_the_day_changes_the_key() -> None:
     signer = aws.Signer("sqs", "us-east-1", aws.Credentials("a", "b"))
-    form = signer.form("POST", "/", {"host": "h"})
+    template = signer.template("POST", "/", {"host": "h"})
     values = [
-        signer.head(form, b"", stamp).partition("authorization: ")[2]
+        signer.head(template, b"", stamp).partition("authorization: ")[2]
         for stamp in ("20240101T000000Z", "20240102T000000Z", "20240101T000000Z")
     ]
     assert values[0] == values[2] != values[1]

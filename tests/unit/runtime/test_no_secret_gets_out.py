@@ -49,7 +49,7 @@ def requests(scheme: str, secret: str) -> dict[str, dict[str, Any]]:
     form = scheme == "twilio"
     kind = {"content-type": "application/x-www-form-urlencoded" if form else "application/json"}
     plain = b"CallSid=CA12&Digits=1234" if form else BODY
-    large = plain + b"&pad=" + b"x" * 1_100_000 if form else plain[:-1] + b',"pad":"' + b"x" * 1_100_000 + b'"}'
+    large = plain + b"&pad=" + b"x" * 200_000 if form else plain[:-1] + b',"pad":"' + b"x" * 1_100_000 + b'"}'
 
     def signed(secret: str, body: bytes = plain, **changes: Any) -> tuple[dict[str, str], bytes]:
         return signing.sign(setting, secret, body, headers=kind, url=URL, **changes)

@@ -94,7 +94,8 @@ def test_while_secrets_manager_is_away_the_last_value_serves(
     cloud.answer = lambda service, action: (500, b"{}") if service == "secretsmanager" else None
     clock.now += 1000
     assert [send("old"), send("forged")] == [200, 401]
-    assert "its last value is used" in capsys.readouterr().out
+    (line,) = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "secret" in line]
+    assert (line["message"], line["secret"]) == ("a secret can't be read, its last value is used", SIGNATURE_SECRET)
 
 
 @pytest.mark.parametrize(
