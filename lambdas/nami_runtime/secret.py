@@ -1,4 +1,4 @@
-"""A signature's or a backend's secret: read from Secrets Manager, kept for five minutes, re-read when it does not fit."""
+"""A signature's or a backend's secret: from Secrets Manager, kept for five minutes, read again when it does not fit."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
@@ -49,7 +50,9 @@ def requests(scheme: str, secret: str) -> dict[str, dict[str, Any]]:
     form = scheme == "twilio"
     kind = {"content-type": "application/x-www-form-urlencoded" if form else "application/json"}
     plain = b"CallSid=CA12&Digits=1234" if form else BODY
-    large = plain + b"&pad=" + b"x" * 200_000 if form else plain[:-1] + b',"pad":"' + b"x" * 1_100_000 + b'"}'
+    large = BODY[:-1] + b',"pad":"' + b"x" * 1_100_000 + b'"}'
+    # Twilio's forms are small; of its JSON the URL tells the hash.
+    query = f"bodySHA256={sha256(large).hexdigest()}" if form else ""
 
     def signed(secret: str, body: bytes = plain, **changes: Any) -> tuple[dict[str, str], bytes]:
         return signing.sign(setting, secret, body, headers=kind, url=URL, **changes)
@@ -57,12 +60,15 @@ def requests(scheme: str, secret: str) -> dict[str, dict[str, Any]]:
     headers, body = signed(secret)
     other_headers, other_body = signed(secret.replace(MARK, "another") if MARK in secret else "whsec_YW5vdGhlcg==")
     old_headers, old_body = signed(secret, now=1_000_000_000.0)
-    large_headers, large_body = signed(secret, large)
+    json_kind = {"content-type": "application/json"}
+    large_headers, large_body = signing.sign(
+        setting, secret, large, headers=json_kind, url=f"{URL}?{query}".rstrip("?")
+    )
     broken = http_event(body, headers=headers)
     broken["body"] = "!" + broken["body"]
     return {
         "good": http_event(body, headers=headers),
-        "large": http_event(large_body, headers=large_headers),
+        "large": http_event(large_body, headers=large_headers, query=query),
         "signed by another": http_event(other_body, headers=other_headers),
         "signed long ago": http_event(old_body, headers=old_headers),
         "changed": http_event(body + b" ", headers=headers),
