@@ -271,6 +271,15 @@ def test_what_the_queue_does_not_take_stays_a_dead_letter(sqs: FakeSqs) -> None:
     assert sqs.visible() == {"m001"}
 
 
+def test_letter_that_sqs_does_not_remove_is_told(sqs: FakeSqs, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(sqs, 1)
+    failed = {"Failed": [{"Id": "0", "Code": "InternalError"}]}
+    monkeypatch.setattr(sqs, "delete_message_batch", lambda **_asked: failed)
+    error = run("redrive", NAME).exception
+    assert isinstance(error, AwsError)
+    assert str(error) == "1 dead letters could not be removed (InternalError); try again"
+
+
 def test_what_fails_again_at_once_is_not_sent_in_circles(sqs: FakeSqs) -> None:
     fill(sqs, 1)
     send = sqs.send_message_batch
@@ -335,6 +344,16 @@ def test_an_ordered_queue_is_emptied_in_its_order(monkeypatch: pytest.MonkeyPatc
     expected = fill(fake, 25)
     assert run("redrive", NAME).stdout == "25\n"
     assert queued(fake) == sorted(expected)
+
+
+def test_an_ordered_queue_is_not_left_to_a_task_of_sqs(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeSqs(fifo=True)
+    install(fake, monkeypatch, ".fifo")
+    fill(fake, 1)
+    started: list[object] = []
+    monkeypatch.setattr(fake, "start_message_move_task", lambda **asked: started.append(asked))
+    assert run("redrive", NAME).stdout == "1\n"
+    assert started == []
 
 
 def test_of_an_ordered_queue_not_all_can_be_looked_at(
