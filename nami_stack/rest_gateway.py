@@ -77,6 +77,7 @@ class RestGateway(Construct):
         log_retention_days: int = 30,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.allowed_sources = tuple(allowed_sources)
         log = AccessLog(self, "AccessLog", days=log_retention_days) if access_logs else None
         self.api = apigw.RestApi(
             self,
@@ -142,6 +143,9 @@ class RestGateway(Construct):
 
         The body is taken up to about 700 KB, whatever its bytes: what SQS holds once it is base64.
         """
+        # No condition on the account: API Gateway tells none as it takes on an integration's role, and would be refused
+        # (aws-solutions-library-samples/accelerated-intelligent-document-processing-on-aws, pull request 479). IAM lets
+        # nobody give a role to an API of another account (https://repost.aws/knowledge-center/iam-passrole-error).
         role = iam.Role(self, f"{name}Sender", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"))
         queue.grant(role, "sqs:SendMessage")
         integration = apigw.AwsIntegration(

@@ -165,6 +165,11 @@ def _check_direct(
         order_by=settings.order_by,
         shared_mongo=any(isinstance(destination, SharedMongo) for destination in destinations),
     )
+    sources = set(settings.allowed_sources)
+    if sources and isinstance(gateway, RestGateway) and sources != set(gateway.allowed_sources):
+        raise SettingsError(
+            "ingest='direct': no function looks at allowed_sources; give the same to RestGateway(allowed_sources=…)"
+        )
     if handlers and (handlers / "pre_queue").is_dir():
         raise SettingsError(
             f"ingest='direct': {handlers / 'pre_queue'} would never run; take it away, or leave ingest out"

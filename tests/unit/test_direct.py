@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from nami_cli.local.gateway import _Run
 from nami_runtime import envelope, handshakes
 from nami_stack import (
+    DynamoTable,
     PipelineSettings,
+    RestGateway,
     ScalableWebhook,
     SettingsError,
     Signature,
@@ -207,6 +209,34 @@ def test_isolated_functions_get_an_endpoint_for_sqs(direct: Template, template: 
 
 def test_without_a_signature_there_is_no_quarantine(synth: Synth) -> None:
     assert "QuarantineUrl" not in synth(gateway="rest", ingest="direct").to_json()["Outputs"]
+
+
+def test_gateways_role_asks_for_nothing_that_the_gateway_does_not_tell(direct: Template) -> None:
+    """With a condition on aws:SourceAccount AWS refuses each request."""
+    roles = [
+        role["Properties"]["AssumeRolePolicyDocument"] for role in direct.find_resources("AWS::IAM::Role").values()
+    ]
+    trusts = [statement for role in roles for statement in role["Statement"]]
+    (trust,) = [each for each in trusts if each["Principal"] == {"Service": "apigateway.amazonaws.com"}]
+    assert trust.keys() == {"Action", "Effect", "Principal"}
+
+
+def test_sources_that_the_gateway_does_not_look_at_are_refused() -> None:
+    stack = cdk.Stack()
+    settings = PipelineSettings(ingest="direct", allowed_sources=("192.0.2.0/24",))
+
+    def webhook(name: str, *sources: str) -> ScalableWebhook:
+        gateway = RestGateway(stack, f"{name}-gateway", allowed_sources=sources)
+        table = DynamoTable(stack, f"{name}-table")
+        return ScalableWebhook(stack, name, name=name, gateway=gateway, destination=table, settings=settings)
+
+    for sources in ((), ("198.51.100.0/24",)):
+        with pytest.raises(SettingsError) as caught:
+            webhook(f"open-{len(sources)}", *sources)
+        assert str(caught.value) == (
+            "ingest='direct': no function looks at allowed_sources; give the same to RestGateway(allowed_sources=…)"
+        )
+    assert webhook("closed", "192.0.2.0/24").pre_queue_function is None
 
 
 def test_http_api_is_refused() -> None:
