@@ -1,6 +1,7 @@
 """Every setting is a flag, and what a flag says is what the CDK app gets."""
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def test_only_what_was_given_is_passed_on() -> None:
 def test_given_settings_become_context_of_the_cdk_cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     started: list[list[str]] = []
     monkeypatch.setattr(cdk, "Task", lambda _name, arguments, **_: started.append(arguments))
-    cdk.synth("shopify", {"batch_size": "5"}, {}, tmp_path)
+    cdk.synth("shopify", {"batch_size": "5"}, {}, tmp_path, ExitStack())
     assert {"--context=name=shopify", "--context=batch_size=5"} <= set(started[0])
 
 
@@ -67,7 +68,7 @@ def test_app_of_the_installed_package_runs_in_the_users_folder_with_its_settings
     (tmp_path / "cdk.json").write_text('{"context": {"subscriptions": {"shopify": {"batch_size": 7}}}}')
     work = tmp_path / "work"
     work.mkdir()
-    cwd: Any = cdk.synth("shopify", {}, {}, work)
+    cwd: Any = cdk.synth("shopify", {}, {}, work, ExitStack())
     written = json.loads((cwd / "cdk.json").read_text())
     assert written["app"].startswith(f"cd {tmp_path} && ")
     assert written["context"]["subscriptions"] == {"shopify": {"batch_size": 7}}
@@ -77,7 +78,8 @@ def test_app_of_the_installed_package_runs_in_the_users_folder_with_its_settings
 def test_app_of_the_users_own_runs_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cdk, "Task", lambda *_, **where: where["cwd"])
     (tmp_path / "cdk.json").write_text('{"app": "python3 mine.py"}')
-    assert cdk.synth("shopify", {}, {}, tmp_path / "work") == tmp_path  # type: ignore[comparison-overlap]
+    cwd: Any = cdk.synth("shopify", {}, {}, tmp_path / "work", ExitStack())
+    assert cwd == tmp_path
 
 
 def test_flag_wins_over_cdk_json_and_that_over_the_default(folder: Path) -> None:
