@@ -173,6 +173,21 @@ def test_too_large_is_413_and_other_refusals_are_503(direct: Template) -> None:
     assert run.context["responseOverride"] == {}
 
 
+def headers_of(template: Template, status: str) -> dict[str, str]:
+    (answer,) = [
+        each for each in method(template)["Integration"]["IntegrationResponses"] if each["StatusCode"] == status
+    ]
+    return {key.removeprefix("method.response.header."): value for key, value in answer["ResponseParameters"].items()}
+
+
+def test_answer_names_the_delivery(direct: Template) -> None:
+    assert headers_of(direct, "200")["nami-delivery-id"] == "context.extendedRequestId"
+
+
+def test_producer_is_told_when_to_send_again_what_is_not_queued(direct: Template) -> None:
+    assert headers_of(direct, "503")["Retry-After"] == "'30'"
+
+
 def post_queue_of(template: Template) -> dict[str, Any]:
     functions = template.find_resources("AWS::Lambda::Function")
     (found,) = [each["Properties"] for key, each in functions.items() if "PostQueue" in key]

@@ -128,6 +128,16 @@ def test_domain_of_ones_own_is_the_endpoint(synth: Synth, gateway: str) -> None:
     assert {r["Properties"]["Type"] for r in records} == {"A", "AAAA"}
 
 
+@pytest.mark.parametrize("gateway", ["http", "rest"])
+def test_domain_takes_no_tls_older_than_1_2(synth: Synth, gateway: str) -> None:
+    template = synth(
+        gateway=gateway, domain_name="hooks.example.com", certificate_arn=CERTIFICATE, hosted_zone_id="Z0123"
+    )
+    (domain,) = template.find_resources("AWS::ApiGatewayV2::DomainName").values()
+    (configuration,) = domain["Properties"]["DomainNameConfigurations"]
+    assert configuration["SecurityPolicy"] == "TLS_1_2"
+
+
 def test_domain_without_a_zone_makes_no_records(synth: Synth) -> None:
     template = synth(domain_name="hooks.example.com", certificate_arn=CERTIFICATE)
     assert template.find_resources("AWS::Route53::RecordSet") == {}
