@@ -254,6 +254,15 @@ def test_post_queue_function_stands_in_the_shared_network(user: Template) -> Non
     )
 
 
+def test_post_queue_function_may_read_the_hosts_secret_and_no_other(user: Template) -> None:
+    policies = user.find_resources("AWS::IAM::Policy")
+    (policy,) = [each["Properties"]["PolicyDocument"] for key, each in policies.items() if "PostQueueRole" in key]
+    readable = [each["Resource"] for each in policy["Statement"] if each["Action"] == "secretsmanager:GetSecretValue"]
+    functions = user.find_resources("AWS::Lambda::Function")
+    (function,) = [each["Properties"] for key, each in functions.items() if "PostQueue" in key]
+    assert readable == [function["Environment"]["Variables"]["MONGO_SECRET_ARN"]]
+
+
 def test_host_lets_the_subscriptions_function_in_by_the_subscriptions_own_rule(user: Template) -> None:
     (group,) = user.find_resources("AWS::EC2::SecurityGroup")
     (rule,) = user.find_resources("AWS::EC2::SecurityGroupIngress").values()
