@@ -216,7 +216,7 @@ def _answers(settings: PipelineSettings) -> list[apigw.IntegrationResponse]:
             response_templates={"application/json": "" if settings.success_status == 204 else success},
         ),
         apigw.IntegrationResponse(
-            status_code="503",
+            status_code=str(settings.unavailable_status),
             content_handling=apigw.ContentHandling.CONVERT_TO_TEXT,
             response_parameters={"method.response.header.Retry-After": "'30'"},
             response_templates={"application/json": failure},

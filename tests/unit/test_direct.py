@@ -154,6 +154,13 @@ def test_success_needs_the_queues_200_and_all_else_is_503(direct: Template) -> N
     assert answers == {"200": "200", None: "503"}
 
 
+def test_what_the_queue_does_not_take_has_the_status_that_was_set(synth: Callable[..., Template]) -> None:
+    template = synth(gateway="rest", ingest="direct", unavailable_status="500")
+    (_, failure) = method(template)["Integration"]["IntegrationResponses"]
+    assert failure["StatusCode"] == "500"
+    assert {answer["StatusCode"] for answer in method(template)["MethodResponses"]} == {"200", "500"}
+
+
 def test_success_body_is_text_and_no_template(synth: Synth) -> None:
     template = synth(gateway="rest", ingest="direct", success_body="cost $context #end")
     (success, _) = method(template)["Integration"]["IntegrationResponses"]
