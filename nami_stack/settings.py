@@ -224,7 +224,8 @@ class PipelineSettings(_Settings):
     queue_retention_days: Annotated[int, Field(ge=1, le=13)] = 4
     """Days that the queue keeps a webhook while the destination is away."""
     dead_letter_retention_days: Annotated[int, Field(ge=2, le=14)] = 14
-    """Days counted from when the webhook was first queued, so more than queue_retention_days."""
+    """Days counted from when the webhook was first queued, so more than queue_retention_days. With order_by they
+    begin anew when it becomes a dead letter."""
     log_retention_days: Annotated[int, _one_of(*LOG_RETENTION_DAYS)] = 30
     """Days that the functions' logs are kept."""
 

@@ -214,6 +214,9 @@ class Watching(Construct):
         dlq = who if len(webhook.drains) == 1 else f"{who} --destination {kind}"
         # A failed try is hidden that long; where that is long, one failed try is nothing to tell.
         oldest = max(OLDEST_SECONDS, math.ceil(1.5 * settings.visibility_timeout))
+        # A FIFO queue counts anew:
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
+        since = "died" if settings.order_by else "came in"
         alarms = [
             self._alarm(
                 f"{which}-dead-letters",
@@ -222,7 +225,7 @@ class Watching(Construct):
                 ),
                 periods=ONCE,
                 what=f"There are dead letters: webhooks that were not stored in {settings.max_receives} tries. They "
-                f"are deleted {settings.dead_letter_retention_days} days after they came in.",
+                f"are deleted {settings.dead_letter_retention_days} days after they {since}.",
                 why="Over 0: each is one that did not get through.",
                 todo=f"nami dlq list {dlq} says why each failed. Mend that, then nami dlq redrive {dlq}.",
             ),

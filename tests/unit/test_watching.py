@@ -363,6 +363,14 @@ def titles(template: Template) -> list[str]:
     return [widget["properties"]["markdown"].removeprefix("## ") for widget in headings]
 
 
+def test_dead_letters_of_an_ordered_queue_count_their_days_anew(synth: Synth) -> None:
+    told = [
+        a["Properties"]["AlarmDescription"]
+        for a in synth(order_by="x-id").find_resources("AWS::CloudWatch::Alarm").values()
+    ]
+    assert any("are deleted 14 days after they died." in description for description in told)
+
+
 def test_dashboard_reads_as_a_webhook_travels(full: Template) -> None:
     assert titles(full) == ["Gateway", "Pre-queue", "Queue", "Post-queue", "Destination"]
 

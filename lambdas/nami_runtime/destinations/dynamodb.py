@@ -127,7 +127,7 @@ class Dynamo:
         }
         fields = {name: value for name, value in fields.items() if name != "raw"} | {"body_ref": reference}
         if size(fields) > MAX_ITEM_BYTES:
-            fields |= {"body": None, "body_format": "raw", "body_error": "over DynamoDB's 400 KB once parsed"}
+            fields |= {"body": None, "body_format": "raw", "body_error": _OVER}
         return fields, raw
 
     def _taken(self, document: dict[str, Any], deadline: float) -> str:
