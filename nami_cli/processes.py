@@ -1,10 +1,11 @@
 """Processes that outlive the command that started them, told apart from strangers that got their number later."""
 
 import contextlib
+import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -54,13 +55,14 @@ def spawn(command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Pat
 
 def stop(identity: Identity) -> None:
     """End a process and all that it started: asked first, killed after a while."""
-    process = identity.find()
-    doomed = _tree(process) if process else []
+    if not (process := identity.find()):
+        return
+    doomed = [process, *_children(process)]
     for each in doomed:
         _quietly(each.terminate)
     left = _wait(doomed)
-    # What a process started while it was being asked is not in the list yet.
-    left += [child for each in left for child in _tree(each)[1:]]
+    # What a process started while it was being asked is not in the list yet, and outlives it in its session.
+    left += [*(child for each in left for child in _children(each)), *_session(identity.pid)]
     for each in left:
         _quietly(each.kill)
     _wait(left)
@@ -81,11 +83,19 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def _tree(process: psutil.Process) -> list[psutil.Process]:
+def _children(process: psutil.Process) -> list[psutil.Process]:
     try:
-        return [process, *process.children(recursive=True)]
+        found: list[psutil.Process] = process.children(recursive=True)
     except psutil.Error:
-        return [process]
+        return []
+    return found
+
+
+def _session(leader: int) -> Iterator[psutil.Process]:
+    for process in psutil.process_iter():
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if os.getsid(process.pid) == leader:
+                yield process
 
 
 def _quietly(action: Callable[[], None]) -> None:

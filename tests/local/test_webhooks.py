@@ -172,8 +172,8 @@ def test_name_that_is_not_up_is_told_with_those_that_are(nami: Nami, command: st
 
 def test_deployed_alarms_watch_what_is_deployed_and_go_to_its_topic(shopify: Pipeline) -> None:
     outputs = shopify.outputs()
-    alarms = shopify.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    ours = [alarm for alarm in alarms if alarm["AlarmActions"] == [outputs["AlarmTopicArn"]]]
+    pages = shopify.client("cloudwatch").get_paginator("describe_alarms").paginate()
+    ours = [alarm for alarm in pages.search("MetricAlarms[]") if alarm["AlarmActions"] == [outputs["AlarmTopicArn"]]]
     watched = {dimension["Value"] for alarm in ours for dimension in alarm["Dimensions"]}
     deployed = {outputs["PreQueueFunctionName"], outputs["PostQueueFunctionName"]}
     deployed |= {outputs[key].rpartition("/")[2] for key in ("QueueUrl", "DeadLetterQueueUrl")}
