@@ -115,7 +115,7 @@ def test_pipeline_works_with_its_own_roles(bench: Bench) -> None:
     assert status == 200
     with database.connect(bench.aws.mongo_uri) as documents:
         wait_for(lambda: documents["shopify"].find_one({"_id": delivery_id}), 20)
-    table = bench.aws.outputs("shopify")["DynamoTableName"]
+    table = bench.aws.outputs("shopify")["DynamodbTableName"]
     get = {"TableName": table, "Key": {"id": {"S": delivery_id}}}
     wait_for(lambda: bench.aws.root("dynamodb").get_item(**get).get("Item"), 20)
     wait_for(lambda: bench.aws.backend.of(delivery_id), 20)
