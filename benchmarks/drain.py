@@ -110,7 +110,8 @@ class LocalAws:
     """A local AWS of its own in this folder, with the subscription deployed; gone at the end."""
 
     def __init__(self, folder: Path) -> None:
-        self._environment = {**os.environ, "NAMI_HOME": str(folder / "home"), "PYTHONPATH": str(parts.ROOT)}
+        self._home = folder / "home"
+        self._environment = {**os.environ, "NAMI_HOME": str(self._home), "PYTHONPATH": str(parts.ROOT)}
 
     def __enter__(self) -> "LocalAws":
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -129,8 +130,7 @@ class LocalAws:
         self.sqs, self.lambda_ = self.client("sqs"), self.client("lambda")
         self.uri = f"{status['mongo_uri']}?journal=true"
         self.database = pymongo.MongoClient[dict[str, Any]](self.uri)["nami"]
-        (listening,) = [found for found in psutil.net_connections("tcp4") if found.laddr[1] == port and not found.raddr]
-        self.process = psutil.Process(listening.pid)
+        self.process = psutil.Process(json.loads((self._home / "state.json").read_text())["aws"]["pid"])
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -277,13 +277,6 @@ def fill(name: str) -> str:
     return f"{nami()} secret {name}"
 
 
-def resources(name: str) -> list[dict[str, Any]]:
-    """Every resource of a subscription's stack."""
-    pages = client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stacks.name_of(name))
-    found: list[dict[str, Any]] = pages.build_full_result()["StackResourceSummaries"]
-    return found
-
-
 def adoption(outputs: Mapping[str, str]) -> dict[str, str]:
     """The settings by which another deployment takes over what holds data; empty where nothing of it is kept."""
     found: dict[str, str] = {}

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from nami_cli.resources import Display, display
 from nami_cli.terminal import print_exact, print_text, say
 from nami_cli.times import took
 from nami_stack.settings import SHARED, SharedSettings, Subscription
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 SETTINGS = frozenset(Subscription.model_fields)
 
@@ -54,12 +57,12 @@ def deploy(
         with display(name) as shown:
             folder, synthesis = _synthesise(name, given, tasks)
             shown.step("checking")
-            before = _check(name, asked, kept, tell_all=dry_run)
+            stack = _check(name, asked, kept, tell_all=dry_run)
             shown.step("synthesising")
             synthesis.finish()
         if shared.is_missing_for(folder):
             _share_first(tasks, dry_run)
-        former = leaving.queues(stack["StackId"], cdk.templates(folder)) if (stack := stacks.describe(name)) else []
+        former = leaving.queues(stack["StackId"], cdk.templates(folder)) if stack else []
         leaving.require_empty(name, former)
         with display(name) as shown:
             if dry_run:
@@ -74,6 +77,7 @@ def deploy(
     if save and given:
         # Only what could be deployed is worth keeping.
         say(f"{name}: settings kept in {flags.save(name, given)}")
+    before = stacks.outputs_of(stack) if stack else {}
     say(f"{name}: {'updated' if before else 'deployed'} in {took(started)}")
     leaving.tell(former)
     _introduce(name, asked, before, {} if save else given)
@@ -131,8 +135,8 @@ def _deploy(folder: Path, shown: Display, tasks: ExitStack) -> None:
 
 def _check(
     name: str, asked: Subscription | SharedSettings, given: Collection[str], *, tell_all: bool
-) -> dict[str, str] | None:
-    """Look whether a deployment can succeed; returns the outputs of the one that there is already."""
+) -> "StackTypeDef | None":
+    """Look whether a deployment can succeed; returns the stack that there is already."""
     found: list[checks.Account] = []
     checks.require([checks.look("credentials", lambda: checks.credentials(found))], say, tell_all=tell_all)
     checks.require([checks.environment(found[0])], say, tell_all=tell_all and environments.current() is not None)
@@ -154,7 +158,7 @@ def _check(
             looks.append(checks.look("table", lambda: destination_checks.table(table, expires=expires)))
     checks.require(looks, say, tell_all=tell_all)
     say(f"{name}: account {found[0].number}, region {found[0].region}")
-    return stacks.outputs_of(stack) if stack else None
+    return stack
 
 
 def _diff(folder: Path, tasks: ExitStack) -> str:
@@ -177,12 +181,10 @@ def _ends_at_once(name: str) -> Iterator[None]:
         raise typer.Exit(interrupted.exit_code) from None
 
 
-def _introduce(
-    name: str, asked: Subscription | SharedSettings, before: dict[str, str] | None, given: dict[str, str]
-) -> None:
+def _introduce(name: str, asked: Subscription | SharedSettings, before: dict[str, str], given: dict[str, str]) -> None:
     stack = stacks.describe(name)
     outputs = stacks.outputs_of(stack) if stack else {}
-    lines = _next_steps(name, asked, outputs) if isinstance(asked, Subscription) else _to_join(before or {}, outputs)
+    lines = _next_steps(name, asked, outputs) if isinstance(asked, Subscription) else _to_join(before, outputs)
     if given:
         kept = json.dumps({"context": flags.placed({"subscriptions": {name: given}})})
         lines.append(("settings", f"hold for this deployment alone; --save, or in cdk.json: {kept}"))

@@ -147,13 +147,11 @@ def _ask(name: str, yes: bool) -> None:
 
 
 def _resources(client: Any, stack_id: str) -> dict[str, Resource]:
-    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack_id)
-    found = pages.build_full_result()["StackResourceSummaries"]
     return {
         resource["LogicalResourceId"]: Resource(
             resource["ResourceType"], resource["LogicalResourceId"], resource["ResourceStatus"]
         )
-        for resource in found
+        for resource in stacks.resources(stack_id, client)
         if resource["ResourceStatus"].startswith("DELETE_")
     }
 

@@ -166,7 +166,8 @@ def _on_shared_host(name: str) -> bool:
 
 
 def _host(name: str) -> Check:
-    group = next((r for r in checks.resources(name) if r["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup"), None)
+    resources = stacks.resources(stacks.name_of(name))
+    group = next((r for r in resources if r["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup"), None)
     if group is None and name != SHARED and _on_shared_host(name):
         return _host(SHARED)
     if group is None:
@@ -196,7 +197,7 @@ def _disk(name: str) -> Check:
         through = next((user for user in using if stacks.find_stack(stacks.name_of(user))), "")
         if not through:
             return ok("disk", "not looked at: nobody uses it yet")
-    elif not any(resource["LogicalResourceId"].startswith("MongoHost") for resource in checks.resources(name)):
+    elif not any(r["LogicalResourceId"].startswith("MongoHost") for r in stacks.resources(stacks.name_of(name))):
         if _on_shared_host(name):
             return _disk(SHARED)
         return ok("disk", "none of this subscription's own")
@@ -221,7 +222,7 @@ def disk(name: str, used: float, total: float) -> Check:
 
 def _alarms(name: str) -> Check:
     kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
-    own = [r["PhysicalResourceId"] for r in checks.resources(name) if r["ResourceType"] in kinds]
+    own = [r["PhysicalResourceId"] for r in stacks.resources(stacks.name_of(name)) if r["ResourceType"] in kinds]
     if not own:
         return ok("alarms", "there are none")
     firing: list[str] = []

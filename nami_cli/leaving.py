@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from nami_cli import aws, flags
+from nami_cli import aws, flags, stacks
 from nami_cli.errors import CheckError
 from nami_cli.listing import depth
 from nami_cli.terminal import say
@@ -19,11 +19,9 @@ def queues(stack_id: str, templates: Iterable[dict[str, Any]]) -> list[str]:
         for logical_id, resource in template["Resources"].items()
         if resource["Type"] == _QUEUE
     }
-    pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_id)
     return [
         url
-        for page in pages
-        for resource in page["StackResourceSummaries"]
+        for resource in stacks.resources(stack_id)
         if resource["ResourceType"] == _QUEUE and resource["ResourceStatus"] != "DELETE_COMPLETE"
         if (url := resource["PhysicalResourceId"]).endswith(".fifo") is not fifo.get(resource["LogicalResourceId"])
     ]

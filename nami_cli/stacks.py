@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nami_cli import aws, environments
@@ -11,7 +11,7 @@ from nami_cli.errors import CheckError
 from nami_stack.settings import ENVIRONMENT_TAG, stack_name
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+    from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef, StackTypeDef
 
 SUBSCRIPTION_TAG = "nami:subscription"
 _PREFIX = "nami-"
@@ -86,6 +86,15 @@ def deployed() -> dict[Owner, "StackTypeDef"]:
             if owner and stack["StackName"].startswith(_PREFIX) and stack["StackStatus"] != _GONE:
                 found[owner] = stack
     return found
+
+
+def resources(stack: str, cloudformation: Any = None) -> "list[StackResourceSummaryTypeDef]":
+    """Every resource of a stack; of one that is being deleted by its id alone."""
+    cloudformation = cloudformation or aws.client("cloudformation")
+    found: dict[str, list[StackResourceSummaryTypeDef]] = (
+        cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack).build_full_result()
+    )
+    return found["StackResourceSummaries"]
 
 
 def endpoints() -> dict[str, str]:

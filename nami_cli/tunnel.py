@@ -149,12 +149,10 @@ def host_instance(name: str) -> str:
 def _group(stack: str) -> str | None:
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
-    pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
     try:
-        for page in pages:
-            for resource in page["StackResourceSummaries"]:
-                if resource["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup":
-                    return resource.get("PhysicalResourceId")
+        for resource in stacks.resources(stack):
+            if resource["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup":
+                return resource.get("PhysicalResourceId")
     except ClientError as error:
         if aws.error_code(error) != "ValidationError":
             raise

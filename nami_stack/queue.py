@@ -9,8 +9,8 @@ class Queue(sqs.Queue):
     """Encrypted, reached over TLS alone, and kept by CloudFormation when it leaves the template or is replaced.
 
     It leaves with its destination, and another takes its place where `order_by` is set or taken away; what waits in it
-    then was acknowledged. So a deployment never deletes a queue; `nami deploy` and `nami destroy` do, see
-    nami_cli/leaving.py.
+    then was acknowledged. So a deployment never deletes a queue: `nami deploy` stops before one that is not empty
+    leaves, and `nami destroy` deletes them.
 
     Args:
         days: that a webhook is kept.

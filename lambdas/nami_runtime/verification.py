@@ -25,6 +25,7 @@ class Verification:
     def __init__(self, setting: dict[str, Any], secret_arn: str) -> None:
         self.name: str = setting["scheme"]
         self._forms = signatures.configured(setting)
+        self._secret_headers = {form.secret_header() for form in self._forms}
         self._secret = Secret(secret_arn) if secret_arn else None
         if self._secret is None and self.name != "none":
             raise ValueError("SIGNATURE_SECRET_ARN is missing")
@@ -49,7 +50,7 @@ class Verification:
         request.delivery_id = signatures.delivery_id(form, request)
         # Who reads the queue, the documents or a backend's requests must not be able to send webhooks. The secret of
         # one form may come with a request that another proves.
-        if secret := {each.secret_header() for each in self._forms} & request.headers.keys():
+        if secret := self._secret_headers & request.headers.keys():
             request.headers = {**request.headers, **dict.fromkeys(secret, "(taken out)")}
         return handshakes.after(self.name, request, key) if form.handshake else None
 

@@ -265,7 +265,7 @@ def test_outputs_are_what_scripts_read(template: Template) -> None:
 
 
 def test_queues_keep_their_logical_ids(template: Template) -> None:
-    # A changed id would replace the queue, and with it what it holds.
+    # With a changed id another queue would take its place, and what it holds would stay behind.
     assert set(template.find_resources("AWS::SQS::Queue")) == {
         "WebhookMongoQueue068DA4C3",
         "WebhookMongoDeadLetters009B6818",
