@@ -114,9 +114,9 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free_port(preferred: int) -> int:
+def free_port(preferred: int | None = None) -> int:
     """The preferred port, or any other that is free."""
-    if is_free(preferred):
+    if preferred and is_free(preferred):
         return preferred
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))

@@ -23,11 +23,14 @@ class Database:
     command: list[str] | None
 
 
-def choose(home: Home, mongo_uri: str | None) -> Database:
-    """Pick the URI that was given, else a mongod on PATH, else nx-27017 (the MongoDB protocol over SQLite)."""
+def choose(home: Home, mongo_uri: str | None, *, usual_port: bool = True) -> Database:
+    """Pick the URI that was given, else a mongod on PATH, else nx-27017 (the MongoDB protocol over SQLite).
+
+    Where several local AWSs start at once, MongoDB's usual port looks free to each of them: only one may want it.
+    """
     if mongo_uri:
         return Database(mongo_uri, None)
-    port = processes.free_port(_PORT)
+    port = processes.free_port(_PORT if usual_port else None)
     if mongod := shutil.which("mongod"):
         folder = home.folder / "mongod"
         folder.mkdir(exist_ok=True)

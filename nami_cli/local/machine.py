@@ -70,7 +70,7 @@ def _start(home: Home, *, port: int | None, mongo_uri: str | None) -> State:
     home.temporary.mkdir()
     if mongo_uri:
         database.ping(mongo_uri)
-    chosen = database.choose(home, mongo_uri)
+    chosen = database.choose(home, mongo_uri, usual_port=port == DEFAULT_PORT)
     env = environment.of_aws(home, port) | {
         "NAMI_MONGO_URI": chosen.uri,
         "NAMI_DATABASE_COMMAND": json.dumps(chosen.command),

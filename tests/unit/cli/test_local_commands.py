@@ -109,6 +109,12 @@ def test_given_database_is_used_and_none_started(tmp_path: Path) -> None:
     assert chosen == database.Database("mongodb://example.org/", None)
 
 
+def test_databases_of_local_awss_that_start_at_once_have_ports_of_their_own(tmp_path: Path) -> None:
+    chosen = {database.choose(Home(tmp_path / str(n)), None, usual_port=False).uri for n in range(3)}
+    assert len(chosen) == 3
+    assert "mongodb://127.0.0.1:27017/" not in chosen
+
+
 def test_mongod_on_path_is_preferred(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     mongod = tmp_path / "mongod"
     mongod.write_text("#!/bin/sh\n")
