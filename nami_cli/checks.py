@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from nami_cli import cdk, environments, stacks
-from nami_cli.aws import client
-from nami_cli.capacity import UNRESERVED
-from nami_cli.environments import is_local
-from nami_cli.errors import AccessError, CheckError, CliError, MissingToolError, of_aws
 from nami_cli.flags import as_flags, nami
+from nami_control import cdk, environments, stacks
+from nami_control.aws import client
+from nami_control.capacity import UNRESERVED
+from nami_control.environments import is_local
+from nami_control.errors import AccessError, CheckError, MissingToolError, NamiError, of_aws
 from nami_stack.settings import SETTINGS_METADATA, SharedSettings, Subscription
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Check:
     status: Status
     detail: str
     remedy: str = ""
-    error: CliError | None = None
+    error: NamiError | None = None
     """What a deployment ends with where this fails."""
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ def warn(name: str, detail: str, remedy: str = "") -> Check:
     return Check(name, "warn", detail, remedy)
 
 
-def fail(name: str, detail: str, remedy: str = "", error: type[CliError] = CheckError) -> Check:
+def fail(name: str, detail: str, remedy: str = "", error: type[NamiError] = CheckError) -> Check:
     """It will not work."""
     return Check(name, "fail", detail, remedy, error(f"{detail}; {remedy}" if remedy else detail))
 
@@ -65,7 +65,7 @@ def look(name: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
     except Exception as error:
-        told = error if isinstance(error, CliError) else of_aws(error)
+        told = error if isinstance(error, NamiError) else of_aws(error)
         if told is None:
             raise
         detail, _, remedy = str(told).partition("; ")
@@ -301,7 +301,7 @@ def require(checks: Iterable[Check], say: Callable[[str], None], *, tell_all: bo
     """Tell what is not well; with `tell_all`, what is well too.
 
     Raises:
-        CliError: something failed: the first; the others were told.
+        NamiError: something failed: the first; the others were told.
     """
     failed = []
     for check in checks:

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from nami_cli import flags
-from nami_cli.cdk import short
-from nami_cli.errors import UsageError
 from nami_cli.terminal import print_text, say
+from nami_control.cdk import short
+from nami_control.errors import UsageError
 from nami_stack.assets import LAMBDAS
 
 _FILES = ("handler.py", "requirements.txt")

@@ -11,12 +11,12 @@ from uuid import uuid4
 
 import typer
 
-from nami_cli import aws, large_bodies, logs, times
-from nami_cli.deployment import Drain, find
-from nami_cli.environments import with_env
-from nami_cli.errors import AwsError, NotFoundError, UsageError
-from nami_cli.flags import Name, nami
+from nami_cli import logs, times
+from nami_cli.flags import Name, nami, with_env
 from nami_cli.terminal import print_json, print_line, print_table, print_text, progress, say
+from nami_control import aws, large_bodies
+from nami_control.deployment import Drain, find
+from nami_control.errors import AwsError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef, SendMessageBatchRequestEntryTypeDef

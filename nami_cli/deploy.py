@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nami_cli import cdk, checks, destination_checks, environments, flags, home, leaving, shared, stacks
-from nami_cli.environments import is_local
-from nami_cli.interrupts import Interrupted, interruptible
+from nami_cli import checks, destination_checks, flags, leaving
 from nami_cli.resources import Display, display
 from nami_cli.terminal import print_exact, print_text, say
 from nami_cli.times import took
+from nami_control import cdk, environments, home, shared, stacks
+from nami_control.environments import is_local
+from nami_control.interrupts import Interrupted, interruptible
 from nami_stack.settings import SHARED, SharedSettings, Subscription
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from nami_cli.aws import client
 from nami_cli.checks import Check, fail, ok, secret_text, warn
-from nami_cli.deployment import Deployment, Drain
-from nami_cli.environments import is_local
 from nami_cli.flags import nami
 from nami_cli.items import Items
+from nami_control.aws import client
+from nami_control.deployment import Deployment, Drain
+from nami_control.environments import is_local
 
 _TRIES = 20  # of an HTTP backend, the newest
 

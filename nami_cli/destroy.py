@@ -6,13 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-from nami_cli import aws, checks, environments, flags, leaving, shared, stacks
-from nami_cli.errors import CheckError, DeployError, NotRunningError, UsageError, of_aws
-from nami_cli.interrupts import Interrupted, interruptible
+from nami_cli import checks, flags, leaving
 from nami_cli.listing import dead_letter_queues, depth, queues
-from nami_cli.resources import Display, Resource, display
+from nami_cli.resources import Display, display
 from nami_cli.terminal import print_text, say
 from nami_cli.times import took
+from nami_control import aws, environments, shared, stacks
+from nami_control.cdk import Resource
+from nami_control.errors import CheckError, DeployError, NotRunningError, UsageError, of_aws
+from nami_control.interrupts import Interrupted, interruptible
 from nami_stack.settings import SHARED
 
 _PAUSE = 2.0  # seconds between two looks at a stack on AWS; its network interfaces alone take minutes
@@ -88,8 +90,8 @@ def _forget(name: str) -> None:
     """Where it was up on this machine, it no longer is."""
     if not environments.is_local():
         return
-    from nami_cli.local import machine  # noqa: PLC0415 (what AWS needs does not depend on it)
-    from nami_cli.local.state import Home  # noqa: PLC0415
+    from nami_local import machine  # noqa: PLC0415 (what AWS needs does not depend on it)
+    from nami_local.state import Home  # noqa: PLC0415
 
     home = Home()
     if (state := machine.running(home)) and state.endpoint_url == os.environ.get("AWS_ENDPOINT_URL"):

@@ -10,14 +10,15 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nami_cli import checks, destination_checks, environments, events, flags, shared, stacks
-from nami_cli.aws import client
+from nami_cli import checks, destination_checks, events, flags
 from nami_cli.checks import Check, fail, look, ok, warn
-from nami_cli.deployment import find
-from nami_cli.environments import is_local
-from nami_cli.errors import CheckError, MissingToolError
 from nami_cli.listing import dead_letter_queues, depth
 from nami_cli.terminal import print_json, print_text, visible_line
+from nami_control import environments, shared, stacks
+from nami_control.aws import client
+from nami_control.deployment import find
+from nami_control.environments import is_local
+from nami_control.errors import CheckError, MissingToolError
 from nami_stack.settings import SHARED
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from rich.highlighter import JSONHighlighter
 from rich.text import Text
 
 from nami_cli import tunnel
-from nami_cli.deployment import Deployment, Drain, find
-from nami_cli.errors import DatabaseError, MissingToolError, NotFoundError, UsageError
 from nami_cli.flags import Name, nami
 from nami_cli.items import Items
 from nami_cli.terminal import print_exact, say, visible_json
+from nami_control.deployment import Deployment, Drain, find
+from nami_control.errors import DatabaseError, MissingToolError, NotFoundError, UsageError
 
 _POLL = 2.0  # seconds between looks while following
 _ANSWERS_WITHIN = 10.0  # seconds; a database that is up does at once

@@ -1,5 +1,6 @@
 """Every setting as a flag: generated from the settings themselves, so that none can be missing."""
 
+import functools
 import inspect
 import json
 import os
@@ -13,8 +14,8 @@ import typer
 from pydantic import BaseModel
 from typer.core import TyperCommand
 
-from nami_cli import cdk, environments
-from nami_cli.errors import UsageError
+from nami_control import cdk, environments
+from nami_control.errors import UsageError
 from nami_stack.settings import (
     HostSettings,
     SettingsError,
@@ -27,6 +28,10 @@ from nami_stack.settings import (
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The subscription, such as shopify.")]
+
+_Environment = Annotated[
+    str | None, typer.Option("--env", metavar="ENV", help="An environment of cdk.json, such as prod; else NAMI_ENV.")
+]
 
 TYPED_LOCAL = "NAMI_LOCAL"  # in the environment of a command that was given --local
 
@@ -52,6 +57,22 @@ class SettingsCommand(TyperCommand):
         for title in ("Arguments", "Options", *GROUPS):
             with formatter.section(title):
                 formatter.write_dl(sections.get(title, []))
+
+
+def with_env(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --env, and let it work in that environment."""
+    signature = inspect.signature(command)
+
+    @functools.wraps(command)
+    def run(*arguments: Any, env: str | None = None, **options: Any) -> None:
+        environments.enter(environments.asked() if env is None else env)
+        command(*arguments, **options)
+
+    parameter = inspect.Parameter("env", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_Environment)
+    parameters = [*signature.parameters.values(), parameter]
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from nami_cli import aws, flags, stacks
-from nami_cli.errors import CheckError
+from nami_cli import flags
 from nami_cli.listing import depth
 from nami_cli.terminal import say
+from nami_control import aws, stacks
+from nami_control.errors import CheckError
 
 _QUEUE = "AWS::SQS::Queue"
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nami_cli import aws, deployment, environments, flags, shared, stacks
-from nami_cli.errors import of_aws
+from nami_cli import flags
 from nami_cli.terminal import print_json, print_table, say
 from nami_cli.times import spell
+from nami_control import aws, deployment, environments, shared, stacks
+from nami_control.errors import of_aws
 from nami_stack.settings import SHARED
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nami_cli import aws, times
-from nami_cli.deployment import Deployment, find
-from nami_cli.errors import NotFoundError
+from nami_cli import times
 from nami_cli.flags import Name, nami
 from nami_cli.terminal import print_json, say, visible, visible_line
+from nami_control import aws
+from nami_control.deployment import Deployment, find
+from nami_control.errors import NotFoundError
 
 _POLL = 1.5  # seconds between looks while following
 _LATE = 15_000  # ms: how much later than others of its time a line may become visible

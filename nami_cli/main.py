@@ -2,10 +2,11 @@
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from nami_cli import (
     create,
@@ -13,8 +14,8 @@ from nami_cli import (
     deploy,
     destroy,
     doctor,
-    environments,
     events,
+    flags,
     listing,
     logs,
     manual,
@@ -23,10 +24,10 @@ from nami_cli import (
     send,
     smoke,
 )
-from nami_cli.environments import with_env
-from nami_cli.errors import CliError, of_aws
-from nami_cli.flags import TYPED_LOCAL, SettingsCommand
+from nami_cli.flags import TYPED_LOCAL, SettingsCommand, with_env
 from nami_cli.terminal import visible
+from nami_control import environments
+from nami_control.errors import NamiError, of_aws
 
 FIRST_WEBHOOK = """\b
 First webhook, on this machine: no AWS account, no Docker.
@@ -51,7 +52,21 @@ To change what happens to a webhook: nami create shopify, edit, nami deploy shop
 Each command tells its own: nami help deploy. With --local it works on local AWS.
 """
 
+
+class Nami(TyperGroup):
+    """The command; what fails is worded for where the command was told to work."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was typed."""
+        try:
+            return super().invoke(ctx)
+        except NamiError as error:
+            error.nami = flags.nami()
+            raise
+
+
 app = typer.Typer(
+    cls=Nami,
     help="Webhook intake for bursts, in your own AWS account or on this machine.",
     epilog=FIRST_WEBHOOK,
     no_args_is_help=True,
@@ -74,8 +89,8 @@ def nami(
     """Webhook intake for bursts, in your own AWS account or on this machine."""
     environments.remember(env)
     if local:
-        from nami_cli.local import machine  # noqa: PLC0415 (what is not needed for --help is not loaded for it)
-        from nami_cli.local.state import Home  # noqa: PLC0415
+        from nami_local import machine  # noqa: PLC0415 (what is not needed for --help is not loaded for it)
+        from nami_local.state import Home  # noqa: PLC0415
 
         home = Home()
         machine.point_tools_at(home, machine.require(home))
@@ -115,7 +130,7 @@ app.add_typer(dead_letters.app, name="dlq")
 
 
 def _add_local() -> None:
-    from nami_cli.local.commands import app as local  # noqa: PLC0415
+    from nami_cli.local import app as local  # noqa: PLC0415
 
     app.add_typer(local, name="local")
 
@@ -128,7 +143,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        told = error if isinstance(error, CliError) else of_aws(error)
+        told = error if isinstance(error, NamiError) else of_aws(error)
         if told is None:
             raise
         console = Console(stderr=True, highlight=False, soft_wrap=True)

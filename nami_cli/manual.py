@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from nami_cli.errors import UsageError
 from nami_cli.terminal import print_text
+from nami_control.errors import UsageError
 
 
 def show(

@@ -9,13 +9,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from nami_cli import capacity, flags, plan_chart, prices
-from nami_cli.capacity import ASSUMED, LATE, PROFILES, Advice, Change, Plan, Times
-from nami_cli.errors import CliError, MissingToolError, UsageError
+from nami_cli import flags, plan_chart
 from nami_cli.plan_chart import counted
-from nami_cli.simulation import Arrivals, Drain, Drained
 from nami_cli.terminal import print_json, print_text
 from nami_cli.times import duration, spell
+from nami_control import capacity, prices
+from nami_control.capacity import ASSUMED, LATE, PROFILES, Advice, Change, Plan, Times
+from nami_control.errors import MissingToolError, NamiError, UsageError
+from nami_control.simulation import Arrivals, Drain, Drained
 
 LONGEST = 86_400.0
 _BURST = 60.0
@@ -451,7 +452,7 @@ def _draw(found: Plan, picture: Path) -> None:
     try:
         plan_chart.draw(found, _title(found), picture)
     except OSError as error:
-        raise CliError(f"--picture {picture}: could not be written ({error.strerror or error})") from None
+        raise NamiError(f"--picture {picture}: could not be written ({error.strerror or error})") from None
 
 
 def _title(found: Plan) -> str:

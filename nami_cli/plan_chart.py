@@ -10,8 +10,8 @@ from typing import Any
 
 from rich.text import Text
 
-from nami_cli.capacity import Plan
 from nami_cli.times import spell
+from nami_control.capacity import Plan
 
 _HEIGHT = 5
 _EIGHTHS = " ▁▂▃▄▅▆▇█"

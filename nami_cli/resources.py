@@ -2,31 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from nami_cli.terminal import say
+from nami_control.cdk import Resource
 
 _ROWS = 6  # of resources that are under way; what a small terminal holds
-
-
-@dataclass(frozen=True)
-class Resource:
-    """One resource and what CloudFormation last said of it, such as CREATE_COMPLETE."""
-
-    kind: str
-    path: str
-    status: str
-
-    @property
-    def under_way(self) -> bool:
-        """Whether CloudFormation works on it."""
-        return self.status.endswith("_IN_PROGRESS")
-
-    def __str__(self) -> str:
-        return f"{self.kind.removeprefix('AWS::')} {self.path}"
 
 
 class Display:

@@ -12,11 +12,11 @@ from typing import Any
 
 import typer
 
-from nami_cli import aws
-from nami_cli.deployment import find
-from nami_cli.errors import UsageError
 from nami_cli.flags import Name, nami
 from nami_cli.terminal import say
+from nami_control import aws
+from nami_control.deployment import find
+from nami_control.errors import UsageError
 
 
 def secret_command(name: Name) -> None:

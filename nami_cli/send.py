@@ -16,13 +16,13 @@ from uuid import uuid4
 
 import typer
 
-from nami_cli import aws
 from nami_cli.checks import fill, secret_text
-from nami_cli.deployment import Deployment, find
-from nami_cli.environments import is_local
-from nami_cli.errors import SecretError, UsageError, WebhookError
 from nami_cli.flags import Name, nami
 from nami_cli.terminal import print_text, progress, say
+from nami_control import aws
+from nami_control.deployment import Deployment, find
+from nami_control.environments import is_local
+from nami_control.errors import SecretError, UsageError, WebhookError
 
 if TYPE_CHECKING:
     import urllib3

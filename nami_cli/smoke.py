@@ -14,11 +14,11 @@ import typer
 
 from nami_cli import logs
 from nami_cli.dead_letters import DeadLetters
-from nami_cli.deployment import Deployment, find
-from nami_cli.errors import CliError, UsageError, WebhookError
 from nami_cli.flags import Name, nami
 from nami_cli.send import Sender
 from nami_cli.terminal import print_json, print_table
+from nami_control.deployment import Deployment, find
+from nami_control.errors import NamiError, UsageError, WebhookError
 
 # Seconds: a cold post-queue function in a VPC, its batch window, and the logs' own delay, with room to spare.
 STORED_WITHIN = 120
@@ -117,7 +117,7 @@ def run(target: Target) -> Iterator[Result]:
             detail = check(target)
         except Skipped as skipped:
             outcome, detail = "skipped", str(skipped)
-        except CliError as error:
+        except NamiError as error:
             outcome, detail = "failed", str(error)
         yield Result(check.__name__.replace("_", " "), outcome, detail, round(time.monotonic() - started, 2))
 

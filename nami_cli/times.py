@@ -4,7 +4,7 @@ import re
 import time
 from datetime import UTC, datetime
 
-from nami_cli.errors import UsageError
+from nami_control.errors import UsageError
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw]?)")

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from nami_cli import aws, stacks
-from nami_cli.deployment import Deployment, Drain
-from nami_cli.errors import DatabaseError, MissingToolError, UsageError, last_line
 from nami_cli.flags import nami
 from nami_cli.terminal import say
+from nami_control import aws, stacks
+from nami_control.deployment import Deployment, Drain
+from nami_control.errors import DatabaseError, MissingToolError, UsageError, last_line
 from nami_stack.settings import SHARED
 
 PLUGIN = "session-manager-plugin"

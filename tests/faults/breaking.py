@@ -100,7 +100,7 @@ class Breaking(threading.Thread):
         return chosen
 
     def _host(self) -> psutil.Process:
-        return next(child for child in self._aws.children() if "nami_cli.local.host" in _command(child))
+        return next(child for child in self._aws.children() if "nami_local.host" in _command(child))
 
 
 def _command(process: psutil.Process) -> str:

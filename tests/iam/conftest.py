@@ -24,10 +24,10 @@ import boto3
 import psutil
 import pytest
 
-from nami_cli import processes
-from nami_cli.local import database, environment
-from nami_cli.local.state import Home
-from nami_cli.processes import Identity
+from nami_control import processes
+from nami_control.processes import Identity
+from nami_local import database, environment
+from nami_local.state import Home
 from nami_stack.assets import CDK_JSON
 from tests.backend.server import Backend
 
@@ -338,7 +338,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
         del env["AWS_ENDPOINT_URL"]  # where it is not given, functions are told of the certificate as well
         env |= {"AUTH": "true", "USE_SSL": "1"}
         env |= {"NAMI_MONGO_URI": chosen.uri, "NAMI_DATABASE_COMMAND": json.dumps(chosen.command)}
-        process = processes.spawn([sys.executable, "-m", "nami_cli.local.aws"], env=env, cwd=ROOT, log=home.aws_log)
+        process = processes.spawn([sys.executable, "-m", "nami_local.aws"], env=env, cwd=ROOT, log=home.aws_log)
         try:
             started = time.monotonic()
             deploy(aws, process)

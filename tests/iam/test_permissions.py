@@ -9,7 +9,7 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from nami_cli.local import database
+from nami_local import database
 from tests.iam.conftest import Aws, Function, Resources, envelope, signed, wait_for, wait_until
 
 LARGE = b'{"large":"' + b"x" * 1_100_000 + b'"}'

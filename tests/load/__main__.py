@@ -23,9 +23,9 @@ import gevent
 import gevent.event
 
 from nami_cli import events
-from nami_cli.errors import CliError, UsageError, WebhookError, of_aws
-from nami_cli.processes import free_port
 from nami_cli.terminal import print_table, say
+from nami_control.errors import NamiError, UsageError, WebhookError, of_aws
+from nami_control.processes import free_port
 from tests.load import target
 from tests.load.series import NO_ANSWER, Request, Series
 from tests.load.shapes import SHAPES, Shape
@@ -161,7 +161,7 @@ class Load:
                     documents.count_documents({"_id": {"$in": ids[start : start + _AT_ONCE]}})
                     for start in range(0, len(ids), _AT_ONCE)
                 )
-        except CliError as error:
+        except NamiError as error:
             self.series.not_checked = str(error)
 
 
@@ -171,7 +171,7 @@ def main() -> None:
     options = _options()
     try:
         _run(options)
-    except CliError as error:
+    except NamiError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:

@@ -9,14 +9,15 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from nami_cli import deployment, events, listing
-from nami_cli.capacity import Arrivals, Times, plan
-from nami_cli.deployment import Deployment, Function
-from nami_cli.errors import CliError, UsageError
-from nami_cli.local import machine
-from nami_cli.local.state import Home
+from nami_cli import events, listing
 from nami_cli.runtime import signatures
 from nami_cli.send import Sender
+from nami_control import deployment
+from nami_control.capacity import Arrivals, Times, plan
+from nami_control.deployment import Deployment, Function
+from nami_control.errors import NamiError, UsageError
+from nami_local import machine
+from nami_local.state import Home
 from nami_stack.settings import Subscription
 
 SECRET = "NAMI_LOAD_SECRET"
@@ -66,7 +67,7 @@ def find(name: str | None, url: str | None, scheme: str | None) -> Iterator[Targ
     """The target that was asked for; without any, one on this machine that is there for the test alone.
 
     Raises:
-        CliError: it is not there, or what was given does not fit.
+        NamiError: it is not there, or what was given does not fit.
     """
     if scheme and (name or not url):
         raise UsageError("--signature belongs to --url; a deployed subscription is signed with its own scheme")
@@ -126,7 +127,7 @@ def _local(*arguments: str) -> None:
     command = [sys.executable, "-m", "nami_cli.main", "local", *arguments]
     ended = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     if ended.returncode:
-        failed = CliError(f"nami local {' '.join(arguments[:2])} failed")
+        failed = NamiError(f"nami local {' '.join(arguments[:2])} failed")
         failed.exit_code = ended.returncode
         raise failed
 

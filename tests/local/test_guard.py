@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from nami_cli.local.guard import REFUSED
+from nami_local.guard import REFUSED
 from tests.local.conftest import Nami, Pipeline
 
 FUNCTIONS = "/2015-03-31/functions"

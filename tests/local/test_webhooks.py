@@ -80,10 +80,7 @@ def test_nothing_accepted_is_lost_when_the_database_is_killed_in_a_burst(nami: N
         while time.monotonic() < stop:
             for process in nami.aws.children(recursive=True):
                 with contextlib.suppress(psutil.Error):
-                    if (
-                        "nami_cli.local.stand_in" in process.cmdline()
-                        and "nami_cli.local.host" not in process.cmdline()
-                    ):
+                    if "nami_local.stand_in" in process.cmdline() and "nami_local.host" not in process.cmdline():
                         process.kill()
                         kills.append(process.pid)
             time.sleep(0.2)

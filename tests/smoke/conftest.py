@@ -5,7 +5,8 @@ AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL say where it is, as for every AWS t
 
 import pytest
 
-from nami_cli import deployment, smoke
+from nami_cli import smoke
+from nami_control import deployment
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from nami_cli import smoke
-from nami_cli.errors import CliError
+from nami_control.errors import NamiError
 
 
 @pytest.mark.parametrize("check", smoke.CHECKS, ids=lambda check: check.__name__)
@@ -14,5 +14,5 @@ def test_deployed_stack(check: Callable[[smoke.Target], str], target: smoke.Targ
         check(target)
     except smoke.Skipped as skipped:
         pytest.skip(str(skipped))
-    except CliError as error:
+    except NamiError as error:
         pytest.fail(str(error), pytrace=False)

@@ -13,7 +13,7 @@ from aws_cdk.assertions import Match, Template
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nami_cli.local.gateway import _Run
+from nami_local.gateway import _Run
 from nami_runtime import envelope, handshakes
 from nami_stack import (
     DynamoTable,

@@ -15,8 +15,8 @@ import typer
 from aws_cdk.assertions import Template
 
 from nami_cli.flags import GROUPS
-from nami_cli.local.differences import DIFFERENCES
 from nami_cli.main import app
+from nami_local.differences import DIFFERENCES
 from nami_stack import DynamoTable, ScalableWebhook, Watching, WatchingSettings
 from nami_stack.drain import Destination
 from nami_stack.settings import DestinationName, Environment, SettingsError, Subscription, as_typed, read_settings
@@ -74,7 +74,7 @@ def test_every_setting_is_documented_as_it_is() -> None:
 def test_differences_from_aws_are_documented_as_they_are_shown() -> None:
     listed = "".join(f"- {difference}\n" for difference in DIFFERENCES)
     if rewritten(DOCS / "local.md", "differences", listed):
-        pytest.fail("docs/local.md was behind nami_cli/local/differences.py and is written anew; commit it")
+        pytest.fail("docs/local.md was behind nami_local/differences.py and is written anew; commit it")
 
 
 # What chooses each gateway and each destination, beside the name.

@@ -9,18 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = {"nami_runtime"}
-COMMAND = {
-    "nami_cli",
-    "nami_stack",
-    "nami_runtime",
-    "pydantic",
-    "boto3",
-    "botocore",
-    "urllib3",
-    "psutil",
-    "typer",
-    "rich",
-}
+CONTROL = {"nami_control", "nami_stack", "nami_runtime", "pydantic", "boto3", "botocore", "psutil"}
+COMMAND = CONTROL | {"nami_cli", "nami_local", "urllib3", "typer", "rich"}
 # Beside the standard library; the longest path that a file begins with is its own.
 MAY_IMPORT = {
     "app.py": {"aws_cdk", "nami_stack"},
@@ -30,9 +20,10 @@ MAY_IMPORT = {
     "lambdas/nami_runtime/sentry.py": RUNTIME | {"sentry_sdk"},
     "lambdas/nami_runtime/destinations/mongo.py": RUNTIME | {"pymongo", "bson"},
     "ec2_userdata/": {"boto3", "urllib3"},
+    "nami_control/": CONTROL,
     "nami_cli/": COMMAND | {"pymongo", "bson"},
     "nami_cli/plan_chart.py": COMMAND | {"matplotlib"},
-    "nami_cli/local/": COMMAND | {"pymongo", "bson", "ministack", "airspeed", "neosqlite", "nx_27017"},
+    "nami_local/": CONTROL | {"nami_local", "pymongo", "bson", "ministack", "airspeed", "neosqlite", "nx_27017"},
     "examples/": {"nami_stack", "aws_cdk", "constructs"},
     "benchmarks/": {"benchmarks", "boto3", "psutil", "pymongo"},
 }
@@ -58,17 +49,37 @@ def test_layer_imports_what_it_may(layer: str) -> None:
     assert {file: more for file in own if (more := imported(file) - MAY_IMPORT[layer])} == {}
 
 
+def loaded(layers: list[str], *roots: str, without: tuple[str, ...] = ()) -> str:
+    """Those of the modules below `roots` that are loaded with all of these layers."""
+    own = [file for layer in layers for file in files(layer) if file not in without]
+    modules = [file.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".") for file in own]
+    program = (
+        f"import sys, {', '.join(modules)}; print(*sorted({set(roots)} & {{m.split('.')[0] for m in sys.modules}}))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return run.stdout.strip()
+
+
 def test_commands_load_nothing_of_the_cdk() -> None:
     """Nor by way of another module: it takes a second, and node."""
-    modules = [file.removesuffix(".py").replace("/", ".") for file in files("nami_cli/") if "/local/" not in file]
-    program = f"import sys, {', '.join(modules)}; print({{'aws_cdk', 'jsii'}} & set(sys.modules))"
-    loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert loaded.stdout == "set()\n"
+    assert loaded(["nami_cli/", "nami_control/"], "aws_cdk", "jsii") == ""
 
 
 def test_commands_on_aws_load_nothing_of_the_local_run() -> None:
-    outside = (file for file in files("nami_cli/") if "/local/" not in file and not file.endswith("/main.py"))
-    modules = [file.removesuffix(".py").replace("/", ".") for file in outside]
-    program = f"import sys, {', '.join(modules)}; print([name for name in sys.modules if 'nami_cli.local' in name])"
-    loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert loaded.stdout == "[]\n"
+    assert loaded(["nami_cli/", "nami_control/"], "nami_local", without=("nami_cli/main.py", "nami_cli/local.py")) == ""
+
+
+def test_what_is_done_with_a_deployment_prints_asks_and_exits_nothing() -> None:
+    telling = {"print", "input", "exit", "quit"}
+    calls = {
+        f"{file}:{node.lineno}"
+        for file in files("nami_control/")
+        for node in ast.walk(ast.parse((ROOT / file).read_text()))
+        if isinstance(node, ast.Call)
+        and (
+            (isinstance(node.func, ast.Name) and node.func.id in telling)
+            or ast.unparse(node.func) in ("sys.exit", "os._exit", "sys.stdout.write", "sys.stderr.write")
+        )
+    }
+    assert calls == set()
+    assert loaded(["nami_control/"], "typer", "rich", "click", "nami_cli") == ""

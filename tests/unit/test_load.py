@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nami_cli.capacity import Arrivals, Times, plan
-from nami_cli.errors import UsageError
+from nami_control.capacity import Arrivals, Times, plan
+from nami_control.errors import UsageError
 from nami_stack import Subscription
 from tests.load import plot, target
 from tests.load.series import Request, Series, percentile, seconds

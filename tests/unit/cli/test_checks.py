@@ -10,10 +10,11 @@ import aws_cdk as cdk_lib
 import boto3
 import pytest
 
-from nami_cli import cdk, checks
-from nami_cli.aws import client as aws_client
+from nami_cli import checks
 from nami_cli.checks import Account, Check
-from nami_cli.errors import AccessError, CheckError, CliError, MissingToolError, of_aws
+from nami_control import cdk
+from nami_control.aws import client as aws_client
+from nami_control.errors import AccessError, CheckError, MissingToolError, NamiError, of_aws
 from nami_stack.assets import APP
 from nami_stack.settings import SETTINGS_METADATA, Subscription
 from tests.unit.cli.conftest import Stub
@@ -239,7 +240,7 @@ def test_first_failure_ends_a_deployment_and_the_others_are_told() -> None:
 
 
 def test_codes_of_errors_differ_and_none_is_success() -> None:
-    codes = [CliError.exit_code, *(kind.exit_code for kind in CliError.__subclasses__())]
+    codes = [NamiError.exit_code, *(kind.exit_code for kind in NamiError.__subclasses__())]
     assert len(codes) == len(set(codes))
     assert 0 not in codes
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from nami_cli.errors import UsageError
 from nami_cli.main import app
+from nami_control.errors import UsageError
 from nami_stack.assets import LAMBDAS
 
 FILES = [

@@ -9,8 +9,8 @@ from botocore.stub import ANY
 from typer.testing import CliRunner
 
 from nami_cli import doctor
-from nami_cli.errors import CheckError, DeployError, NotRunningError, UsageError
 from nami_cli.main import app
+from nami_control.errors import CheckError, DeployError, NotRunningError, UsageError
 from nami_stack.settings import SETTINGS_METADATA
 from tests.unit.cli.conftest import Stub
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from nami_cli import checks, deployment, environments, flags, stacks
-from nami_cli.errors import AccessError, CheckError, NotRunningError, UsageError
+from nami_cli import checks, flags
 from nami_cli.main import app
+from nami_control import deployment, environments, stacks
+from nami_control.errors import AccessError, CheckError, NotRunningError, UsageError
 from tests.unit.cli.conftest import Stub
 from tests.unit.cli.test_deployed import STACK_ID, ages, depth, stack
 from tests.unit.cli.test_help import leaves
@@ -196,7 +197,7 @@ def test_credentials_of_another_account_are_told_before_anything_is_done(
 ) -> None:
     keep(folder)
     aws("sts").add_response("get_caller_identity", {"Account": "999999999999", "Arn": ME})
-    monkeypatch.setattr("nami_cli.cdk.program", lambda name: name)
+    monkeypatch.setattr("nami_control.cdk.program", lambda name: name)
     monkeypatch.setattr("nami_cli.deploy._synthesise", lambda *_: (folder, None))
     error = run(command[0], "shopify", "--env", "prod", *command[1:]).exception
     assert isinstance(error, AccessError)

@@ -9,9 +9,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from nami_cli import cdk, flags
-from nami_cli.errors import UsageError
+from nami_cli import flags
 from nami_cli.main import app
+from nami_control import cdk
+from nami_control.errors import UsageError
 from nami_stack.settings import Subscription
 
 SETTINGS = [key for key in Subscription.model_fields if key not in ("name", "environment")]

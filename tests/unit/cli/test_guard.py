@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nami_cli.local.guard import REFUSED, guard
+from nami_local.guard import REFUSED, guard
 
 WEBHOOK = "/_aws/execute-api/57ee58e4/nami/shopify"
 DOMAIN = "hooks.example.com"

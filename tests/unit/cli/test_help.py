@@ -8,8 +8,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from nami_cli.errors import CliError
 from nami_cli.main import FIRST_WEBHOOK, app
+from nami_control.errors import NamiError
 from tests.unit.pages import replaced
 
 ROOT = Path(__file__).parents[3]
@@ -35,7 +35,7 @@ def leaves() -> list[Any]:
 
 def page() -> str:
     codes = {1: "another failure, or a question answered with no"}
-    codes |= {kind.exit_code: " ".join((kind.__doc__ or "").split()) for kind in CliError.__subclasses__()}
+    codes |= {kind.exit_code: " ".join((kind.__doc__ or "").split()) for kind in NamiError.__subclasses__()}
     lines = [
         "# Commands\n",
         "What `nami --help` and `nami COMMAND --help` say; a test keeps this page equal to them.",

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from nami_cli.interrupts import Interrupted, interruptible, starting
+from nami_control.interrupts import Interrupted, interruptible, starting
 
 
 def interrupt(number: signal.Signals) -> None:

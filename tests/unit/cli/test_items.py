@@ -10,9 +10,9 @@ from botocore.stub import Stubber
 from typer.testing import CliRunner
 
 from nami_cli import events, items, logs
-from nami_cli.deployment import Deployment, Function
-from nami_cli.errors import NotFoundError, UsageError
 from nami_cli.main import app
+from nami_control.deployment import Deployment, Function
+from nami_control.errors import NotFoundError, UsageError
 from tests.unit.cli.conftest import sleep_in
 
 Stub = Callable[[str], Stubber]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.stub import Stubber
 
-from nami_cli import large_bodies
+from nami_control import large_bodies
 
 Stub = Callable[[str], Stubber]
 COPY = {"Bucket": "b", "MetadataDirective": "REPLACE"}

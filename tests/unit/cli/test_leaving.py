@@ -9,7 +9,7 @@ from aws_cdk.assertions import Template
 from botocore.stub import Stubber
 
 from nami_cli import leaving
-from nami_cli.errors import CheckError
+from nami_control.errors import CheckError
 
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/"
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/nami-shopify/0"

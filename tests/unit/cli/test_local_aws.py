@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from nami_cli.local import aws
+from nami_local import aws
 
 URI = "mongodb://127.0.0.1:27017/"
 ADDED = (
@@ -34,7 +34,7 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
 
 def test_ministack_is_the_version_whose_internals_are_known() -> None:
     assert importlib.metadata.version("ministack") == aws.MINISTACK_VERSION, (
-        "ministack has moved: read nami_cli/local/aws.py against its services/cloudformation/provisioners.py, "
+        "ministack has moved: read nami_local/aws.py against its services/cloudformation/provisioners.py, "
         "ec2.py and secretsmanager.py, run tests/local, then change MINISTACK_VERSION and the pin in pyproject.toml"
     )
 

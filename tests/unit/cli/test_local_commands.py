@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from nami_cli.errors import NotRunningError, UsageError
-from nami_cli.local import commands, database, machine
-from nami_cli.local.differences import DIFFERENCES
-from nami_cli.local.state import Home, State
+from nami_cli import local as commands
 from nami_cli.main import app, main
-from nami_cli.processes import Identity
+from nami_control.errors import NotRunningError, UsageError
+from nami_control.processes import Identity
+from nami_local import database, machine
+from nami_local.differences import DIFFERENCES
+from nami_local.state import Home, State
 
 
 @pytest.fixture(autouse=True)
@@ -132,5 +133,5 @@ def test_stand_in_is_used_where_there_is_no_mongod(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", str(tmp_path))
     command = database.choose(Home(tmp_path), None).command
     assert command
-    assert "nami_cli.local.stand_in" in command
+    assert "nami_local.stand_in" in command
     assert "--host=127.0.0.1" in command

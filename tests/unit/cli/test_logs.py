@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from nami_cli import logs
-from nami_cli.deployment import Deployment, Function
-from nami_cli.errors import NotFoundError
 from nami_cli.main import app
+from nami_control.deployment import Deployment, Function
+from nami_control.errors import NotFoundError
 from tests.unit.cli.conftest import Stub, sleep_in
 
 NOW = int(time.time() * 1000)

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 from aws_cdk.assertions import Template
 
-from nami_cli import prices
-from nami_cli.capacity import ASSUMED, METRICS, Arrivals, Times, plan
-from nami_cli.prices import HOURS, PRICES, Line, idle_month
+from nami_control import prices
+from nami_control.capacity import ASSUMED, METRICS, Arrivals, Times, plan
+from nami_control.prices import HOURS, PRICES, Line, idle_month
 from nami_stack.settings import Subscription
 from tests.unit.pages import rewritten
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from nami_cli import processes
-from nami_cli.processes import Identity
+from nami_control import processes
+from nami_control.processes import Identity
 
 # A wrapper, as node's is one: asked to end, it has just started what it wraps, and is gone before that.
 LATE_CHILD = """

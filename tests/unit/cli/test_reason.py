@@ -2,7 +2,7 @@
 
 import pytest
 
-from nami_cli.cdk import reason
+from nami_control.cdk import reason
 
 
 def test_line_of_the_app_wins() -> None:

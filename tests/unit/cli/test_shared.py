@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from nami_cli import checks, deploy, deployment, doctor, flags, shared, tunnel
-from nami_cli.deployment import Deployment, Function
-from nami_cli.errors import CheckError, MissingToolError, NotRunningError, UsageError
+from nami_cli import checks, deploy, doctor, flags, tunnel
 from nami_cli.main import app
+from nami_control import deployment, shared
+from nami_control.deployment import Deployment, Function
+from nami_control.errors import CheckError, MissingToolError, NotRunningError, UsageError
 from nami_stack.settings import SETTINGS_METADATA
 from tests.unit.cli.conftest import Stub
 

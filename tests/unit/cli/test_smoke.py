@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from nami_cli import logs, smoke
-from nami_cli.deployment import Deployment, Function
-from nami_cli.errors import UsageError, WebhookError
 from nami_cli.main import app
 from nami_cli.send import Answer
+from nami_control.deployment import Deployment, Function
+from nami_control.errors import UsageError, WebhookError
 from tests.unit.cli.conftest import sleep_in
 
 OUTPUTS = {

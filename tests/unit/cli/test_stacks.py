@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from botocore.stub import Stubber
 
-from nami_cli.stacks import endpoint_url
+from nami_control.stacks import endpoint_url
 
 OUTPUTS = {"EndpointUrl": "https://a1b2c3.execute-api.us-east-1.amazonaws.com/nami/shopify"}
 

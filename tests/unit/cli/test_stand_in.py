@@ -16,7 +16,7 @@ import pytest
 from bson import Int64, ObjectId
 from pymongo.errors import BulkWriteError
 
-from nami_cli.local import stand_in
+from nami_local import stand_in
 
 Client = pymongo.MongoClient[dict[str, Any]]
 
@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     files = [f"--db={folder / 'db'}", f"--pid-file={folder / 'pid'}", f"--log-file={folder / 'log'}"]
-    command = [sys.executable, "-m", "nami_cli.local.stand_in", "--host=127.0.0.1", f"--port={port}", *files]
+    command = [sys.executable, "-m", "nami_local.stand_in", "--host=127.0.0.1", f"--port={port}", *files]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         yield f"mongodb://127.0.0.1:{port}/", folder / "db"
         process.kill()

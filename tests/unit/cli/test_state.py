@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from nami_cli.errors import NotRunningError
-from nami_cli.local import machine
-from nami_cli.local.state import Home, State
-from nami_cli.processes import Identity
+from nami_control.errors import NotRunningError
+from nami_control.processes import Identity
+from nami_local import machine
+from nami_local.state import Home, State
 
 SAVED = '{"aws": {"pid": 1, "started": 1}, "port": 1, "mongo_uri": "", "bootstrapped": true, "subscriptions": %s}'
 

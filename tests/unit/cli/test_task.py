@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nami_cli import cdk
-from nami_cli.errors import DeployError
+from nami_control import cdk
+from nami_control.errors import DeployError
 
 Start = Callable[[str, ExitStack], cdk.Task]
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from nami_cli import checks, dead_letters, doctor, events, logs, main, send, smoke, terminal
-from nami_cli.deployment import Deployment, Function
-from nami_cli.errors import WebhookError
+from nami_control.deployment import Deployment, Function
+from nami_control.errors import WebhookError
 from tests.unit.cli.conftest import Stub
 from tests.unit.cli.test_dead_letters import NAME, FakeSqs, envelope, install
 from tests.unit.cli.test_deployed import OUTPUTS, stack, stacks

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from nami_cli import times
-from nami_cli.errors import UsageError
+from nami_control.errors import UsageError
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from nami_cli import events, tunnel
-from nami_cli.deployment import Deployment, Function
-from nami_cli.errors import DatabaseError, MissingToolError, UsageError
 from nami_cli.main import app
+from nami_control.deployment import Deployment, Function
+from nami_control.errors import DatabaseError, MissingToolError, UsageError
 from tests.unit.cli.conftest import Stub
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mongo"

@@ -1,4 +1,4 @@
-"""Keeps the local database running, as Docker does on the real host. `python -m nami_cli.local.host COMMAND…`.
+"""Keeps the local database running, as Docker does on the real host. `python -m nami_local.host COMMAND…`.
 
 It stops, and the database with it, on SIGTERM and when its standard input closes: its parent holds the other end.
 """

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from nami_cli import aws, environments
-from nami_cli.errors import CheckError
+from nami_control import aws, environments
+from nami_control.errors import CheckError
 from nami_stack.settings import ENVIRONMENT_TAG, stack_name
 
 if TYPE_CHECKING:

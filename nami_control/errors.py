@@ -1,89 +1,117 @@
-"""What ends a command: one clear line, and an exit code that differs by cause."""
+"""What goes wrong: each error names its cause and, where there is one, the remedy."""
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 
-class CliError(Exception):
-    """A failure that the user is told about in one line. The exit code says which kind it is."""
+@dataclass(frozen=True)
+class Command:
+    """A command of nami's that a remedy names, such as `dlq list shopify`."""
+
+    words: str
+
+
+Remedy = tuple[str | Command, ...]
+"""What to do, as text with the commands in it."""
+
+
+def word(remedy: Remedy, nami: str) -> str:
+    """A remedy as text; `nami` is how the command is typed, with what keeps it on the same AWS and environment."""
+    return "".join(f"{nami} {part.words}" if isinstance(part, Command) else part for part in remedy)
+
+
+class NamiError(Exception):
+    """A failure that the user is told about in one line: the cause, and after it the remedy.
+
+    `nami` is how its commands are to be typed. `exit_code` is what a command that fails with it ends with, and tells
+    which kind it is.
+    """
 
     exit_code = 1
 
+    def __init__(self, cause: str, *remedy: str | Command) -> None:
+        super().__init__(cause)
+        self.cause, self.remedy, self.nami = cause, remedy, "nami"
 
-class UsageError(CliError):
+    def __str__(self) -> str:
+        return f"{self.cause}; {word(self.remedy, self.nami)}" if self.remedy else self.cause
+
+
+class UsageError(NamiError):
     """What was typed does not fit: a name, a setting, a file. The code is the one that a wrong flag gets too."""
 
     exit_code = 2
 
 
-class NotRunningError(CliError):
+class NotRunningError(NamiError):
     """Nothing of that name is up."""
 
     exit_code = 3
 
 
-class PortInUseError(CliError):
+class PortInUseError(NamiError):
     """Another program listens where local AWS should."""
 
     exit_code = 4
 
 
-class MissingToolError(CliError):
+class MissingToolError(NamiError):
     """A program or package that the command needs is not installed."""
 
     exit_code = 5
 
 
-class DeployError(CliError):
+class DeployError(NamiError):
     """Synthesis, bootstrap or deployment failed."""
 
     exit_code = 6
 
 
-class DatabaseError(CliError):
+class DatabaseError(NamiError):
     """The database could not be started or reached."""
 
     exit_code = 7
 
 
-class LocalAwsError(CliError):
+class LocalAwsError(NamiError):
     """Local AWS did not start, or stopped by itself."""
 
     exit_code = 8
 
 
-class WebhookError(CliError):
+class WebhookError(NamiError):
     """A webhook was refused, or was not stored in time."""
 
     exit_code = 9
 
 
-class AccessError(CliError):
+class AccessError(NamiError):
     """Credentials, the region or rights are missing: AWS does not let the command in."""
 
     exit_code = 10
 
 
-class AwsError(CliError):
+class AwsError(NamiError):
     """AWS could not be reached, or refused a call for another reason."""
 
     exit_code = 11
 
 
-class CheckError(CliError):
+class CheckError(NamiError):
     """Something that must hold does not; nothing was changed."""
 
     exit_code = 12
 
 
-class SecretError(CliError):
+class SecretError(NamiError):
     """A secret is needed and not filled in yet."""
 
     exit_code = 13
 
 
-class NotFoundError(CliError):
+class NotFoundError(NamiError):
     """The delivery or dead letter that was asked for is not there."""
 
     exit_code = 14
@@ -112,11 +140,11 @@ def last_line(output: str) -> str:
     return next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "it said nothing")
 
 
-def of_aws(error: Exception) -> CliError | None:
+def of_aws(error: Exception) -> NamiError | None:
     """One line for what boto3 raised, with what to do; None for any other exception."""
     from botocore import exceptions as boto  # noqa: PLC0415 (only a command that failed pays for it)
 
-    told: CliError | None = None
+    told: NamiError | None = None
     match error:
         case boto.ClientError():
             told = _refusal(error.response.get("Error", {}), error.operation_name)
@@ -137,7 +165,7 @@ def of_aws(error: Exception) -> CliError | None:
     return told
 
 
-def _refusal(said: Mapping[str, Any], operation: str) -> CliError:
+def _refusal(said: Mapping[str, Any], operation: str) -> NamiError:
     code, message = said.get("Code", "no code"), said.get("Message", "")
     if code in _EXPIRED:
         return AccessError(f"the AWS credentials have expired ({code}); run `aws sso login`, or renew them")

@@ -6,12 +6,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from nami_cli import cdk, deployment, environments, shared, stacks
-from nami_cli.errors import DatabaseError, DeployError, LocalAwsError
-from nami_cli.local import cdk as local_cdk
-from nami_cli.local import database, environment, machine
-from nami_cli.local.state import Home, State
-from nami_cli.resources import Display
+from nami_control import cdk, deployment, environments, shared, stacks
+from nami_control.errors import DatabaseError, DeployError, LocalAwsError
+from nami_local import cdk as local_cdk
+from nami_local import database, environment, machine
+from nami_local.state import Home, State
 from nami_stack.settings import SHARED
 
 _READY_WITHIN = 60  # seconds for local AWS and the database; they take about one, and more where the machine is busy
@@ -20,11 +19,11 @@ _STALLED = 120
 _PAUSE = 0.05
 
 
-def bring_up(home: Home, name: str, context: Mapping[str, str], state: State, shown: Display) -> str:
+def bring_up(home: Home, name: str, context: Mapping[str, str], state: State, shown: cdk.Progress) -> str:
     """Deploy one subscription into the local AWS that `machine.join` returned. Returns its endpoint.
 
     Raises:
-        CliError: one line on what failed.
+        NamiError: one line on what failed.
     """
     with ExitStack() as tasks:
         run = _Run(home, state, environment.of_tools(home, state), shown, tasks)
@@ -50,7 +49,7 @@ class _Run:
     home: Home
     state: State
     env: Mapping[str, str]
-    shown: Display
+    shown: cdk.Progress
     tasks: ExitStack
 
     def watch(self) -> None:

@@ -1,4 +1,4 @@
-"""Runs nx-27017 a little more as MongoDB is. `python -m nami_cli.local.stand_in OPTIONS…`.
+"""Runs nx-27017 a little more as MongoDB is. `python -m nami_local.stand_in OPTIONS…`.
 
 - MongoDB takes any collection name. nx-27017's SQLite layer refuses a hyphen, because it writes names without quotes;
   with quotes SQLite takes them.

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from nami_cli import processes
-from nami_cli.errors import DatabaseError, MissingToolError
-from nami_cli.local.state import DATABASE, Home
+from nami_control import processes
+from nami_control.errors import DatabaseError, MissingToolError
+from nami_local.state import DATABASE, Home
 
 _PORT = 27017
 
@@ -40,7 +40,7 @@ def choose(home: Home, mongo_uri: str | None, *, usual_port: bool = True) -> Dat
         files = [f"--db={home.folder / 'nx-27017.db'}", f"--log-file={home.temporary / 'nx-27017.log'}"]
         # Its pid file would keep it from starting again after a kill, so it lies where each start begins empty.
         files.append(f"--pid-file={home.temporary / 'nx-27017.pid'}")
-        command = [sys.executable, "-m", "nami_cli.local.stand_in", "--host=127.0.0.1", f"--port={port}", *files]
+        command = [sys.executable, "-m", "nami_local.stand_in", "--host=127.0.0.1", f"--port={port}", *files]
     else:
         raise MissingToolError("no database: give --mongo-uri, install MongoDB, or pip install 'nami[local]'")
     return Database(f"mongodb://127.0.0.1:{port}/", command)

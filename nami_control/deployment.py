@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from nami_cli import aws, environments, shared, stacks
-from nami_cli.errors import NotRunningError, UsageError
-from nami_cli.flags import nami
+from nami_control import aws, environments, shared, stacks
+from nami_control.errors import Command, NotRunningError, UsageError
 
 
 @dataclass(frozen=True)
@@ -102,13 +101,13 @@ def find(name: str) -> Deployment:
     stack = stacks.describe(name)
     if stack is None:
         raise NotRunningError(
-            f"{stacks.owner_here(name)} is not deployed here; {nami()} list shows what is, "
-            f"{nami()} deploy {name} deploys it"
+            f"{stacks.owner_here(name)} is not deployed here",
+            *(Command("list"), " shows what is, ", Command(f"deploy {name}"), " deploys it"),
         )
     outputs = stacks.outputs_of(stack)
     if "EndpointUrl" not in outputs:
         raise NotRunningError(
-            f"{stacks.owner_here(name)} is not wholly deployed; see {nami()} list, and deploy it again"
+            f"{stacks.owner_here(name)} is not wholly deployed", "see ", Command("list"), ", and deploy it again"
         )
     return Deployment(name, outputs)
 
@@ -122,7 +121,7 @@ def of_stack(name: str) -> Deployment:
     stack = stacks.find_stack(name)
     owner = stacks.owner_of(stack) if stack else None
     if owner is None:
-        raise NotRunningError(f"there is no stack {name} of nami's here; {nami()} list shows what is")
+        raise NotRunningError(f"there is no stack {name} of nami's here", Command("list"), " shows what is")
     environments.follow(owner.environment)
     return find(owner.subscription)
 

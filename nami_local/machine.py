@@ -8,12 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-import nami_cli
-from nami_cli import aws, processes, stacks
-from nami_cli.errors import CheckError, LocalAwsError, NotRunningError, PortInUseError, UsageError, last_line
-from nami_cli.local import database, environment
-from nami_cli.local.state import Home, State
-from nami_cli.processes import Identity
+import nami_local
+from nami_control import aws, processes, stacks
+from nami_control.errors import CheckError, LocalAwsError, NotRunningError, PortInUseError, UsageError, last_line
+from nami_control.processes import Identity
+from nami_local import database, environment
+from nami_local.state import Home, State
 
 DEFAULT_PORT = 4566
 
@@ -75,9 +75,9 @@ def _start(home: Home, *, port: int | None, mongo_uri: str | None) -> State:
         "NAMI_MONGO_URI": chosen.uri,
         "NAMI_DATABASE_COMMAND": json.dumps(chosen.command),
     }
-    # `-m` finds nami_cli from its folder, without a PYTHONPATH that the functions would inherit.
-    package = Path(nami_cli.__file__).parent.parent
-    process = processes.spawn([sys.executable, "-m", "nami_cli.local.aws"], env=env, cwd=package, log=home.aws_log)
+    # `-m` finds nami_local from its folder, without a PYTHONPATH that the functions would inherit.
+    package = Path(nami_local.__file__).parent.parent
+    process = processes.spawn([sys.executable, "-m", "nami_local.aws"], env=env, cwd=package, log=home.aws_log)
     return State(aws=Identity.of(process.pid), port=port, mongo_uri=chosen.uri)
 
 

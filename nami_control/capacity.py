@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nami_cli import prices, simulation
-from nami_cli.prices import Line
-from nami_cli.simulation import Arrivals, Drain, Drained, Intake, Taken
+from nami_control import prices, simulation
+from nami_control.prices import Line
+from nami_control.simulation import Arrivals, Drain, Drained, Intake, Taken
 from nami_stack.settings import SettingsError, Subscription, backend_batch
 
 ACCOUNT_CONCURRENCY = 1000

@@ -1,24 +1,15 @@
-"""The environment that a command works in: --env, else NAMI_ENV, else the `env` of the cdk.json here."""
+"""The environment that is worked in: the one that was asked for, else the `env` of the cdk.json here."""
 
-import functools
-import inspect
 import ipaddress
 import os
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-import typer
-
-from nami_cli import cdk
-from nami_cli.errors import UsageError
+from nami_control import cdk
+from nami_control.errors import UsageError
 from nami_stack.settings import LOCAL_CONTEXT, Environment, SettingsError
 
 VARIABLE = "NAMI_ENV"
-
-Option = Annotated[
-    str | None, typer.Option("--env", metavar="ENV", help="An environment of cdk.json, such as prod; else NAMI_ENV.")
-]
 
 
 class _Chosen:
@@ -32,20 +23,9 @@ def remember(name: str | None) -> None:
     _Chosen.environment, _Chosen.asked = None, name or ""
 
 
-def with_env(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --env, and let it work in that environment."""
-    signature = inspect.signature(command)
-
-    @functools.wraps(command)
-    def run(*arguments: Any, env: str | None = None, **options: Any) -> None:
-        enter(_Chosen.asked if env is None else env)
-        command(*arguments, **options)
-
-    parameter = inspect.Parameter("env", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Option)
-    parameters = [*signature.parameters.values(), parameter]
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
-    return run
+def asked() -> str:
+    """What `remember` was given."""
+    return _Chosen.asked
 
 
 def enter(name: str) -> None:

@@ -1,4 +1,4 @@
-"""Local AWS: ministack, and what this project's template needs beyond it. `python -m nami_cli.local.aws`.
+"""Local AWS: ministack, and what this project's template needs beyond it. `python -m nami_local.aws`.
 
 ministack is a local AWS whose CloudFormation lacks some of our template's resource types. They are registered here,
 from outside, in ministack's own internals: hence the exact version, and the check that says when they have moved.
@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from nami_cli.local import gateway
-from nami_cli.local.guard import guard
+from nami_local import gateway
+from nami_local.guard import guard
 
 MINISTACK_VERSION = "1.5.33"
 
@@ -320,7 +320,7 @@ def main() -> None:
     host = None
     if database:
         # The host sees its standard input close when this process is gone, however it went, and then stops.
-        host = subprocess.Popen([sys.executable, "-m", "nami_cli.local.host", *database], stdin=subprocess.PIPE)
+        host = subprocess.Popen([sys.executable, "-m", "nami_local.host", *database], stdin=subprocess.PIPE)
     try:
         app.main()
     finally:

@@ -2,8 +2,8 @@
 
 import os
 
-from nami_cli.cdk import search_path
-from nami_cli.local.state import Home, State
+from nami_control.cdk import search_path
+from nami_local.state import Home, State
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"

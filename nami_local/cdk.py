@@ -1,13 +1,13 @@
-"""What a local run needs of the CDK CLI beyond `nami_cli.cdk`: its tools, and a bootstrapped local AWS."""
+"""What a local run needs of the CDK CLI beyond `nami_control.cdk`: its tools, and a bootstrapped local AWS."""
 
 import importlib.util
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from nami_cli.cdk import Task, program
-from nami_cli.errors import MissingToolError
-from nami_cli.local.environment import ACCOUNT, REGION
+from nami_control.cdk import Task, program
+from nami_control.errors import MissingToolError
+from nami_local.environment import ACCOUNT, REGION
 
 
 def check_tools() -> None:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nami_cli import aws, cdk, stacks
-from nami_cli.errors import NotRunningError, UsageError
-from nami_cli.flags import nami
+from nami_control import aws, cdk, stacks
+from nami_control.errors import Command, NotRunningError, UsageError
 from nami_stack.settings import SHARED
 
 if TYPE_CHECKING:
@@ -72,6 +71,6 @@ def outputs() -> dict[str, str]:
     """
     stack = stacks.describe(SHARED)
     if stack is None or not is_complete(stack):
-        raise NotRunningError(f"{SHARED} is not deployed here; {nami()} deploy {SHARED} deploys it")
+        raise NotRunningError(f"{SHARED} is not deployed here", Command(f"deploy {SHARED}"), " deploys it")
     found = stacks.outputs_of(stack)
     return {**found, _MADE_LAST: stacks.reachable(found[_MADE_LAST])}

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nami_cli import aws
+from nami_control import aws
 
 _AT_ONCE = 16
 _GONE = ("404", "NoSuchKey")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from nami_cli import home
-from nami_cli.processes import Identity
+from nami_control import home
+from nami_control.processes import Identity
 
 DATABASE = "nami"  # the database that the functions write to, here as on AWS
 

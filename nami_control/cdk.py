@@ -9,14 +9,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from nami_cli import processes
-from nami_cli.errors import DeployError, MissingToolError, UsageError, last_line
-from nami_cli.interrupts import starting
-from nami_cli.processes import Identity
-from nami_cli.resources import Display, Resource
+from nami_control import processes
+from nami_control.errors import DeployError, MissingToolError, UsageError, last_line
+from nami_control.interrupts import starting
+from nami_control.processes import Identity
 from nami_stack.assets import APP, CDK_JSON
 
 VERSION = "2.1148.1"
@@ -33,6 +33,33 @@ _REASONS = (
     re.compile(r"^\s*[‣*]\s*(.+)"),
     re.compile(r"^(?:\w*Error|jsii\S*): (.+)"),
 )
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource and what CloudFormation last said of it, such as CREATE_COMPLETE."""
+
+    kind: str
+    path: str
+    status: str
+
+    @property
+    def under_way(self) -> bool:
+        """Whether CloudFormation works on it."""
+        return self.status.endswith("_IN_PROGRESS")
+
+    def __str__(self) -> str:
+        return f"{self.kind.removeprefix('AWS::')} {self.path}"
+
+
+class Progress(Protocol):
+    """Is told how the work on a stack goes."""
+
+    def step(self, text: str) -> None:
+        """What is done now."""
+
+    def show(self, resources: Mapping[str, Resource], total: int | None = None) -> None:
+        """The stack's resources as they stand now, by path, and of how many."""
 
 
 class Task:
@@ -65,7 +92,7 @@ class Task:
         if self._process.poll():
             raise DeployError(f"{self.reason()} ({self.name} failed; all of it: {short(self.log)})")
 
-    def show(self, shown: Display) -> None:
+    def show(self, shown: Progress) -> None:
         """Show the resources as they stand, of so many as the CLI has said."""
         totals = _PROGRESS.findall(self.log.read_text(errors="replace"))
         shown.show(self.resources(), int(totals[-1]) if totals else None)

@@ -10,17 +10,17 @@ from typing import Annotated, Any
 
 import typer
 
-from nami_cli import deployment, events, logs, send, stacks
-from nami_cli.environments import with_env
-from nami_cli.errors import LocalAwsError, NotRunningError, UsageError, WebhookError
-from nami_cli.flags import TYPED_LOCAL, Name, checked_name, nami
-from nami_cli.interrupts import Interrupted, interruptible, starting
-from nami_cli.local import cdk, environment, machine, up
-from nami_cli.local.differences import DIFFERENCES
-from nami_cli.local.state import DATABASE, Home, State
+from nami_cli import events, logs, send
+from nami_cli.flags import TYPED_LOCAL, Name, checked_name, nami, with_env
 from nami_cli.resources import display
 from nami_cli.terminal import print_exact, print_json, print_text, say
 from nami_cli.times import took
+from nami_control import deployment, stacks
+from nami_control.errors import LocalAwsError, NotRunningError, UsageError, WebhookError
+from nami_control.interrupts import Interrupted, interruptible, starting
+from nami_local import cdk, environment, machine, up
+from nami_local.differences import DIFFERENCES
+from nami_local.state import DATABASE, Home, State
 
 app = typer.Typer(
     help="Run the pipeline on this machine: a local AWS, no account, no Docker.",

@@ -1,0 +1,1 @@
+"""AWS on this machine, for development and tests; `nami local …` starts it."""
