@@ -11,10 +11,10 @@ from uuid import uuid4
 
 import typer
 
-from nami_cli import logs, times
+from nami_cli import times
 from nami_cli.flags import Name, nami, with_env
 from nami_cli.terminal import print_json, print_line, print_table, print_text, progress, say
-from nami_control import aws, large_bodies
+from nami_control import aws, large_bodies, logs
 from nami_control.deployment import Drain, find
 from nami_control.errors import AwsError, NotFoundError, UsageError
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from nami_cli.checks import Check, fail, ok, secret_text, warn
 from nami_cli.flags import nami
-from nami_cli.items import Items
 from nami_control.aws import client
 from nami_control.deployment import Deployment, Drain
 from nami_control.environments import is_local
+from nami_control.items import Items
 
 _TRIES = 20  # of an HTTP backend, the newest
 

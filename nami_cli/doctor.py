@@ -10,15 +10,16 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nami_cli import checks, destination_checks, events, flags
+from nami_cli import checks, destination_checks, flags
 from nami_cli.checks import Check, fail, look, ok, warn
 from nami_cli.listing import dead_letter_queues, depth
-from nami_cli.terminal import print_json, print_text, visible_line
-from nami_control import environments, shared, stacks
+from nami_cli.terminal import print_json, print_text, say
+from nami_control import environments, events, shared, stacks
 from nami_control.aws import client
 from nami_control.deployment import find
 from nami_control.environments import is_local
 from nami_control.errors import CheckError, MissingToolError
+from nami_control.text import visible_line
 from nami_stack.settings import SHARED
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def _disk(name: str) -> Check:
             return _disk(SHARED)
         return ok("disk", "none of this subscription's own")
     try:
-        with events.collection(find(through)) as documents:
+        with events.collection(find(through), tell=say) as documents:
             stats = documents.database.command("dbStats")
     except MissingToolError as error:
         detail, _, remedy = str(error).partition("; ")

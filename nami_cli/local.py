@@ -16,6 +16,7 @@ from nami_cli.resources import display
 from nami_cli.terminal import print_exact, print_json, print_text, say
 from nami_cli.times import took
 from nami_control import deployment, stacks
+from nami_control import events as stored_events
 from nami_control.errors import LocalAwsError, NotRunningError, UsageError, WebhookError
 from nami_control.interrupts import Interrupted, interruptible, starting
 from nami_local import cdk, environment, machine, up
@@ -223,7 +224,7 @@ def _send(
     send.send_all(sender, file, content_type=content_type, headers=headers, count=count, report=report)
     if not wait or not accepted:
         return
-    documents = events.wait_for(found, accepted, timeout=20)
+    documents = stored_events.wait_for(found, accepted, timeout=20, tell=say)
     for document in documents:
         events.print_document(document, as_json=False)
     if missing := set(accepted) - {document["_id"] for document in documents}:

@@ -25,9 +25,9 @@ from nami_cli import (
     smoke,
 )
 from nami_cli.flags import TYPED_LOCAL, SettingsCommand, with_env
-from nami_cli.terminal import visible
 from nami_control import environments
 from nami_control.errors import NamiError, of_aws
+from nami_control.text import visible
 
 FIRST_WEBHOOK = """\b
 First webhook, on this machine: no AWS account, no Docker.

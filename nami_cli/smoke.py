@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import typer
 
-from nami_cli import logs
 from nami_cli.dead_letters import DeadLetters
 from nami_cli.flags import Name, nami
 from nami_cli.send import Sender
 from nami_cli.terminal import print_json, print_table
+from nami_control import logs
 from nami_control.deployment import Deployment, find
 from nami_control.errors import NamiError, UsageError, WebhookError
 

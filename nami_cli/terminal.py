@@ -1,12 +1,6 @@
-"""What a command prints: data on standard output, all else on standard error.
-
-Much of it came from strangers: a webhook that nobody has verified, a log line, an answer. Whatever would act on the
-terminal rather than be seen on it (clear it, set its title, fill the clipboard, turn the reading order round) is shown
-as an escape.
-"""
+"""What a command prints: data on standard output, all else on standard error; what came from strangers escaped."""
 
 import json
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,27 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-# Control characters, the separators of lines and paragraphs, and the bidirectional controls, by
-# https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters; and halves of surrogate pairs, which no
-# terminal can be sent.
-_ACTING = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
-_IN_TEXT = re.compile(rf"[{_ACTING}]|\r(?!\n)")
-_IN_LINE = re.compile(rf"[{_ACTING}\t\r\n]")
-
-
-def visible(text: str) -> str:
-    """Text of several lines, with what would act on the terminal as `\\x1b` or `\\u202e`."""
-    return _IN_TEXT.sub(_escape, text)
-
-
-def visible_line(text: str) -> str:
-    """As `visible`, of what must stay one line, or one cell."""
-    return _IN_LINE.sub(_escape, text)
-
-
-def visible_json(text: str) -> str:
-    """As `visible`, of JSON, which means the same afterwards."""
-    return _IN_TEXT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+from nami_control.text import visible, visible_json, visible_line
 
 
 def say(line: str) -> None:
@@ -86,8 +60,3 @@ def print_table(heading: list[str], rows: list[list[str]]) -> None:
     for row in shown:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         typer.secho(line, bold=True if row is heading else None)
-
-
-def _escape(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -22,8 +22,8 @@ from pathlib import Path
 import gevent
 import gevent.event
 
-from nami_cli import events
 from nami_cli.terminal import print_table, say
+from nami_control import events
 from nami_control.errors import NamiError, UsageError, WebhookError, of_aws
 from nami_control.processes import free_port
 from tests.load import target

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from nami_cli import events, listing
+from nami_cli import listing
 from nami_cli.runtime import signatures
 from nami_cli.send import Sender
-from nami_control import deployment
+from nami_control import deployment, events
 from nami_control.capacity import Arrivals, Times, plan
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import NamiError, UsageError

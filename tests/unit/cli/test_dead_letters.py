@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from typer.testing import CliRunner
 
-from nami_cli import dead_letters, logs
+from nami_cli import dead_letters
 from nami_cli.dead_letters import DeadLetters, Filter, Letter
 from nami_cli.main import app
+from nami_control import logs
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import AwsError, NotFoundError, UsageError
 from tests.unit.cli.conftest import sleep_in

@@ -9,9 +9,9 @@ from botocore.stub import Stubber
 
 from nami_cli import deploy, destination_checks
 from nami_cli.checks import Check
-from nami_cli.items import Items
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import CheckError
+from nami_control.items import Items
 from nami_stack.settings import Subscription
 
 Stub = Callable[[str], Stubber]

@@ -9,8 +9,10 @@ import pytest
 from botocore.stub import Stubber
 from typer.testing import CliRunner
 
-from nami_cli import events, items, logs
+from nami_cli import events
 from nami_cli.main import app
+from nami_control import events as stored
+from nami_control import items, logs
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import NotFoundError, UsageError
 from tests.unit.cli.conftest import sleep_in
@@ -208,4 +210,4 @@ def test_local_send_waits_for_the_item(aws: Stub, monkeypatch: pytest.MonkeyPatc
     found = deployed(monkeypatch, DYNAMO)
     holds(aws, "webhooks", ["a"])
     holds(aws, "webhooks", ["a"], item("a"))
-    assert [each["_id"] for each in events.wait_for(found, ["a"], timeout=5)] == ["a"]
+    assert [each["_id"] for each in stored.wait_for(found, ["a"], timeout=5)] == ["a"]

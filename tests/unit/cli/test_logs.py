@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from nami_cli import logs
+from nami_cli import logs as logs_command
 from nami_cli.main import app
+from nami_control import logs
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import NotFoundError
 from tests.unit.cli.conftest import Stub, sleep_in
@@ -109,7 +110,7 @@ def subscription(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> Stub:
     found = Deployment("shopify", outputs)
     found.pre_queue = Function("pre", {}, "/pre")
     found.drains[0].post_queue = Function("post", {}, "/post")
-    monkeypatch.setattr(logs, "find", lambda _name: found)
+    monkeypatch.setattr(logs_command, "find", lambda _name: found)
     return aws
 
 
@@ -158,7 +159,7 @@ def test_following_shows_each_line_once_and_ends_well(subscription: Stub, monkey
         if (fault := next(looks)) is not None:
             raise fault
 
-    sleep_in(monkeypatch, logs, sleep)
+    sleep_in(monkeypatch, logs_command, sleep)
     result = run("--follow")
     assert result.exit_code == 0
     assert ["d1" in text for text in result.stdout.splitlines()] == [True, False]

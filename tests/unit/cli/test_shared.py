@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from nami_cli import checks, deploy, doctor, flags, tunnel
+from nami_cli import checks, deploy, doctor, flags
 from nami_cli.main import app
-from nami_control import deployment, shared
+from nami_control import deployment, shared, tunnel
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import CheckError, MissingToolError, NotRunningError, UsageError
 from nami_stack.settings import SETTINGS_METADATA
@@ -251,7 +251,7 @@ def test_documents_in_two_hosts_are_read_from_the_first_destinations(
     aws("secretsmanager").add_response("get_secret_value", {"SecretString": '{"username": "nami", "password": "x"}'})
     opened = []
 
-    def to_host(name: str) -> Any:
+    def to_host(name: str, _tell: object) -> Any:
         opened.append(name)
         raise MissingToolError("no tunnel")
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from nami_cli import logs, smoke
+from nami_cli import smoke
 from nami_cli.main import app
 from nami_cli.send import Answer
+from nami_control import logs
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import UsageError, WebhookError
 from tests.unit.cli.conftest import sleep_in

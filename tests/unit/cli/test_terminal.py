@@ -12,7 +12,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from nami_cli import checks, dead_letters, doctor, events, logs, main, send, smoke, terminal
+from nami_cli import checks, dead_letters, doctor, events, main, send, smoke, terminal
+from nami_cli import logs as logs_command
+from nami_control import logs
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import WebhookError
 from tests.unit.cli.conftest import Stub
@@ -177,7 +179,7 @@ def test_log_is_seen_and_does_not_act(
         monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr(logs, "read", lambda *_, **__: iter(LINES))
     monkeypatch.setattr(logs, "groups", lambda _: {})
-    logs.show(Deployment(NAME, {}), delivery_id=None, since=None, follow=False, as_json=as_json)
+    logs_command.show(Deployment(NAME, {}), delivery_id=None, since=None, follow=False, as_json=as_json)
     output = capsys.readouterr().out
     assert output.count("OWNED") >= len(LINES)
     assert not acting(output)

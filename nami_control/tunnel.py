@@ -13,16 +13,14 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from nami_cli.flags import nami
-from nami_cli.terminal import say
 from nami_control import aws, stacks
 from nami_control.deployment import Deployment, Drain
-from nami_control.errors import DatabaseError, MissingToolError, UsageError, last_line
+from nami_control.errors import Command, DatabaseError, MissingToolError, UsageError, last_line
 from nami_stack.settings import SHARED
 
 PLUGIN = "session-manager-plugin"
@@ -35,6 +33,13 @@ _PORT = "27017"
 _LAST_WITHOUT_ENVIRONMENT = (1, 2, 497, 0)
 _TOKEN = "AWS_SSM_START_SESSION_RESPONSE"  # noqa: S105 (the variable's name)
 _OPENS_WITHIN = 30  # seconds
+
+Tell = Callable[[str], object]
+"""Is given a line on what takes a while."""
+
+
+def silent(_line: str) -> None:
+    """For whom nobody waits."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Tunnel:
 
 
 @contextlib.contextmanager
-def database(deployment: Deployment, drain: Drain | None = None) -> Iterator[Database]:
+def database(deployment: Deployment, drain: Drain | None = None, *, tell: Tell = silent) -> Iterator[Database]:
     """Open the way to the documents, of one destination or of the first in MongoDB, and close it afterwards.
 
     Raises:
@@ -80,7 +85,7 @@ def database(deployment: Deployment, drain: Drain | None = None) -> Iterator[Dat
     if "uri" in secret:
         yield Database(secret["uri"], name, collection)
         return
-    with to_host(_owner(deployment, arn)) as tunnel:
+    with to_host(_owner(deployment, arn), tell) as tunnel:
         login = f"{quote(secret['username'], safe='')}:{quote(secret['password'], safe='')}"
         uri = f"mongodb://{login}@127.0.0.1:{tunnel.port}/{name}?authSource=admin&directConnection=true"
         yield Database(uri, name, collection, tunnel)
@@ -95,7 +100,7 @@ def _owner(deployment: Deployment, secret_arn: str) -> str:
 
 
 @contextlib.contextmanager
-def to_host(name: str) -> Iterator[Tunnel]:
+def to_host(name: str, tell: Tell = silent) -> Iterator[Tunnel]:
     """Open a tunnel to the port of the MongoDB host, and close it afterwards.
 
     Raises:
@@ -111,10 +116,10 @@ def to_host(name: str) -> Iterator[Tunnel]:
         session = client.start_session(**request)
     except client.exceptions.TargetNotConnected:
         raise DatabaseError(
-            f"the host {instance} is not connected to Session Manager; it is within some minutes of its start, "
-            f"see {nami()} doctor {name}"
+            f"the host {instance} is not connected to Session Manager",
+            *("it is within some minutes of its start, see ", Command(f"doctor {name}")),
         ) from None
-    say(f"opening a tunnel to {instance}")
+    tell(f"opening a tunnel to {instance}")
     process = None
     try:
         process = _run(plugin, session, request, client.meta)

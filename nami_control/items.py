@@ -12,8 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from nami_cli import logs
-from nami_control import aws
+from nami_control import aws, logs
 from nami_control.deployment import Deployment, Drain
 
 _POLL = 2.0  # seconds between looks while following
