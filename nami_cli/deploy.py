@@ -4,19 +4,21 @@ import json
 import os
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nami_cli import checks, destination_checks, flags, leaving
+from nami_cli import flags
+from nami_cli.doctor import say_check
 from nami_cli.resources import Display, display
 from nami_cli.terminal import print_exact, print_text, say
 from nami_cli.times import took
-from nami_control import cdk, environments, home, shared, stacks
+from nami_control import cdk, checks, destination_checks, environments, home, queues, shared, stacks
 from nami_control.environments import is_local
+from nami_control.errors import word
 from nami_control.interrupts import Interrupted, interruptible
 from nami_stack.settings import SHARED, SharedSettings, Subscription
 
@@ -63,8 +65,8 @@ def deploy(
             synthesis.finish()
         if shared.is_missing_for(folder):
             _share_first(tasks, dry_run)
-        former = leaving.queues(stack["StackId"], cdk.templates(folder)) if stack else []
-        leaving.require_empty(name, former)
+        former = queues.leaving(stack["StackId"], cdk.templates(folder)) if stack else []
+        queues.require_empty(name, former)
         with display(name) as shown:
             if dry_run:
                 shown.step("comparing")
@@ -80,7 +82,7 @@ def deploy(
         say(f"{name}: settings kept in {flags.save(name, given)}")
     before = stacks.outputs_of(stack) if stack else {}
     say(f"{name}: {'updated' if before else 'deployed'} in {took(started)}")
-    leaving.tell(former)
+    _tell_what_left(former)
     _introduce(name, asked, before, {} if save else given)
 
 
@@ -93,8 +95,8 @@ def diff(name: flags.Name, **settings: str | None) -> None:
         folder, synthesis = _synthesise(name, given, tasks)
         shown.step("synthesising")
         found: list[checks.Account] = []
-        checks.require([checks.look("credentials", lambda: checks.credentials(found))], say)
-        checks.require([checks.environment(found[0])], say)
+        checks.require([checks.look("credentials", lambda: checks.credentials(found))], say_check)
+        checks.require([checks.environment(found[0])], say_check)
         stacks.describe(name)
         synthesis.finish()
         shown.step("comparing")
@@ -115,7 +117,7 @@ def _share_first(tasks: ExitStack, dry_run: bool) -> None:
     started = time.monotonic()
     stack = stacks.name_of(SHARED)
     flags.read_stack(SHARED, {})
-    checks.require([checks.stack_is_settled(SHARED, stacks.describe(SHARED))], say)
+    checks.require([checks.stack_is_settled(SHARED, stacks.describe(SHARED))], say_check)
     if dry_run:
         say(f"{stack}, the gateway and the MongoDB host that subscriptions share, is not there: it would come first")
         return
@@ -139,8 +141,8 @@ def _check(
 ) -> "StackTypeDef | None":
     """Look whether a deployment can succeed; returns the stack that there is already."""
     found: list[checks.Account] = []
-    checks.require([checks.look("credentials", lambda: checks.credentials(found))], say, tell_all=tell_all)
-    checks.require([checks.environment(found[0])], say, tell_all=tell_all and environments.current() is not None)
+    checks.require([checks.look("credentials", lambda: checks.credentials(found))], say_check, tell_all=tell_all)
+    checks.require([checks.environment(found[0])], say_check, tell_all=tell_all and environments.current() is not None)
     stack = stacks.describe(name)
     looks = [checks.look("handlers", lambda: checks.handlers(name))] if isinstance(asked, Subscription) else []
     looks += [
@@ -157,7 +159,7 @@ def _check(
         if table := asked.table_name:
             expires = asked.table_ttl_days is not None
             looks.append(checks.look("table", lambda: destination_checks.table(table, expires=expires)))
-    checks.require(looks, say, tell_all=tell_all)
+    checks.require(looks, say_check, tell_all=tell_all)
     say(f"{name}: account {found[0].number}, region {found[0].region}")
     return stack
 
@@ -182,6 +184,15 @@ def _ends_at_once(name: str) -> Iterator[None]:
         raise typer.Exit(interrupted.exit_code) from None
 
 
+def _tell_what_left(urls: Iterable[str]) -> None:
+    """Say what became of queues that have left."""
+    for url in urls:
+        if count := queues.depth(url):
+            say(f"is kept: the former queue {url}, in which {count} webhooks arrived meanwhile")
+        else:
+            say(f"is kept: the former queue {url}, which is empty; `aws sqs delete-queue --queue-url {url}`")
+
+
 def _introduce(name: str, asked: Subscription | SharedSettings, before: dict[str, str], given: dict[str, str]) -> None:
     stack = stacks.describe(name)
     outputs = stacks.outputs_of(stack) if stack else {}
@@ -200,7 +211,7 @@ def _next_steps(name: str, subscription: Subscription, outputs: dict[str, str]) 
         filled = checks.look("signature", lambda: checks.filled(name, secret))
         # On local AWS, `nami send` fills it.
         if filled.status != "ok" and not is_local():
-            lines.append(("first", f"{checks.fill(name)}   (until then every webhook gets 401)"))
+            lines.append(("first", f"{word((checks.fill(name),), flags.nami())}   (until then every webhook gets 401)"))
         lines.append(("try it", f"{flags.nami()} send {name} --provider {subscription.signature}"))
     else:
         lines.append(

@@ -6,15 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from nami_cli import checks, flags, leaving
-from nami_cli.listing import dead_letter_queues, depth, queues
+from nami_cli import flags
+from nami_cli.doctor import say_check
 from nami_cli.resources import Display, display
 from nami_cli.terminal import print_text, say
 from nami_cli.times import took
-from nami_control import aws, environments, shared, stacks
+from nami_control import aws, checks, environments, queues, shared, stacks
 from nami_control.cdk import Resource
-from nami_control.errors import CheckError, DeployError, NotRunningError, UsageError, of_aws
+from nami_control.errors import CheckError, DeployError, NotRunningError, UsageError, as_flags, of_aws
 from nami_control.interrupts import Interrupted, interruptible
+from nami_control.queues import dead_letter_queues, depth, waiting
 from nami_stack.settings import SHARED
 
 _PAUSE = 2.0  # seconds between two looks at a stack on AWS; its network interfaces alone take minutes
@@ -39,7 +40,7 @@ def destroy(
     """
     started = time.monotonic()
     if environments.current():
-        checks.require([checks.look("environment", lambda: checks.environment(checks.account()))], say)
+        checks.require([checks.look("environment", lambda: checks.environment(checks.account()))], say_check)
     stack = stacks.describe(name)
     if stack is None:
         raise NotRunningError(f"{stacks.owner_here(name)} is not deployed here; {flags.nami()} list shows what is")
@@ -67,12 +68,12 @@ def destroy(
         raise typer.Exit(interrupted.exit_code) from None
     if status == "DELETE_FAILED":
         raise DeployError(f"{_failure(client, stack['StackId'])}; mend that, then {flags.nami()} destroy {name} again")
-    leaving.delete(url for urls in _queues(outputs).values() for url in urls)
+    queues.delete(url for urls in _queues(outputs).values() for url in urls)
     _forget(name)
     say(f"{name}: destroyed in {took(started)}")
     if kept:
         say("to take the documents up again:")
-        print_text(f"{flags.nami()} deploy {name} {flags.as_flags(again)}")
+        print_text(f"{flags.nami()} deploy {name} {as_flags(again)}")
 
 
 def _delete(client: Any, stack_id: str, shown: Display) -> str:
@@ -109,7 +110,7 @@ def _require_unused(stack: str) -> None:
 def _queues(outputs: dict[str, str]) -> dict[str, list[str]]:
     """What is in which queues."""
     return {
-        "webhooks that wait in the queue": queues(outputs),
+        "webhooks that wait in the queue": waiting(outputs),
         "dead letters": dead_letter_queues(outputs),
         "webhooks in quarantine": [url for key, url in outputs.items() if key == "QuarantineUrl"],
     }

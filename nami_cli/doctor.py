@@ -1,33 +1,20 @@
 """`nami doctor`: what is well, what is not, and the command that mends it."""
 
-import functools
-import math
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from nami_cli import checks, destination_checks, flags
-from nami_cli.checks import Check, fail, look, ok, warn
-from nami_cli.listing import dead_letter_queues, depth
+from nami_cli.flags import nami
 from nami_cli.terminal import print_json, print_text, say
-from nami_control import environments, events, shared, stacks
-from nami_control.aws import client
-from nami_control.deployment import find
-from nami_control.environments import is_local
-from nami_control.errors import CheckError, MissingToolError
+from nami_control import checks, health
+from nami_control.checks import Check
+from nami_control.errors import CheckError, word
 from nami_control.text import visible_line
-from nami_stack.settings import SHARED
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
-_FULL = 0.8  # of the data volume; MongoDB stops where it can't write
-_ORDINARY_THROTTLE = 10_000  # requests a second: what a region's gateways get together unless AWS says otherwise
 
 
 def doctor(
@@ -40,12 +27,13 @@ def doctor(
 
     Each line says ok, warn or fail, and what to do. The exit code is 12 when something fails.
     """
-    found = [*checks.tools(), *_of_account()]
+    found = [*checks.tools(), *health.of_account()]
     if name and not any(check.name == "credentials" and check.status == "fail" for check in found):
-        found += _of_subscription(name)
+        found += health.of_subscription(name, tell=say)
     if as_json:
         entries = [
-            {"check": each.name, "status": each.status, "detail": each.detail, "remedy": each.remedy} for each in found
+            {"check": each.name, "status": each.status, "detail": each.detail, "remedy": word(each.remedy, nami())}
+            for each in found
         ]
         print_json(entries)
     else:
@@ -54,211 +42,18 @@ def doctor(
         raise CheckError(f"{', '.join(failed)}: not well; the lines above say what to do")
 
 
-def _of_account() -> list[Check]:
-    account: list[checks.Account] = []
-    credentials = look("credentials", lambda: checks.credentials(account))
-    if not account:
-        return [credentials]
-    return [
-        credentials,
-        *([checks.environment(account[0])] if environments.current() else []),
-        look("bootstrap", lambda: checks.bootstrap(account[0])),
-        look("concurrency", checks.concurrency_limit),
-        look("gateway limit", _throttle),
-    ]
-
-
-def _of_subscription(name: str) -> list[Check]:
-    stack = stacks.describe(name)
-    if stack is None:
-        known = ", ".join(map(str, sorted(stacks.deployed()))) or "nothing is"
-        return [
-            fail("stack", f"{stacks.owner_here(name)} is not deployed here ({known})", f"{flags.nami()} deploy {name}")
-        ]
-    outputs = stacks.outputs_of(stack)
-    status = look("stack", lambda: _status(name, stack))
-    if name == SHARED and shared.is_complete(stack):
-        return [status, *(look(label, check) for label, check in _of_shared(stack["StackName"]).items())]
-    if "EndpointUrl" not in outputs:
-        return [status]
-    looks: dict[str, Callable[[], Check]] = {
-        "signature": lambda: _signature(name, outputs),
-        "host": lambda: _host(name),
-        "disk": lambda: _disk(name),
-        "alarms": lambda: _alarms(name),
-        "dead letters": lambda: _dead_letters(name, outputs),
-        **({"quarantine": lambda: _quarantine(name, outputs)} if "QuarantineUrl" in outputs else {}),
-    }
-    functions = [function for key, function in sorted(outputs.items()) if key.endswith("PostQueueFunctionName")]
-    return [
-        status,
-        *(look("event source", functools.partial(_event_source, function)) for function in functions),
-        *(look(label, check) for label, check in destination_checks.looks(find(name))),
-        *(look(label, check) for label, check in looks.items()),
-    ]
-
-
-def _of_shared(stack: str) -> dict[str, Callable[[], Check]]:
-    return {
-        "host": lambda: _host(SHARED),
-        "disk": lambda: _disk(SHARED),
-        "alarms": lambda: _alarms(SHARED),
-        "used by": lambda: ok("used by", ", ".join(shared.users(stack)) or "nobody yet"),
-    }
-
-
-def _throttle() -> Check:
-    if is_local():
-        return ok("gateway limit", "none on local AWS")
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    try:
-        quota = client("service-quotas").get_service_quota(ServiceCode="apigateway", QuotaCode="L-8A5B8E43")["Quota"]
-    except ClientError as error:
-        return warn("gateway limit", f"not known: {error}", "allow servicequotas:GetServiceQuota to see it")
-    value = int(quota["Value"])
-    if value < _ORDINARY_THROTTLE:
-        return warn(
-            "gateway limit",
-            f"{value} requests a second for all gateways of the region",
-            "ask for more: `aws service-quotas request-service-quota-increase --service-code apigateway "
-            f"--quota-code L-8A5B8E43 --desired-value {_ORDINARY_THROTTLE}`",
-        )
-    return ok("gateway limit", f"{value} requests a second for all gateways of the region")
-
-
-def _status(name: str, stack: "StackTypeDef") -> Check:
-    settled = checks.stack_is_settled(name, stack)
-    if settled.status != "ok":
-        return settled
-    status = stack["StackStatus"]
-    if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
-        return ok("stack", status)
-    if status == "UPDATE_ROLLBACK_COMPLETE":
-        return warn(
-            "stack", f"{status}: the last update failed and was taken back", f"{flags.nami()} deploy {name} tells why"
-        )
-    return fail("stack", f"{status}: {stack.get('StackStatusReason') or 'not usable'}", f"{flags.nami()} deploy {name}")
-
-
-def _event_source(function: str) -> Check:
-    said = client("lambda").list_event_source_mappings(FunctionName=function)
-    mappings = said["EventSourceMappings"]
-    if not mappings:
-        return fail("event source", "nothing takes webhooks from the queue", "deploy the subscription again")
-    off = [mapping for mapping in mappings if mapping["State"] not in ("Enabled", "Enabling", "Updating", "Creating")]
-    if off:
-        return fail(
-            "event source",
-            f"{off[0]['State']}: webhooks stay in the queue",
-            f"`aws lambda update-event-source-mapping --enabled --uuid {off[0]['UUID']}`",
-        )
-    return ok("event source", mappings[0]["State"])
-
-
-def _signature(name: str, outputs: dict[str, str]) -> Check:
-    secret = outputs.get("SignatureSecretArn")
-    if secret is None:
-        return warn("signature", "none: anybody can send", f"{flags.nami()} deploy {name} --signature <provider>")
-    return checks.filled(name, secret)
-
-
-def _on_shared_host(name: str) -> bool:
-    return "shared-mongo" in checks.deployed_settings(name).get("destination", ())
-
-
-def _host(name: str) -> Check:
-    resources = stacks.resources(stacks.name_of(name))
-    group = next((r for r in resources if r["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup"), None)
-    if group is None and name != SHARED and _on_shared_host(name):
-        return _host(SHARED)
-    if group is None:
-        return ok("host", "none of this subscription's own")
-    if is_local():
-        return ok("host", "played by this machine")
-    groups = client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group["PhysicalResourceId"]])
-    instances = [instance for found in groups["AutoScalingGroups"] for instance in found["Instances"]]
-    well = [each for each in instances if each["LifecycleState"] == "InService" and each["HealthStatus"] == "Healthy"]
-    if well:
-        return ok("host", f"{well[0]['InstanceId']} ({well[0]['InstanceType']}) is in service")
-    states = ", ".join(f"{each['InstanceId']} is {each['LifecycleState']}" for each in instances) or "no instance"
-    return fail(
-        "host",
-        f"{states}; the queue holds the webhooks meanwhile",
-        "a new one comes within minutes; if not: `aws autoscaling describe-scaling-activities "
-        f"--auto-scaling-group-name {group['PhysicalResourceId']}`",
-    )
-
-
-def _disk(name: str) -> Check:
-    """How full the data volume is, as the database that lies on it tells."""
-    through = name
-    if name == SHARED:
-        # Whoever uses the host is let in.
-        using = shared.users(stacks.name_of(SHARED), [shared.MONGO])
-        through = next((user for user in using if stacks.find_stack(stacks.name_of(user))), "")
-        if not through:
-            return ok("disk", "not looked at: nobody uses it yet")
-    elif not any(r["LogicalResourceId"].startswith("MongoHost") for r in stacks.resources(stacks.name_of(name))):
-        if _on_shared_host(name):
-            return _disk(SHARED)
-        return ok("disk", "none of this subscription's own")
-    try:
-        with events.collection(find(through), tell=say) as documents:
-            stats = documents.database.command("dbStats")
-    except MissingToolError as error:
-        detail, _, remedy = str(error).partition("; ")
-        return warn("disk", f"not looked at: {detail}", remedy)
-    if not stats.get("fsTotalSize"):
-        return ok("disk", "the stand-in for MongoDB does not tell")
-    return disk(name, stats["fsUsedSize"], stats["fsTotalSize"])
-
-
-def disk(name: str, used: float, total: float) -> Check:
-    """Whether `used` of `total` bytes leave room."""
-    detail = f"{used / total:.0%} of {total / 2**30:.0f} GiB are used"
-    if used / total < _FULL:
-        return ok("disk", detail)
-    return fail("disk", detail, f"{flags.nami()} deploy {name} --volume-size {math.ceil(2 * total / 2**30)}")
-
-
-def _alarms(name: str) -> Check:
-    kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
-    own = [r["PhysicalResourceId"] for r in stacks.resources(stacks.name_of(name)) if r["ResourceType"] in kinds]
-    if not own:
-        return ok("alarms", "there are none")
-    firing: list[str] = []
-    for start in range(0, len(own), 100):  # the most that one call takes
-        said = client("cloudwatch").describe_alarms(
-            AlarmNames=own[start : start + 100], StateValue="ALARM", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-        )
-        firing += [alarm["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in said.get(kind, [])]
-    if firing:
-        return fail("alarms", f"firing: {', '.join(firing)}", f"{flags.nami()} logs {name}")
-    return ok("alarms", f"none of {len(own)} fires")
-
-
-def _dead_letters(name: str, outputs: dict[str, str]) -> Check:
-    if count := sum(map(depth, dead_letter_queues(outputs))):
-        return warn("dead letters", str(count), f"{flags.nami()} dlq list {name} shows why")
-    return ok("dead letters", "none")
-
-
-def _quarantine(name: str, outputs: dict[str, str]) -> Check:
-    if count := depth(outputs["QuarantineUrl"]):
-        return warn(
-            "quarantine", f"{count} that were not genuine", f"{flags.nami()} dlq list {name} --quarantine shows them"
-        )
-    return ok("quarantine", "empty")
+def say_check(check: Check) -> None:
+    """Tell what was looked at beside a command's data."""
+    say(check.line(nami()))
 
 
 def _print(found: list[Check]) -> None:
     if not sys.stdout.isatty():
         for check in found:
-            print_text(str(check))
+            print_text(check.line(nami()))
         return
     console = Console(highlight=False, soft_wrap=True)
     for check in found:
-        line = Text(visible_line(str(check)))
+        line = Text(visible_line(check.line(nami())))
         line.stylize(_COLOURS[check.status], 0, len(check.status))
         console.print(line)

@@ -4,7 +4,6 @@ import functools
 import inspect
 import json
 import os
-import shlex
 import types
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from pydantic import BaseModel
 from typer.core import TyperCommand
 
 from nami_control import cdk, environments
-from nami_control.errors import UsageError
+from nami_control.errors import UsageError, flag
 from nami_stack.settings import (
     HostSettings,
     SettingsError,
@@ -144,16 +143,6 @@ def nami() -> str:
     """The command as it must be typed to stay on the AWS, and in the environment, that it works on now."""
     local = " --local" if os.environ.get(TYPED_LOCAL) else ""
     return f"nami{local} --env {environments.name()}" if environments.name() else f"nami{local}"
-
-
-def as_flags(settings: Mapping[str, object]) -> str:
-    """Settings as one types them."""
-    return " ".join(f"{flag(key)} {shlex.quote(as_typed(value))}" for key, value in settings.items())
-
-
-def flag(key: str) -> str:
-    """`batch_size` as `--batch-size`."""
-    return f"--{key.replace('_', '-')}"
 
 
 def save(name: str, settings: Mapping[str, str]) -> Path:

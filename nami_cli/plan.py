@@ -15,7 +15,7 @@ from nami_cli.terminal import print_json, print_text
 from nami_cli.times import duration, spell
 from nami_control import capacity, prices
 from nami_control.capacity import ASSUMED, LATE, PROFILES, Advice, Change, Plan, Times
-from nami_control.errors import MissingToolError, NamiError, UsageError
+from nami_control.errors import MissingToolError, NamiError, UsageError, as_flags
 from nami_control.simulation import Arrivals, Drain, Drained
 
 LONGEST = 86_400.0
@@ -140,7 +140,7 @@ def _report(found: Plan, advice: Advice, name: str | None, width: int) -> Group:
         parts += ["", Padding(_tried(found, advice), (0, 0, 0, 2))]
     parts += ["", _advice(found, advice)]
     if name and advice.needed and advice.best and advice.best.settings:
-        parts.append(Text(f"  {flags.nami()} deploy {name} {flags.as_flags(advice.best.settings)}", style="cyan"))
+        parts.append(Text(f"  {flags.nami()} deploy {name} {as_flags(advice.best.settings)}", style="cyan"))
     parts += [Text(note, style="yellow") for note in _notes(found)]
     return Group(*parts, "", Text(_basis(found), style="dim"))
 

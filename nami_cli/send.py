@@ -16,10 +16,10 @@ from uuid import uuid4
 
 import typer
 
-from nami_cli.checks import fill, secret_text
 from nami_cli.flags import Name, nami
 from nami_cli.terminal import print_text, progress, say
 from nami_control import aws
+from nami_control.checks import fill, secret_text
 from nami_control.deployment import Deployment, find
 from nami_control.environments import is_local
 from nami_control.errors import SecretError, UsageError, WebhookError
@@ -67,7 +67,7 @@ class Sender:
     """Sends to one subscription; the scheme is the deployed one, and so is its secret where none is given."""
 
     def __init__(self, deployment: Deployment, provider: str | None = None, *, secret: str | None = None) -> None:
-        from nami_cli.runtime import signatures  # noqa: PLC0415 (`nami --help` signs nothing)
+        from nami_control.runtime import signatures  # noqa: PLC0415 (`nami --help` signs nothing)
 
         self.deployment = deployment
         self.setting = deployment.signature
@@ -110,7 +110,7 @@ class Sender:
         Raises:
             UsageError: the scheme signs with a key that only the provider has, or can't sign such a body.
         """
-        from nami_cli.runtime import signing  # noqa: PLC0415
+        from nami_control.runtime import signing  # noqa: PLC0415
 
         given = {name.lower(): value for name, value in headers.items()}
         for source in self._id_sources(""):
@@ -165,7 +165,7 @@ class Sender:
 
     def _id_of(self, url: str, headers: dict[str, str], body: bytes, given: str) -> str:
         """What the post-queue function stores it as; `given` is the gateway's id, for schemes without any."""
-        from nami_cli.runtime import request, signatures  # noqa: PLC0415
+        from nami_control.runtime import request, signatures  # noqa: PLC0415
 
         came = request.Request(
             {
@@ -188,7 +188,7 @@ class Sender:
         raise UsageError(f"{name} {now}; leave --provider out, or change it: {command}{provider}")
 
     def _read_secret(self) -> str:
-        from nami_cli.runtime import secret  # noqa: PLC0415
+        from nami_control.runtime import secret  # noqa: PLC0415
 
         arn = self.deployment.outputs["SignatureSecretArn"]
         values, _ = secret.parse(secret_text(arn))
@@ -196,8 +196,8 @@ class Sender:
             return values[0]
         if not is_local():
             raise SecretError(
-                f"the signature secret of {self.deployment.name} is not filled in; "
-                f"{fill(self.deployment.name)} asks for {self.scheme}'s"
+                f"the signature secret of {self.deployment.name} is not filled in",
+                *(fill(self.deployment.name), f" asks for {self.scheme}'s"),
             )
         made = self._make_secret()
         aws.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=made)

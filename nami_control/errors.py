@@ -1,9 +1,12 @@
 """What goes wrong: each error names its cause and, where there is one, the remedy."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from nami_stack.settings import as_typed
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,16 @@ Remedy = tuple[str | Command, ...]
 def word(remedy: Remedy, nami: str) -> str:
     """A remedy as text; `nami` is how the command is typed, with what keeps it on the same AWS and environment."""
     return "".join(f"{nami} {part.words}" if isinstance(part, Command) else part for part in remedy)
+
+
+def as_flags(settings: Mapping[str, object]) -> str:
+    """Settings as one types them."""
+    return " ".join(f"{flag(key)} {shlex.quote(as_typed(value))}" for key, value in settings.items())
+
+
+def flag(key: str) -> str:
+    """`batch_size` as `--batch-size`."""
+    return f"--{key.replace('_', '-')}"
 
 
 class NamiError(Exception):

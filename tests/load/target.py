@@ -9,13 +9,12 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from nami_cli import listing
-from nami_cli.runtime import signatures
 from nami_cli.send import Sender
-from nami_control import deployment, events
+from nami_control import deployment, events, queues
 from nami_control.capacity import Arrivals, Times, plan
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import NamiError, UsageError
+from nami_control.runtime import signatures
 from nami_local import machine
 from nami_local.state import Home
 from nami_stack.settings import Subscription
@@ -55,7 +54,7 @@ class Target:
 
     def depth(self) -> int:
         """About how many messages wait, or are being processed, in the queues of all its destinations."""
-        return sum(listing.depth(url) for url in listing.queues(self.deployment.outputs))
+        return sum(queues.depth(url) for url in queues.waiting(self.deployment.outputs))
 
     def _sample(self) -> tuple[bytes, dict[str, str]]:
         body, kind = self._sender.sample()

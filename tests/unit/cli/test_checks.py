@@ -10,11 +10,10 @@ import aws_cdk as cdk_lib
 import boto3
 import pytest
 
-from nami_cli import checks
-from nami_cli.checks import Account, Check
-from nami_control import cdk
+from nami_control import cdk, checks
 from nami_control.aws import client as aws_client
-from nami_control.errors import AccessError, CheckError, MissingToolError, NamiError, of_aws
+from nami_control.checks import Account, Check
+from nami_control.errors import AccessError, CheckError, MissingToolError, NamiError, of_aws, word
 from nami_stack.assets import APP
 from nami_stack.settings import SETTINGS_METADATA, Subscription
 from tests.unit.cli.conftest import Stub
@@ -46,7 +45,7 @@ def test_missing_bootstrap_names_the_exact_command(aws: Stub) -> None:
     aws("ssm").add_client_error("get_parameter", "ParameterNotFound")
     check = checks.bootstrap(ACCOUNT)
     assert check.status == "fail"
-    assert "`cdk bootstrap aws://123456789012/eu-west-1`" in check.remedy
+    assert "`cdk bootstrap aws://123456789012/eu-west-1`" in word(check.remedy, "nami")
 
 
 @pytest.mark.parametrize(("version", "status"), [("5", "fail"), ("6", "ok"), ("30", "ok")])
@@ -100,7 +99,7 @@ def test_what_the_deployed_function_holds_already_is_not_counted_twice(aws: Stub
 def test_stack_that_takes_no_update_is_told_with_its_remedy(status: str, remedy: str) -> None:
     check = checks.stack_is_settled("shopify", stack(status))
     assert check.status == "fail"
-    assert remedy in check.remedy
+    assert remedy in word(check.remedy, "nami")
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE"])
@@ -119,8 +118,8 @@ def test_setting_of_the_last_deployment_is_not_lost_by_leaving_it_out(aws: Stub)
     deployed_with(aws, signature="stripe", data_volume_id="vol-1", batch_size=50)
     check = checks.settings_stay("shopify", subscription(batch_size=20), {"batch_size"}, stack())
     assert check.status == "fail"
-    assert "add --signature stripe --data-volume-id vol-1 " in check.remedy
-    assert "--reset" in check.remedy
+    assert "add --signature stripe --data-volume-id vol-1 " in word(check.remedy, "nami")
+    assert "--reset" in word(check.remedy, "nami")
 
 
 def test_setting_that_is_given_anew_may_change(aws: Stub) -> None:
@@ -175,7 +174,7 @@ def test_secret_that_never_had_a_value_is_empty(aws: Stub) -> None:
 def test_secret_without_any_value_is_told_with_the_command_that_asks_for_it(aws: Stub, text: str) -> None:
     aws("secretsmanager").add_response("get_secret_value", {"SecretString": text})
     check = checks.filled("shopify", "arn:x")
-    assert (check.status, check.remedy) == ("fail", "`nami secret shopify`")
+    assert (check.status, word(check.remedy, "nami")) == ("fail", "`nami secret shopify`")
 
 
 def test_expired_credentials_are_one_line(aws: Stub) -> None:
@@ -183,7 +182,7 @@ def test_expired_credentials_are_one_line(aws: Stub) -> None:
     check = checks.look("credentials", lambda: checks.credentials([]))
     assert isinstance(check.error, AccessError)
     assert "expired" in check.detail
-    assert "aws sso login" in check.remedy
+    assert "aws sso login" in word(check.remedy, "nami")
 
 
 def test_missing_region_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +192,7 @@ def test_missing_region_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     check = checks.look("queue", lambda: checks.ok("queue", str(aws_client("sqs"))))
     assert isinstance(check.error, AccessError)
-    assert "AWS_REGION=" in check.remedy
+    assert "AWS_REGION=" in word(check.remedy, "nami")
 
 
 def test_denied_call_says_what_aws_said(aws: Stub) -> None:
@@ -227,7 +226,7 @@ def test_pinned_cdk_cli_is_the_one_of_package_json() -> None:
 
 
 def test_first_failure_ends_a_deployment_and_the_others_are_told() -> None:
-    told: list[str] = []
+    told: list[Check] = []
     found = [
         checks.ok("a", "well"),
         checks.warn("b", "not quite"),
@@ -236,7 +235,7 @@ def test_first_failure_ends_a_deployment_and_the_others_are_told() -> None:
     ]
     with pytest.raises(CheckError, match=r"^broken; mend it$"):
         checks.require(found, told.append)
-    assert [line.split()[1] for line in told] == ["b", "d"]
+    assert [check.name for check in told] == ["b", "d"]
 
 
 def test_codes_of_errors_differ_and_none_is_success() -> None:

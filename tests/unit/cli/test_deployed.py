@@ -8,9 +8,9 @@ import pytest
 from botocore.stub import ANY
 from typer.testing import CliRunner
 
-from nami_cli import doctor
 from nami_cli.main import app
-from nami_control.errors import CheckError, DeployError, NotRunningError, UsageError
+from nami_control import health
+from nami_control.errors import CheckError, DeployError, NotRunningError, UsageError, word
 from nami_stack.settings import SETTINGS_METADATA
 from tests.unit.cli.conftest import Stub
 
@@ -255,19 +255,19 @@ def group(aws: Stub, *instances: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "health", "status"),
+    ("state", "condition", "status"),
     [("InService", "Healthy", "ok"), ("InService", "Unhealthy", "fail"), ("Pending", "Healthy", "fail")],
 )
 def test_host_is_well_when_its_instance_is_in_service_and_healthy(
-    aws: Stub, state: str, health: str, status: str
+    aws: Stub, state: str, condition: str, status: str
 ) -> None:
-    group(aws, {"InstanceId": "i-1", "LifecycleState": state, "HealthStatus": health})
-    assert doctor._host("shopify").status == status
+    group(aws, {"InstanceId": "i-1", "LifecycleState": state, "HealthStatus": condition})
+    assert health._host("shopify").status == status
 
 
 def test_host_without_an_instance_fails(aws: Stub) -> None:
     group(aws)
-    assert doctor._host("shopify").status == "fail"
+    assert health._host("shopify").status == "fail"
 
 
 @pytest.mark.parametrize(("state", "status"), [("Enabled", "ok"), ("Disabled", "fail")])
@@ -276,9 +276,9 @@ def test_event_source_must_be_enabled(aws: Stub, state: str, status: str) -> Non
     aws("lambda").add_response(
         "list_event_source_mappings", {"EventSourceMappings": [mapping]}, {"FunctionName": "post"}
     )
-    check = doctor._event_source("post")
+    check = health._event_source("post")
     assert check.status == status
-    assert (f"--enabled --uuid {UUID}" in check.remedy) == (status == "fail")
+    assert (f"--enabled --uuid {UUID}" in word(check.remedy, "nami")) == (status == "fail")
 
 
 def test_firing_alarm_of_the_stack_fails(aws: Stub) -> None:
@@ -291,7 +291,7 @@ def test_firing_alarm_of_the_stack_fails(aws: Stub) -> None:
         {"MetricAlarms": [{"AlarmName": "old"}]},
         {"AlarmNames": ["old"], "StateValue": "ALARM", "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]},
     )
-    check = doctor._alarms("shopify")
+    check = health._alarms("shopify")
     assert check.status == "fail"
     assert "old" in check.detail
 
@@ -299,14 +299,14 @@ def test_firing_alarm_of_the_stack_fails(aws: Stub) -> None:
 @pytest.mark.parametrize(("rate", "status"), [(10_000.0, "ok"), (500.0, "warn")])
 def test_low_gateway_quota_is_a_warning(aws: Stub, rate: float, status: str) -> None:
     aws("service-quotas").add_response("get_service_quota", {"Quota": {"Value": rate}})
-    assert doctor._throttle().status == status
+    assert health._throttle().status == status
 
 
 def test_dead_letters_are_a_warning_that_leads_to_them(aws: Stub) -> None:
     depth(aws, "dead", 2)
-    check = doctor._dead_letters("shopify", OUTPUTS)
+    check = health._dead_letters("shopify", OUTPUTS)
     assert (check.status, check.detail) == ("warn", "2")
-    assert "nami dlq list shopify" in check.remedy
+    assert "nami dlq list shopify" in word(check.remedy, "nami")
 
 
 def test_doctor_ends_with_code_12_when_something_fails(aws: Stub) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
-from nami_cli.doctor import disk
+from nami_control.errors import word
+from nami_control.health import disk
 
 GIB = 2**30
 
@@ -13,4 +14,4 @@ def test_disk_fails_from_four_fifths_on(used: float, status: str) -> None:
 def test_full_disk_comes_with_the_command_that_doubles_it() -> None:
     check = disk("shopify", 19 * GIB, 20 * GIB)
     assert check.detail == "95% of 20 GiB are used"
-    assert check.remedy.endswith("deploy shopify --volume-size 40")
+    assert word(check.remedy, "nami").endswith("deploy shopify --volume-size 40")

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from nami_cli import deploy, destination_checks
-from nami_cli.checks import Check
+from nami_cli import deploy
+from nami_control import destination_checks
+from nami_control.checks import Check
 from nami_control.deployment import Deployment, Function
-from nami_control.errors import CheckError
+from nami_control.errors import CheckError, word
 from nami_control.items import Items
 from nami_stack.settings import Subscription
 
@@ -67,7 +68,7 @@ def test_adopted_table_with_another_key_fails(aws: Stub, key: list[tuple[str, st
     found = look(DYNAMO)
     assert found.status == "fail"
     assert told in found.detail
-    assert "--table-name" in found.remedy
+    assert "--table-name" in word(found.remedy, "nami")
 
 
 def test_table_that_is_gone_fails(aws: Stub) -> None:
@@ -124,7 +125,7 @@ def test_backends_secret_must_hold_a_key(aws: Stub, text: str) -> None:
     secret(aws, text)
     found = look(BACKEND)
     assert found.status == "fail"
-    assert "put-secret-value" in found.remedy
+    assert "put-secret-value" in word(found.remedy, "nami")
 
 
 def test_backends_secret_without_a_value_fails(aws: Stub) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from nami_cli import checks, flags
+from nami_cli import flags
 from nami_cli.main import app
-from nami_control import deployment, environments, stacks
-from nami_control.errors import AccessError, CheckError, NotRunningError, UsageError
+from nami_control import checks, deployment, environments, stacks
+from nami_control.errors import AccessError, CheckError, NotRunningError, UsageError, word
 from tests.unit.cli.conftest import Stub
 from tests.unit.cli.test_deployed import STACK_ID, ages, depth, stack
 from tests.unit.cli.test_help import leaves
@@ -130,8 +130,8 @@ def test_stack_of_that_name_that_is_another_subscriptions_is_not_touched(
     there: dict[str, Any],
     owner: str,
 ) -> None:
-    monkeypatch.setattr("nami_cli.checks.tools", list)
-    monkeypatch.setattr("nami_cli.doctor._of_account", list)
+    monkeypatch.setattr("nami_control.checks.tools", list)
+    monkeypatch.setattr("nami_control.health.of_account", list)
     if command == "destroy" and "--env" in arguments:
         aws("sts").add_response("get_caller_identity", {"Account": ACCOUNT, "Arn": ME})
     answer(aws, asked, there)
@@ -250,7 +250,8 @@ def test_app_is_told_that_local_aws_has_one_account(folder: Path, monkeypatch: p
 def test_advice_stays_in_the_environment(aws: Stub) -> None:
     environments.follow("prod")
     found = deployed_in("prod", StackStatus="DELETE_FAILED", StackId=STACK_ID)
-    assert checks.stack_is_settled("shopify", found).remedy.startswith("finish with nami --env prod destroy shopify")  # type: ignore[arg-type]
+    check = checks.stack_is_settled("shopify", found)  # type: ignore[arg-type]
+    assert word(check.remedy, flags.nami()).startswith("finish with nami --env prod destroy shopify")
 
 
 def test_destroy_removes_the_environments_stack_by_its_id(aws: Stub, folder: Path) -> None:

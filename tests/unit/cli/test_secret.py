@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from nami_cli import secret as secrets
 from nami_cli.main import app
-from nami_cli.runtime import secret as runtime
 from nami_control import deployment
 from nami_control.deployment import Function
 from nami_control.errors import NotRunningError, UsageError
+from nami_control.runtime import secret as runtime
 from tests.unit.cli.conftest import Stub
 from tests.unit.cli.test_deployed import OUTPUTS, QUEUES, stack, stacks
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from nami_cli import checks, deploy, doctor, flags
+from nami_cli import deploy, flags
 from nami_cli.main import app
-from nami_control import deployment, shared, tunnel
+from nami_control import checks, deployment, health, shared, tunnel
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import CheckError, MissingToolError, NotRunningError, UsageError
+from nami_control.tunnel import silent
 from nami_stack.settings import SETTINGS_METADATA
 from tests.unit.cli.conftest import Stub
 
@@ -208,17 +209,17 @@ def test_adoption_takes_the_hosts_own_secret_and_not_another_databases(aws: Stub
 
 
 def test_doctor_of_a_subscription_looks_at_the_shared_host(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "is_local", lambda: True)
+    monkeypatch.setattr(health, "is_local", lambda: True)
     resources(aws, "nami-shopify", "AWS::SQS::Queue")
     settings(aws, destination=["shared-mongo"])
     resources(aws, "nami-shared", "AWS::AutoScaling::AutoScalingGroup")
-    assert doctor._host("shopify").detail == "played by this machine"
+    assert health._host("shopify").detail == "played by this machine"
 
 
 def test_doctor_of_a_subscription_without_any_host_says_so(aws: Stub) -> None:
     resources(aws, "nami-shopify", "AWS::SQS::Queue")
     settings(aws, destination=["dynamodb"])
-    assert doctor._host("shopify").detail == "none of this subscription's own"
+    assert health._host("shopify").detail == "none of this subscription's own"
 
 
 def test_doctor_looks_at_the_shared_disk_through_one_that_uses_it(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,17 +229,17 @@ def test_doctor_looks_at_the_shared_disk_through_one_that_uses_it(aws: Stub, mon
         asked.append(name)
         raise MissingToolError("no tunnel; install it")
 
-    monkeypatch.setattr(doctor, "find", find)
+    monkeypatch.setattr(health, "find", find)
     used(aws, "mongo", "Webhooks", "nami-jira")
     no_stack(aws)  # nami-Webhooks, which is an app of the user's own
     stack(aws, "jira")
-    assert doctor._disk("shared").status == "warn"
+    assert health._disk("shared", silent).status == "warn"
     assert asked == ["jira"]
 
 
 def test_disk_of_a_shared_host_that_nobody_uses_is_not_looked_at(aws: Stub) -> None:
     used(aws, "mongo")
-    assert doctor._disk("shared").detail == "not looked at: nobody uses it yet"
+    assert health._disk("shared", silent).detail == "not looked at: nobody uses it yet"
 
 
 def test_documents_in_two_hosts_are_read_from_the_first_destinations(

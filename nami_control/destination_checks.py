@@ -5,11 +5,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from nami_cli.checks import Check, fail, ok, secret_text, warn
-from nami_cli.flags import nami
 from nami_control.aws import client
+from nami_control.checks import Check, fail, ok, secret_text, warn
 from nami_control.deployment import Deployment, Drain
 from nami_control.environments import is_local
+from nami_control.errors import Command
 from nami_control.items import Items
 
 _TRIES = 20  # of an HTTP backend, the newest
@@ -61,7 +61,7 @@ def table(name: str, *, expires: bool) -> Check:
 
 
 def _backend(deployment: Deployment, drain: Drain, arn: str) -> Check:
-    from nami_cli.runtime import backend, secret  # noqa: PLC0415
+    from nami_control.runtime import backend, secret  # noqa: PLC0415
 
     values, _ = secret.parse(secret_text(arn))
     try:
@@ -82,7 +82,8 @@ def _backend(deployment: Deployment, drain: Drain, arn: str) -> Check:
             "backend",
             f"{len(failed)} of the last {len(tries)} webhooks were not delivered, the newest of them: "
             f"{failed[0].get('reason', 'no reason')}",
-            f"{nami()} events {deployment.name} --destination {drain.destination} shows its answers",
+            Command(f"events {deployment.name} --destination {drain.destination}"),
+            " shows its answers",
         )
     return ok("backend", f"the last {len(tries)} webhooks were delivered" if tries else "nothing was forwarded yet")
 

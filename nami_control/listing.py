@@ -1,0 +1,100 @@
+"""What is deployed, and what waits and died there."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from nami_control import aws, shared, stacks
+from nami_control.errors import of_aws
+from nami_control.queues import dead_letter_queues, depth, waiting
+from nami_control.tunnel import Tell, silent
+from nami_stack.settings import SHARED
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+# By which output a stack shows what its webhooks end in.
+_KINDS = {"DatabaseSecretArn": "mongo", "LargeItemsBucketName": "dynamodb", "BackendSecretArn": "http"}
+_AT_ONCE = 8  # subscriptions whose queues are asked at the same time
+_AGE_WITHIN = 900  # seconds back to look for an age; SQS tells one a minute, late by some, and none while it is idle
+
+
+def subscriptions(environment: str | None = None, *, tell: Tell = silent) -> list[dict[str, Any]]:
+    """All that are deployed in the account and region, or in one environment of it: a dictionary for each."""
+    found = {owner: stack for owner, stack in stacks.deployed().items() if environment in (None, owner.environment)}
+    ages = _oldest([queue for stack in found.values() for queue in waiting(stacks.outputs_of(stack))], tell)
+    sqs = aws.client("sqs")
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(lambda item: _row(item[0], item[1], ages, sqs), sorted(found.items())))
+
+
+def _row(owner: stacks.Owner, stack: "StackTypeDef", ages: dict[str, float], sqs: Any) -> dict[str, Any]:
+    outputs = stacks.outputs_of(stack)
+    known = [ages[queue] for queue in waiting(outputs) if queue in ages]
+    at = stack.get("LastUpdatedTime") or stack["CreationTime"]
+    return {
+        "name": owner.subscription,
+        "environment": owner.environment or None,
+        "destinations": [kind for ending, kind in _KINDS.items() if any(key.endswith(ending) for key in outputs)],
+        "endpoint": stacks.endpoint_url(outputs) if "EndpointUrl" in outputs else None,
+        "waiting": _sum(waiting(outputs), sqs),
+        "dead_letters": _sum(dead_letter_queues(outputs), sqs),
+        "oldest_seconds": max(known, default=None),
+        "deployed": at.astimezone(UTC).isoformat(timespec="seconds"),
+        "status": stack["StackStatus"],
+        "used_by": shared.users(stack["StackName"]) if owner.subscription == SHARED else None,
+    }
+
+
+def _sum(queue_urls: Sequence[str], sqs: Any) -> int | None:
+    """Of all their messages; None where the stack is half made or half gone, and its queues with it."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    try:
+        return sum(depth(url, sqs) for url in queue_urls) if queue_urls else None
+    except ClientError as error:
+        if "NonExistentQueue" in str(error) or "QueueDoesNotExist" in str(error):
+            return None
+        raise
+
+
+def _oldest(queue_urls: Sequence[str], tell: Tell) -> dict[str, float]:
+    """Age of each queue's oldest message, in seconds; a queue without a recent metric is left out."""
+    found: dict[str, float] = {}
+    now = time.time()
+    cloudwatch = aws.client("cloudwatch")
+    for start in range(0, len(queue_urls), 500):  # the most that one call takes
+        part = queue_urls[start : start + 500]
+        try:
+            said = cloudwatch.get_metric_data(
+                StartTime=datetime.fromtimestamp(now - _AGE_WITHIN, UTC),
+                EndTime=datetime.fromtimestamp(now, UTC),
+                ScanBy="TimestampDescending",
+                MetricDataQueries=[_age_query(number, url) for number, url in enumerate(part)],
+            )
+        except Exception as error:
+            if (told := of_aws(error)) is None:
+                raise
+            tell(f"the age of the oldest message is not known: {told}")
+            return found
+        for result in said["MetricDataResults"]:
+            if result["Values"]:
+                found[part[int(result["Id"][1:])]] = result["Values"][0]
+    return found
+
+
+def _age_query(number: int, queue_url: str) -> dict[str, Any]:
+    return {
+        "Id": f"q{number}",
+        "MetricStat": {
+            "Metric": {
+                "Namespace": "AWS/SQS",
+                "MetricName": "ApproximateAgeOfOldestMessage",
+                "Dimensions": [{"Name": "QueueName", "Value": queue_url.rsplit("/", 1)[-1]}],
+            },
+            "Period": 60,
+            "Stat": "Maximum",
+        },
+    }
