@@ -15,11 +15,11 @@ from nami_cli import flags
 from nami_cli.doctor import say_check
 from nami_cli.resources import Display, display
 from nami_cli.terminal import print_exact, print_text, say
-from nami_cli.times import took
 from nami_control import cdk, checks, destination_checks, environments, home, queues, shared, stacks
 from nami_control.environments import is_local
 from nami_control.errors import word
 from nami_control.interrupts import Interrupted, interruptible
+from nami_control.times import took
 from nami_stack.settings import SHARED, SharedSettings, Subscription
 
 if TYPE_CHECKING:

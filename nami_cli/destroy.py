@@ -10,12 +10,12 @@ from nami_cli import flags
 from nami_cli.doctor import say_check
 from nami_cli.resources import Display, display
 from nami_cli.terminal import print_text, say
-from nami_cli.times import took
 from nami_control import aws, checks, environments, queues, shared, stacks
 from nami_control.cdk import Resource
 from nami_control.errors import CheckError, DeployError, NotRunningError, UsageError, as_flags, of_aws
 from nami_control.interrupts import Interrupted, interruptible
 from nami_control.queues import dead_letter_queues, depth, waiting
+from nami_control.times import took
 from nami_stack.settings import SHARED
 
 _PAUSE = 2.0  # seconds between two looks at a stack on AWS; its network interfaces alone take minutes

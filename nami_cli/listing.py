@@ -7,8 +7,8 @@ import typer
 
 from nami_cli import flags
 from nami_cli.terminal import print_json, print_table, say
-from nami_cli.times import spell
 from nami_control import deployment, environments, listing, shared, stacks
+from nami_control.times import spell
 from nami_stack.settings import SHARED
 
 if TYPE_CHECKING:

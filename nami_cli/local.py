@@ -14,11 +14,12 @@ from nami_cli import events, logs, send
 from nami_cli.flags import TYPED_LOCAL, Name, checked_name, nami, with_env
 from nami_cli.resources import display
 from nami_cli.terminal import print_exact, print_json, print_text, say
-from nami_cli.times import took
 from nami_control import deployment, stacks
 from nami_control import events as stored_events
 from nami_control.errors import LocalAwsError, NotRunningError, UsageError, WebhookError
 from nami_control.interrupts import Interrupted, interruptible, starting
+from nami_control.sending import Answer, Sender
+from nami_control.times import took
 from nami_local import cdk, environment, machine, up
 from nami_local.differences import DIFFERENCES
 from nami_local.state import DATABASE, Home, State
@@ -215,12 +216,12 @@ def _send(
     found = deployment.find(name)
     accepted: list[str] = []
 
-    def report(answer: send.Answer) -> None:
+    def report(answer: Answer) -> None:
         say(str(answer))
         if answer.ok and answer.delivery_id:
             accepted.append(answer.delivery_id)
 
-    sender = send.Sender(found, provider)
+    sender = Sender(found, provider, tell=say)
     send.send_all(sender, file, content_type=content_type, headers=headers, count=count, report=report)
     if not wait or not accepted:
         return

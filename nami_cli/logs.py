@@ -7,10 +7,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nami_cli import times
 from nami_cli.flags import Name, nami
 from nami_cli.terminal import print_json, say
-from nami_control import logs
+from nami_control import logs, times
 from nami_control.deployment import Deployment, find
 from nami_control.errors import Command, NotFoundError
 from nami_control.logs import Line, Step

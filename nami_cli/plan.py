@@ -12,11 +12,11 @@ from rich.text import Text
 from nami_cli import flags, plan_chart
 from nami_cli.plan_chart import counted
 from nami_cli.terminal import print_json, print_text
-from nami_cli.times import duration, spell
 from nami_control import capacity, prices
 from nami_control.capacity import ASSUMED, LATE, PROFILES, Advice, Change, Plan, Times
 from nami_control.errors import MissingToolError, NamiError, UsageError, as_flags
 from nami_control.simulation import Arrivals, Drain, Drained
+from nami_control.times import duration, spell
 
 LONGEST = 86_400.0
 _BURST = 60.0

@@ -10,8 +10,8 @@ from typing import Any
 
 from rich.text import Text
 
-from nami_cli.times import spell
 from nami_control.capacity import Plan
+from nami_control.times import spell
 
 _HEIGHT = 5
 _EIGHTHS = " ▁▂▃▄▅▆▇█"

@@ -5,8 +5,7 @@ AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL say where it is, as for every AWS t
 
 import pytest
 
-from nami_cli import smoke
-from nami_control import deployment
+from nami_control import deployment, smoke
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

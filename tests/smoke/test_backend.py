@@ -11,7 +11,7 @@ import boto3
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
-from nami_cli import smoke
+from nami_control import smoke
 
 Note = dict[str, Any]
 Send = Callable[..., Note]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nami_cli import smoke
+from nami_control import smoke
 from nami_control.errors import NamiError
 
 

@@ -9,8 +9,19 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = {"nami_runtime"}
-CONTROL = {"nami_control", "nami_stack", "nami_runtime", "pydantic", "boto3", "botocore", "psutil", "pymongo", "bson"}
-COMMAND = CONTROL | {"nami_cli", "nami_local", "urllib3", "typer", "rich"}
+CONTROL = {
+    "nami_control",
+    "nami_stack",
+    "nami_runtime",
+    "pydantic",
+    "boto3",
+    "botocore",
+    "psutil",
+    "pymongo",
+    "bson",
+    "urllib3",
+}
+COMMAND = CONTROL | {"nami_cli", "nami_local", "typer", "rich"}
 # Beside the standard library; the longest path that a file begins with is its own.
 MAY_IMPORT = {
     "app.py": {"aws_cdk", "nami_stack"},

@@ -11,9 +11,10 @@ from botocore.stub import Stubber
 from typer.testing import CliRunner
 
 from nami_cli import dead_letters
-from nami_cli.dead_letters import DeadLetters, Filter, Letter
 from nami_cli.main import app
-from nami_control import logs
+from nami_control import dead_letters as control
+from nami_control import large_bodies, logs
+from nami_control.dead_letters import DeadLetters, Letter
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import AwsError, NotFoundError, UsageError
 from tests.unit.cli.conftest import sleep_in
@@ -377,7 +378,7 @@ def test_message_attributes_travel_along(sqs: FakeSqs) -> None:
 
 def test_batches_stay_within_what_sqs_takes() -> None:
     letters = [Letter({"MessageId": str(n), "ReceiptHandle": str(n), "Body": "x" * 400_000}) for n in range(5)]
-    assert [len(group) for group in dead_letters._groups(letters)] == [2, 2, 1]
+    assert [len(group) for group in control._groups(letters)] == [2, 2, 1]
 
 
 def test_rate_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -425,7 +426,7 @@ def test_bodies_in_s3_are_renewed_before_all_letters_are_moved(
     (drain,) = dead_letters.find(NAME).drains
     drain.post_queue = Function("post", {"CLAIM_CHECK_BUCKET": "bodies"}, "/logs/post")
     renewed: list[object] = []
-    monkeypatch.setattr(dead_letters.large_bodies, "renew_old", lambda *asked: renewed.append(asked))
+    monkeypatch.setattr(large_bodies, "renew_old", lambda *asked: renewed.append(asked))
     fill(sqs, 1)
     task.add_client_error("start_message_move_task", "AccessDenied")
     run("redrive", NAME)
@@ -442,7 +443,7 @@ def test_body_in_s3_is_renewed_before_its_letter_is_sent_back(sqs: FakeSqs, monk
         renewed.append((*asked, len(sqs.queue)))
         return False
 
-    monkeypatch.setattr(dead_letters.large_bodies, "renew", renew)
+    monkeypatch.setattr(large_bodies, "renew", renew)
     said = run("redrive", NAME, "--id", "large")
     assert renewed == [("bodies", "k", 0)]
     assert "large: its body is no longer in S3" in said.stderr
@@ -494,8 +495,8 @@ def test_purge_deletes_what_matches(sqs: FakeSqs) -> None:
 
 
 def test_no_filter_takes_all() -> None:
-    assert Filter.of(None, None, None, None).takes_all
-    assert not Filter.of(["d1"], None, None, None).takes_all
+    assert dead_letters._filter(None, None, None, None).takes_all
+    assert not dead_letters._filter(["d1"], None, None, None).takes_all
 
 
 @pytest.mark.usefixtures("told")

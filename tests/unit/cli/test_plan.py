@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from benchmarks.parts import order
 from nami_cli.main import app
-from nami_cli.times import duration, spell
 from nami_control import capacity
 from nami_control.capacity import ASSUMED, PROFILES, Arrivals, Plan, Times, advise, plan, vcpus
 from nami_control.errors import MissingToolError, UsageError
+from nami_control.times import duration, spell
 from nami_runtime.destinations import dynamodb, mongo
 from nami_runtime.log import METRICS
 from nami_stack import watching

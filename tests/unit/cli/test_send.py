@@ -13,6 +13,7 @@ import pytest
 from botocore.stub import Stubber
 
 from nami_cli import send
+from nami_control import sending as sending_module
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import SecretError, UsageError, WebhookError
 from nami_control.runtime import request, signatures
@@ -51,9 +52,9 @@ def deployed(
     return found
 
 
-def sender(secrets: Stubber, setting: dict[str, Any], text: str) -> send.Sender:
+def sender(secrets: Stubber, setting: dict[str, Any], text: str) -> sending_module.Sender:
     secrets.add_response("get_secret_value", {"SecretString": text}, {"SecretId": ARN})
-    return send.Sender(deployed(setting))
+    return sending_module.Sender(deployed(setting))
 
 
 def accepted(setting: dict[str, Any], secret: str, sent: tuple[str, dict[str, str], bytes]) -> tuple[bool, str]:
@@ -91,12 +92,12 @@ def test_answer_of_a_gateway_that_queues_by_itself_names_the_document(
     found = Deployment("shopify", {**outputs, "EndpointUrl": "https://abc.execute-api.example/live/nami/shopify"})
     found.drains[0].post_queue = Function("post", {"SIGNATURE": json.dumps(setting)}, "/logs/post")
     secrets.add_response("get_secret_value", {"SecretString": "whsec_" + "A" * 32}, {"SecretId": ARN})
-    sending = send.Sender(found)
+    sending = sending_module.Sender(found)
     sent: list[tuple[str, dict[str, str], bytes]] = []
 
-    def request(_method: str, *what: Any) -> send.Answer:
+    def request(_method: str, *what: Any) -> sending_module.Answer:
         sent.append(what)
-        return send.Answer(200, "of-the-gateway", b"", 1)
+        return sending_module.Answer(200, "of-the-gateway", b"", 1)
 
     monkeypatch.setattr(sending, "request", request)
     body, kind = sending.sample()
@@ -176,7 +177,7 @@ def test_body_that_cannot_hold_the_signature_is_told(secrets: Stubber) -> None:
 
 def test_another_provider_than_the_deployed_is_refused() -> None:
     with pytest.raises(UsageError) as raised:
-        send.Sender(deployed({"scheme": "stripe"}), "shopify")
+        sending_module.Sender(deployed({"scheme": "stripe"}), "shopify")
     assert str(raised.value) == (
         "shopify takes webhooks signed by stripe; leave --provider out, or change it: "
         "nami deploy shopify --signature shopify"
@@ -185,12 +186,12 @@ def test_another_provider_than_the_deployed_is_refused() -> None:
 
 def test_a_provider_for_an_unsigned_subscription_is_refused() -> None:
     with pytest.raises(UsageError, match="is deployed without a signature"):
-        send.Sender(deployed(None), "shopify")
+        sending_module.Sender(deployed(None), "shopify")
 
 
 def test_without_a_signature_no_secret_is_read() -> None:
     body, headers = b"{}", {"content-type": "application/json"}
-    assert send.Sender(deployed(None)).signed(body, headers)[1:] == (headers, body)
+    assert sending_module.Sender(deployed(None)).signed(body, headers)[1:] == (headers, body)
 
 
 @pytest.mark.parametrize("text", [" ", '{"secret": []}'])
@@ -203,19 +204,20 @@ def test_unfilled_secret_on_aws_is_code_13_and_says_how_to_fill_it(text: str, se
 def test_secret_that_never_had_a_value_is_unfilled(secrets: Stubber) -> None:
     secrets.add_client_error("get_secret_value", "ResourceNotFoundException")
     with pytest.raises(SecretError):
-        send.Sender(deployed({"scheme": "shopify"}))
+        sending_module.Sender(deployed({"scheme": "shopify"}))
 
 
 @pytest.mark.parametrize("scheme", SIGNED)
 def test_unfilled_local_secret_is_filled_with_one_that_fits(
-    scheme: str, secrets: Stubber, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    scheme: str, secrets: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    lines: list[str] = []
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     setting = {"scheme": scheme, **OPTIONS.get(scheme, {})}
     secrets.add_client_error("get_secret_value", "ResourceNotFoundException")
     secrets.add_response("put_secret_value", {})
-    sending = send.Sender(deployed(setting))
-    assert "was empty" in capsys.readouterr().err
+    sending = sending_module.Sender(deployed(setting), tell=lines.append)
+    assert ["was empty" in line for line in lines] == [True]
     body, kind = sending.sample()
     _, headers, body = sending.signed(body, {"content-type": kind})
     sent = ("https://abc.execute-api.example/nami/shopify", headers, body)
@@ -226,16 +228,16 @@ def test_unfilled_local_secret_is_filled_with_one_that_fits(
 def test_401_is_tried_again_only_where_the_secret_was_just_filled(
     just_filled: bool, secrets: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sleep_in(monkeypatch, send, lambda _seconds: None)
+    sleep_in(monkeypatch, sending_module, lambda _seconds: None)
     if just_filled:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
         secrets.add_client_error("get_secret_value", "ResourceNotFoundException")
         secrets.add_response("put_secret_value", {})
-        sending = send.Sender(deployed({"scheme": "shopify"}))
+        sending = sending_module.Sender(deployed({"scheme": "shopify"}))
     else:
         sending = sender(secrets, {"scheme": "shopify"}, "s3cret")
     statuses = iter([401, 401, 200])
-    monkeypatch.setattr(sending, "request", lambda *_given: send.Answer(next(statuses), "d1", b"", 1))
+    monkeypatch.setattr(sending, "request", lambda *_given: sending_module.Answer(next(statuses), "d1", b"", 1))
     assert sending.send(b"{}", {}).status == (200 if just_filled else 401)
 
 
@@ -251,7 +253,7 @@ def test_401_is_tried_again_only_where_the_secret_was_just_filled(
 )
 def test_only_this_machine_is_local(url: str, local: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    assert send.is_local() is local
+    assert sending_module.is_local() is local
 
 
 class Endpoint(http.server.BaseHTTPRequestHandler):
@@ -280,7 +282,7 @@ def server() -> Iterator[str]:
 
 def send_to(url: str, file: str | None = None, count: int = 1) -> list[str]:
     answers: list[str] = []
-    sending = send.Sender(deployed(None, url))
+    sending = sending_module.Sender(deployed(None, url))
     send.send_all(
         sending,
         file,

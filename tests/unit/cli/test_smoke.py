@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from nami_cli import smoke
+from nami_cli import smoke as smoke_command
 from nami_cli.main import app
-from nami_cli.send import Answer
-from nami_control import logs
+from nami_control import logs, smoke
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import UsageError, WebhookError
+from nami_control.sending import Answer
 from tests.unit.cli.conftest import sleep_in
 
 OUTPUTS = {
@@ -64,7 +64,7 @@ def smoking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     found.pre_queue = Function("pre", {}, "/logs/pre")
     for number, each in enumerate(found.drains):
         each.post_queue = Function("post", {"DESTINATION": "mongo"}, f"/logs/{number}")
-    monkeypatch.setattr(smoke, "find", lambda _name: found)
+    monkeypatch.setattr(smoke_command, "find", lambda _name: found)
 
     def run(sender: FakeSender, stores: tuple[str, ...] = ("to mongo", "to http")) -> Any:
         def read(groups: dict[str, str], **_given: object) -> Iterator[logs.Line]:
@@ -72,7 +72,7 @@ def smoking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
                 said = "stored" if function in stores else "other"
                 yield logs.Line(1, function, json.dumps({"message": "batch", said: ["d1"]}), "e")
 
-        monkeypatch.setattr(smoke, "Sender", lambda _deployment: sender)
+        monkeypatch.setattr(smoke, "Sender", lambda _deployment, **_: sender)
         monkeypatch.setattr(logs, "read", read)
         result = CliRunner().invoke(app, ["smoke", "shopify", "--json"])
         return result, {each["check"]: each["outcome"] for each in json.loads(result.stdout)}
@@ -133,7 +133,7 @@ def direct(smoking: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Call
     found = Deployment("shopify", {**queues, "QuarantineUrl": "q", "EndpointUrl": "https://abc.example/nami/shopify"})
     found.pre_queue = None
     found.drains[0].post_queue = Function("post", {"DESTINATION": "mongo"}, "/logs/post")
-    monkeypatch.setattr(smoke, "find", lambda _name: found)
+    monkeypatch.setattr(smoke_command, "find", lambda _name: found)
 
     def run(quarantine: Quarantine, said: dict[str, object]) -> Any:
         def read(groups: dict[str, str], **_given: object) -> Iterator[logs.Line]:
@@ -141,7 +141,7 @@ def direct(smoking: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Call
 
         sender = FakeSender()
         sender.queued = ["unsigned", "forged"]
-        monkeypatch.setattr(smoke, "Sender", lambda _deployment: sender)
+        monkeypatch.setattr(smoke, "Sender", lambda _deployment, **_: sender)
         monkeypatch.setattr(smoke, "DeadLetters", lambda _delivery, _url: quarantine)
         monkeypatch.setattr(logs, "read", read)
         result = CliRunner().invoke(app, ["smoke", "shopify", "--json"])

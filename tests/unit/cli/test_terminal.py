@@ -12,11 +12,13 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from nami_cli import dead_letters, doctor, events, main, send, smoke, terminal
+from nami_cli import dead_letters, doctor, events, main, send, terminal
 from nami_cli import logs as logs_command
-from nami_control import checks, logs
+from nami_cli import smoke as smoke_command
+from nami_control import checks, logs, smoke
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import WebhookError
+from nami_control.sending import Answer
 from tests.unit.cli.conftest import Stub
 from tests.unit.cli.test_dead_letters import NAME, FakeSqs, envelope, install
 from tests.unit.cli.test_deployed import OUTPUTS, stack, stacks
@@ -188,14 +190,14 @@ def test_log_is_seen_and_does_not_act(
 class Answering:
     """A sender whose endpoint says what it likes."""
 
-    def __init__(self, deployment: Deployment, _provider: str | None = None) -> None:
+    def __init__(self, deployment: Deployment, _provider: str | None = None, **_: object) -> None:
         self.deployment = deployment
 
     def sample(self) -> tuple[bytes, str]:
         return b"{}", "application/json"
 
-    def send(self, *_: object) -> send.Answer:
-        return send.Answer(self.deployment.status, None, HOSTILE.encode(), 1)  # type: ignore[attr-defined]
+    def send(self, *_: object) -> Answer:
+        return Answer(self.deployment.status, None, HOSTILE.encode(), 1)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("status", [200, 503])
@@ -216,7 +218,7 @@ def test_answer_to_a_webhook_does_not_act(
 
 
 def test_delivery_id_of_an_answer_does_not_act(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.print_text(str(send.Answer(202, HOSTILE, b"", 1)))
+    terminal.print_text(str(Answer(202, HOSTILE, b"", 1)))
     assert not acting(capsys.readouterr().out)
 
 
@@ -241,8 +243,8 @@ def test_what_doctor_found_does_not_act(monkeypatch: pytest.MonkeyPatch, capsys:
 
 def test_results_of_a_smoke_test_do_not_act(monkeypatch: pytest.MonkeyPatch) -> None:
     results = [smoke.Result("a webhook is stored", "skipped", HOSTILE, 0.1)]
-    monkeypatch.setattr(smoke, "find", lambda _: None)
-    monkeypatch.setattr(smoke, "Target", lambda _: None)
+    monkeypatch.setattr(smoke_command, "find", lambda _: None)
+    monkeypatch.setattr(smoke, "Target", lambda *_: None)
     monkeypatch.setattr(smoke, "run", lambda _: iter(results))
     for as_json in ((), ("--json",)):
         output = run("smoke", NAME, *as_json).output

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nami_cli import times
+from nami_control import times
 from nami_control.errors import UsageError
 
 
