@@ -1,16 +1,15 @@
 """`nami dlq`: the webhooks that were given up. Looked at without harm, sent back without loss."""
 
-import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nami_cli.flags import Name, nami, with_env
 from nami_cli.terminal import print_json, print_line, print_table, print_text, progress, say
-from nami_control import aws, times
+from nami_control import redrive, times
 from nami_control.dead_letters import BATCH, DeadLetters, Filter, Letter
 from nami_control.deployment import find
-from nami_control.errors import AwsError, NotFoundError, UsageError, word
+from nami_control.errors import NotFoundError, UsageError, word
 
 if TYPE_CHECKING:
     pass
@@ -19,8 +18,6 @@ app = typer.Typer(
     help="Dead letters: webhooks that failed until the queue gave them up.", no_args_is_help=True, rich_markup_mode=None
 )
 
-# What an SQS without the move task says, or SQS where the task does not serve this queue.
-_NO_TASK = ("InvalidAction", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation")
 _NO_REASON = "no log line says why: the function ended early (timeout, memory), or the log is older than it is kept"
 
 Ids = Annotated[
@@ -54,7 +51,7 @@ def list_command(
 ) -> None:
     """Show the dead letters of NAME, how often each was tried, and why it failed last. They stay where they are."""
     letters = _open(name, destination, quarantine)
-    chosen, more = _look(letters, _filter(ids, since, until, text), limit)
+    chosen, more = redrive.look(letters, _filter(ids, since, until, text), limit, progress)
     chosen.sort(key=lambda letter: letter.received_at)
     reasons = letters.reasons(chosen)
     told = [
@@ -79,8 +76,8 @@ def list_command(
         rest = "an ordered queue shows the first of each group" if letters.is_fifo else "--limit shows more"
         say(f"{len(told)} of about {letters.count()}; {rest}, {_typed(letters, 'redrive', name)} sends them back")
     else:
-        show, redrive = _typed(letters, "show", f"{name} ID"), _typed(letters, "redrive", name)
-        say(f"{show} tells more, {redrive} sends them back")
+        show, send_back = _typed(letters, "show", f"{name} ID"), _typed(letters, "redrive", name)
+        say(f"{show} tells more, {send_back} sends them back")
 
 
 @app.command("show", epilog="Example: nami dlq show shopify b54557e4-5c29-4e3c-9d83-e1a5d0e0e0a1")
@@ -94,7 +91,7 @@ def show_command(
 ) -> None:
     """Show one dead letter: its tries, its headers and its body. It stays where it is."""
     letters = _open(name, destination, quarantine)
-    chosen, _ = _look(letters, Filter(ids=frozenset({wanted})), 1)
+    chosen, _ = redrive.look(letters, Filter(ids=frozenset({wanted})), 1, progress)
     if not chosen:
         there = "in quarantine" if quarantine else f"among the dead letters of {name}"
         shows = "shows what is" if quarantine else "shows them"
@@ -137,15 +134,20 @@ def redrive_command(
     wanted = _filter(ids, since, until, text)
     letters = _open(name, destination, quarantine)
     if dry_run:
-        chosen, _ = _look(letters, wanted, limit)
+        chosen, _ = redrive.look(letters, wanted, limit, progress)
         print_table(["delivery", "received"], [[each.id, times.iso(each.received_at)] for each in chosen])
         say(f"{len(chosen)} would be sent back to the queue")
         return
-    redriven = Count()
+    redriven = redrive.Count()
     try:
         # SQS's own task spares the way through this machine. It has no filter, and FIFO queues may drop what it moves.
-        if not (wanted.takes_all and limit is None and letters.has_move_task and _move(letters, rate, redriven)):
-            _send_back(letters, wanted, limit, rate, redriven)
+        if not (
+            wanted.takes_all
+            and limit is None
+            and letters.has_move_task
+            and redrive.move(letters, rate, redriven, progress)
+        ):
+            redrive.send_back(letters, wanted, limit, rate, redriven, progress)
     except KeyboardInterrupt:
         say(f"stopped; {redriven.value} were sent back, the others are still dead letters: run it again")
         raise typer.Exit(130) from None
@@ -209,12 +211,6 @@ def _typed(letters: DeadLetters, verb: str, name: str) -> str:
     return word((letters.command(verb, name),), nami())
 
 
-class Count:
-    """How many it is so far, also for whoever interrupts."""
-
-    value = 0
-
-
 def _open(name: str, destination: str | None, quarantine: bool) -> DeadLetters:
     found = find(name)
     if quarantine:
@@ -225,113 +221,6 @@ def _open(name: str, destination: str | None, quarantine: bool) -> DeadLetters:
     if destination is None and (others := [each.destination for each in found.drains if each is not chosen]):
         say(f"of {chosen.destination} alone; --destination {' or '.join(others)} for the others")
     return DeadLetters(chosen, tell=say)
-
-
-def _look(letters: DeadLetters, wanted: Filter, limit: int | None) -> tuple[list[Letter], bool]:
-    """Letters that match, and whether there may be more."""
-    chosen: list[Letter] = []
-    with letters.opened() as found, progress("looking through the dead letters", None) as advance:
-        for letter in found:
-            advance(1)
-            if limit is not None and len(chosen) == limit:
-                return chosen, True
-            if wanted.takes(letter):
-                chosen.append(letter)
-            if wanted.ids and len(chosen) == len(wanted.ids) and not (wanted.text or wanted.since or wanted.until):
-                return chosen, False
-    # A FIFO queue gives no more of a group while some of it are being looked at.
-    return chosen, letters.is_fifo and letters.count() > len(chosen)
-
-
-def _move(letters: DeadLetters, rate: int | None, redriven: Count) -> bool:
-    """Let SQS move all letters by itself; False where it can't."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    said = letters.sqs.get_queue_attributes(QueueUrl=letters.url, AttributeNames=["QueueArn"])
-    arn = said["Attributes"]["QueueArn"]
-    options: Any = {"MaxNumberOfMessagesPerSecond": rate} if rate else {}
-    total = letters.count()
-    letters.keep_bodies()
-    try:
-        handle = letters.sqs.start_message_move_task(SourceArn=arn, **options)["TaskHandle"]
-    except ClientError as error:
-        if aws.error_code(error) in _NO_TASK:
-            return False
-        raise
-    with progress("SQS is moving the dead letters", total) as advance:
-        try:
-            while True:
-                task = letters.sqs.list_message_move_tasks(SourceArn=arn, MaxResults=1)["Results"][0]
-                moved = int(task.get("ApproximateNumberOfMessagesMoved", 0))
-                advance(moved - redriven.value)
-                redriven.value = moved
-                if task["Status"] not in ("RUNNING", "CANCELLING"):
-                    break
-                time.sleep(1)
-        except KeyboardInterrupt:
-            letters.sqs.cancel_message_move_task(TaskHandle=handle)
-            raise
-    if task["Status"] != "COMPLETED":
-        reason = task.get("FailureReason", task["Status"].lower())
-        raise AwsError(f"SQS moved {redriven.value} of {total} and stopped: {reason}; run it again for the rest")
-    return True
-
-
-def _send_back(letters: DeadLetters, wanted: Filter, limit: int | None, rate: int | None, redriven: Count) -> None:
-    pace = _Pace(rate)
-    sent: set[str] = set()
-    total = letters.count()
-    with letters.opened() as found, progress("sending back", min(limit or total, total)) as advance:
-        waiting: list[Letter] = []
-
-        def flush() -> None:
-            taken, messages = letters.send_back(waiting)
-            letters.delete(taken)
-            # Dead letters that fail again stay the messages that they are; the quarantine gets a new one each time.
-            sent.update((letter.id for letter in taken) if letters.in_quarantine else messages)
-            redriven.value += len(taken)
-            advance(len(taken))
-            if len(taken) < len(waiting):
-                raise AwsError(
-                    f"the queue did not take {len(waiting) - len(taken)} of {len(waiting)}; they stay dead letters, "
-                    f"{redriven.value} were sent back; run it again for the rest"
-                )
-            waiting.clear()
-
-        for letter in found:
-            # One that this run sent back and that failed again already is not sent a second time.
-            if {letter.id, letter.message_id} & sent or not wanted.takes(letter):
-                continue
-            waiting.append(letter)
-            due = limit is not None and redriven.value + len(waiting) >= limit
-            # A FIFO queue gives no more of a group before those that it gave are deleted, and keeps its order.
-            if due or letters.is_fifo or len(waiting) >= pace.batch:
-                pace.wait(len(waiting))
-                flush()
-            if due:
-                break
-        if waiting:
-            flush()
-    if letters.is_fifo and not wanted.takes_all:
-        say("an ordered queue shows the first of each group; what lies behind others was not looked at")
-
-
-class _Pace:
-    """At most so many a second."""
-
-    def __init__(self, rate: int | None) -> None:
-        self.batch = min(rate or BATCH, BATCH)
-        self._rate = rate
-        self._next = time.monotonic()
-
-    def wait(self, count: int) -> None:
-        """Return when so many may go."""
-        if not self._rate:
-            return
-        now = time.monotonic()
-        if self._next > now:
-            time.sleep(self._next - now)
-        self._next = max(now, self._next) + count / self._rate
 
 
 def _show_webhook(letter: Letter) -> None:

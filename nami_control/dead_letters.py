@@ -117,7 +117,7 @@ class DeadLetters:
 
     def __init__(self, drain: Drain, quarantine_url: str | None = None, *, tell: Tell = silent) -> None:
         self.drain = drain
-        self._tell = tell
+        self.tell = tell
         self.sqs = aws.client("sqs")
         self.url = quarantine_url or drain.dead_letter_url
         self.in_quarantine = quarantine_url is not None
@@ -153,7 +153,7 @@ class DeadLetters:
         for letter in letters or ():
             reference = letter.delivery.body_ref if letter.delivery else None
             if reference and not large_bodies.renew(reference["bucket"], reference["key"]):
-                self._tell(f"{letter.id}: its body is no longer in S3, so it will fail again")
+                self.tell(f"{letter.id}: its body is no longer in S3, so it will fail again")
 
     def count(self) -> int:
         """About how many letters there are, as SQS counts."""

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from nami_cli import dead_letters
 from nami_cli.main import app
 from nami_control import dead_letters as control
-from nami_control import large_bodies, logs
+from nami_control import large_bodies, logs, redrive
 from nami_control.dead_letters import DeadLetters, Letter
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import AwsError, NotFoundError, UsageError
@@ -383,8 +383,8 @@ def test_batches_stay_within_what_sqs_takes() -> None:
 
 def test_rate_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    sleep_in(monkeypatch, dead_letters, slept.append)
-    pace = dead_letters._Pace(5)
+    sleep_in(monkeypatch, redrive, slept.append)
+    pace = redrive.Pace(5)
     for _ in range(3):
         pace.wait(5)
     assert pace.batch == 5
@@ -410,7 +410,7 @@ def test_all_letters_are_moved_by_sqs_itself_at_the_given_rate(
     sqs: FakeSqs, task: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(sqs, 7)
-    sleep_in(monkeypatch, dead_letters, lambda _seconds: None)
+    sleep_in(monkeypatch, redrive, lambda _seconds: None)
     task.add_response(
         "start_message_move_task", {"TaskHandle": "t"}, {"SourceArn": "arn:dead", "MaxNumberOfMessagesPerSecond": 20}
     )
@@ -462,7 +462,7 @@ def test_interrupted_move_is_cancelled(sqs: FakeSqs, task: Stubber, monkeypatch:
     def interrupt(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    sleep_in(monkeypatch, dead_letters, interrupt)
+    sleep_in(monkeypatch, redrive, interrupt)
     task.add_response("start_message_move_task", {"TaskHandle": "t"})
     task.add_response("list_message_move_tasks", moved("RUNNING", 3))
     task.add_response("cancel_message_move_task", {}, {"TaskHandle": "t"})
@@ -547,7 +547,7 @@ def test_quarantine_is_sent_back_without_the_task_that_dead_letters_have(
     quarantine: FakeSqs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sqs = quarantine
-    monkeypatch.setattr(dead_letters, "_move", lambda *_: pytest.fail("SQS has no such task for it"))
+    monkeypatch.setattr(redrive, "move", lambda *_: pytest.fail("SQS has no such task for it"))
     fill(sqs, 3)
     result = run("redrive", NAME, "--quarantine")
     assert (result.exit_code, result.stdout.strip(), len(sqs.queue), sqs.dead) == (0, "3", 3, {})
