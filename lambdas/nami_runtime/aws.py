@@ -281,7 +281,7 @@ def _read_answer(connected: socket.socket, data: bytes, deadline: float) -> tupl
     chunked = _field(head, b"\r\ntransfer-encoding:") == b"chunked"
     if announced and not chunked:
         raise OSError("answer's length is not a number")
-    body, complete = framing.read(status, data, receive, chunked=chunked)
+    body, complete = framing.read(status, data, receive, chunked=chunked, limit=MAX_ANSWER_BYTES)
     return status, body, reusable and complete
 
 

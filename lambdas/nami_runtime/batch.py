@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nami_runtime import aws, documents, envelope, log, ordering
 from nami_runtime.destinations import Later
+from nami_runtime.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -36,38 +37,13 @@ class Item(NamedTuple):
     document: Document
 
 
-class Outcome:
-    """What became of each message of a batch; `ages` are the ms from a webhook's arrival to its storage."""
-
-    def __init__(self) -> None:
-        self.ages: list[float] = []
-        self.stored: list[str] = []
-        self.duplicates: list[str] = []
-        self.failed: list[dict[str, str]] = []
-        self.failed_messages: list[str] = []
-        self.quarantined: list[dict[str, str]] = []
-        self.later: dict[str, int] = {}
-        self.errors: dict[str, Exception] = {}
-
-    def fail(self, message_id: str, delivery_id: str, reason: str, error: Exception | None = None) -> None:
-        """The queue delivers this message again, and it alone."""
-        if error and _SENTRY:
-            self.errors.setdefault(reason, error)
-        self.failed.append({"id": delivery_id or message_id, "reason": reason})
-        self.failed_messages.append(message_id)
-
-    def response(self) -> dict[str, Any]:
-        """The partial batch response."""
-        return {"batchItemFailures": [{"itemIdentifier": message} for message in self.failed_messages]}
-
-
 def drain(
     event: dict[str, Any], context: Context, process: Callable[[Document], Document], destination: Destination
 ) -> dict[str, Any]:
     """Writes a batch of SQS messages; what one message raises fails that one alone."""
     started = monotonic()
     deadline = started + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
-    outcome = Outcome()
+    outcome = Outcome(keep_errors=_SENTRY)
     try:
         for wave in ordering.waves(event["Records"], outcome):
             for group in _groups(_deliveries(wave, outcome, deadline)):

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nami_runtime.aws import MAX_ANSWER_BYTES
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def read(status: int, data: bytes, receive: Callable[[], bytes], *, chunked: bool) -> tuple[bytes, bool]:
-    """(body, whether the connection can be used again). `data` is what came after the head; raises OSError."""
+def read(status: int, data: bytes, receive: Callable[[], bytes], *, chunked: bool, limit: int) -> tuple[bytes, bool]:
+    """(body, whether the connection can be used again). `data` is what came after the head.
+
+    Raises OSError for what is broken, or longer than `limit` bytes.
+    """
     if chunked:
-        return _chunks(data, receive), True
+        return _chunks(data, receive, limit), True
     if status in (204, 304):
         return b"", True
     parts = [data]
     while received := receive():
         parts.append(received)
-        if sum(map(len, parts)) > MAX_ANSWER_BYTES:
+        if sum(map(len, parts)) > limit:
             raise OSError("answer too long")
     return b"".join(parts), False
 
 
-def _chunks(data: bytes, receive: Callable[[], bytes]) -> bytes:
+def _chunks(data: bytes, receive: Callable[[], bytes], limit: int) -> bytes:
     def more() -> bytes:
         if not (received := receive()):
             raise ConnectionResetError("connection closed before the answer was complete")
@@ -43,7 +44,7 @@ def _chunks(data: bytes, receive: Callable[[], bytes]) -> bytes:
         except ValueError:
             raise OSError("broken chunk") from None
         total += length
-        if total > MAX_ANSWER_BYTES:
+        if total > limit:
             raise OSError("answer too long")
         data = data[end + 2 :]
         if length == 0:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from nami_runtime.batch import Outcome
+    from nami_runtime.outcome import Outcome
     from nami_runtime.request import Request
 
 # What SQS takes as a message group and as a deduplication id: 1 to 128 of the printable ASCII characters but the space.
