@@ -94,3 +94,24 @@ def test_what_is_done_with_a_deployment_prints_asks_and_exits_nothing() -> None:
     }
     assert calls == set()
     assert loaded(["nami_control/"], "typer", "rich", "click", "nami_cli") == ""
+
+
+def imports_of(file: str, modules: dict[str, str]) -> set[str]:
+    """The files among `modules` (by name) that a file imports, anywhere in it, types too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {modules[name] for name in names if name in modules} - {file}
+
+
+@pytest.mark.parametrize("layer", ["nami_stack/", "nami_control/", "nami_local/", "nami_cli/"])
+def test_no_module_is_imported_by_what_it_imports(layer: str) -> None:
+    own = [file for file in files(layer) if not file.endswith("__init__.py")]
+    graph = {file: imports_of(file, {each.removesuffix(".py").replace("/", "."): each for each in own}) for file in own}
+    while free := [file for file, imports in graph.items() if not imports & graph.keys()]:
+        for file in free:
+            del graph[file]
+    assert graph == {}
