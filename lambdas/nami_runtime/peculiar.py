@@ -7,8 +7,8 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from nami_runtime.request import Refused
-from nami_runtime.signatures import field, matching
+from nami_runtime.request import Refused, field
+from nami_runtime.secret import matching
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

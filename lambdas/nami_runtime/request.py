@@ -117,3 +117,12 @@ def _text(value: object) -> str:
     if type(value) is not str:
         raise TypeError("not a string")
     return value
+
+
+def field(value: object, path: str) -> str:
+    """A text or integer inside parsed JSON, or empty."""
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""

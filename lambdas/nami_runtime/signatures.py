@@ -9,9 +9,9 @@ from __future__ import annotations
 import binascii
 from hashlib import sha256
 from hmac import compare_digest, digest
-from re import fullmatch
 
-from nami_runtime.request import Refused
+from nami_runtime.request import Refused, field
+from nami_runtime.secret import matching
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ class Hmac(Scheme):
         if not given:
             raise Refused(401, "no signature")
         if self.tolerance:
+            from nami_runtime.timestamps import check_age  # noqa: PLC0415 - half of the schemes sign none
+
             check_age(find(self, request, self.timestamp), self.tolerance, now)
         for content in self.contents(request):
             for secret in secrets:
@@ -140,6 +142,8 @@ class Hmac(Scheme):
         values = [self._field(request, piece, url) if i % 2 else piece.encode() for i, piece in enumerate(pieces)]
         before, after = "{body}{timestamp}" in self.signed, "{timestamp}{body}" in self.signed
         if before or after or self.digits:
+            from nami_runtime.timestamps import check_ends  # noqa: PLC0415 - as above
+
             stamp = values[pieces.index("timestamp")]
             check_ends(stamp, request.body if before else b"", request.body if after else b"", self.digits)
         return b"".join(values)
@@ -230,7 +234,7 @@ class Asymmetric(Scheme):
         """See Scheme."""
         from nami_runtime import asymmetric  # noqa: PLC0415 - needs cryptography, which other schemes don't carry
 
-        return asymmetric.verify(self, request, secrets, now)
+        return asymmetric.verify(self.provider, self.tolerance, request, secrets, now)
 
     def covers(self, source: str) -> bool:
         """See Scheme."""
@@ -434,54 +438,6 @@ def find(scheme: Scheme, request: Request, source: str) -> str:
     return ",".join(values) if all(values) else ""
 
 
-def check_age(timestamp: str, tolerance: int, now: float) -> None:
-    """Raises Refused (401) for a timestamp that is missing, unreadable, or over `tolerance` seconds away from now."""
-    if not timestamp:
-        raise Refused(401, "no timestamp")
-    if timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 16:
-        seconds = int(timestamp)
-        seconds = seconds // 1000 if seconds > 10**11 else seconds
-    else:
-        seconds = _iso_seconds(timestamp)
-    if abs(now - seconds) > tolerance:
-        raise Refused(401, "stale timestamp")
-
-
-def check_ends(stamp: bytes, before: bytes, after: bytes, digits: int = 0) -> None:
-    """Raises Refused (401) where the timestamp could begin or end elsewhere in what is signed around it.
-
-    Nothing separates it there, so that a byte moved between it and the body would leave the signature as it is.
-    """
-    if not stamp.isdigit():
-        sure = fullmatch(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", stamp) is not None
-    elif digits:
-        sure = len(stamp) == digits
-    else:
-        # Over four, so that it is not the year of the other form.
-        sure = len(stamp) > 4 and not before[-1:].isdigit() and not after[:1].isdigit()
-    if not sure:
-        raise Refused(401, "no telling where the timestamp ends")
-
-
-def _iso_seconds(timestamp: str) -> int:
-    from datetime import UTC, datetime  # noqa: PLC0415 - few schemes write their time like this
-
-    try:
-        moment = datetime.fromisoformat(timestamp)
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-    except (ValueError, OverflowError):
-        raise Refused(401, "unreadable timestamp") from None
-
-
-def matching(given: str, secrets: Sequence[str]) -> str | None:
-    """The secret that equals `given`; hashed first, so that the comparison tells nothing of its length either."""
-    hashed = sha256(given.encode("utf-8", "replace")).digest()
-    for secret in secrets:
-        if compare_digest(hashed, sha256(secret.encode()).digest()):
-            return secret
-    return None
-
-
 def _key(secret: str, form: str) -> bytes:
     try:
         if form == "base64":
@@ -498,15 +454,6 @@ def _pairs(value: str) -> list[tuple[str, str]]:
         name, _, text = pair.partition("=")
         pairs.append((name.strip(), text.strip()))
     return pairs
-
-
-def field(value: object, path: str) -> str:
-    """A text or integer inside parsed JSON, or empty."""
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
 def _urls(request: Request, public_url: str) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nami_runtime import envelope, peculiar, signatures, signing, verification
+from nami_runtime import envelope, peculiar, signatures, signing, timestamps, verification
 from nami_runtime.request import Refused, Request
 from tests.unit.runtime.conftest import FakeAws, http_event
 from tests.unit.runtime.vectors import VECTORS, Vector
@@ -201,7 +201,7 @@ def _request(body: bytes = b"{}", **parts: Any) -> Request:
 )
 def test_a_timestamp_is_plain_digits_or_nothing(timestamp: str) -> None:
     with pytest.raises(Refused) as refused:
-        signatures.check_age(timestamp, 300, 1_700_000_000.0)
+        timestamps.check_age(timestamp, 300, 1_700_000_000.0)
     assert refused.value.status == 401
 
 
@@ -210,7 +210,7 @@ def test_a_timestamp_is_plain_digits_or_nothing(timestamp: str) -> None:
     ["1700000000", "1700000000000", "2023-11-14T22:13:20Z", "2023-11-14T22:13:20.5+00:00", "2023-11-14T23:13:20+01:00"],
 )
 def test_seconds_milliseconds_and_iso_8601_name_the_same_moment(timestamp: str) -> None:
-    signatures.check_age(timestamp, 1, 1_700_000_000.0)
+    timestamps.check_age(timestamp, 1, 1_700_000_000.0)
 
 
 _GENERIC = {"header": "x-signature", "timestamp": "x-time", "signed": "{timestamp}{body}"}
