@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
-.PHONY: help install local test unit-test local-test package-test host-test fault-test iam-test fuzz bench load lint format lock clean
+.PHONY: help docs install local test unit-test local-test package-test host-test fault-test iam-test fuzz bench load lint format lock clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -44,6 +44,9 @@ unit-test: install  ## Run the unit tests: no network
 
 local-test: install  ## Run the local tests: real deployments into an AWS on this machine
 	@$(PYTEST) tests/local
+
+docs: install  ## Write the parts of the docs that say what the code says
+	@NAMI_WRITE_DOCS=1 $(PYTEST) -q -m docs tests/unit
 
 host-test: install  ## Run the MongoDB host's test on a real Docker engine (root)
 	@pytest tests/host -m host

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from nami_cli import flags
 from nami_cli.terminal import print_text, say
+from nami_cli.typed import NAME, checked_name
 from nami_control.cdk import short
 from nami_control.errors import UsageError
 from nami_stack.assets import LAMBDAS
@@ -19,14 +19,15 @@ _FUNCTIONS = {
 
 
 def create(
-    name: flags.Name,
+    context: typer.Context,
+    name: Annotated[str, NAME],
     force: Annotated[bool, typer.Option("--force", help="Overwrite handlers that are there.")] = False,
 ) -> None:
     """Write handlers for you to change, into webhooks/NAME.
 
     They do what nami's own do. nami deploy NAME takes them from then on, with what their requirements.txt names.
     """
-    flags.checked_name(name)
+    checked_name(name)
     folder = Path("webhooks") / name
     texts = {
         folder / function / file: (LAMBDAS / function / file).read_text() for function in _FUNCTIONS for file in _FILES
@@ -40,4 +41,4 @@ def create(
         print_text(short(path))
     for function, what in _FUNCTIONS.items():
         say(f"edit {folder / function / 'handler.py'}: {what}")
-    say(f"then {flags.nami()} deploy {name}")
+    say(f"then {context.find_root().obj.aws.nami} deploy {name}")

@@ -1,18 +1,16 @@
 """`nami dlq`: the webhooks that were given up. Looked at without harm, sent back without loss."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from nami_cli.flags import Name, nami, with_env
 from nami_cli.terminal import print_json, print_line, print_table, print_text, progress, say
+from nami_cli.typed import Name, command
 from nami_control import redrive, times
 from nami_control.dead_letters import BATCH, DeadLetters, Filter, Letter
 from nami_control.deployment import find
-from nami_control.errors import NotFoundError, UsageError, word
-
-if TYPE_CHECKING:
-    pass
+from nami_control.errors import NotFoundError, word
+from nami_control.stacks import Target
 
 app = typer.Typer(
     help="Dead letters: webhooks that failed until the queue gave them up.", no_args_is_help=True, rich_markup_mode=None
@@ -37,9 +35,9 @@ Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.")]
 
 
 @app.command("list", epilog="Example: nami dlq list shopify --since 2h")
-@with_env
+@command
 def list_command(
-    name: Name,
+    target: Name,
     ids: Ids = None,
     since: Since = None,
     until: Until = None,
@@ -50,7 +48,7 @@ def list_command(
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list.")] = False,
 ) -> None:
     """Show the dead letters of NAME, how often each was tried, and why it failed last. They stay where they are."""
-    letters = _open(name, destination, quarantine)
+    letters = _open(target, destination, quarantine)
     chosen, more = redrive.look(letters, _filter(ids, since, until, text), limit, progress)
     chosen.sort(key=lambda letter: letter.received_at)
     reasons = letters.reasons(chosen)
@@ -71,31 +69,31 @@ def list_command(
         ]
         print_table(["delivery", "received", "tries", "reason"], rows)
     if not told:
-        say(letters.none_of(name) + (" that match" if letters.count() else ""))
+        say(letters.none + (" that match" if letters.count() else ""))
     elif more:
         rest = "an ordered queue shows the first of each group" if letters.is_fifo else "--limit shows more"
-        say(f"{len(told)} of about {letters.count()}; {rest}, {_typed(letters, 'redrive', name)} sends them back")
+        say(f"{len(told)} of about {letters.count()}; {rest}, {_typed(letters, 'redrive')} sends them back")
     else:
-        show, send_back = _typed(letters, "show", f"{name} ID"), _typed(letters, "redrive", name)
+        show, send_back = _typed(letters, "show") + " ID", _typed(letters, "redrive")
         say(f"{show} tells more, {send_back} sends them back")
 
 
 @app.command("show", epilog="Example: nami dlq show shopify b54557e4-5c29-4e3c-9d83-e1a5d0e0e0a1")
-@with_env
+@command
 def show_command(
-    name: Name,
+    target: Name,
     wanted: Annotated[str, typer.Argument(metavar="ID", help="Of the delivery, or of the message.")],
     destination: Destination = None,
     quarantine: Quarantine = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the message as it lies in the queue.")] = False,
 ) -> None:
     """Show one dead letter: its tries, its headers and its body. It stays where it is."""
-    letters = _open(name, destination, quarantine)
+    letters = _open(target, destination, quarantine)
     chosen, _ = redrive.look(letters, Filter(ids=frozenset({wanted})), 1, progress)
     if not chosen:
-        there = "in quarantine" if quarantine else f"among the dead letters of {name}"
+        there = "in quarantine" if quarantine else f"among the dead letters of {target.name}"
         shows = "shows what is" if quarantine else "shows them"
-        raise NotFoundError(f"{wanted} is not {there}; {_typed(letters, 'list', name)} {shows}")
+        raise NotFoundError(f"{wanted} is not {there}; {_typed(letters, 'list')} {shows}")
     letter = chosen[0]
     tries = letters.reasons(chosen)[letter.id]
     if as_json:
@@ -113,9 +111,9 @@ def show_command(
 
 
 @app.command("redrive", epilog="Example: nami dlq redrive shopify --text order.created --rate 20")
-@with_env
+@command
 def redrive_command(
-    name: Name,
+    target: Name,
     ids: Ids = None,
     since: Since = None,
     until: Until = None,
@@ -132,7 +130,7 @@ def redrive_command(
     for the rest. What is sent twice is stored once.
     """
     wanted = _filter(ids, since, until, text)
-    letters = _open(name, destination, quarantine)
+    letters = _open(target, destination, quarantine)
     if dry_run:
         chosen, _ = redrive.look(letters, wanted, limit, progress)
         print_table(["delivery", "received"], [[each.id, times.iso(each.received_at)] for each in chosen])
@@ -153,17 +151,17 @@ def redrive_command(
         raise typer.Exit(130) from None
     print_text(str(redriven.value))
     if redriven.value:
-        say(f"{redriven.value} sent back to the queue; {_typed(letters, 'list', name)} shows those that fail again")
+        say(f"{redriven.value} sent back to the queue; {_typed(letters, 'list')} shows those that fail again")
     elif wanted.takes_all:
-        say(letters.none_of(name))
+        say(letters.none)
     else:
-        raise NotFoundError(f"none of {name} matches; {_typed(letters, 'list', name)} shows them")
+        raise NotFoundError(f"none of {target.name} matches; {_typed(letters, 'list')} shows them")
 
 
 @app.command("purge", epilog="Example: nami dlq purge shopify --text test --yes")
-@with_env
+@command
 def purge_command(
-    name: Name,
+    target: Name,
     ids: Ids = None,
     since: Since = None,
     until: Until = None,
@@ -174,19 +172,19 @@ def purge_command(
 ) -> None:
     """Delete the dead letters of NAME for good: all of them, or those that match."""
     wanted = _filter(ids, since, until, text)
-    letters = _open(name, destination, quarantine)
+    letters = _open(target, destination, quarantine)
     if wanted.takes_all:
         if number := letters.count():
-            _ask(yes, f"Delete all of about {number} webhooks of {name} for good?")
+            _ask(yes, f"Delete all of about {number} webhooks of {target.name} for good?")
             letters.sqs.purge_queue(QueueUrl=letters.url)
         print_text(str(number))
-        say("SQS removes them within a minute" if number else letters.none_of(name))
+        say("SQS removes them within a minute" if number else letters.none)
         return
     with letters.opened() as found:
         chosen = [letter for letter in found if wanted.takes(letter)]
         if not chosen:
-            raise NotFoundError(f"none of {name} matches; {_typed(letters, 'list', name)} shows them")
-        _ask(yes, f"Delete {len(chosen)} webhooks of {name} for good?")
+            raise NotFoundError(f"none of {target.name} matches; {_typed(letters, 'list')} shows them")
+        _ask(yes, f"Delete {len(chosen)} webhooks of {target.name} for good?")
         with progress("deleting", len(chosen)) as advance:
             for start in range(0, len(chosen), BATCH):
                 letters.delete(chosen[start : start + BATCH])
@@ -207,20 +205,17 @@ def _filter(ids: list[str] | None, since: str | None, until: str | None, text: s
     )
 
 
-def _typed(letters: DeadLetters, verb: str, name: str) -> str:
-    return word((letters.command(verb, name),), nami())
+def _typed(letters: DeadLetters, verb: str) -> str:
+    return word((letters.command(verb),), letters.deployment.aws.nami)
 
 
-def _open(name: str, destination: str | None, quarantine: bool) -> DeadLetters:
-    found = find(name)
-    if quarantine:
-        if not (url := found.outputs.get("QuarantineUrl")):
-            raise UsageError(f"--quarantine: {name} has none; only ingest=direct with a signature does")
-        return DeadLetters(found.drain(None), url, tell=say)
-    chosen = found.drain(destination)
-    if destination is None and (others := [each.destination for each in found.drains if each is not chosen]):
-        say(f"of {chosen.destination} alone; --destination {' or '.join(others)} for the others")
-    return DeadLetters(chosen, tell=say)
+def _open(target: Target, destination: str | None, quarantine: bool) -> DeadLetters:
+    found = find(target)
+    letters = DeadLetters(found, destination, quarantine=quarantine, tell=say)
+    others = [each.destination for each in found.drains if each is not letters.drain]
+    if destination is None and others and not quarantine:
+        say(f"of {letters.drain.destination} alone; --destination {' or '.join(others)} for the others")
+    return letters
 
 
 def _show_webhook(letter: Letter) -> None:

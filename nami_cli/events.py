@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.highlighter import JSONHighlighter
 from rich.text import Text
 
-from nami_cli.flags import Name, nami
 from nami_cli.terminal import print_exact, say
+from nami_cli.typed import Name
 from nami_control import events, tunnel
 from nami_control.deployment import Deployment, find
 from nami_control.errors import Command, DatabaseError, NotFoundError, UsageError
@@ -76,7 +76,8 @@ def show(
         )
     if not found:
         matching = " that matches" if query else ""
-        say(f"no document of {deployment.name}{matching} yet; {nami()} send {deployment.name} sends a webhook")
+        send = f"{deployment.aws.nami} send {deployment.name}"
+        say(f"no document of {deployment.name}{matching} yet; {send} sends a webhook")
 
 
 def print_document(document: dict[str, Any], *, as_json: bool) -> None:
@@ -102,7 +103,7 @@ def extended_json(document: dict[str, Any], indent: int | None) -> str:
 
 
 def events_command(
-    name: Name,
+    target: Name,
     query: Query = None,
     ids: Ids = None,
     limit: Limit = 10,
@@ -118,7 +119,7 @@ def events_command(
     """
     try:
         show(
-            find(name),
+            find(target),
             query=parse_query(query),
             ids=ids or [],
             limit=limit,
@@ -130,12 +131,12 @@ def events_command(
         raise typer.Exit(0 if follow else 130) from None
 
 
-def connect_command(name: Name) -> None:
+def connect_command(target: Name) -> None:
     """Print a URI for mongosh and other tools; the tunnel to the host stays open until Ctrl-C.
 
     The URI contains the password. In a local run there is no tunnel, and the command ends at once.
     """
-    with tunnel.database(find(name), tell=say) as found:
+    with tunnel.database(find(target), tell=say) as found:
         print_exact(found.uri)
         say(f"database {found.name}, collection {found.collection}; give the URI to mongosh, in quotes")
         if found.tunnel is None:

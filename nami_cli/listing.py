@@ -1,29 +1,26 @@
 """`nami list` and `nami outputs`: what is deployed."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from nami_cli import flags
 from nami_cli.terminal import print_json, print_table, say
-from nami_control import deployment, environments, listing, shared, stacks
+from nami_cli.typed import Name
+from nami_control import deployment, listing, shared
+from nami_control.aws import Aws
 from nami_control.times import spell
-from nami_stack.settings import SHARED
-
-if TYPE_CHECKING:
-    pass
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
-def list_subscriptions(as_json: AsJson = False) -> None:
+def list_subscriptions(aws: Aws, as_json: AsJson = False) -> None:
     """Show every subscription: URL, what waits, what is dead.
 
     All that are deployed in the account and region, or with --env that environment's. The age of the oldest webhook
     that waits comes from CloudWatch, minutes late; local AWS has none. Of what they share it shows who uses it.
     """
-    rows = listing.subscriptions(environments.name(), tell=say)
+    rows = listing.subscriptions(aws, tell=say)
     if as_json:
         print_json(rows)
     elif rows:
@@ -45,22 +42,22 @@ def list_subscriptions(as_json: AsJson = False) -> None:
             ],
         )
     if not rows:
-        say(f"no subscription is deployed here; {flags.nami()} deploy shopify makes one")
+        say(f"no subscription is deployed here; {aws.nami} deploy shopify makes one")
 
 
 def outputs(
-    name: flags.Name,
+    target: Name,
     as_json: AsJson = False,
 ) -> None:
     """Show the stack's outputs: URLs, functions, volume.
 
     They are what scripts need: the endpoint, both queues, both functions, the data volume and the secrets.
     """
-    if name == SHARED:
-        found = shared.outputs()
+    if target.is_shared:
+        found = shared.outputs(target)
     else:
-        found = dict(deployment.find(name).outputs)
-        found["EndpointUrl"] = stacks.endpoint_url(found)
+        deployed = deployment.find(target)
+        found = {**deployed.outputs, "EndpointUrl": deployed.endpoint}
     if as_json:
         print_json(found)
         return

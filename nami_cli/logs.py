@@ -7,8 +7,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nami_cli.flags import Name, nami
 from nami_cli.terminal import print_json, say
+from nami_cli.typed import Name
 from nami_control import logs, times
 from nami_control.deployment import Deployment, find
 from nami_control.errors import Command, NotFoundError
@@ -39,7 +39,7 @@ def show(deployment: Deployment, *, delivery_id: str | None, since: str | None, 
     last: Step | None = None
     pattern = logs.naming(delivery_id) if delivery_id else ""
     while True:
-        found = logs.read(logs.groups(deployment), since=start, pattern=pattern)
+        found = logs.read(deployment.aws, logs.groups(deployment), since=start, pattern=pattern)
         fresh = logs.in_order(line for line in found if line not in seen)
         for line in fresh:
             if as_json:
@@ -63,12 +63,12 @@ def show(deployment: Deployment, *, delivery_id: str | None, since: str | None, 
     if delivery_id and last and last.function == "pre-queue" and last.level == "INFO":
         say(
             "not processed yet, or the post-queue function ended before it could say so; "
-            f"{nami()} logs {deployment.name} shows all lines"
+            f"{deployment.aws.nami} logs {deployment.name} shows all lines"
         )
 
 
 def logs_command(
-    name: Name,
+    target: Name,
     delivery_id: Id = None,
     since: Since = None,
     follow: Follow = False,
@@ -76,7 +76,7 @@ def logs_command(
 ) -> None:
     """Show what the functions of NAME printed, or with --id one webhook's path through them."""
     try:
-        show(find(name), delivery_id=delivery_id, since=since, follow=follow, as_json=as_json)
+        show(find(target), delivery_id=delivery_id, since=since, follow=follow, as_json=as_json)
     except KeyboardInterrupt:
         raise typer.Exit(130 if not follow else 0) from None
 

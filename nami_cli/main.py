@@ -1,6 +1,6 @@
 """`nami`: webhook pipelines on AWS, and on this machine."""
 
-import os
+import contextlib
 import sys
 from typing import Annotated, Any
 
@@ -15,7 +15,6 @@ from nami_cli import (
     destroy,
     doctor,
     events,
-    flags,
     listing,
     logs,
     manual,
@@ -24,8 +23,9 @@ from nami_cli import (
     send,
     smoke,
 )
-from nami_cli.flags import TYPED_LOCAL, SettingsCommand, with_env
-from nami_control import environments
+from nami_cli.flags import SettingsCommand
+from nami_cli.typed import Typed, command
+from nami_control.aws import VARIABLE
 from nami_control.errors import NamiError, of_aws
 from nami_control.text import visible
 
@@ -61,7 +61,8 @@ class Nami(TyperGroup):
         try:
             return super().invoke(ctx)
         except NamiError as error:
-            error.nami = flags.nami()
+            with contextlib.suppress(NamiError):
+                error.nami = ctx.obj.aws.nami
             raise
 
 
@@ -78,54 +79,45 @@ app = typer.Typer(
 
 @app.callback()
 def nami(
+    context: typer.Context,
     local: Annotated[
         bool, typer.Option("--local", help="Work on the local AWS that runs for this folder (nami local up).")
     ] = False,
     env: Annotated[
         str | None,
-        typer.Option("--env", metavar="ENV", envvar=environments.VARIABLE, help="An environment of cdk.json, as prod."),
+        typer.Option("--env", metavar="ENV", envvar=VARIABLE, help="An environment of cdk.json, as prod."),
     ] = None,
 ) -> None:
     """Webhook intake for bursts, in your own AWS account or on this machine."""
-    environments.remember(env)
-    if local:
-        from nami_local import machine  # noqa: PLC0415 (what is not needed for --help is not loaded for it)
-        from nami_local.state import Home  # noqa: PLC0415
-
-        home = Home()
-        machine.point_tools_at(home, machine.require(home))
-        os.environ[TYPED_LOCAL] = "1"
-    elif region := os.environ.get("AWS_REGION"):
-        # boto3 does not read AWS_REGION, the CDK CLI prefers it: both must mean the same place.
-        os.environ["AWS_DEFAULT_REGION"] = region
+    context.obj = Typed(local=local, environment=env or "")
 
 
 app.command("help", epilog="Example: nami help deploy")(manual.show)
 app.command("create", epilog="Example: nami create shopify")(create.create)
 app.command("deploy", cls=SettingsCommand, epilog="Example: nami deploy shopify --signature shopify --volume-size 50")(
-    with_env(deploy.deploy)
+    command(deploy.deploy)
 )
 app.command("diff", cls=SettingsCommand, epilog="Example: nami diff shopify --pre-queue-memory 512")(
-    with_env(deploy.diff)
+    command(deploy.diff)
 )
 app.command("plan", cls=SettingsCommand, epilog="Example: nami plan shopify --rate 5000 --burst 60s")(
-    with_env(plan.plan)
+    command(plan.plan)
 )
-app.command("list", epilog="Example: nami list --json | jq -r '.[].endpoint'")(with_env(listing.list_subscriptions))
-app.command("outputs", epilog="Example: nami outputs shopify --json | jq -r .QueueUrl")(with_env(listing.outputs))
-app.command("doctor", epilog="Example: nami doctor shopify")(with_env(doctor.doctor))
-app.command("destroy", epilog="Example: nami destroy shopify")(with_env(destroy.destroy))
+app.command("list", epilog="Example: nami list --json | jq -r '.[].endpoint'")(command(listing.list_subscriptions))
+app.command("outputs", epilog="Example: nami outputs shopify --json | jq -r .QueueUrl")(command(listing.outputs))
+app.command("doctor", epilog="Example: nami doctor shopify")(command(doctor.doctor))
+app.command("destroy", epilog="Example: nami destroy shopify")(command(destroy.destroy))
 
-app.command("secret", epilog="Example: nami secret shopify")(with_env(secret.secret_command))
-app.command("send", epilog="Example: nami send shopify order.json --provider shopify")(with_env(send.send_command))
+app.command("secret", epilog="Example: nami secret shopify")(command(secret.secret_command))
+app.command("send", epilog="Example: nami send shopify order.json --provider shopify")(command(send.send_command))
 app.command("events", epilog="Example: nami events shopify --query '{\"body.order.id\": 1001}'")(
-    with_env(events.events_command)
+    command(events.events_command)
 )
-app.command("connect", epilog='Example: mongosh "$(nami --local connect shopify)"')(with_env(events.connect_command))
+app.command("connect", epilog='Example: mongosh "$(nami --local connect shopify)"')(command(events.connect_command))
 app.command("logs", epilog="Example: nami logs shopify --id b54557e4-5c29-4e3c-9d83-e1a5d0e0e0a1")(
-    with_env(logs.logs_command)
+    command(logs.logs_command)
 )
-app.command("smoke", epilog="Example: nami smoke shopify")(with_env(smoke.smoke_command))
+app.command("smoke", epilog="Example: nami smoke shopify")(command(smoke.smoke_command))
 app.add_typer(dead_letters.app, name="dlq")
 
 

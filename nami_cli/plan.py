@@ -9,13 +9,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from nami_cli import flags, plan_chart
+from nami_cli import plan_chart
 from nami_cli.plan_chart import counted
 from nami_cli.terminal import print_json, print_text
-from nami_control import capacity, prices
+from nami_cli.typed import Settings
+from nami_control import capacity, prices, settings
+from nami_control.aws import Aws
 from nami_control.capacity import ASSUMED, LATE, PROFILES, Advice, Change, Plan, Times
 from nami_control.errors import MissingToolError, NamiError, UsageError, as_flags
 from nami_control.simulation import Arrivals, Drain, Drained
+from nami_control.stacks import Target
 from nami_control.times import duration, spell
 
 LONGEST = 86_400.0
@@ -33,10 +36,12 @@ _LIMITS = {
 }
 
 
-@flags.with_settings
 def plan(  # noqa: PLR0913 - each is an option
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The subscription whose settings in cdk.json count.")
+    aws: Aws,
+    given: Settings,
+    target: Annotated[
+        Target | None,
+        typer.Argument(metavar="[NAME]", help="The subscription whose settings in cdk.json count."),
     ] = None,
     *,
     rate: Annotated[
@@ -90,7 +95,6 @@ def plan(  # noqa: PLR0913 - each is an option
         Path | None, typer.Option(metavar="FILE", help="Draw it into a .png, .svg or .pdf as well.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the course of it.")] = False,
-    **settings: str | None,
 ) -> None:
     """Show what a burst does, what it costs, and what to change first.
 
@@ -99,7 +103,7 @@ def plan(  # noqa: PLR0913 - each is an option
     """
     arrivals = _arrivals(rate, burst, profile)
     file = _drawable(picture) if picture else None
-    subscription = flags.read(name or "plan", flags.given(settings))
+    subscription = settings.read_subscription(target or Target("plan", aws), given)
     times = Times(handler_ms, cold_start_ms, write_ms, body_kb, groups, account_concurrency, gateway_rate)
     if groups and not subscription.order_by:
         raise UsageError(f"--groups {groups}: there are groups only with --order-by; give that too, or leave it out")
@@ -112,7 +116,7 @@ def plan(  # noqa: PLR0913 - each is an option
         return
     console = Console(highlight=False)
     with console.capture() as shown:
-        console.print(_report(found, advice, name, min(console.width, 100)))
+        console.print(_report(found, advice, target, min(console.width, 100)))
     for line in shown.get().splitlines():
         print_text(line.rstrip())
 
@@ -133,20 +137,20 @@ def _arrivals(rate: float | None, burst: str | None, profile: str | None) -> Arr
 # ---- what people read
 
 
-def _report(found: Plan, advice: Advice, name: str | None, width: int) -> Group:
-    parts: list[Any] = [_heading(found, name), "", _facts(found), ""]
+def _report(found: Plan, advice: Advice, target: Target | None, width: int) -> Group:
+    parts: list[Any] = [_heading(found, target), "", _facts(found), ""]
     parts += [Padding(panel, (0, 0, 0, 2)) for panel in plan_chart.panels(found, min(width - 14, _WIDTH))]
     if advice.tried:
         parts += ["", Padding(_tried(found, advice), (0, 0, 0, 2))]
     parts += ["", _advice(found, advice)]
-    if name and advice.needed and advice.best and advice.best.settings:
-        parts.append(Text(f"  {flags.nami()} deploy {name} {as_flags(advice.best.settings)}", style="cyan"))
+    if target and advice.needed and advice.best and advice.best.settings:
+        parts.append(Text(f"  {target.aws.nami} deploy {target.name} {as_flags(advice.best.settings)}", style="cyan"))
     parts += [Text(note, style="yellow") for note in _notes(found)]
     return Group(*parts, "", Text(_basis(found), style="dim"))
 
 
-def _heading(found: Plan, name: str | None) -> Text:
-    return Text(f"{name}: {_title(found)}" if name else _title(found), style="bold")
+def _heading(found: Plan, target: Target | None) -> Text:
+    return Text(f"{target.name}: {_title(found)}" if target else _title(found), style="bold")
 
 
 def _facts(found: Plan) -> Table:

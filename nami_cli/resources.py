@@ -8,6 +8,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 
 from nami_cli.terminal import say
 from nami_control.cdk import Resource
+from nami_control.stacks import Target
 
 _ROWS = 6  # of resources that are under way; what a small terminal holds
 
@@ -50,9 +51,9 @@ class Display:
 
 
 @contextmanager
-def display(name: str) -> Iterator[Display]:
+def display(target: Target) -> Iterator[Display]:
     """Open the display of one command's work."""
     console = Console(stderr=True, highlight=False)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield Display(name, progress)
+        yield Display(target.name, progress)

@@ -8,28 +8,28 @@ import sys
 
 import typer
 
-from nami_cli.flags import Name
 from nami_cli.terminal import say
-from nami_control import aws, secret
+from nami_cli.typed import Name
+from nami_control import secret
 from nami_control.deployment import find
 from nami_control.errors import Command, UsageError
 
 
-def secret_command(name: Name) -> None:
+def secret_command(target: Name) -> None:
     """Fill in the signature secret of NAME: it is asked for unseen, or read from a pipe.
 
     What the subscription's scheme could never use is refused, and the old value stays. A JSON list, as ["new", "old"],
     holds several values, which all count: so a secret is changed without a gap. {"secret": …, "verify_token": …} holds
     the token of Meta's handshake too.
     """
-    found = find(name)
+    found, name = find(target), target.name
     arn = found.outputs.get("SignatureSecretArn")
     if arn is None:
         change = Command(f"deploy {name} --signature PROVIDER")
         raise UsageError(f"{name} is deployed without a signature, so it has no secret", change)
     text = _read(f"{found.signature['scheme']} secret of {name}").strip()
     secret.check(found.signature, text, say)
-    aws.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=text)
+    target.aws.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=text)
     say(f"{name}: its secret is filled in; functions that run take it up within 5 minutes, mostly within 20 seconds")
 
 

@@ -5,15 +5,16 @@ from typing import Annotated
 
 import typer
 
-from nami_cli.flags import Name
 from nami_cli.terminal import print_json, print_table, say
+from nami_cli.typed import Name
 from nami_control import smoke
 from nami_control.deployment import find
 from nami_control.errors import Command, WebhookError
+from nami_control.sending import Sender
 
 
 def smoke_command(
-    name: Name,
+    target: Name,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list.")] = False,
 ) -> None:
     """Try a deployed subscription: a webhook goes all the way, and what should not get in stays out.
@@ -21,7 +22,7 @@ def smoke_command(
     It leaves one document, with the field nami_smoke_test, and nothing in a quarantine.
     """
     results = []
-    for result in smoke.run(smoke.Target(find(name), say)):
+    for result in smoke.run(Sender(find(target), tell=say)):
         results.append(result)
         if not as_json:
             print_table([], [[result.outcome, f"{result.seconds:.2f} s", result.check, result.detail]])
@@ -30,5 +31,5 @@ def smoke_command(
     if failed := [result for result in results if result.outcome == "failed"]:
         raise WebhookError(
             f"{len(failed)} of {len(results)} checks failed",
-            *(Command(f"logs {name} --since 5m"), " says more"),
+            *(Command(f"logs {target.name} --since 5m"), " says more"),
         )

@@ -1,20 +1,141 @@
-"""AWS where the environment points: a client of any service, and what its errors are called."""
+"""Which AWS, and which environment of cdk.json there: made once from what was typed, and handed on."""
 
-from typing import TYPE_CHECKING, Any
+import copy
+import ipaddress
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from nami_control import cdk, home
+from nami_control.errors import Command, NotRunningError, UsageError
+from nami_stack.settings import LOCAL_CONTEXT, Environment, SettingsError
 
 if TYPE_CHECKING:
-    from boto3 import client  # with the type of each service's own
+    from boto3 import Session as _Clients  # whose method `client` has the type of each service's own
     from botocore.exceptions import ClientError
 else:
+    _Clients = object
 
-    def client(service: str) -> Any:
-        """A client of the service, by the usual variables and AWS_ENDPOINT_URL."""
+VARIABLE = "NAMI_ENV"
+
+
+class Aws(_Clients):
+    """An account and region, by the usual variables and AWS_ENDPOINT_URL.
+
+    Args:
+        environment: of the cdk.json here; where not given, that of its `env`, or none.
+    """
+
+    options = ""
+    """What stands behind `nami` so that a command works on this one, beside --env."""
+
+    def __init__(self, environment: str = "") -> None:
+        self._asked = environment
+        self._made: dict[str, Any] = {}
+
+    if not TYPE_CHECKING:
+
+        def client(self, service: str) -> Any:
+            """A client of the service; the same one each time."""
+            if service not in self._made:
+                self._made[service] = self._client(service)
+            return self._made[service]
+
+    def _client(self, service: Any) -> Any:
         import boto3  # noqa: PLC0415 (half a second that `nami --help` need not wait)
 
-        return boto3.client(service)
+        # boto3 does not read AWS_REGION, the CDK CLI prefers it: both must mean the same place.
+        return boto3.client(service, region_name=self.env.get("AWS_REGION"))
+
+    @cached_property
+    def env(self) -> Mapping[str, str]:
+        """The variables by which the programs that are started for it find it."""
+        region = self.environment and self.environment.region
+        return os.environ | ({"AWS_REGION": region, "AWS_DEFAULT_REGION": region} if region else {})
+
+    @property
+    def endpoint_url(self) -> str:
+        """AWS_ENDPOINT_URL; empty where each service has its own."""
+        return self.env.get("AWS_ENDPOINT_URL", "")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is an AWS on this machine."""
+        return is_here(os.environ.get("AWS_ENDPOINT_URL", ""))
+
+    @cached_property
+    def environment(self) -> Environment | None:
+        """The environment of the cdk.json here.
+
+        Raises:
+            UsageError: there are environments, and none of that name; or something wrong is said of it.
+        """
+        context = cdk.context_here()
+        if not (name := self._asked or str(context.get("env") or "")):
+            return None
+        # From another folder, or without settings of its own, the name is enough to find what is deployed.
+        known = {**context, "env": name} if context.get("environments") else {"env": name, "environments": {name: {}}}
+        try:
+            return Environment.from_context(known | self._local_context)
+        except SettingsError as error:
+            raise UsageError(str(error)) from None
+
+    @property
+    def environment_name(self) -> str:
+        """Empty where there is none."""
+        return self.environment.name if self.environment else ""
+
+    @property
+    def context(self) -> dict[str, str]:
+        """What the CDK app must be told of the environment."""
+        return {"env": self.environment_name, **self._local_context} if self.environment else {}
+
+    @property
+    def _local_context(self) -> dict[str, str]:
+        # An AWS on this machine has but one account and region.
+        return {LOCAL_CONTEXT: "true"} if self.is_local else {}
+
+    def in_environment(self, name: str) -> Self:
+        """The same account and region, in an environment that a stack's tag names; in none where it is empty."""
+        other = copy.copy(self)
+        other.environment = Environment(name=name) if name else None
+        return other
+
+    @property
+    def nami(self) -> str:
+        """The command as it must be typed to stay here."""
+        return f"nami{self.options}{f' --env {self.environment_name}' if self.environment else ''}"
+
+    def not_deployed(self, name: str) -> NotRunningError:
+        """What is said of a subscription that is not there."""
+        where = f" in the environment {self.environment_name}" if self.environment else ""
+        there, deploy = Command("list"), Command(f"deploy {name}")
+        return NotRunningError(f"{name}{where} is not deployed here", there, " shows what is, ", deploy, " deploys it")
+
+    @property
+    def folder(self) -> Path:
+        """Where the CDK CLI works for it."""
+        return home.folder() / "deployments"
+
+    def watch(self, task: cdk.Task) -> None:
+        """Raise where what this run of the CDK CLI does is in vain, since the AWS is gone; asked again and again."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keeps other commands from deploying what is shared; CloudFormation itself sees to that on AWS."""
+        return nullcontext()
 
 
-__all__ = ["client", "error_code"]
+def is_here(url: str) -> bool:
+    """Whether a URL leads to this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def error_code(error: "ClientError") -> str:

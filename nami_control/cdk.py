@@ -71,7 +71,8 @@ class Task:
         self.name = name
         self.log = log
         with starting():
-            self._process = processes.spawn([program("cdk"), *arguments, "--no-notices"], env=env, cwd=cwd, log=log)
+            command = [program("cdk"), *arguments, "--no-notices"]
+            self._process = processes.spawn(command, env=environment(env), cwd=cwd, log=log)
             self._identity = Identity.of(self._process.pid)
             tasks.callback(self._stop)
 
@@ -142,10 +143,9 @@ def search_path() -> str:
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 
-def environment() -> dict[str, str]:
-    """This process's environment, as the CDK CLI should have it."""
-    said = {"PATH": search_path(), "CDK_DISABLE_CLI_TELEMETRY": "true", "NO_COLOR": "1"}
-    return {**os.environ, **said}
+def environment(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables of an AWS, as the CDK CLI should have them."""
+    return {**env, "PATH": search_path(), "CDK_DISABLE_CLI_TELEMETRY": "true", "NO_COLOR": "1"}
 
 
 def program(name: str) -> str:

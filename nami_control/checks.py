@@ -1,6 +1,7 @@
 """What must hold before a deployment, each with its remedy; `nami deploy` and `nami doctor` look at the same."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -9,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from nami_control import cdk, environments, stacks
-from nami_control.aws import client
+from nami_control import cdk, stacks
+from nami_control.aws import Aws
 from nami_control.capacity import UNRESERVED
-from nami_control.environments import is_local
 from nami_control.errors import (
     AccessError,
     CheckError,
@@ -24,6 +24,7 @@ from nami_control.errors import (
     of_aws,
     word,
 )
+from nami_control.stacks import Target
 from nami_stack.settings import SETTINGS_METADATA, SharedSettings, Subscription
 
 if TYPE_CHECKING:
@@ -91,9 +92,9 @@ class Account:
     caller: str
 
 
-def account() -> Account:
+def account(aws: Aws) -> Account:
     """Raise what boto3 raises where credentials or the region are missing."""
-    sts = client("sts")
+    sts = aws.client("sts")
     said = sts.get_caller_identity()
     return Account(said["Account"], sts.meta.region_name, said["Arn"])
 
@@ -103,15 +104,15 @@ def tools() -> list[Check]:
     return [look("python", _python), look("node", _node), look("cdk", _cdk)]
 
 
-def credentials(found: list[Account]) -> Check:
+def credentials(aws: Aws, found: list[Account]) -> Check:
     """Who the caller is; appends the account to `found`."""
-    found.append(account())
+    found.append(account(aws))
     return ok("credentials", f"account {found[0].number}, region {found[0].region}, as {found[0].caller}")
 
 
-def environment(where: Account) -> Check:
-    """Whether the credentials are for the account of the environment that this command works in."""
-    wanted = environments.current()
+def environment(aws: Aws, where: Account) -> Check:
+    """Whether the credentials are for the account of the environment."""
+    wanted = aws.environment
     if wanted and wanted.account and wanted.account != where.number:
         return fail(
             "environment",
@@ -122,9 +123,9 @@ def environment(where: Account) -> Check:
     return ok("environment", wanted.name if wanted else "none")
 
 
-def bootstrap(where: Account) -> Check:
+def bootstrap(aws: Aws, where: Account) -> Check:
     """Whether the CDK may deploy into this account and region."""
-    ssm = client("ssm")
+    ssm = aws.client("ssm")
     command = f"cdk bootstrap aws://{where.number}/{where.region}"
     try:
         version = int(ssm.get_parameter(Name=_BOOTSTRAP_PARAMETER)["Parameter"]["Value"])
@@ -141,12 +142,12 @@ def bootstrap(where: Account) -> Check:
     return ok("bootstrap", f"version {version}")
 
 
-def concurrency_limit() -> Check:
+def concurrency_limit(aws: Aws) -> Check:
     """How many functions may run at once: what a burst can reach."""
-    limit = client("lambda").get_account_settings()["AccountLimit"]
+    limit = aws.client("lambda").get_account_settings()["AccountLimit"]
     total, free = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
     detail = f"{total} functions at once, {free} of them unreserved"
-    if total >= 1000 or is_local():
+    if total >= 1000 or aws.is_local:
         return ok("concurrency", detail)
     return warn(
         "concurrency",
@@ -156,12 +157,12 @@ def concurrency_limit() -> Check:
     )
 
 
-def reservation(subscription: Subscription, stack: "StackTypeDef | None") -> Check:
+def reservation(aws: Aws, subscription: Subscription, stack: "StackTypeDef | None") -> Check:
     """Whether the account has room for the post-queue function's reserved concurrency."""
-    functions = client("lambda")
+    functions = aws.client("lambda")
     free = functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
     wanted = (subscription.post_queue_reservation or 0) * len(subscription.destination)
-    for key, function in stacks.outputs_of(stack).items() if stack else ():
+    for key, function in stacks.outputs_of(stack).items():
         if key.endswith("PostQueueFunctionName"):
             said = functions.get_function_concurrency(FunctionName=function)
             free += said.get("ReservedConcurrentExecutions", 0)
@@ -201,27 +202,27 @@ def stack_is_settled(name: str, stack: "StackTypeDef | None") -> Check:
 
 
 def settings_stay(
-    name: str, asked: Subscription | SharedSettings, given: Collection[str], stack: "StackTypeDef | None"
+    target: Target, asked: Subscription | SharedSettings, given: Collection[str], stack: "StackTypeDef | None"
 ) -> Check:
     """Whether settings of the last deployment would go back to their defaults because nobody has given them again.
 
     A forgotten signature would open the endpoint to everybody, a forgotten volume begin with an empty one.
     """
     now = asked.model_dump(mode="json")
-    before = deployed_settings(name) if stack else {}
+    before = deployed_settings(target) if stack else {}
     lost = {key: value for key, value in before.items() if key in now and key not in given and now[key] != value}
     if not lost:
         return ok("settings", "as given")
     return fail(
         "settings",
-        f"{name} was deployed with {', '.join(lost)}, which these settings leave out",
+        f"{target.name} was deployed with {', '.join(lost)}, which these settings leave out",
         f"add {as_flags(lost)} (--save keeps them in cdk.json), or --reset for the defaults",
     )
 
 
-def deployed_settings(name: str) -> dict[str, Any]:
+def deployed_settings(target: Target) -> dict[str, Any]:
     """The settings of the last deployment that are not the defaults; none where it can't be known."""
-    template = client("cloudformation").get_template(StackName=stacks.name_of(name))["TemplateBody"]
+    template = target.aws.client("cloudformation").get_template(StackName=target.stack_name)["TemplateBody"]
     found = template.get("Metadata", {}).get(SETTINGS_METADATA) if isinstance(template, dict) else None
     return found if isinstance(found, dict) else {}
 
@@ -267,22 +268,22 @@ def signature(subscription: Subscription) -> Check:
     return warn("signature", "none: anybody can send", "give --signature shopify (docs/signatures.md has them all)")
 
 
-def secret_text(arn: str) -> str:
+def secret_text(aws: Aws, arn: str) -> str:
     """What a secret holds; empty where it never had a value."""
-    secrets = client("secretsmanager")
+    secrets = aws.client("secretsmanager")
     try:
         return secrets.get_secret_value(SecretId=arn).get("SecretString", "")
     except secrets.exceptions.ResourceNotFoundException:
         return ""
 
 
-def filled(name: str, arn: str) -> Check:
+def filled(target: Target, arn: str) -> Check:
     """Whether the signature's secret of a subscription has a value."""
     from nami_control.runtime import secret  # noqa: PLC0415 (`nami --help` verifies nothing)
 
-    if secret.parse(secret_text(arn))[0]:
+    if secret.parse(secret_text(target.aws, arn))[0]:
         return ok("signature", "its secret is filled")
-    return fail("signature", "its secret is empty: every webhook gets 401", "`", fill(name), "`")
+    return fail("signature", "its secret is empty: every webhook gets 401", "`", fill(target.name), "`")
 
 
 def fill(name: str) -> Command:
@@ -290,12 +291,12 @@ def fill(name: str) -> Command:
     return Command(f"secret {name}")
 
 
-def adoption(outputs: Mapping[str, str]) -> dict[str, str]:
+def adoption(aws: Aws, outputs: Mapping[str, str]) -> dict[str, str]:
     """The settings by which another deployment takes over what holds data; empty where nothing of it is kept."""
     found: dict[str, str] = {}
     if key := _key(outputs, "DataVolumeId"):
         volume, prefix = outputs[key], key.removesuffix("DataVolumeId")
-        volumes = client("ec2").describe_volumes(VolumeIds=[volume])["Volumes"]
+        volumes = aws.client("ec2").describe_volumes(VolumeIds=[volume])["Volumes"]
         found["data_volume_id"] = volume
         found["availability_zone"] = volumes[0]["AvailabilityZone"]
         found["database_secret_arn"] = outputs[f"{prefix}DatabaseSecretArn"]  # and not another destination's
@@ -358,7 +359,7 @@ def _cdk() -> Check:
 
 def _version_of(name: str) -> tuple[int, ...]:
     command = [cdk.program(name), "--version"]
-    env = cdk.environment()
+    env = cdk.environment(os.environ)
     said = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     if not (found := re.search(r"(\d+)\.(\d+)\.(\d+)", said.stdout)):
         raise MissingToolError(

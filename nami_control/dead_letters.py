@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from nami_control import aws, large_bodies, logs
-from nami_control.deployment import Drain
+from nami_control import large_bodies, logs
+from nami_control.deployment import Deployment
 from nami_control.errors import AwsError, Command
 from nami_control.times import iso
 from nami_control.tunnel import Tell, silent
@@ -113,26 +113,40 @@ class Try:
 
 
 class DeadLetters:
-    """The dead-letter queue on the way to one destination."""
+    """The dead-letter queue on the way to one destination, or the quarantine in place of it.
 
-    def __init__(self, drain: Drain, quarantine_url: str | None = None, *, tell: Tell = silent) -> None:
-        self.drain = drain
+    Raises:
+        UsageError: there is no such destination, or no quarantine.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        destination: str | None = None,
+        *,
+        quarantine: bool = False,
+        tell: Tell = silent,
+    ) -> None:
+        self.deployment = deployment
+        self.in_quarantine = quarantine
+        self.drain = deployment.drain(None if quarantine else destination)
         self.tell = tell
-        self.sqs = aws.client("sqs")
-        self.url = quarantine_url or drain.dead_letter_url
-        self.in_quarantine = quarantine_url is not None
+        self.sqs = deployment.aws.client("sqs")
+        self.url = deployment.quarantine_url if quarantine else self.drain.dead_letter_url
+        self.source_url = self.drain.queue_url
         # SQS moves nothing from a queue that is nobody's dead-letter queue.
-        self.has_move_task = quarantine_url is None and not drain.queue_url.endswith(".fifo")
-        self.source_url = drain.queue_url
+        self.has_move_task = not quarantine and not self.source_url.endswith(".fifo")
         self.is_fifo = self.source_url.endswith(".fifo")
         self._held: dict[str, str] = {}
 
-    def command(self, verb: str, name: str) -> Command:
+    def command(self, verb: str) -> Command:
         """The one for the same letters, such as `dlq list shopify --quarantine`."""
-        return Command(f"dlq {verb} {name}{' --quarantine' if self.in_quarantine else ''}")
+        return Command(f"dlq {verb} {self.deployment.name}{' --quarantine' if self.in_quarantine else ''}")
 
-    def none_of(self, name: str) -> str:
+    @property
+    def none(self) -> str:
         """What to say where there are no letters."""
+        name = self.deployment.name
         return f"nothing of {name} is in quarantine" if self.in_quarantine else f"{name} has no dead letters"
 
     @cached_property
@@ -149,10 +163,12 @@ class DeadLetters:
         if letters is None and bucket:
             said = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["MessageRetentionPeriod"])
             # The bucket keeps them twice as long as the queue its letters: what is no older lasts for one life more.
-            large_bodies.renew_old(bucket, int(said["Attributes"]["MessageRetentionPeriod"]) / 86_400)
+            large_bodies.renew_old(
+                self.deployment.aws, bucket, int(said["Attributes"]["MessageRetentionPeriod"]) / 86_400
+            )
         for letter in letters or ():
             reference = letter.delivery.body_ref if letter.delivery else None
-            if reference and not large_bodies.renew(reference["bucket"], reference["key"]):
+            if reference and not large_bodies.renew(self.deployment.aws, reference["bucket"], reference["key"]):
                 self.tell(f"{letter.id}: its body is no longer in S3, so it will fail again")
 
     def count(self) -> int:
@@ -215,7 +231,7 @@ class DeadLetters:
         seen: set[tuple[int, str, str]] = set()
         for pattern, sent_at in searches:
             # From when it was queued; the clocks of the two services may differ a little.
-            for line in logs.in_order(logs.read(group, since=sent_at / 1000 - 2, pattern=pattern)):
+            for line in logs.in_order(logs.read(self.deployment.aws, group, since=sent_at / 1000 - 2, pattern=pattern)):
                 for failed in line.fields.get("quarantined" if self.in_quarantine else "failed", []):
                     key = (line.at, line.event_id, failed["id"])
                     if failed["id"] in found and key not in seen:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from nami_control import aws, environments, shared, stacks
+from nami_control import shared, stacks
+from nami_control.aws import Aws
 from nami_control.errors import Command, NotRunningError, UsageError
+from nami_control.stacks import Target
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Function:
 class Drain:
     """The way to one destination: its queue, its dead letters, its post-queue function."""
 
-    def __init__(self, prefix: str, outputs: Mapping[str, str]) -> None:
+    def __init__(self, aws: Aws, prefix: str, outputs: Mapping[str, str]) -> None:
+        self.aws = aws
         self._prefix = prefix
         self._function = outputs[f"{prefix}PostQueueFunctionName"]
         self.queue_url = outputs[f"{prefix}QueueUrl"]
@@ -31,7 +34,7 @@ class Drain:
     @cached_property
     def post_queue(self) -> Function:
         """The function between the queue and the destination."""
-        return _function(self._function)
+        return _function(self.aws, self._function)
 
     @property
     def destination(self) -> str:
@@ -40,22 +43,24 @@ class Drain:
 
 
 class Deployment:
-    """The stack of one subscription, where AWS_ENDPOINT_URL and the usual variables point."""
+    """The stack of one subscription."""
 
-    def __init__(self, name: str, outputs: Mapping[str, str]) -> None:
-        self.name = name
+    def __init__(self, target: Target, outputs: Mapping[str, str]) -> None:
+        self.target = target
+        self.aws = target.aws
+        self.name = target.name
         self.outputs = outputs
 
     @property
     def endpoint(self) -> str:
         """Where to post webhooks."""
-        return stacks.endpoint_url(self.outputs)
+        return stacks.endpoint_url(self.aws, self.outputs)
 
     @cached_property
     def pre_queue(self) -> Function | None:
         """The function between the gateway and the queue; None where the gateway queues by itself."""
         name = self.outputs.get("PreQueueFunctionName")
-        return _function(name) if name else None
+        return _function(self.aws, name) if name else None
 
     @property
     def signature(self) -> dict[str, Any]:
@@ -64,6 +69,17 @@ class Deployment:
         verifying = self.pre_queue or self.drains[0].post_queue
         found: dict[str, Any] = json.loads(verifying.environment.get("SIGNATURE", '{"scheme": "none"}'))
         return found
+
+    @property
+    def quarantine_url(self) -> str:
+        """The queue of what was not genuine.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if url := self.outputs.get("QuarantineUrl"):
+            return url
+        raise UsageError(f"--quarantine: {self.name} has none; only ingest=direct with a signature does")
 
     @property
     def unauthorized_status(self) -> int:
@@ -75,7 +91,7 @@ class Deployment:
         """The way to each destination; the outputs of all but the first begin with its name."""
         ending = "DeadLetterQueueUrl"
         prefixes = sorted(key.removesuffix(ending) for key in self.outputs if key.endswith(ending))
-        return [Drain(prefix, self.outputs) for prefix in prefixes]
+        return [Drain(self.aws, prefix, self.outputs) for prefix in prefixes]
 
     def drain(self, destination: str | None) -> Drain:
         """The way to that destination; to the first where none is given.
@@ -90,42 +106,38 @@ class Deployment:
         raise UsageError(f"--destination {destination}: {self.name} has {there}")
 
 
-def find(name: str) -> Deployment:
-    """The subscription of that name.
+def find(target: Target) -> Deployment:
+    """The subscription, as it is deployed.
 
     Raises:
         NotRunningError: it is not deployed here.
         UsageError: that is the name of what subscriptions share.
     """
-    shared.refuse(name)
-    stack = stacks.describe(name)
+    shared.refuse(target)
+    stack = target.describe()
     if stack is None:
-        raise NotRunningError(
-            f"{stacks.owner_here(name)} is not deployed here",
-            *(Command("list"), " shows what is, ", Command(f"deploy {name}"), " deploys it"),
-        )
+        raise target.aws.not_deployed(target.name)
     outputs = stacks.outputs_of(stack)
     if "EndpointUrl" not in outputs:
         raise NotRunningError(
-            f"{stacks.owner_here(name)} is not wholly deployed", "see ", Command("list"), ", and deploy it again"
+            f"{target.owner} is not wholly deployed", "see ", Command("list"), ", and deploy it again"
         )
-    return Deployment(name, outputs)
+    return Deployment(target, outputs)
 
 
-def of_stack(name: str) -> Deployment:
+def of_stack(aws: Aws, name: str) -> Deployment:
     """The subscription whose stack has that name; its tags say which it is, and in which environment.
 
     Raises:
         NotRunningError: it is not deployed here.
     """
-    stack = stacks.find_stack(name)
+    stack = stacks.find_stack(aws, name)
     owner = stacks.owner_of(stack) if stack else None
     if owner is None:
         raise NotRunningError(f"there is no stack {name} of nami's here", Command("list"), " shows what is")
-    environments.follow(owner.environment)
-    return find(owner.subscription)
+    return find(Target(owner.subscription, aws.in_environment(owner.environment)))
 
 
-def _function(name: str) -> Function:
+def _function(aws: Aws, name: str) -> Function:
     said = aws.client("lambda").get_function_configuration(FunctionName=name)
     return Function(name, said.get("Environment", {}).get("Variables", {}), said["LoggingConfig"]["LogGroup"])

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from nami_control.aws import client
+from nami_control.aws import Aws
 from nami_control.checks import Check, fail, ok, secret_text, warn
 from nami_control.deployment import Deployment, Drain
-from nami_control.environments import is_local
 from nami_control.errors import Command
 from nami_control.items import Items
 
@@ -22,17 +21,17 @@ def looks(deployment: Deployment) -> list[tuple[str, Callable[[], Check]]]:
         environment = drain.post_queue.environment
         if name := environment.get("DYNAMO_TABLE"):
             expires = "DYNAMO_TTL_DAYS" in environment
-            found.append(("table", partial(table, name, expires=expires)))
+            found.append(("table", partial(table, deployment.aws, name, expires=expires)))
         elif arn := environment.get("BACKEND_SECRET_ARN"):
             found.append(("backend", partial(_backend, deployment, drain, arn)))
         elif "MONGO_HOST" not in environment and (arn := environment.get("MONGO_SECRET_ARN")):
-            found.append(("database", partial(_database, arn)))
+            found.append(("database", partial(_database, deployment.aws, arn)))
     return found
 
 
-def table(name: str, *, expires: bool) -> Check:
+def table(aws: Aws, name: str, *, expires: bool) -> Check:
     """Whether webhooks can be put into a table, an adopted one too."""
-    dynamodb = client("dynamodb")
+    dynamodb = aws.client("dynamodb")
     try:
         found = dynamodb.describe_table(TableName=name)["Table"]
     except dynamodb.exceptions.ResourceNotFoundException:
@@ -48,7 +47,7 @@ def table(name: str, *, expires: bool) -> Check:
         )
     if found["TableStatus"] not in ("ACTIVE", "UPDATING"):
         return fail("table", f"{name} is {found['TableStatus']}; the queue holds the webhooks meanwhile")
-    if expires and not is_local():  # whose CloudFormation does not switch it on
+    if expires and not aws.is_local:  # whose CloudFormation does not switch it on
         said = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         if said.get("AttributeName") != "expires_at" or not said["TimeToLiveStatus"].startswith("ENABL"):
             return warn(
@@ -63,7 +62,7 @@ def table(name: str, *, expires: bool) -> Check:
 def _backend(deployment: Deployment, drain: Drain, arn: str) -> Check:
     from nami_control.runtime import backend, secret  # noqa: PLC0415
 
-    values, _ = secret.parse(secret_text(arn))
+    values, _ = secret.parse(secret_text(deployment.aws, arn))
     try:
         usable = [backend.key_of(value) for value in values]
     except ValueError:
@@ -88,9 +87,9 @@ def _backend(deployment: Deployment, drain: Drain, arn: str) -> Check:
     return ok("backend", f"the last {len(tries)} webhooks were delivered" if tries else "nothing was forwarded yet")
 
 
-def _database(arn: str) -> Check:
+def _database(aws: Aws, arn: str) -> Check:
     try:
-        found: Any = json.loads(secret_text(arn))
+        found: Any = json.loads(secret_text(aws, arn))
         uri = str(found["uri"])
     except (ValueError, KeyError, TypeError):
         uri = ""

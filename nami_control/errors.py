@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from nami_stack.settings import as_typed
 
@@ -170,12 +171,18 @@ def of_aws(error: Exception) -> NamiError | None:
         case boto.SSOError() | boto.TokenRetrievalError() | boto.CredentialRetrievalError():
             told = AccessError(f"the AWS credentials can't be had: {error}; run `aws sso login`")
         case boto.ConnectionError() | boto.HTTPClientError():
-            local = os.environ.get("AWS_ENDPOINT_URL")
+            local = _local_endpoint(error)
             remedy = f"AWS_ENDPOINT_URL is {local}: is it up?" if local else "check the network, and the region's name"
             told = AwsError(f"{str(error).rstrip('.')}; {remedy}")
         case boto.BotoCoreError():
             told = AwsError(str(error))
     return told
+
+
+def _local_endpoint(error: Any) -> str:
+    """The AWS_ENDPOINT_URL where nothing answered; empty where it was AWS, whose endpoints have no port."""
+    parts = urlsplit(error.kwargs.get("endpoint_url", ""))
+    return os.environ.get("AWS_ENDPOINT_URL") or (f"{parts.scheme}://{parts.netloc}" if parts.port else "")
 
 
 def _refusal(said: Mapping[str, Any], operation: str) -> NamiError:

@@ -5,15 +5,14 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nami_control import checks, destination_checks, environments, events, shared, stacks
-from nami_control.aws import client
+from nami_control import checks, destination_checks, events, shared, stacks
+from nami_control.aws import Aws
 from nami_control.checks import Check, fail, look, ok, warn
 from nami_control.deployment import find
-from nami_control.environments import is_local
 from nami_control.errors import Command, MissingToolError
 from nami_control.queues import dead_letter_queues, depth
+from nami_control.stacks import Target
 from nami_control.tunnel import Tell, silent
-from nami_stack.settings import SHARED
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -22,66 +21,68 @@ _FULL = 0.8  # of the data volume; MongoDB stops where it can't write
 _ORDINARY_THROTTLE = 10_000  # requests a second: what a region's gateways get together unless AWS says otherwise
 
 
-def of_account() -> list[Check]:
+def of_account(aws: Aws) -> list[Check]:
     """The credentials, and what an account must have and allow."""
     account: list[checks.Account] = []
-    credentials = look("credentials", lambda: checks.credentials(account))
+    credentials = look("credentials", lambda: checks.credentials(aws, account))
     if not account:
         return [credentials]
     return [
         credentials,
-        *([checks.environment(account[0])] if environments.current() else []),
-        look("bootstrap", lambda: checks.bootstrap(account[0])),
-        look("concurrency", checks.concurrency_limit),
-        look("gateway limit", _throttle),
+        *([checks.environment(aws, account[0])] if aws.environment else []),
+        look("bootstrap", lambda: checks.bootstrap(aws, account[0])),
+        look("concurrency", lambda: checks.concurrency_limit(aws)),
+        look("gateway limit", lambda: _throttle(aws)),
     ]
 
 
-def of_subscription(name: str, *, tell: Tell = silent) -> list[Check]:
+def of_subscription(target: Target, *, tell: Tell = silent) -> list[Check]:
     """The stack of a subscription or of what they share, its functions, queues, alarms and destinations."""
-    stack = stacks.describe(name)
+    stack, name = target.describe(), target.name
     if stack is None:
-        known = ", ".join(map(str, sorted(stacks.deployed()))) or "nothing is"
-        return [fail("stack", f"{stacks.owner_here(name)} is not deployed here ({known})", Command(f"deploy {name}"))]
+        known = ", ".join(map(str, sorted(stacks.deployed(target.aws)))) or "nothing is"
+        return [fail("stack", f"{target.owner} is not deployed here ({known})", Command(f"deploy {name}"))]
     outputs = stacks.outputs_of(stack)
     status = look("stack", lambda: _status(name, stack))
-    if name == SHARED and shared.is_complete(stack):
-        return [status, *(look(label, check) for label, check in _of_shared(stack["StackName"], tell).items())]
+    if target.is_shared and shared.is_complete(stack):
+        return [status, *(look(label, check) for label, check in _of_shared(target, tell).items())]
     if "EndpointUrl" not in outputs:
         return [status]
     looks: dict[str, Callable[[], Check]] = {
-        "signature": lambda: _signature(name, outputs),
-        "host": lambda: _host(name),
-        "disk": lambda: _disk(name, tell),
-        "alarms": lambda: _alarms(name),
-        "dead letters": lambda: _dead_letters(name, outputs),
-        **({"quarantine": lambda: _quarantine(name, outputs)} if "QuarantineUrl" in outputs else {}),
+        "signature": lambda: _signature(target, outputs),
+        "host": lambda: _host(target),
+        "disk": lambda: _disk(target, tell),
+        "alarms": lambda: _alarms(target),
+        "dead letters": lambda: _dead_letters(target, outputs),
+        **({"quarantine": lambda: _quarantine(target, outputs)} if "QuarantineUrl" in outputs else {}),
     }
     functions = [function for key, function in sorted(outputs.items()) if key.endswith("PostQueueFunctionName")]
     return [
         status,
-        *(look("event source", functools.partial(_event_source, function)) for function in functions),
-        *(look(label, check) for label, check in destination_checks.looks(find(name))),
+        *(look("event source", functools.partial(_event_source, target.aws, function)) for function in functions),
+        *(look(label, check) for label, check in destination_checks.looks(find(target))),
         *(look(label, check) for label, check in looks.items()),
     ]
 
 
-def _of_shared(stack: str, tell: Tell) -> dict[str, Callable[[], Check]]:
+def _of_shared(target: Target, tell: Tell) -> dict[str, Callable[[], Check]]:
     return {
-        "host": lambda: _host(SHARED),
-        "disk": lambda: _disk(SHARED, tell),
-        "alarms": lambda: _alarms(SHARED),
-        "used by": lambda: ok("used by", ", ".join(shared.users(stack)) or "nobody yet"),
+        "host": lambda: _host(target),
+        "disk": lambda: _disk(target, tell),
+        "alarms": lambda: _alarms(target),
+        "used by": lambda: ok("used by", ", ".join(shared.users(target.aws, target.stack_name)) or "nobody yet"),
     }
 
 
-def _throttle() -> Check:
-    if is_local():
+def _throttle(aws: Aws) -> Check:
+    if aws.is_local:
         return ok("gateway limit", "none on local AWS")
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:
-        quota = client("service-quotas").get_service_quota(ServiceCode="apigateway", QuotaCode="L-8A5B8E43")["Quota"]
+        quota = aws.client("service-quotas").get_service_quota(ServiceCode="apigateway", QuotaCode="L-8A5B8E43")[
+            "Quota"
+        ]
     except ClientError as error:
         return warn("gateway limit", f"not known: {error}", "allow servicequotas:GetServiceQuota to see it")
     value = int(quota["Value"])
@@ -109,8 +110,8 @@ def _status(name: str, stack: "StackTypeDef") -> Check:
     return fail("stack", f"{status}: {stack.get('StackStatusReason') or 'not usable'}", Command(f"deploy {name}"))
 
 
-def _event_source(function: str) -> Check:
-    said = client("lambda").list_event_source_mappings(FunctionName=function)
+def _event_source(aws: Aws, function: str) -> Check:
+    said = aws.client("lambda").list_event_source_mappings(FunctionName=function)
     mappings = said["EventSourceMappings"]
     if not mappings:
         return fail("event source", "nothing takes webhooks from the queue", "deploy the subscription again")
@@ -124,27 +125,28 @@ def _event_source(function: str) -> Check:
     return ok("event source", mappings[0]["State"])
 
 
-def _signature(name: str, outputs: dict[str, str]) -> Check:
+def _signature(target: Target, outputs: dict[str, str]) -> Check:
     secret = outputs.get("SignatureSecretArn")
     if secret is None:
-        return warn("signature", "none: anybody can send", Command(f"deploy {name} --signature <provider>"))
-    return checks.filled(name, secret)
+        return warn("signature", "none: anybody can send", Command(f"deploy {target.name} --signature <provider>"))
+    return checks.filled(target, secret)
 
 
-def _on_shared_host(name: str) -> bool:
-    return "shared-mongo" in checks.deployed_settings(name).get("destination", ())
+def _on_shared_host(target: Target) -> bool:
+    return not target.is_shared and "shared-mongo" in checks.deployed_settings(target).get("destination", ())
 
 
-def _host(name: str) -> Check:
-    resources = stacks.resources(stacks.name_of(name))
+def _host(target: Target) -> Check:
+    resources = target.resources()
     group = next((r for r in resources if r["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup"), None)
-    if group is None and name != SHARED and _on_shared_host(name):
-        return _host(SHARED)
+    if group is None and _on_shared_host(target):
+        return _host(target.shared)
     if group is None:
         return ok("host", "none of this subscription's own")
-    if is_local():
+    if target.aws.is_local:
         return ok("host", "played by this machine")
-    groups = client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group["PhysicalResourceId"]])
+    autoscaling = target.aws.client("autoscaling")
+    groups = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group["PhysicalResourceId"]])
     instances = [instance for found in groups["AutoScalingGroups"] for instance in found["Instances"]]
     well = [each for each in instances if each["LifecycleState"] == "InService" and each["HealthStatus"] == "Healthy"]
     if well:
@@ -158,18 +160,19 @@ def _host(name: str) -> Check:
     )
 
 
-def _disk(name: str, tell: Tell) -> Check:
+def _disk(target: Target, tell: Tell) -> Check:
     """How full the data volume is, as the database that lies on it tells."""
-    through = name
-    if name == SHARED:
+    through = target
+    if target.is_shared:
         # Whoever uses the host is let in.
-        using = shared.users(stacks.name_of(SHARED), [shared.MONGO])
-        through = next((user for user in using if stacks.find_stack(stacks.name_of(user))), "")
-        if not through:
+        users = [Target(name, target.aws) for name in shared.users(target.aws, target.stack_name, [shared.MONGO])]
+        there = [user for user in users if stacks.find_stack(target.aws, user.stack_name)]
+        if not there:
             return ok("disk", "not looked at: nobody uses it yet")
-    elif not any(r["LogicalResourceId"].startswith("MongoHost") for r in stacks.resources(stacks.name_of(name))):
-        if _on_shared_host(name):
-            return _disk(SHARED, tell)
+        through = there[0]
+    elif not any(r["LogicalResourceId"].startswith("MongoHost") for r in target.resources()):
+        if _on_shared_host(target):
+            return _disk(target.shared, tell)
         return ok("disk", "none of this subscription's own")
     try:
         with events.collection(find(through), tell=tell) as documents:
@@ -179,7 +182,7 @@ def _disk(name: str, tell: Tell) -> Check:
         return warn("disk", f"not looked at: {detail}", *filter(None, [remedy]))
     if not stats.get("fsTotalSize"):
         return ok("disk", "the stand-in for MongoDB does not tell")
-    return disk(name, stats["fsUsedSize"], stats["fsTotalSize"])
+    return disk(target.name, stats["fsUsedSize"], stats["fsTotalSize"])
 
 
 def disk(name: str, used: float, total: float) -> Check:
@@ -190,31 +193,34 @@ def disk(name: str, used: float, total: float) -> Check:
     return fail("disk", detail, Command(f"deploy {name} --volume-size {math.ceil(2 * total / 2**30)}"))
 
 
-def _alarms(name: str) -> Check:
+def _alarms(target: Target) -> Check:
     kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
-    own = [r["PhysicalResourceId"] for r in stacks.resources(stacks.name_of(name)) if r["ResourceType"] in kinds]
+    own = [r["PhysicalResourceId"] for r in target.resources() if r["ResourceType"] in kinds]
     if not own:
         return ok("alarms", "there are none")
     firing: list[str] = []
     for start in range(0, len(own), 100):  # the most that one call takes
-        said = client("cloudwatch").describe_alarms(
+        said = target.aws.client("cloudwatch").describe_alarms(
             AlarmNames=own[start : start + 100], StateValue="ALARM", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
         )
         firing += [alarm["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in said.get(kind, [])]
     if firing:
-        return fail("alarms", f"firing: {', '.join(firing)}", Command(f"logs {name}"))
+        return fail("alarms", f"firing: {', '.join(firing)}", Command(f"logs {target.name}"))
     return ok("alarms", f"none of {len(own)} fires")
 
 
-def _dead_letters(name: str, outputs: dict[str, str]) -> Check:
-    if count := sum(map(depth, dead_letter_queues(outputs))):
-        return warn("dead letters", str(count), Command(f"dlq list {name}"), " shows why")
+def _dead_letters(target: Target, outputs: dict[str, str]) -> Check:
+    if count := sum(depth(target.aws, url) for url in dead_letter_queues(outputs)):
+        return warn("dead letters", str(count), Command(f"dlq list {target.name}"), " shows why")
     return ok("dead letters", "none")
 
 
-def _quarantine(name: str, outputs: dict[str, str]) -> Check:
-    if count := depth(outputs["QuarantineUrl"]):
+def _quarantine(target: Target, outputs: dict[str, str]) -> Check:
+    if count := depth(target.aws, outputs["QuarantineUrl"]):
         return warn(
-            "quarantine", f"{count} that were not genuine", Command(f"dlq list {name} --quarantine"), " shows them"
+            "quarantine",
+            f"{count} that were not genuine",
+            Command(f"dlq list {target.name} --quarantine"),
+            " shows them",
         )
     return ok("quarantine", "empty")

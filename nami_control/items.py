@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from nami_control import aws, logs
+from nami_control import logs
 from nami_control.deployment import Deployment, Drain
 
 _POLL = 2.0  # seconds between looks while following
@@ -32,7 +32,8 @@ class Items:
         self._table = self._attempts or environment["DYNAMO_TABLE"]
         self._subscription = deployment.name
         self._log = {"post-queue": drain.post_queue.log_group}
-        self._client: Any = aws.client("dynamodb")
+        self._aws = deployment.aws
+        self._client: Any = deployment.aws.client("dynamodb")
 
     def get(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Those of these deliveries that are there, in this order."""
@@ -76,7 +77,7 @@ class Items:
     def _named(self, since: float) -> Iterator[tuple[str, str]]:
         """(log event, delivery id) of what was written since then, the newest last; of tries also the failed ones."""
         latest: dict[str, str] = {}
-        for line in logs.in_order(logs.read(self._log, since=since, pattern=logs.naming("stored"))):
+        for line in logs.in_order(logs.read(self._aws, self._log, since=since, pattern=logs.naming("stored"))):
             fields = line.fields
             told = [str(each) for each in fields.get("stored", [])]
             if self._attempts:

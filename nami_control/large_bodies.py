@@ -9,18 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nami_control import aws
+from nami_control.aws import Aws, error_code
 
 _AT_ONCE = 16
 _GONE = ("404", "NoSuchKey")
 
 
-def renew(bucket: str, key: str) -> bool:
+def renew(aws: Aws, bucket: str, key: str) -> bool:
     """Have the bucket keep an object as if it were new; False where it is gone."""
     return _renewed(aws.client("s3"), bucket, key)
 
 
-def renew_old(bucket: str, days: float) -> int:
+def renew_old(aws: Aws, bucket: str, days: float) -> int:
     """Renew all objects that were written more than `days` ago, and return how many it were."""
     s3 = aws.client("s3")
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -41,7 +41,7 @@ def _renewed(s3: Any, bucket: str, key: str) -> bool:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
         s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key}, MetadataDirective="REPLACE")
     except ClientError as error:
-        if aws.error_code(error) in _GONE:
+        if error_code(error) in _GONE:
             return False
         raise
     return True

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from nami_control import aws, shared, stacks
+from nami_control import shared, stacks
+from nami_control.aws import Aws
 from nami_control.errors import of_aws
 from nami_control.queues import dead_letter_queues, depth, waiting
 from nami_control.tunnel import Tell, silent
@@ -21,16 +22,17 @@ _AT_ONCE = 8  # subscriptions whose queues are asked at the same time
 _AGE_WITHIN = 900  # seconds back to look for an age; SQS tells one a minute, late by some, and none while it is idle
 
 
-def subscriptions(environment: str | None = None, *, tell: Tell = silent) -> list[dict[str, Any]]:
-    """All that are deployed in the account and region, or in one environment of it: a dictionary for each."""
-    found = {owner: stack for owner, stack in stacks.deployed().items() if environment in (None, owner.environment)}
-    ages = _oldest([queue for stack in found.values() for queue in waiting(stacks.outputs_of(stack))], tell)
-    sqs = aws.client("sqs")
+def subscriptions(aws: Aws, *, tell: Tell = silent) -> list[dict[str, Any]]:
+    """All that are deployed in the account and region, or in its environment where there is one: a dictionary each."""
+    wanted = aws.environment_name
+    found = {owner: stack for owner, stack in stacks.deployed(aws).items() if wanted in ("", owner.environment)}
+    ages = _oldest(aws, [queue for stack in found.values() for queue in waiting(stacks.outputs_of(stack))], tell)
+    aws.client("sqs")  # made once, before the threads ask for it
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(lambda item: _row(item[0], item[1], ages, sqs), sorted(found.items())))
+        return list(pool.map(lambda item: _row(aws, item[0], item[1], ages), sorted(found.items())))
 
 
-def _row(owner: stacks.Owner, stack: "StackTypeDef", ages: dict[str, float], sqs: Any) -> dict[str, Any]:
+def _row(aws: Aws, owner: stacks.Owner, stack: "StackTypeDef", ages: dict[str, float]) -> dict[str, Any]:
     outputs = stacks.outputs_of(stack)
     known = [ages[queue] for queue in waiting(outputs) if queue in ages]
     at = stack.get("LastUpdatedTime") or stack["CreationTime"]
@@ -38,29 +40,29 @@ def _row(owner: stacks.Owner, stack: "StackTypeDef", ages: dict[str, float], sqs
         "name": owner.subscription,
         "environment": owner.environment or None,
         "destinations": [kind for ending, kind in _KINDS.items() if any(key.endswith(ending) for key in outputs)],
-        "endpoint": stacks.endpoint_url(outputs) if "EndpointUrl" in outputs else None,
-        "waiting": _sum(waiting(outputs), sqs),
-        "dead_letters": _sum(dead_letter_queues(outputs), sqs),
+        "endpoint": stacks.endpoint_url(aws, outputs) if "EndpointUrl" in outputs else None,
+        "waiting": _sum(aws, waiting(outputs)),
+        "dead_letters": _sum(aws, dead_letter_queues(outputs)),
         "oldest_seconds": max(known, default=None),
         "deployed": at.astimezone(UTC).isoformat(timespec="seconds"),
         "status": stack["StackStatus"],
-        "used_by": shared.users(stack["StackName"]) if owner.subscription == SHARED else None,
+        "used_by": shared.users(aws, stack["StackName"]) if owner.subscription == SHARED else None,
     }
 
 
-def _sum(queue_urls: Sequence[str], sqs: Any) -> int | None:
+def _sum(aws: Aws, queue_urls: Sequence[str]) -> int | None:
     """Of all their messages; None where the stack is half made or half gone, and its queues with it."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:
-        return sum(depth(url, sqs) for url in queue_urls) if queue_urls else None
+        return sum(depth(aws, url) for url in queue_urls) if queue_urls else None
     except ClientError as error:
         if "NonExistentQueue" in str(error) or "QueueDoesNotExist" in str(error):
             return None
         raise
 
 
-def _oldest(queue_urls: Sequence[str], tell: Tell) -> dict[str, float]:
+def _oldest(aws: Aws, queue_urls: Sequence[str], tell: Tell) -> dict[str, float]:
     """Age of each queue's oldest message, in seconds; a queue without a recent metric is left out."""
     found: dict[str, float] = {}
     now = time.time()

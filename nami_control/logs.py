@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nami_control import aws
+from nami_control.aws import Aws
 from nami_control.deployment import Deployment
 from nami_control.text import visible_line
 
@@ -57,7 +57,7 @@ def post_queue_groups(deployment: Deployment) -> dict[str, str]:
     }
 
 
-def read(log_groups: Mapping[str, str], *, since: float, pattern: str = "") -> Iterator[Line]:
+def read(aws: Aws, log_groups: Mapping[str, str], *, since: float, pattern: str = "") -> Iterator[Line]:
     """Lines of each group since then (epoch seconds); in time order within a group.
 
     `pattern` is CloudWatch's: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
@@ -110,7 +110,7 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
 
 def path(deployment: Deployment, delivery_id: str, since: float) -> list[Step]:
     """What happened to one webhook, in time order."""
-    lines = read(groups(deployment), since=since, pattern=naming(delivery_id))
+    lines = read(deployment.aws, groups(deployment), since=since, pattern=naming(delivery_id))
     return [step for line in in_order(lines) for step in steps(line, delivery_id)]
 
 

@@ -6,7 +6,8 @@ CloudFormation keeps the latter, since what waits in them was acknowledged.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nami_control import aws, stacks
+from nami_control import stacks
+from nami_control.aws import Aws
 from nami_control.errors import CheckError, Command
 
 _QUEUE = "AWS::SQS::Queue"
@@ -23,19 +24,18 @@ def dead_letter_queues(outputs: Mapping[str, str]) -> list[str]:
     return [url for key, url in outputs.items() if key.endswith(_DEAD)]
 
 
-def depth(queue_url: str, sqs: Any = None) -> int:
+def depth(aws: Aws, queue_url: str) -> int:
     """About how many messages a queue holds: waiting, delayed, and being processed."""
-    sqs = sqs or aws.client("sqs")
-    names = [
+    names: Any = [
         "ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible",
         "ApproximateNumberOfMessagesDelayed",
     ]
-    said = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+    said = aws.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
     return sum(int(said.get(name, 0)) for name in names)
 
 
-def leaving(stack_id: str, templates: Iterable[dict[str, Any]]) -> list[str]:
+def leaving(aws: Aws, stack_id: str, templates: Iterable[dict[str, Any]]) -> list[str]:
     """URLs of a deployed stack's queues that are not in the new templates, or are replaced: a FIFO queue by another."""
     fifo = {
         logical_id: bool(resource.get("Properties", {}).get("FifoQueue"))
@@ -45,19 +45,19 @@ def leaving(stack_id: str, templates: Iterable[dict[str, Any]]) -> list[str]:
     }
     return [
         url
-        for resource in stacks.resources(stack_id)
+        for resource in stacks.resources(aws, stack_id)
         if resource["ResourceType"] == _QUEUE and resource["ResourceStatus"] != "DELETE_COMPLETE"
         if (url := resource["PhysicalResourceId"]).endswith(".fifo") is not fifo.get(resource["LogicalResourceId"])
     ]
 
 
-def require_empty(name: str, urls: Iterable[str]) -> None:
+def require_empty(aws: Aws, name: str, urls: Iterable[str]) -> None:
     """Nothing reads a queue that has left, so nothing may be in it.
 
     Raises:
         CheckError: something is.
     """
-    if held := {url: count for url in urls if (count := depth(url))}:
+    if held := {url: count for url in urls if (count := depth(aws, url))}:
         told = ", ".join(f"{count} in {url.rsplit('/', 1)[-1]}" for url, count in held.items())
         raise CheckError(
             f"{name} gets other queues by this deployment, and webhooks are in those that go: {told}",
@@ -66,8 +66,7 @@ def require_empty(name: str, urls: Iterable[str]) -> None:
         )
 
 
-def delete(urls: Iterable[str]) -> None:
+def delete(aws: Aws, urls: Iterable[str]) -> None:
     """Delete queues with all that is in them."""
-    sqs = aws.client("sqs")
     for url in urls:
-        sqs.delete_queue(QueueUrl=url)
+        aws.client("sqs").delete_queue(QueueUrl=url)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from nami_control import aws
+from nami_control.aws import error_code
 from nami_control.dead_letters import BATCH, DeadLetters, Filter, Letter
 from nami_control.errors import AwsError
 
@@ -58,7 +58,7 @@ def move(letters: DeadLetters, rate: int | None, redriven: Count, progress: Prog
     try:
         handle = letters.sqs.start_message_move_task(SourceArn=arn, **options)["TaskHandle"]
     except ClientError as error:
-        if aws.error_code(error) in _NO_TASK:
+        if error_code(error) in _NO_TASK:
             return False
         raise
     with progress("SQS is moving the dead letters", total) as advance:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
-from nami_control import aws
+from nami_control.aws import Aws
 from nami_control.checks import fill, secret_text
 from nami_control.deployment import Deployment
-from nami_control.environments import is_local
 from nami_control.errors import Command, SecretError, UsageError, WebhookError
 from nami_control.tunnel import Tell, silent
 
@@ -64,7 +63,7 @@ class Sender:
         self._check(provider)
         self._patience = 0.0  # until when the function may not know the secret yet
         self._secret = secret or (self._read_secret(tell) if self.is_signed else "")
-        self._pool = _pool(deployment.endpoint)
+        self._pool = _pool(deployment.aws, deployment.endpoint)
 
     @property
     def scheme(self) -> str:
@@ -180,16 +179,16 @@ class Sender:
         from nami_control.runtime import secret  # noqa: PLC0415
 
         arn = self.deployment.outputs["SignatureSecretArn"]
-        values, _ = secret.parse(secret_text(arn))
+        values, _ = secret.parse(secret_text(self.deployment.aws, arn))
         if values:
             return values[0]
-        if not is_local():
+        if not self.deployment.aws.is_local:
             raise SecretError(
                 f"the signature secret of {self.deployment.name} is not filled in",
                 *(fill(self.deployment.name), f" asks for {self.scheme}'s"),
             )
         made = self._make_secret()
-        aws.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=made)
+        self.deployment.aws.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=made)
         self._patience = time.monotonic() + secret.RECHECK_SECONDS + 5
         tell(f"the signature secret of {self.deployment.name} was empty; filled it with one made up for this machine")
         return made
@@ -215,7 +214,7 @@ class Sender:
         return self.setting.get("public_url") or f"https://{seen.hostname}{seen.path}"
 
 
-def _pool(url: str) -> "urllib3.PoolManager":
+def _pool(aws: Aws, url: str) -> "urllib3.PoolManager":
     """Connections that are kept open, through the proxy that the environment names where there is one."""
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
 
@@ -227,6 +226,6 @@ def _pool(url: str) -> "urllib3.PoolManager":
     options: dict[str, Any] = {"timeout": _TIMEOUT, "retries": retries}
     if bundle := os.environ.get("AWS_CA_BUNDLE"):
         options["ca_certs"] = bundle
-    if proxy and not proxy_bypass(parts.hostname or "") and not is_local():
+    if proxy and not proxy_bypass(parts.hostname or "") and not aws.is_local:
         return urllib3.ProxyManager(proxy, **options)
     return urllib3.PoolManager(**options)

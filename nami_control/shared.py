@@ -1,11 +1,12 @@
 """What subscriptions share, the stack nami-shared: whether it is needed, whether it is there, and who uses it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nami_control import aws, cdk, stacks
+from nami_control import cdk, stacks
+from nami_control.aws import Aws, error_code
 from nami_control.errors import Command, NotRunningError, UsageError
+from nami_control.stacks import Target
 from nami_stack.settings import SHARED
 
 if TYPE_CHECKING:
@@ -17,23 +18,22 @@ READ_AT_DEPLOYMENT = ("GatewayUrl", "DatabaseSecretArn")
 _MADE_LAST = "GatewayUrl"  # outputs are there once everything else is
 
 
-def is_missing_for(folder: Path) -> bool:
-    """Whether what was synthesised in `folder` reads what the shared stack publishes, and that is not deployed here."""
-    published = f"/{stacks.name_of(SHARED)}/"
-    for template in cdk.templates(folder):
+def is_missing_for(target: Target) -> bool:
+    """Whether what was synthesised for it reads what the shared stack publishes, and that is not deployed here."""
+    published = f"/{target.shared.stack_name}/"
+    for template in cdk.templates(target.folder):
         parameters = template.get("Parameters", {}).values()
         if any(str(parameter.get("Default", "")).startswith(published) for parameter in parameters):
-            stack = stacks.describe(SHARED)
-            return stack is None or not is_complete(stack)
+            return not is_complete(target.shared.describe())
     return False
 
 
-def is_complete(stack: "StackTypeDef") -> bool:
-    """Whether a shared stack has all that others join."""
+def is_complete(stack: "StackTypeDef | None") -> bool:
+    """Whether there is a shared stack, with all that others join."""
     return _MADE_LAST in stacks.outputs_of(stack)
 
 
-def users(stack_name: str, parts: Sequence[str] = (GATEWAY, MONGO)) -> list[str]:
+def users(aws: Aws, stack_name: str, parts: Sequence[str] = (GATEWAY, MONGO)) -> list[str]:
     """Names of the subscriptions that use these parts of a shared stack; other apps' stacks by the stack's name.
 
     CloudFormation knows: each of them imports what the shared stack exports.
@@ -48,29 +48,29 @@ def users(stack_name: str, parts: Sequence[str] = (GATEWAY, MONGO)) -> list[str]
                 found.update(page["Imports"])
         except ClientError as error:
             # Nobody imports it, or it is not there.
-            if aws.error_code(error) != "ValidationError":
+            if error_code(error) != "ValidationError":
                 raise
     prefix = stack_name.removesuffix(SHARED)
     return sorted(name.removeprefix(prefix) for name in found)
 
 
-def refuse(name: str) -> None:
-    """Raise UsageError where the name is not a subscription's but that of what they share."""
-    if name != SHARED:
+def refuse(target: Target) -> None:
+    """Raise UsageError where it is not a subscription but what they share."""
+    if not target.is_shared:
         return
-    using = users(stacks.name_of(SHARED))
+    using = users(target.aws, target.stack_name)
     there = f", such as {using[0]}" if using else ""
     raise UsageError(f"{SHARED}: is what subscriptions share and takes no webhooks; name a subscription{there}")
 
 
-def outputs() -> dict[str, str]:
+def outputs(target: Target) -> dict[str, str]:
     """The shared stack's outputs.
 
     Raises:
         NotRunningError: it is not deployed here.
     """
-    stack = stacks.describe(SHARED)
-    if stack is None or not is_complete(stack):
+    stack = target.describe()
+    if not is_complete(stack):
         raise NotRunningError(f"{SHARED} is not deployed here", Command(f"deploy {SHARED}"), " deploys it")
     found = stacks.outputs_of(stack)
-    return {**found, _MADE_LAST: stacks.reachable(found[_MADE_LAST])}
+    return {**found, _MADE_LAST: stacks.reachable(target.aws, found[_MADE_LAST])}

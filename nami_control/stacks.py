@@ -1,14 +1,14 @@
-"""Deployed stacks, on AWS or on local AWS: whatever AWS_ENDPOINT_URL and the usual variables say."""
+"""Deployed stacks: whose each is, and what it says of itself."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nami_control import aws, environments
+from nami_control.aws import Aws, error_code
 from nami_control.errors import CheckError
-from nami_stack.settings import ENVIRONMENT_TAG, stack_name
+from nami_stack.settings import ENVIRONMENT_TAG, SHARED, stack_name
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef, StackTypeDef
@@ -29,34 +29,60 @@ class Owner:
         return f"{self.subscription} in the environment {self.environment}" if self.environment else self.subscription
 
 
-def name_of(name: str) -> str:
-    """The name of a subscription's stack in the environment that this command works in."""
-    return stack_name(name, environments.name())
+@dataclass(frozen=True)
+class Target:
+    """What a command works on: a subscription, or what subscriptions share, and where. It may not be deployed yet."""
 
+    name: str
+    aws: Aws
 
-def owner_here(name: str) -> Owner:
-    """The subscription in the environment that this command works in."""
-    return Owner(name, environments.name() or "")
+    @property
+    def stack_name(self) -> str:
+        """Of its CloudFormation stack."""
+        return stack_name(self.name, self.aws.environment_name)
 
+    @property
+    def label(self) -> str:
+        """What tells it from the one of the same name in another environment, such as prod-shopify."""
+        return self.stack_name.removeprefix(_PREFIX)
 
-def label(name: str) -> str:
-    """What tells a subscription here from the one of the same name in another environment, such as prod-shopify."""
-    return name_of(name).removeprefix(_PREFIX)
+    @property
+    def owner(self) -> Owner:
+        """Whose its stack is."""
+        return Owner(self.name, self.aws.environment_name)
 
+    @property
+    def folder(self) -> Path:
+        """Where the CDK CLI works for it."""
+        return self.aws.folder / self.label
 
-def describe(name: str) -> "StackTypeDef | None":
-    """The stack of a subscription; None where there is none.
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is what subscriptions share."""
+        return self.name == SHARED
 
-    Raises:
-        CheckError: the stack of that name is another subscription's, as prod-shopify's is that of shopify in prod.
-    """
-    stack = find_stack(name_of(name))
-    wanted = owner_here(name)
-    if stack and (owner := owner_of(stack)) and owner != wanted:
-        raise CheckError(
-            f"the stack {stack['StackName']} here is {owner}, not {wanted}; nothing was changed, rename one of them"
-        )
-    return stack
+    @property
+    def shared(self) -> "Target":
+        """What the subscriptions of the same environment share."""
+        return Target(SHARED, self.aws)
+
+    def describe(self) -> "StackTypeDef | None":
+        """Its stack; None where there is none.
+
+        Raises:
+            CheckError: the stack of that name is another subscription's, as prod-shopify's is that of shopify in prod.
+        """
+        stack = find_stack(self.aws, self.stack_name)
+        if stack and (owner := owner_of(stack)) and owner != self.owner:
+            raise CheckError(
+                f"the stack {self.stack_name} here is {owner}, not {self.owner}; nothing was changed, rename one of "
+                "them"
+            )
+        return stack
+
+    def resources(self) -> "list[StackResourceSummaryTypeDef]":
+        """Every resource of its stack."""
+        return resources(self.aws, self.stack_name)
 
 
 def owner_of(stack: "StackTypeDef") -> Owner | None:
@@ -65,19 +91,19 @@ def owner_of(stack: "StackTypeDef") -> Owner | None:
     return Owner(tags[SUBSCRIPTION_TAG], tags.get(ENVIRONMENT_TAG, "")) if SUBSCRIPTION_TAG in tags else None
 
 
-def find_stack(stack: str) -> "StackTypeDef | None":
+def find_stack(aws: Aws, stack: str) -> "StackTypeDef | None":
     """The stack of that name, whosever it is; None where there is none."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:
         return aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
-        if aws.error_code(error) == "ValidationError":
+        if error_code(error) == "ValidationError":
             return None
         raise
 
 
-def deployed() -> dict[Owner, "StackTypeDef"]:
+def deployed(aws: Aws) -> dict[Owner, "StackTypeDef"]:
     """The stack of every subscription, in every environment; what failed to be made or removed is among them."""
     found: dict[Owner, StackTypeDef] = {}
     for page in aws.client("cloudformation").get_paginator("describe_stacks").paginate():
@@ -88,48 +114,45 @@ def deployed() -> dict[Owner, "StackTypeDef"]:
     return found
 
 
-def resources(stack: str, cloudformation: Any = None) -> "list[StackResourceSummaryTypeDef]":
+def resources(aws: Aws, stack: str) -> "list[StackResourceSummaryTypeDef]":
     """Every resource of a stack; of one that is being deleted by its id alone."""
-    cloudformation = cloudformation or aws.client("cloudformation")
     found: dict[str, list[StackResourceSummaryTypeDef]] = (
-        cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack).build_full_result()
+        aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack).build_full_result()
     )
     return found["StackResourceSummaries"]
 
 
-def endpoints() -> dict[str, str]:
+def endpoints(aws: Aws) -> dict[str, str]:
     """Label and URL of every subscription that takes webhooks."""
-    found: dict[str, str] = {}
-    for page in aws.client("cloudformation").get_paginator("describe_stacks").paginate():
-        for stack in page["Stacks"]:
-            outputs = outputs_of(stack)
-            if stack["StackName"].startswith(_PREFIX) and stack["StackStatus"] != _GONE and "EndpointUrl" in outputs:
-                found[stack["StackName"].removeprefix(_PREFIX)] = endpoint_url(outputs)
-    return found
+    return {
+        stack["StackName"].removeprefix(_PREFIX): endpoint_url(aws, outputs)
+        for stack in deployed(aws).values()
+        if "EndpointUrl" in (outputs := outputs_of(stack))
+    }
 
 
-def endpoint_url(outputs: Mapping[str, str]) -> str:
+def endpoint_url(aws: Aws, outputs: Mapping[str, str]) -> str:
     """Where to post webhooks, from a stack's outputs."""
-    return reachable(outputs["EndpointUrl"])
+    return reachable(aws, outputs["EndpointUrl"])
 
 
-def reachable(url: str) -> str:
+def reachable(aws: Aws, url: str) -> str:
     """A gateway's URL as it works from here.
 
     The gateway of a local AWS is reached by path: `https://<api>.execute-api.<region>.amazonaws.com/nami/shopify`
     becomes `<AWS_ENDPOINT_URL>/_aws/execute-api/<api>/nami/shopify`, since not every program resolves *.localhost, and
     nothing here resolves a domain of the user's own.
     """
-    local = os.environ.get("AWS_ENDPOINT_URL")
-    if not local:
+    if not aws.endpoint_url:
         return url
     parts = urlsplit(url)
-    api, _, rest = (parts.hostname or "").partition(".")
-    path = f"{api}{parts.path}" if rest.startswith("execute-api.") else _behind_domain(parts.hostname or "", parts.path)
-    return f"{local.rstrip('/')}/_aws/execute-api/{path}" if path else url
+    host = parts.hostname or ""
+    api, _, rest = host.partition(".")
+    path = f"{api}{parts.path}" if rest.startswith("execute-api.") else _behind_domain(aws, host, parts.path)
+    return f"{aws.endpoint_url.rstrip('/')}/_aws/execute-api/{path}" if path else url
 
 
-def _behind_domain(domain: str, path: str) -> str | None:
+def _behind_domain(aws: Aws, domain: str, path: str) -> str | None:
     """`<api>[/<stage>]/<path>` that a domain's path leads to; None where it leads nowhere."""
     client = aws.client("apigatewayv2")
     try:
@@ -144,6 +167,6 @@ def _behind_domain(domain: str, path: str) -> str | None:
     return None
 
 
-def outputs_of(stack: "StackTypeDef") -> dict[str, str]:
-    """The outputs of a stack that was described."""
-    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+def outputs_of(stack: "StackTypeDef | None") -> dict[str, str]:
+    """The outputs of a stack that was described; none where there is no stack."""
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])} if stack else {}

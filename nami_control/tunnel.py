@@ -7,7 +7,6 @@ AWS's own program, session-manager-plugin, carries it, and takes the same argume
 
 import contextlib
 import json
-import os
 import queue
 import re
 import shutil
@@ -18,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from nami_control import aws, stacks
+from nami_control.aws import Aws, error_code
 from nami_control.deployment import Deployment, Drain
 from nami_control.errors import Command, DatabaseError, MissingToolError, UsageError, last_line
-from nami_stack.settings import SHARED
+from nami_control.stacks import Target
 
 PLUGIN = "session-manager-plugin"
 _INSTALL = (
@@ -81,7 +80,7 @@ def database(deployment: Deployment, drain: Drain | None = None, *, tell: Tell =
     name = environment.get("MONGO_DATABASE", "nami")
     collection = environment.get("MONGO_COLLECTION", deployment.name)
     arn = environment["MONGO_SECRET_ARN"]
-    secret = json.loads(aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+    secret = json.loads(deployment.aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
     if "uri" in secret:
         yield Database(secret["uri"], name, collection)
         return
@@ -91,16 +90,16 @@ def database(deployment: Deployment, drain: Drain | None = None, *, tell: Tell =
         yield Database(uri, name, collection, tunnel)
 
 
-def _owner(deployment: Deployment, secret_arn: str) -> str:
+def _owner(deployment: Deployment, secret_arn: str) -> Target:
     """Whose host has that secret, where the subscription writes to two: its own and the shared one."""
     outputs = deployment.outputs
     hosts = [key.removesuffix("DataVolumeId") for key in outputs if key.endswith("DataVolumeId")]
     own = {outputs.get(f"{host}DatabaseSecretArn") for host in hosts}
-    return SHARED if own and secret_arn not in own else deployment.name
+    return deployment.target.shared if own and secret_arn not in own else deployment.target
 
 
 @contextlib.contextmanager
-def to_host(name: str, tell: Tell = silent) -> Iterator[Tunnel]:
+def to_host(target: Target, tell: Tell = silent) -> Iterator[Tunnel]:
     """Open a tunnel to the port of the MongoDB host, and close it afterwards.
 
     Raises:
@@ -109,20 +108,20 @@ def to_host(name: str, tell: Tell = silent) -> Iterator[Tunnel]:
     plugin = shutil.which(PLUGIN)
     if not plugin:
         raise MissingToolError(f"{PLUGIN} is not on PATH, and only it reaches the host; install it: {_INSTALL}")
-    instance = host_instance(name)
-    client = aws.client("ssm")
+    instance = host_instance(target)
+    client = target.aws.client("ssm")
     request = {"Target": instance, "DocumentName": _DOCUMENT, "Parameters": {"portNumber": [_PORT]}}
     try:
         session = client.start_session(**request)
     except client.exceptions.TargetNotConnected:
         raise DatabaseError(
             f"the host {instance} is not connected to Session Manager",
-            *("it is within some minutes of its start, see ", Command(f"doctor {name}")),
+            *("it is within some minutes of its start, see ", Command(f"doctor {target.name}")),
         ) from None
     tell(f"opening a tunnel to {instance}")
     process = None
     try:
-        process = _run(plugin, session, request, client.meta)
+        process = _run(plugin, session, request, client.meta, target.aws)
         yield Tunnel(_opened_port(process), process)
     finally:
         if process:
@@ -131,46 +130,46 @@ def to_host(name: str, tell: Tell = silent) -> Iterator[Tunnel]:
             client.terminate_session(SessionId=session["SessionId"])
 
 
-def host_instance(name: str) -> str:
+def host_instance(target: Target) -> str:
     """The instance that runs a subscription's database, by the Auto Scaling group of its stack.
 
     Raises:
         DatabaseError: there is none now.
     """
-    group = _group(stacks.name_of(name)) or _group(stacks.name_of(SHARED))
+    group = _group(target) or _group(target.shared)
     if not group:
-        raise DatabaseError(f"{stacks.name_of(name)} has no MongoDB host, and its database secret no uri")
-    found = aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group])
+        raise DatabaseError(f"{target.stack_name} has no MongoDB host, and its database secret no uri")
+    found = target.aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group])
     for each in found["AutoScalingGroups"]:
         for instance in each["Instances"]:
             if instance["LifecycleState"] == "InService":
                 return str(instance["InstanceId"])
     raise DatabaseError(
-        f"the host of {name} is away, perhaps being replaced (two to four minutes); the queue holds the webhooks "
-        "meanwhile, try again then"
+        f"the host of {target.name} is away, perhaps being replaced (two to four minutes); the queue holds the "
+        "webhooks meanwhile, try again then"
     )
 
 
-def _group(stack: str) -> str | None:
+def _group(target: Target) -> str | None:
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:
-        for resource in stacks.resources(stack):
+        for resource in target.resources():
             if resource["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup":
                 return resource.get("PhysicalResourceId")
     except ClientError as error:
-        if aws.error_code(error) != "ValidationError":
+        if error_code(error) != "ValidationError":
             raise
     return None
 
 
-def _run(plugin: str, session: Any, request: Any, client: Any) -> subprocess.Popen[str]:
+def _run(plugin: str, session: Any, request: Any, client: Any, aws: Aws) -> subprocess.Popen[str]:
     said = json.dumps({key: session[key] for key in ("SessionId", "TokenValue", "StreamUrl")})
-    environment = {**os.environ, "SSM_PLUGIN_LOCAL_HOST": "127.0.0.1"}
+    environment = {**aws.env, "SSM_PLUGIN_LOCAL_HOST": "127.0.0.1"}
     if _version(plugin) > _LAST_WITHOUT_ENVIRONMENT:
         environment[_TOKEN] = said
         said = _TOKEN
-    profile = os.environ.get("AWS_PROFILE", "")
+    profile = aws.env.get("AWS_PROFILE", "")
     arguments = [said, client.region_name, "StartSession", profile, json.dumps(request), client.endpoint_url]
     return subprocess.Popen(
         [plugin, *arguments],

@@ -1,7 +1,7 @@
 """What a local run needs of the CDK CLI beyond `nami_control.cdk`: its tools, and a bootstrapped local AWS."""
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,7 +19,9 @@ def check_tools() -> None:
         program(name)
 
 
-def bootstrap(env: Mapping[str, str], folder: Path, tasks: ExitStack) -> Task:
+def bootstrap(env: Mapping[str, str], folder: Path, watch: Callable[[], object]) -> None:
     """Prepare the account for CDK deployments; `folder` has no cdk.json, so no app is run for it."""
     arguments = ["bootstrap", f"aws://{ACCOUNT}/{REGION}", "--progress=events"]
-    return Task("bootstrap", arguments, env=env, cwd=folder, log=folder / "bootstrap.log", tasks=tasks)
+    with ExitStack() as tasks:
+        task = Task("bootstrap", arguments, env=env, cwd=folder, log=folder / "bootstrap.log", tasks=tasks)
+        task.finish(watch)

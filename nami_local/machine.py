@@ -6,18 +6,106 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import nami_local
-from nami_control import aws, processes, stacks
-from nami_control.errors import CheckError, LocalAwsError, NotRunningError, PortInUseError, UsageError, last_line
+from nami_control import cdk, processes, stacks
+from nami_control.aws import Aws
+from nami_control.errors import (
+    CheckError,
+    DeployError,
+    LocalAwsError,
+    NotRunningError,
+    PortInUseError,
+    UsageError,
+    last_line,
+)
 from nami_control.processes import Identity
+from nami_control.stacks import Target
 from nami_local import database, environment
 from nami_local.state import Home, State
 
 DEFAULT_PORT = 4566
 
 _STOP_IDLE = 0.2
+# Seconds without a word from CloudFormation, which here answers at once: something waits for what will not come.
+_STALLED = 120
+
+
+class LocalAws(Aws):
+    """The AWS of one folder on this machine, which need not run yet. Nothing of this process's own leads elsewhere."""
+
+    options = " --local"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is an AWS on this machine."""
+        return True
+
+    def __init__(self, home: Home, environment: str = "") -> None:
+        super().__init__(environment)
+        self.home = home
+
+    @cached_property
+    def env(self) -> Mapping[str, str]:
+        """The variables by which the programs that are started for it find it.
+
+        Raises:
+            NotRunningError: it is not up.
+        """
+        return environment.of_tools(self.home, require(self.home))
+
+    @property
+    def folder(self) -> Path:
+        """Where the CDK CLI works for it."""
+        return self.home.folder / "stacks"
+
+    def not_deployed(self, name: str) -> NotRunningError:
+        """What is said of a subscription that is not there."""
+        there = ", ".join(sorted(stacks.endpoints(self)))
+        return NotRunningError(
+            f"{Target(name, self).label} is not up{f'; up: {there}' if there else ''}",
+            f"start it with nami{f' --env {self.environment_name}' if self.environment else ''} local up {name}",
+        )
+
+    def watch(self, task: cdk.Task) -> None:
+        """Raise where local AWS has ended, or where nothing goes on in it."""
+        is_ready(self.home, require(self.home))
+        if task.name == "deployment" and task.silent_for() > _STALLED:
+            raise DeployError(f"no progress for {_STALLED} s after: {task.last_line()}; see {task.log}")
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keeps other commands from deploying what is shared."""
+        return self.home.lock("shared")
+
+    def _client(self, service: Any) -> Any:
+        return self._boto3.client(service, endpoint_url=self.endpoint_url, config=self._unproxied)
+
+    @cached_property
+    def _boto3(self) -> Any:
+        import boto3  # noqa: PLC0415
+        import botocore.session  # noqa: PLC0415
+
+        # The profile and the files of the user's own are for real accounts.
+        unset: Any = {"profile": (None, None, None, None)}
+        files: Any = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+        keys = environment.for_tools(self.home, require(self.home))
+        return boto3.Session(
+            keys["AWS_ACCESS_KEY_ID"],
+            keys["AWS_SECRET_ACCESS_KEY"],
+            region_name=environment.REGION,
+            botocore_session=botocore.session.Session(session_vars=unset | files),
+        )
+
+    @cached_property
+    def _unproxied(self) -> Any:
+        from botocore.config import Config  # noqa: PLC0415
+
+        return Config(proxies={})
 
 
 def running(home: Home) -> State | None:
@@ -38,7 +126,7 @@ def require(home: Home) -> State:
     raise NotRunningError(f"local AWS is not running{ended}; start it with nami local up NAME")
 
 
-def join(home: Home, name: str, *, port: int | None, mongo_uri: str | None) -> tuple[State, bool]:
+def join(home: Home, label: str, *, port: int | None, mongo_uri: str | None) -> tuple[State, bool]:
     """Add a subscription to the local AWS of this folder, and start that where it does not run.
 
     Returns the state and whether the subscription was up before.
@@ -50,7 +138,7 @@ def join(home: Home, name: str, *, port: int | None, mongo_uri: str | None) -> t
             _clear_remains(home)
             state = _start(home, port=port, mongo_uri=mongo_uri)
         _check_same(state, port=port, mongo_uri=mongo_uri)
-        was_up = state.subscriptions.setdefault(name, False)
+        was_up = state.subscriptions.setdefault(label, False)
         home.save(state)
     return state, was_up
 
@@ -100,27 +188,29 @@ def is_ready(home: Home, state: State) -> bool:
         connection.close()
 
 
-def leave(home: Home, name: str) -> list[str]:
+def leave(home: Home, target: Target) -> list[str]:
     """Take a subscription down; with the last one, stop everything. Returns the labels that stay up."""
     with home.lock():
         state = running(home)
         if state is None:
             _clear_remains(home)
             return []
-        label = stacks.label(name)
-        state.subscriptions.pop(label, None)
+        state.subscriptions.pop(target.label, None)
         if not state.subscriptions:
             _stop(home, state)
             return []
         home.save(state)
-    _delete_stack(home, state, name)
+    _delete_stack(target)
     return sorted(state.subscriptions)
 
 
-def forget(home: Home, name: str) -> None:
-    """Note that a subscription's stack is gone. A command that holds it in the foreground ends then."""
+def forget(home: Home, target: Target) -> None:
+    """Note that the stack is gone, where it was up here. A command that holds it in the foreground ends then."""
+    state = running(home)
+    if state is None or state.endpoint_url != target.aws.endpoint_url:
+        return
     with home.lock():
-        if (state := running(home)) and state.subscriptions.pop(stacks.label(name), None):
+        if (state := running(home)) and state.subscriptions.pop(target.label, None):
             home.save(state)
 
 
@@ -142,11 +232,11 @@ def shut_down(home: Home) -> list[str]:
         return names
 
 
-def mark_ready(home: Home, name: str) -> None:
+def mark_ready(home: Home, label: str) -> None:
     """Note that a subscription's deployment is done."""
     with home.lock():
-        if (state := running(home)) and name in state.subscriptions:
-            state.subscriptions[name] = True
+        if (state := running(home)) and label in state.subscriptions:
+            state.subscriptions[label] = True
             home.save(state)
 
 
@@ -158,23 +248,14 @@ def mark_bootstrapped(home: Home) -> None:
             home.save(state)
 
 
-def point_tools_at(home: Home, state: State) -> None:
-    """Let the AWS clients of this process talk to local AWS."""
-    env = environment.of_tools(home, state)
-    for key in [key for key in os.environ if key not in env]:
-        del os.environ[key]
-    os.environ.update(env)
-
-
-def _delete_stack(home: Home, state: State, name: str) -> None:
+def _delete_stack(target: Target) -> None:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
-    point_tools_at(home, state)
     try:
-        stack = stacks.describe(name)
+        stack = target.describe()
         if stack is None:
             return
-        client = aws.client("cloudformation")
+        client = target.aws.client("cloudformation")
         client.delete_stack(StackName=stack["StackId"])
         client.get_waiter("stack_delete_complete").wait(
             StackName=stack["StackId"], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
@@ -183,7 +264,7 @@ def _delete_stack(home: Home, state: State, name: str) -> None:
         return  # another subscription's, which the name that goes never became
     except (BotoCoreError, ClientError) as error:
         raise LocalAwsError(
-            f"{stacks.label(name)} could not be taken down ({error}); nami local down stops everything"
+            f"{target.label} could not be taken down ({error}); nami local down stops everything"
         ) from None
 
 

@@ -1,7 +1,6 @@
 """What a load test sends to: a deployed subscription, any URL, or a subscription of its own on this machine."""
 
 import contextlib
-import ipaddress
 import json
 import os
 import subprocess
@@ -9,7 +8,8 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from nami_control import deployment, events, queues
+from nami_control import deployment, events, queues, stacks
+from nami_control.aws import VARIABLE, Aws, is_here
 from nami_control.capacity import Arrivals, Times, plan
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import NamiError, UsageError
@@ -42,11 +42,7 @@ class Target:
     @property
     def is_here(self) -> bool:
         """Whether it is this machine."""
-        host = urlsplit(self.url).hostname or ""
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+        return is_here(self.url)
 
     def webhook(self) -> tuple[str, dict[str, str], bytes]:
         """(URL, headers, body) of a new one, signed as its provider would sign it now."""
@@ -54,7 +50,7 @@ class Target:
 
     def depth(self) -> int:
         """About how many messages wait, or are being processed, in the queues of all its destinations."""
-        return sum(queues.depth(url) for url in queues.waiting(self.deployment.outputs))
+        return sum(queues.depth(self.deployment.aws, url) for url in queues.waiting(self.deployment.outputs))
 
     def _sample(self) -> tuple[bytes, dict[str, str]]:
         body, kind = self._sender.sample()
@@ -73,8 +69,8 @@ def find(name: str | None, url: str | None, scheme: str | None) -> Iterator[Targ
     if url and urlsplit(url).scheme not in ("http", "https"):
         raise UsageError(f"--url {url}: must begin with https:// or http://")
     if name:
-        found = deployment.find(name)
-        yield Target(_Elsewhere(name, {**found.outputs, "EndpointUrl": url}) if url else found)
+        found = deployment.find(stacks.Target(name, Aws(os.environ.get(VARIABLE, ""))))
+        yield Target(_Elsewhere(found.target, {**found.outputs, "EndpointUrl": url}) if url else found)
     elif url:
         yield _elsewhere(url, scheme)
     else:
@@ -91,7 +87,7 @@ class _Elsewhere(Deployment):
 
 
 def _elsewhere(url: str, scheme: str | None) -> Target:
-    found = _Elsewhere(urlsplit(url).netloc, {"EndpointUrl": url})
+    found = _Elsewhere(stacks.Target(urlsplit(url).netloc, Aws()), {"EndpointUrl": url})
     if not scheme:
         found.pre_queue = Function("", {}, "")
         return Target(found, known=False)
@@ -111,8 +107,7 @@ def _own() -> Iterator[Deployment]:
     if not was_up:
         _local("up", OWN, "--detach", "-c", f"signature={_OWN_SCHEME}")
     try:
-        machine.point_tools_at(home, machine.require(home))
-        found = deployment.find(OWN)
+        found = deployment.find(stacks.Target(OWN, machine.LocalAws(home)))
         yield found
         if not was_up:
             with events.collection(found) as documents:

@@ -5,7 +5,9 @@ AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL say where it is, as for every AWS t
 
 import pytest
 
-from nami_control import deployment, smoke
+from nami_control import deployment
+from nami_control.aws import Aws
+from nami_control.sending import Sender
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,9 +16,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def target(request: pytest.FixtureRequest) -> smoke.Target:
-    """The deployed subscription, and a sender that signs with its secret."""
+def sender(request: pytest.FixtureRequest) -> Sender:
+    """Sends to the deployed subscription, signed with its secret."""
     stack = request.config.getoption("--stack")
     if not stack:
         pytest.fail("which stack? Run pytest tests/smoke --stack nami-shopify", pytrace=False)
-    return smoke.Target(deployment.of_stack(str(stack)))
+    return Sender(deployment.of_stack(Aws(), str(stack)))

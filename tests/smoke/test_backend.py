@@ -11,7 +11,7 @@ import boto3
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
-from nami_control import smoke
+from nami_control.sending import Sender
 
 Note = dict[str, Any]
 Send = Callable[..., Note]
@@ -21,21 +21,21 @@ WITHIN = 60
 
 
 @pytest.fixture
-def send(target: smoke.Target) -> Send:
+def send(sender: Sender) -> Send:
     """Send a webhook that tells tests/backend what to answer; returns the note of try number `attempt`."""
-    outputs = target.deployment.outputs
+    outputs = sender.deployment.outputs
     table = next((value for key, value in outputs.items() if key.endswith("AttemptsTableName")), None)
     if table is None:
         pytest.skip("the stack has no HTTP backend")
     notes = boto3.client("dynamodb")
 
     def sent(attempt: int = 1, **told: str) -> Note:
-        body, kind = target.sender.sample()
+        body, kind = sender.sample()
         headers = {f"backend-{name.replace('_', '-')}": value for name, value in told.items()}
-        answer = target.sender.send(body, {"content-type": kind, **headers})
+        answer = sender.send(body, {"content-type": kind, **headers})
         assert answer.ok
         assert answer.delivery_id
-        key = {"id": {"S": answer.delivery_id}, "subscription": {"S": target.deployment.name}}
+        key = {"id": {"S": answer.delivery_id}, "subscription": {"S": sender.deployment.name}}
         note: Note = {}
         deadline = time.monotonic() + WITHIN
         while time.monotonic() < deadline and note.get("attempt", 0) < attempt:

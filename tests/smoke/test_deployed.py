@@ -6,12 +6,13 @@ import pytest
 
 from nami_control import smoke
 from nami_control.errors import NamiError
+from nami_control.sending import Sender
 
 
 @pytest.mark.parametrize("check", smoke.CHECKS, ids=lambda check: check.__name__)
-def test_deployed_stack(check: Callable[[smoke.Target], str], target: smoke.Target) -> None:
+def test_deployed_stack(check: Callable[[Sender], str], sender: Sender) -> None:
     try:
-        check(target)
+        check(sender)
     except smoke.Skipped as skipped:
         pytest.skip(str(skipped))
     except NamiError as error:

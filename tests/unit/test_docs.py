@@ -1,10 +1,9 @@
 """What the docs say of the code is read from the code."""
 
-import ast
 import contextlib
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
@@ -21,7 +20,7 @@ from nami_stack import DynamoTable, ScalableWebhook, Watching, WatchingSettings
 from nami_stack.drain import Destination
 from nami_stack.settings import DestinationName, Environment, SettingsError, Subscription, as_typed, read_settings
 from nami_stack.signature import SCHEMES
-from tests.unit.pages import rewritten
+from tests.unit.pages import WRITES, block_is_behind
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -53,28 +52,35 @@ def test_block_without_its_place_in_the_page_is_no_block(tmp_path: Path) -> None
     page = tmp_path / "page.md"
     page.write_text("<!-- other: by a test -->\n\nold\n\n<!-- /other -->\n")
     with pytest.raises(AssertionError, match=r"page\.md has 0 places for table"):
-        rewritten(page, "table", "new\n")
+        block_is_behind(page, "table", "new\n")
 
 
-def test_page_is_written_where_it_was_behind_alone(tmp_path: Path) -> None:
+def test_page_is_written_where_it_is_behind_and_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = tmp_path / "page.md"
     page.write_text("# Page\n\n<!-- table: by a test -->\n\nold\n\n<!-- /table -->\n")
-    assert rewritten(page, "table", "new\n")
+    monkeypatch.delenv(WRITES, raising=False)
+    assert block_is_behind(page, "table", "new\n")
+    monkeypatch.setenv(WRITES, "1")
+    assert not block_is_behind(page, "table", "new\n")
     assert page.read_text() == "# Page\n\n<!-- table: by a test -->\n\nnew\n\n<!-- /table -->\n"
     written = page.stat().st_ino
-    assert not rewritten(page, "table", "new\n")
+    assert not block_is_behind(page, "table", "new\n")
     assert page.stat().st_ino == written
 
 
+@pytest.mark.docs
 def test_every_setting_is_documented_as_it_is() -> None:
-    if rewritten(DOCS / "settings.md", "settings", settings_tables()):
-        pytest.fail("docs/settings.md was behind nami_stack/settings.py and is written anew; commit it")
+    if block_is_behind(DOCS / "settings.md", "settings", settings_tables()):
+        pytest.fail("docs/settings.md is behind nami_stack/settings.py: run `make docs`")
 
 
+@pytest.mark.docs
 def test_differences_from_aws_are_documented_as_they_are_shown() -> None:
     listed = "".join(f"- {difference}\n" for difference in DIFFERENCES)
-    if rewritten(DOCS / "local.md", "differences", listed):
-        pytest.fail("docs/local.md was behind nami_local/differences.py and is written anew; commit it")
+    if block_is_behind(DOCS / "local.md", "differences", listed):
+        pytest.fail("docs/local.md is behind nami_local/differences.py: run `make docs`")
 
 
 # What chooses each gateway and each destination, beside the name.
@@ -84,7 +90,6 @@ GATEWAYS = {
     "`gateway=rest`, `ingest=direct`": {"gateway": "rest", "ingest": "direct"},
     "`gateway=shared`": {"gateway": "shared"},
 }
-DEFAULTS = {key: as_typed(Subscription.model_fields[key].default) for key in ("gateway", "ingest", "destination")}
 URL = {"backend_url": "https://shop.example.com/hooks"}
 SECRET = {"database_secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:atlas-AbCdEf"}
 DESTINATIONS: dict[str, dict[str, str]] = {"http": URL, "mongo-database": SECRET}
@@ -105,50 +110,12 @@ def what_works(context: dict[str, str]) -> str:
     return "yes" if works(**signed) else "unsigned" if works(**context) else "no"
 
 
-def set_together(test: str) -> Iterator[dict[str, str]]:
-    """What each statement of a local test sets of the gateway and the destination; of `nami.up("name")`: the defaults.
-
-    The `tiny` command deploys another app.
-    """
-    for statement in ast.walk(ast.parse(test)):
-        if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr | ast.Return):
-            continue
-        given: dict[str, str] = {}
-        for node in ast.walk(statement):
-            match node:
-                case ast.Constant(value=str(text)) if re.fullmatch(r"(gateway|ingest|destination)=[a-z,-]+", text):
-                    given |= [text.split("=")]
-                case ast.Dict(keys=keys, values=values):
-                    typed = {
-                        k.value: v.value
-                        for k, v in zip(keys, values, strict=True)
-                        if isinstance(k, ast.Constant) and isinstance(v, ast.Constant)
-                    }
-                    given |= {key: value for key, value in typed.items() if key in DEFAULTS}
-                case ast.Call(func=ast.Attribute(value=ast.Name(id=command), attr="up"), args=[_]) if command != "tiny":
-                    given |= DEFAULTS
-        yield given
-
-
-def are_together(context: dict[str, str], test: str) -> bool:
-    return any(
-        all(set(value.split(",")) <= set(given.get(key, "").split(",")) for key, value in context.items())
-        for given in set_together(test)
-    )
-
-
-def is_tried_here(**context: str) -> str:
-    """Whether a test deploys it into local AWS, all of it at once."""
-    tests = (ROOT / "tests" / "local").glob("*.py")
-    return "yes" if any(are_together(context, path.read_text()) for path in tests) else "no"
-
-
 def combinations() -> str:
-    """Gateways against destinations, and which of each a test deploys here."""
+    """Gateways against destinations."""
     names = [*get_args(DestinationName), "several"]
     lines = [
-        f"| | {' | '.join(f'`{name}`' for name in names[:-1])} | several | here |",
-        "|---|" + "---|" * (len(names) + 1),
+        f"| | {' | '.join(f'`{name}`' for name in names[:-1])} | several |",
+        "|---|" + "---|" * len(names),
     ]
     chosen = {name: "dynamodb,http" if name == "several" else name for name in names}
     for title, gateway in GATEWAYS.items():
@@ -156,36 +123,14 @@ def combinations() -> str:
             what_works({**gateway, "destination": which, **DESTINATIONS.get(which.split(",")[-1], {})})
             for which in chosen.values()
         ]
-        lines.append(f"| {title} | {' | '.join(cells)} | {is_tried_here(**gateway)} |")
-    here = [is_tried_here(destination=which) for which in chosen.values()]
-    lines.append(f"| *here* | {' | '.join(here)} | |")
+        lines.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.parametrize(
-    ("test", "together"),
-    [
-        ('nami.up("till", *QUICK, "-c", "gateway=rest", "-c", "destination=dynamodb,http")', True),
-        ('told = {"gateway": "rest", "destination": "http", "batch_window": 0}', True),
-        ('nami.up("one", "-c", "gateway=rest")\nnami.up("two", "-c", "destination=http")', False),
-        ('"""With gateway=rest and destination=http."""\nnami.up("shopify")', False),
-    ],
-)
-def test_what_local_tests_deploy_is_found_in_one_statement_of_theirs(test: str, together: bool) -> None:
-    assert are_together({"gateway": "rest", "destination": "http"}, test) is together
-
-
-@pytest.mark.parametrize(
-    ("test", "deployed"),
-    [('nami.up("shopify")', True), ('nami.up("shopify", "-c", "gateway=rest")', False), ('tiny.up("shopify")', False)],
-)
-def test_defaults_are_deployed_here_where_nothing_is_set(test: str, deployed: bool) -> None:
-    assert are_together(DEFAULTS, test) is deployed
-
-
+@pytest.mark.docs
 def test_what_goes_with_what_is_as_the_settings_rule() -> None:
-    if rewritten(ROOT / "README.md", "combinations", combinations()):
-        pytest.fail("README.md was behind what the settings allow and is written anew; commit it")
+    if block_is_behind(ROOT / "README.md", "combinations", combinations()):
+        pytest.fail("README.md is behind what the settings allow: run `make docs`")
 
 
 def test_every_scheme_is_documented() -> None:

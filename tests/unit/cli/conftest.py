@@ -9,6 +9,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from nami_control.aws import Aws
+from nami_control.stacks import Target
+
 Stub = Callable[[str], Stubber]
 
 
@@ -26,10 +29,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
             stubs[service].activate()
         return stubs[service]
 
-    monkeypatch.setattr(boto3, "client", lambda service: stub(service).client)
+    monkeypatch.setattr(boto3, "client", lambda service, **_where: stub(service).client)
     yield stub
     for each in stubs.values():
         each.assert_no_pending_responses()
+
+
+def target(name: str = "shopify", environment: str = "") -> Target:
+    """A subscription where the usual variables point."""
+    return Target(name, Aws(environment))
 
 
 def sleep_in(monkeypatch: pytest.MonkeyPatch, module: ModuleType, sleep: Callable[[float], None]) -> None:

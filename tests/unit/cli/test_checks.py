@@ -11,12 +11,12 @@ import boto3
 import pytest
 
 from nami_control import cdk, checks
-from nami_control.aws import client as aws_client
+from nami_control.aws import Aws
 from nami_control.checks import Account, Check
 from nami_control.errors import AccessError, CheckError, MissingToolError, NamiError, of_aws, word
 from nami_stack.assets import APP
 from nami_stack.settings import SETTINGS_METADATA, Subscription
-from tests.unit.cli.conftest import Stub
+from tests.unit.cli.conftest import Stub, target
 
 ACCOUNT = Account("123456789012", "eu-west-1", "arn:aws:iam::123456789012:user/me")
 
@@ -43,7 +43,7 @@ def concurrency(aws: Stub, unreserved: int) -> None:
 
 def test_missing_bootstrap_names_the_exact_command(aws: Stub) -> None:
     aws("ssm").add_client_error("get_parameter", "ParameterNotFound")
-    check = checks.bootstrap(ACCOUNT)
+    check = checks.bootstrap(Aws(), ACCOUNT)
     assert check.status == "fail"
     assert "`cdk bootstrap aws://123456789012/eu-west-1`" in word(check.remedy, "nami")
 
@@ -52,7 +52,7 @@ def test_missing_bootstrap_names_the_exact_command(aws: Stub) -> None:
 def test_bootstrap_must_be_as_new_as_the_templates_ask(aws: Stub, version: str, status: str) -> None:
     expected = {"Name": "/cdk-bootstrap/hnb659fds/version"}
     aws("ssm").add_response("get_parameter", {"Parameter": {"Value": version}}, expected)
-    assert checks.bootstrap(ACCOUNT).status == status
+    assert checks.bootstrap(Aws(), ACCOUNT).status == status
 
 
 def test_bootstrap_version_is_what_the_cdk_asks_for(app_factory: Callable[..., Any]) -> None:
@@ -65,19 +65,19 @@ def test_bootstrap_version_is_what_the_cdk_asks_for(app_factory: Callable[..., A
 @pytest.mark.parametrize(("unreserved", "status"), [(105, "ok"), (104, "fail"), (10, "fail")])
 def test_reservation_must_leave_a_hundred_unreserved(aws: Stub, unreserved: int, status: str) -> None:
     concurrency(aws, unreserved)
-    assert checks.reservation(subscription(), None).status == status
+    assert checks.reservation(Aws(), subscription(), None).status == status
 
 
 def test_reservation_that_does_not_fit_is_told_with_its_remedy(aws: Stub) -> None:
     concurrency(aws, 10)
-    error = checks.reservation(subscription(), None).error
+    error = checks.reservation(Aws(), subscription(), None).error
     assert isinstance(error, CheckError)
     assert "--reserved-concurrency 0" in str(error)
 
 
 def test_no_reservation_always_fits(aws: Stub) -> None:
     concurrency(aws, 10)
-    assert checks.reservation(subscription(reserved_concurrency=0), None).status == "ok"
+    assert checks.reservation(Aws(), subscription(reserved_concurrency=0), None).status == "ok"
 
 
 def test_what_the_deployed_function_holds_already_is_not_counted_twice(aws: Stub) -> None:
@@ -85,7 +85,7 @@ def test_what_the_deployed_function_holds_already_is_not_counted_twice(aws: Stub
     aws("lambda").add_response(
         "get_function_concurrency", {"ReservedConcurrentExecutions": 5}, {"FunctionName": "post"}
     )
-    assert checks.reservation(subscription(), stack(PostQueueFunctionName="post")).status == "ok"
+    assert checks.reservation(Aws(), subscription(), stack(PostQueueFunctionName="post")).status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def deployed_with(aws: Stub, **settings: Any) -> None:
 
 def test_setting_of_the_last_deployment_is_not_lost_by_leaving_it_out(aws: Stub) -> None:
     deployed_with(aws, signature="stripe", data_volume_id="vol-1", batch_size=50)
-    check = checks.settings_stay("shopify", subscription(batch_size=20), {"batch_size"}, stack())
+    check = checks.settings_stay(target(), subscription(batch_size=20), {"batch_size"}, stack())
     assert check.status == "fail"
     assert "add --signature stripe --data-volume-id vol-1 " in word(check.remedy, "nami")
     assert "--reset" in word(check.remedy, "nami")
@@ -125,31 +125,31 @@ def test_setting_of_the_last_deployment_is_not_lost_by_leaving_it_out(aws: Stub)
 def test_setting_that_is_given_anew_may_change(aws: Stub) -> None:
     deployed_with(aws, batch_size=50, methods=["GET", "POST"])
     given = {"batch_size": 100, "methods": "POST"}
-    assert checks.settings_stay("shopify", subscription(**given), given, stack()).status == "ok"
+    assert checks.settings_stay(target(), subscription(**given), given, stack()).status == "ok"
 
 
 def test_settings_as_deployed_may_be_deployed_again(aws: Stub) -> None:
     deployed_with(aws, methods=["GET", "POST"], egress="nat")
     again = subscription(methods="GET,POST", egress="nat")
-    assert checks.settings_stay("shopify", again, {"methods", "egress"}, stack()).status == "ok"
+    assert checks.settings_stay(target(), again, {"methods", "egress"}, stack()).status == "ok"
 
 
 def test_stack_that_does_not_say_its_settings_takes_any(aws: Stub) -> None:
     aws("cloudformation").add_response("get_template", {"TemplateBody": "{}"})
-    assert checks.settings_stay("shopify", subscription(), set(), stack()).status == "ok"
+    assert checks.settings_stay(target(), subscription(), set(), stack()).status == "ok"
 
 
 def test_reservation_counts_every_destination(aws: Stub) -> None:
     concurrency(aws, 109)
     both = subscription(destination="mongo-host,dynamodb")
-    assert checks.reservation(both, None).status == "fail"
+    assert checks.reservation(Aws(), both, None).status == "fail"
 
 
 @pytest.mark.parametrize("prefix", ["", "Mongo"])
 def test_adoption_takes_volume_zone_and_credentials_together(aws: Stub, prefix: str) -> None:
     aws("ec2").add_response("describe_volumes", {"Volumes": [{"AvailabilityZone": "eu-west-1b"}]}, {"VolumeIds": ["v"]})
     outputs = {f"{prefix}DataVolumeId": "v", f"{prefix}DatabaseSecretArn": "arn:x", "AttemptsTableName": "attempts"}
-    assert checks.adoption(outputs) == {
+    assert checks.adoption(Aws(), outputs) == {
         "data_volume_id": "v",
         "availability_zone": "eu-west-1b",
         "database_secret_arn": "arn:x",
@@ -157,7 +157,7 @@ def test_adoption_takes_volume_zone_and_credentials_together(aws: Stub, prefix: 
 
 
 def test_kept_table_is_adopted_by_its_name() -> None:
-    assert checks.adoption({"TableName": "t"}) == {"table_name": "t"}
+    assert checks.adoption(Aws(), {"TableName": "t"}) == {"table_name": "t"}
 
 
 def test_no_signature_at_all_is_a_warning() -> None:
@@ -167,19 +167,19 @@ def test_no_signature_at_all_is_a_warning() -> None:
 
 def test_secret_that_never_had_a_value_is_empty(aws: Stub) -> None:
     aws("secretsmanager").add_client_error("get_secret_value", "ResourceNotFoundException")
-    assert checks.secret_text("arn:x") == ""
+    assert checks.secret_text(Aws(), "arn:x") == ""
 
 
 @pytest.mark.parametrize("text", [" ", "[]", '{"verify_token": "t"}'])
 def test_secret_without_any_value_is_told_with_the_command_that_asks_for_it(aws: Stub, text: str) -> None:
     aws("secretsmanager").add_response("get_secret_value", {"SecretString": text})
-    check = checks.filled("shopify", "arn:x")
+    check = checks.filled(target(), "arn:x")
     assert (check.status, word(check.remedy, "nami")) == ("fail", "`nami secret shopify`")
 
 
 def test_expired_credentials_are_one_line(aws: Stub) -> None:
     aws("sts").add_client_error("get_caller_identity", "ExpiredToken", "The security token included … is expired")
-    check = checks.look("credentials", lambda: checks.credentials([]))
+    check = checks.look("credentials", lambda: checks.credentials(Aws(), []))
     assert isinstance(check.error, AccessError)
     assert "expired" in check.detail
     assert "aws sso login" in word(check.remedy, "nami")
@@ -190,14 +190,14 @@ def test_missing_region_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(key, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    check = checks.look("queue", lambda: checks.ok("queue", str(aws_client("sqs"))))
+    check = checks.look("queue", lambda: checks.ok("queue", str(Aws().client("sqs"))))
     assert isinstance(check.error, AccessError)
     assert "AWS_REGION=" in word(check.remedy, "nami")
 
 
 def test_denied_call_says_what_aws_said(aws: Stub) -> None:
     aws("lambda").add_client_error("get_account_settings", "AccessDeniedException", "User me is not authorized")
-    check = checks.look("concurrency", checks.concurrency_limit)
+    check = checks.look("concurrency", lambda: checks.concurrency_limit(Aws()))
     assert check.status == "fail"
     assert "User me is not authorized" in str(check.error)
 

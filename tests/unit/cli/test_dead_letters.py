@@ -17,7 +17,7 @@ from nami_control import large_bodies, logs, redrive
 from nami_control.dead_letters import DeadLetters, Letter
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import AwsError, NotFoundError, UsageError
-from tests.unit.cli.conftest import sleep_in
+from tests.unit.cli.conftest import sleep_in, target
 
 NAME = "shopify"
 
@@ -120,12 +120,14 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> FakeSqs:
 
 def install(fake: FakeSqs, monkeypatch: pytest.MonkeyPatch, ending: str = "", several: bool = False) -> None:
     monkeypatch.delenv("NAMI_LOCAL", raising=False)
-    monkeypatch.setattr(boto3, "client", lambda _service: fake)
+    monkeypatch.setattr(boto3, "client", lambda _service, **_where: fake)
     queues = {"QueueUrl": f"queue{ending}", "DeadLetterQueueUrl": f"dead{ending}", "PostQueueFunctionName": "post"}
-    found = Deployment(NAME, queues | {f"Http{key}": value for key, value in queues.items()} if several else queues)
+    found = Deployment(
+        target(NAME), queues | {f"Http{key}": value for key, value in queues.items()} if several else queues
+    )
     for each in found.drains:
         each.post_queue = Function("post", {"DESTINATION": "mongo"}, "/logs/post")
-    monkeypatch.setattr(dead_letters, "find", lambda _name: found)
+    monkeypatch.setattr(dead_letters, "find", lambda _target: found)
 
 
 @pytest.fixture
@@ -133,7 +135,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[logs.Line]], None]:
     """Let the log say this."""
 
     def tell(lines: list[logs.Line]) -> None:
-        def read(_groups: object, *, since: float, pattern: str = "") -> Iterator[logs.Line]:
+        def read(_aws: object, _groups: object, *, since: float, pattern: str = "") -> Iterator[logs.Line]:
             yield from (line for line in lines if pattern.strip('"') in line.message or pattern.startswith("{"))
 
         monkeypatch.setattr(logs, "read", read)
@@ -257,7 +259,7 @@ def test_interrupted_redrive_is_code_130_and_says_how_far_it_came(sqs: FakeSqs) 
 
 def test_killed_between_send_and_delete_it_is_queued_twice_and_lost_never(sqs: FakeSqs) -> None:
     expected = fill(sqs, 3)
-    letters = DeadLetters(dead_letters.find(NAME).drains[0])
+    letters = DeadLetters(dead_letters.find(target(NAME)))
     with letters.opened() as found:
         letters.send_back(list(found))
     assert set(queued(sqs)) == set(still_dead(sqs)) == expected
@@ -426,7 +428,7 @@ def test_bodies_in_s3_are_renewed_before_all_letters_are_moved(
     (drain,) = dead_letters.find(NAME).drains
     drain.post_queue = Function("post", {"CLAIM_CHECK_BUCKET": "bodies"}, "/logs/post")
     renewed: list[object] = []
-    monkeypatch.setattr(large_bodies, "renew_old", lambda *asked: renewed.append(asked))
+    monkeypatch.setattr(large_bodies, "renew_old", lambda *asked: renewed.append(asked[1:]))
     fill(sqs, 1)
     task.add_client_error("start_message_move_task", "AccessDenied")
     run("redrive", NAME)
@@ -440,7 +442,7 @@ def test_body_in_s3_is_renewed_before_its_letter_is_sent_back(sqs: FakeSqs, monk
     renewed: list[object] = []
 
     def renew(*asked: object) -> bool:
-        renewed.append((*asked, len(sqs.queue)))
+        renewed.append((*asked[1:], len(sqs.queue)))
         return False
 
     monkeypatch.setattr(large_bodies, "renew", renew)
@@ -513,7 +515,7 @@ def test_of_several_destinations_one_is_looked_at_and_the_others_are_named(monke
 def quarantine(sqs: FakeSqs, monkeypatch: pytest.MonkeyPatch) -> FakeSqs:
     found = dead_letters.find(NAME)
     found.outputs = {**found.outputs, "QuarantineUrl": "quarantine"}
-    monkeypatch.setattr(dead_letters, "find", lambda _name: found)
+    monkeypatch.setattr(dead_letters, "find", lambda _target: found)
     return sqs
 
 

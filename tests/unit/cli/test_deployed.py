@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from nami_cli.main import app
 from nami_control import health
+from nami_control.aws import Aws
 from nami_control.errors import CheckError, DeployError, NotRunningError, UsageError, word
 from nami_stack.settings import SETTINGS_METADATA
-from tests.unit.cli.conftest import Stub
+from tests.unit.cli.conftest import Stub, target
 
 AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 QUEUES = "https://sqs.eu-west-1.amazonaws.com/123456789012/"
@@ -179,7 +180,7 @@ def test_destroy_without_anybody_to_ask_changes_nothing(aws: Stub) -> None:
 
 
 def test_destroy_waits_and_ends_with_the_command_that_adopts(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nami_cli.destroy._PAUSE", 0)
+    monkeypatch.setattr("nami_control.destroying._PAUSE", 0)
     stacks(aws, stack())
     losses(aws)
     volume(aws)
@@ -262,12 +263,12 @@ def test_host_is_well_when_its_instance_is_in_service_and_healthy(
     aws: Stub, state: str, condition: str, status: str
 ) -> None:
     group(aws, {"InstanceId": "i-1", "LifecycleState": state, "HealthStatus": condition})
-    assert health._host("shopify").status == status
+    assert health._host(target()).status == status
 
 
 def test_host_without_an_instance_fails(aws: Stub) -> None:
     group(aws)
-    assert health._host("shopify").status == "fail"
+    assert health._host(target()).status == "fail"
 
 
 @pytest.mark.parametrize(("state", "status"), [("Enabled", "ok"), ("Disabled", "fail")])
@@ -276,7 +277,7 @@ def test_event_source_must_be_enabled(aws: Stub, state: str, status: str) -> Non
     aws("lambda").add_response(
         "list_event_source_mappings", {"EventSourceMappings": [mapping]}, {"FunctionName": "post"}
     )
-    check = health._event_source("post")
+    check = health._event_source(Aws(), "post")
     assert check.status == status
     assert (f"--enabled --uuid {UUID}" in word(check.remedy, "nami")) == (status == "fail")
 
@@ -291,7 +292,7 @@ def test_firing_alarm_of_the_stack_fails(aws: Stub) -> None:
         {"MetricAlarms": [{"AlarmName": "old"}]},
         {"AlarmNames": ["old"], "StateValue": "ALARM", "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]},
     )
-    check = health._alarms("shopify")
+    check = health._alarms(target())
     assert check.status == "fail"
     assert "old" in check.detail
 
@@ -299,12 +300,12 @@ def test_firing_alarm_of_the_stack_fails(aws: Stub) -> None:
 @pytest.mark.parametrize(("rate", "status"), [(10_000.0, "ok"), (500.0, "warn")])
 def test_low_gateway_quota_is_a_warning(aws: Stub, rate: float, status: str) -> None:
     aws("service-quotas").add_response("get_service_quota", {"Quota": {"Value": rate}})
-    assert health._throttle().status == status
+    assert health._throttle(Aws()).status == status
 
 
 def test_dead_letters_are_a_warning_that_leads_to_them(aws: Stub) -> None:
     depth(aws, "dead", 2)
-    check = health._dead_letters("shopify", OUTPUTS)
+    check = health._dead_letters(target(), OUTPUTS)
     assert (check.status, check.detail) == ("warn", "2")
     assert "nami dlq list shopify" in word(check.remedy, "nami")
 

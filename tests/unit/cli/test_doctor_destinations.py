@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from nami_cli import deploy
-from nami_control import destination_checks
+from nami_control import deploying, destination_checks
 from nami_control.checks import Check
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import CheckError, word
 from nami_control.items import Items
 from nami_stack.settings import Subscription
+from tests.unit.cli.conftest import target
 
 Stub = Callable[[str], Stubber]
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf"
@@ -25,7 +25,7 @@ DATABASE = {"DESTINATION": "mongo", "MONGO_SECRET_ARN": ARN}
 
 
 def look(environment: dict[str, str]) -> Check:
-    found = Deployment("shopify", OUTPUTS)
+    found = Deployment(target(), OUTPUTS)
     found.drains[0].post_queue = Function("post", environment, "/logs/post")
     ((label, check),) = destination_checks.looks(found)
     result = check()
@@ -88,7 +88,7 @@ def test_table_is_looked_at_before_it_is_adopted(aws: Stub) -> None:
     aws("lambda").add_response("get_account_settings", {"AccountLimit": limits})
     asked = Subscription.from_context({"name": "shopify", "destination": "dynamodb", "table_name": "webhooks"})
     with pytest.raises(CheckError, match="the key of webhooks is pk"):
-        deploy._check("shopify", asked, [], tell_all=False)
+        deploying.require(target(), asked, [], lambda _check: None)
 
 
 def test_table_that_can_not_be_written_fails(aws: Stub) -> None:
@@ -172,6 +172,6 @@ def test_databases_secret_must_hold_a_uri(aws: Stub, text: str, status: str) -> 
 
 
 def test_host_has_checks_of_its_own() -> None:
-    found = Deployment("shopify", OUTPUTS)
+    found = Deployment(target(), OUTPUTS)
     found.drains[0].post_queue = Function("post", DATABASE | {"MONGO_HOST": "mongo.internal"}, "/logs/post")
     assert destination_checks.looks(found) == []

@@ -2,18 +2,17 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from nami_cli import flags
 from nami_cli.main import app
-from nami_control import checks, deployment, environments, stacks
+from nami_control import checks, deployment, settings
+from nami_control.aws import Aws
 from nami_control.errors import AccessError, CheckError, NotRunningError, UsageError, word
-from tests.unit.cli.conftest import Stub
+from tests.unit.cli.conftest import Stub, target
 from tests.unit.cli.test_deployed import STACK_ID, ages, depth, stack
 from tests.unit.cli.test_help import leaves
 
@@ -25,13 +24,11 @@ WITHOUT = {"nami help", "nami create", "nami local status", "nami local env"}
 
 
 @pytest.fixture(autouse=True)
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for variable in ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "NAMI_ENV"):
-        monkeypatch.setenv(variable, "")  # so that what a command sets is taken back
-        monkeypatch.delenv(variable)
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    environments.remember(None)
+    return tmp_path
 
 
 def keep(folder: Path, **context: Any) -> None:
@@ -86,23 +83,35 @@ def test_every_command_on_what_is_deployed_takes_env(context: Any) -> None:
     assert takes is (context.command_path not in WITHOUT)
 
 
-def test_command_works_in_the_region_of_its_environment(
-    aws: Stub, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(key, "test")
+
+
+@pytest.mark.usefixtures("keys")
+def test_command_works_in_the_region_of_its_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "us-west-2")
     keep(folder)
-    answer(aws, "nami-prod-shopify", deployed_in("prod"))
-    run("outputs", "shopify", "--env", "prod")
-    assert (os.environ["AWS_REGION"], os.environ["AWS_DEFAULT_REGION"]) == ("eu-central-1", "eu-central-1")
+    prod = Aws("prod")
+    assert prod.client("sqs").meta.region_name == "eu-central-1"
+    assert (prod.env["AWS_REGION"], prod.env["AWS_DEFAULT_REGION"]) == ("eu-central-1", "eu-central-1")
 
 
-def test_local_aws_keeps_its_own_region(aws: Stub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("keys")
+def test_local_aws_keeps_its_own_region(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     keep(folder)
+    assert Aws("prod").client("sqs").meta.region_name == "us-east-1"
+
+
+def test_this_process_keeps_its_variables(aws: Stub, folder: Path) -> None:
+    keep(folder)
+    before = dict(os.environ)
     answer(aws, "nami-prod-shopify", deployed_in("prod"))
     assert run("outputs", "shopify", "--env", "prod").exit_code == 0
-    assert os.environ["AWS_REGION"] == "us-east-1"
+    assert dict(os.environ) == before
 
 
 def test_unknown_environment_names_the_nearest(folder: Path) -> None:
@@ -131,7 +140,7 @@ def test_stack_of_that_name_that_is_another_subscriptions_is_not_touched(
     owner: str,
 ) -> None:
     monkeypatch.setattr("nami_control.checks.tools", list)
-    monkeypatch.setattr("nami_control.health.of_account", list)
+    monkeypatch.setattr("nami_control.health.of_account", lambda _aws: [])
     if command == "destroy" and "--env" in arguments:
         aws("sts").add_response("get_caller_identity", {"Account": ACCOUNT, "Arn": ME})
     answer(aws, asked, there)
@@ -141,10 +150,9 @@ def test_stack_of_that_name_that_is_another_subscriptions_is_not_touched(
 
 
 def test_local_deployment_into_anothers_stack_is_stopped(aws: Stub) -> None:
-    environments.follow("prod")
     answer(aws, "nami-prod-shopify", stack("prod-shopify"))
     with pytest.raises(CheckError, match="rename one of them"):
-        stacks.describe("shopify")
+        target("shopify", "prod").describe()
 
 
 def test_list_shows_every_environment_in_a_column(aws: Stub) -> None:
@@ -180,15 +188,15 @@ def test_what_is_not_deployed_in_an_environment_is_told_with_the_command_for_it(
 def test_smoke_tests_find_environment_and_subscription_by_the_stacks_tags(aws: Stub) -> None:
     for _ in range(2):
         answer(aws, "nami-prod-shopify", deployed_in("prod"))
-    found = deployment.of_stack("nami-prod-shopify")
-    assert (found.name, environments.name()) == ("shopify", "prod")
+    found = deployment.of_stack(Aws(), "nami-prod-shopify")
+    assert (found.name, found.aws.environment_name) == ("shopify", "prod")
 
 
 def test_smoke_tests_of_a_name_with_a_hyphen_are_not_taken_for_an_environment(aws: Stub) -> None:
     for _ in range(2):
         answer(aws, "nami-prod-shopify", stack("prod-shopify"))
-    found = deployment.of_stack("nami-prod-shopify")
-    assert (found.name, environments.name()) == ("prod-shopify", None)
+    found = deployment.of_stack(Aws(), "nami-prod-shopify")
+    assert (found.name, found.aws.environment_name) == ("prod-shopify", "")
 
 
 @pytest.mark.parametrize("command", [("deploy",), ("deploy", "--dry-run"), ("diff",), ("destroy", "--yes")])
@@ -198,7 +206,7 @@ def test_credentials_of_another_account_are_told_before_anything_is_done(
     keep(folder)
     aws("sts").add_response("get_caller_identity", {"Account": "999999999999", "Arn": ME})
     monkeypatch.setattr("nami_control.cdk.program", lambda name: name)
-    monkeypatch.setattr("nami_cli.deploy._synthesise", lambda *_: (folder, None))
+    monkeypatch.setattr("nami_control.deploying._synthesise", lambda *_: None)
     error = run(command[0], "shopify", "--env", "prod", *command[1:]).exception
     assert isinstance(error, AccessError)
     assert str(error) == (
@@ -208,50 +216,48 @@ def test_credentials_of_another_account_are_told_before_anything_is_done(
 
 def test_doctor_tells_of_another_accounts_credentials(folder: Path) -> None:
     keep(folder)
-    environments.enter("prod")
-    assert checks.environment(checks.Account("999999999999", "eu-central-1", "arn:me")).status == "fail"
-    assert checks.environment(checks.Account(ACCOUNT, "eu-central-1", "arn:me")).status == "ok"
+    prod = Aws("prod")
+    assert checks.environment(prod, checks.Account("999999999999", "eu-central-1", "arn:me")).status == "fail"
+    assert checks.environment(prod, checks.Account(ACCOUNT, "eu-central-1", "arn:me")).status == "ok"
 
 
 def test_settings_of_the_environment_are_what_a_deployment_is_checked_with(folder: Path) -> None:
     keep(folder, subscriptions={"shopify": {"batch_size": 5, "max_receives": 9}})
-    environments.enter("prod")
-    subscription = flags.read("shopify", {"max_receives": "3"})
+    shopify = target("shopify", "prod")
+    subscription = settings.read_subscription(shopify, {"max_receives": "3"})
     assert (subscription.stack_name, subscription.batch_size, subscription.max_receives) == ("nami-prod-shopify", 20, 3)
-    assert {"batch_size", "max_receives"} <= flags.given_anywhere("shopify", {})
+    assert {"batch_size", "max_receives"} <= settings.given_anywhere(shopify, {})
 
 
 def test_saved_settings_are_the_environments_own(folder: Path) -> None:
     keep(folder)
-    environments.enter("prod")
-    flags.save("shopify", {"batch_size": "7"})
+    shopify = target("shopify", "prod")
+    settings.save(shopify, {"batch_size": "7"})
     context = json.loads((folder / "cdk.json").read_text())["context"]
     assert context["environments"]["prod"]["subscriptions"] == {"shopify": {"batch_size": 7}}
-    assert flags.read("shopify", {}).batch_size == 7
+    assert settings.read_subscription(shopify, {}).batch_size == 7
     assert "subscriptions" not in context
 
 
 def test_app_is_told_the_environment(folder: Path) -> None:
     keep(folder)
-    environments.enter("prod")
-    assert environments.context_of({}) == {"env": "prod"}
+    assert Aws("prod").context == {"env": "prod"}
 
 
 def test_app_is_told_that_local_aws_has_one_account(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(folder)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
-    environments.enter("prod")
-    assert environments.context_of(os.environ) == {"env": "prod", "nami:local": "true"}
-    found = flags.read("shopify", {}).environment
+    shopify = target("shopify", "prod")
+    assert shopify.aws.context == {"env": "prod", "nami:local": "true"}
+    found = settings.read(shopify, {}).environment
     assert found
     assert (found.name, found.account, found.region) == ("prod", None, None)
 
 
-def test_advice_stays_in_the_environment(aws: Stub) -> None:
-    environments.follow("prod")
+def test_advice_stays_in_the_environment() -> None:
     found = deployed_in("prod", StackStatus="DELETE_FAILED", StackId=STACK_ID)
     check = checks.stack_is_settled("shopify", found)  # type: ignore[arg-type]
-    assert word(check.remedy, flags.nami()).startswith("finish with nami --env prod destroy shopify")
+    assert word(check.remedy, Aws("prod").nami).startswith("finish with nami --env prod destroy shopify")
 
 
 def test_destroy_removes_the_environments_stack_by_its_id(aws: Stub, folder: Path) -> None:

@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 from nami_cli import flags
 from nami_cli.main import app
-from nami_control import cdk
+from nami_control import cdk, settings
 from nami_control.errors import UsageError
 from nami_stack.settings import Subscription
+from tests.unit.cli.conftest import target
 
 SETTINGS = [key for key in Subscription.model_fields if key not in ("name", "environment")]
 
@@ -51,10 +52,6 @@ def test_flags_are_grouped_in_the_help() -> None:
     assert places == sorted(places)
 
 
-def test_only_what_was_given_is_passed_on() -> None:
-    assert flags.given({"batch_size": "5", "egress": None}) == {"batch_size": "5"}
-
-
 def test_given_settings_become_context_of_the_cdk_cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     started: list[list[str]] = []
     monkeypatch.setattr(cdk, "Task", lambda _name, arguments, **_: started.append(arguments))
@@ -84,9 +81,9 @@ def test_app_of_the_users_own_runs_where_it_is(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_flag_wins_over_cdk_json_and_that_over_the_default(folder: Path) -> None:
-    settings = {"context": {"subscriptions": {"shopify": {"batch_size": 7, "max_receives": 9}}}}
-    (folder / "cdk.json").write_text(json.dumps(settings))
-    read = flags.read("shopify", {"batch_size": "5"})
+    kept = {"context": {"subscriptions": {"shopify": {"batch_size": 7, "max_receives": 9}}}}
+    (folder / "cdk.json").write_text(json.dumps(kept))
+    read = settings.read_subscription(target(), {"batch_size": "5"})
     assert (read.batch_size, read.max_receives, read.batch_window) == (5, 9, 1)
 
 
@@ -110,13 +107,13 @@ def test_bad_setting_is_one_line_before_anything_starts(arguments: list[str], li
 def test_broken_cdk_json_is_one_line(folder: Path) -> None:
     (folder / "cdk.json").write_text("{")
     with pytest.raises(UsageError, match=r"^cdk\.json: is not JSON"):
-        flags.read("shopify", {})
+        settings.read(target(), {})
 
 
 def test_saved_settings_join_those_that_are_there(folder: Path) -> None:
     before = {"app": "x", "context": {"subscriptions": {"jira": {}, "shopify": {"egress": "nat", "batch_size": 7}}}}
     (folder / "cdk.json").write_text(json.dumps(before))
-    flags.save("shopify", {"batch_size": "5", "methods": "get,post"})
+    settings.save(target(), {"batch_size": "5", "methods": "get,post"})
     assert json.loads((folder / "cdk.json").read_text()) == {
         "app": "x",
         "context": {
@@ -126,6 +123,6 @@ def test_saved_settings_join_those_that_are_there(folder: Path) -> None:
 
 
 def test_saved_settings_are_read_again(folder: Path) -> None:
-    flags.save("shopify", {"batch_size": "5", "methods": "get,post"})
-    read = flags.read("shopify", {})
+    settings.save(target(), {"batch_size": "5", "methods": "get,post"})
+    read = settings.read_subscription(target(), {})
     assert (read.batch_size, read.methods) == (5, ("GET", "POST"))

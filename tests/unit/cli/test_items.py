@@ -15,7 +15,7 @@ from nami_control import events as stored
 from nami_control import items, logs
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import NotFoundError, UsageError
-from tests.unit.cli.conftest import sleep_in
+from tests.unit.cli.conftest import sleep_in, target
 
 Stub = Callable[[str], Stubber]
 QUEUES = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
@@ -27,10 +27,10 @@ MINUTE = 60
 def deployed(monkeypatch: pytest.MonkeyPatch, *environments: dict[str, str]) -> Deployment:
     prefixes = ["", *(each["DESTINATION"].title() for each in environments[1:])]
     outputs = {f"{prefix}{key}": value for prefix in prefixes for key, value in QUEUES.items()}
-    found = Deployment("shopify", outputs)
+    found = Deployment(target(), outputs)
     for number, (each, environment) in enumerate(zip(found.drains, environments, strict=True)):
         each.post_queue = Function("post", environment, f"/logs/{number}")
-    monkeypatch.setattr(events, "find", lambda _name: found)
+    monkeypatch.setattr(events, "find", lambda _target: found)
     return found
 
 
@@ -39,7 +39,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, dict[str, Any]]]:
     """Batches in the post-queue function's log: how many seconds ago, and what became of them."""
     batches: list[tuple[float, dict[str, Any]]] = []
 
-    def read(_groups: object, *, since: float, pattern: str = "") -> Iterator[logs.Line]:
+    def read(_aws: object, _groups: object, *, since: float, pattern: str = "") -> Iterator[logs.Line]:
         for number, (ago, batch) in enumerate(batches):
             at = time.time() - ago
             if at >= since:

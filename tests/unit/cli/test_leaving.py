@@ -10,7 +10,9 @@ from botocore.stub import Stubber
 
 from nami_cli import deploy
 from nami_control import queues
+from nami_control.aws import Aws
 from nami_control.errors import CheckError
+from tests.unit.cli.conftest import target
 
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/"
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/nami-shopify/0"
@@ -37,7 +39,7 @@ def deployed(aws: Stub, template: Template) -> dict[str, str]:
 
 
 def leave(template: Template) -> list[str]:
-    return queues.leaving(STACK_ID, [template.to_json()])
+    return queues.leaving(Aws(), STACK_ID, [template.to_json()])
 
 
 def holding(aws: Stub, *counts: int) -> list[str]:
@@ -71,7 +73,7 @@ def test_quarantine_leaves_with_direct_mode(aws: Stub, synth: Synth) -> None:
 
 def test_queue_that_leaves_must_be_empty(aws: Stub) -> None:
     with pytest.raises(CheckError) as raised:
-        queues.require_empty("shopify", holding(aws, 0, 12))
+        queues.require_empty(Aws(), "shopify", holding(aws, 0, 12))
     assert str(raised.value) == (
         "shopify gets other queues by this deployment, and webhooks are in those that go: 12 in q1; let them be stored "
         "(nami list), send dead letters back or purge them (nami dlq), then deploy again; nothing was changed"
@@ -79,11 +81,11 @@ def test_queue_that_leaves_must_be_empty(aws: Stub) -> None:
 
 
 def test_empty_queues_may_leave(aws: Stub) -> None:
-    queues.require_empty("shopify", holding(aws, 0, 0))
+    queues.require_empty(Aws(), "shopify", holding(aws, 0, 0))
 
 
 def test_what_arrived_meanwhile_is_told(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:
-    deploy._tell_what_left(holding(aws, 3, 0))
+    deploy._tell_what_left(target(), holding(aws, 3, 0))
     assert capsys.readouterr().err.splitlines() == [
         f"is kept: the former queue {URL}q0, in which 3 webhooks arrived meanwhile",
         f"is kept: the former queue {URL}q1, which is empty; `aws sqs delete-queue --queue-url {URL}q1`",

@@ -11,11 +11,13 @@ from typer.testing import CliRunner
 
 from nami_cli import local as commands
 from nami_cli.main import app, main
+from nami_control import stacks
 from nami_control.errors import NotRunningError, UsageError
 from nami_control.processes import Identity
 from nami_local import database, machine
 from nami_local.differences import DIFFERENCES
 from nami_local.state import Home, State
+from tests.unit.cli.conftest import Stub
 
 
 @pytest.fixture(autouse=True)
@@ -78,9 +80,15 @@ def test_joining_with_other_options_than_it_was_started_with_is_wrong_usage(
         machine.join(up, "shopify", **given)
 
 
-@pytest.mark.parametrize("command", ["down", "send", "events", "logs"])
-def test_name_that_is_not_up_is_told_how_to_start_it(up: Home, command: str) -> None:
-    error = CliRunner().invoke(app, ["local", command, "shopify"]).exception
+@pytest.mark.parametrize("command", ["local down", "local send", "local events", "local logs", "--local events"])
+def test_name_that_is_not_up_is_told_how_to_start_it(
+    up: Home, aws: Stub, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(machine.LocalAws, "_client", lambda _self, service: aws(service).client)
+    monkeypatch.setattr(stacks, "endpoints", lambda _aws: {"jira": "http://127.0.0.1:4566/nami/jira"})
+    if command != "local down":
+        aws("cloudformation").add_client_error("describe_stacks", "ValidationError", "Stack with id … does not exist")
+    error = CliRunner().invoke(app, [*command.split(), "shopify"]).exception
     assert isinstance(error, NotRunningError)
     assert str(error) == "shopify is not up; up: jira; start it with nami local up shopify"
 

@@ -12,7 +12,7 @@ from nami_cli.main import app
 from nami_control import logs
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import NotFoundError
-from tests.unit.cli.conftest import Stub, sleep_in
+from tests.unit.cli.conftest import Stub, sleep_in, target
 
 NOW = int(time.time() * 1000)
 ACCEPTED = {"level": "INFO", "message": "webhook", "status": 200, "ms": 3.1, "id": "d1", "bytes": 12, "verified": "x"}
@@ -107,10 +107,10 @@ def test_an_id_is_quoted_for_the_pattern() -> None:
 def subscription(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> Stub:
     monkeypatch.delenv("NAMI_LOCAL", raising=False)
     outputs = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
-    found = Deployment("shopify", outputs)
+    found = Deployment(target(), outputs)
     found.pre_queue = Function("pre", {}, "/pre")
     found.drains[0].post_queue = Function("post", {}, "/post")
-    monkeypatch.setattr(logs_command, "find", lambda _name: found)
+    monkeypatch.setattr(logs_command, "find", lambda _target: found)
     return aws
 
 

@@ -31,7 +31,11 @@ PUBLIC_KEY = (
 def scheme(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The setting of the deployed function, to be changed by a test."""
     setting: dict[str, Any] = {"scheme": "shopify"}
-    monkeypatch.setattr(deployment, "_function", lambda name: Function(name, {"SIGNATURE": json.dumps(setting)}, "/l"))
+
+    def function(_aws: object, name: str) -> Function:
+        return Function(name, {"SIGNATURE": json.dumps(setting)}, "/l")
+
+    monkeypatch.setattr(deployment, "_function", function)
     return setting
 
 

@@ -4,7 +4,7 @@ import http.server
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from botocore.stub import Stubber
 
 from nami_cli import send
 from nami_control import sending as sending_module
+from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import SecretError, UsageError, WebhookError
 from nami_control.runtime import request, signatures
-from tests.unit.cli.conftest import sleep_in
+from tests.unit.cli.conftest import sleep_in, target
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:nami-shopify-abc"
 ASYMMETRIC = {"discord", "paypal", "sendgrid"}
@@ -37,7 +38,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     client = boto3.client("secretsmanager")
-    monkeypatch.setattr(boto3, "client", lambda _service: client)
+    monkeypatch.setattr(boto3, "client", lambda _service, **_where: client)
     with Stubber(client) as stubber:
         yield stubber
     stubber.assert_no_pending_responses()
@@ -46,7 +47,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
 def deployed(
     setting: dict[str, Any] | None, endpoint: str = "https://abc.execute-api.example/nami/shopify"
 ) -> Deployment:
-    found = Deployment("shopify", {"EndpointUrl": endpoint, "SignatureSecretArn": ARN})
+    found = Deployment(target(), {"EndpointUrl": endpoint, "SignatureSecretArn": ARN})
     environment = {"SIGNATURE": json.dumps(setting)} if setting else {}
     found.pre_queue = Function("pre", environment, "/logs/pre")
     return found
@@ -89,7 +90,7 @@ def test_answer_of_a_gateway_that_queues_by_itself_names_the_document(
     setting: dict[str, Any], stored: str, secrets: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outputs = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post", "SignatureSecretArn": ARN}
-    found = Deployment("shopify", {**outputs, "EndpointUrl": "https://abc.execute-api.example/live/nami/shopify"})
+    found = Deployment(target(), {**outputs, "EndpointUrl": "https://abc.execute-api.example/live/nami/shopify"})
     found.drains[0].post_queue = Function("post", {"SIGNATURE": json.dumps(setting)}, "/logs/post")
     secrets.add_response("get_secret_value", {"SecretString": "whsec_" + "A" * 32}, {"SecretId": ARN})
     sending = sending_module.Sender(found)
@@ -253,7 +254,7 @@ def test_401_is_tried_again_only_where_the_secret_was_just_filled(
 )
 def test_only_this_machine_is_local(url: str, local: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    assert sending_module.is_local() is local
+    assert Aws().is_local is local
 
 
 class Endpoint(http.server.BaseHTTPRequestHandler):
@@ -280,36 +281,37 @@ def server() -> Iterator[str]:
         thread.join()
 
 
-def send_to(url: str, file: str | None = None, count: int = 1) -> list[str]:
-    answers: list[str] = []
-    sending = sending_module.Sender(deployed(None, url))
-    send.send_all(
-        sending,
-        file,
-        content_type=None,
-        headers=["X-A: b"],
-        count=count,
-        report=lambda answer: answers.append(str(answer).rpartition("\t")[0]),
-    )
-    return answers
+@pytest.fixture
+def send_to(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def send_it(url: str, file: str | None = None, count: int = 1) -> None:
+        monkeypatch.setattr(send, "find", lambda _target: deployed(None, url))
+        send.send_command(target(), file, header=["X-A: b"], count=count)
+
+    return send_it
 
 
-def test_each_answer_is_told_with_its_delivery(server: str) -> None:
-    assert send_to(f"{server}/202", count=3) == ["202\td-1"] * 3
+SendTo = Callable[..., None]
 
 
-def test_refused_webhook_is_code_9_with_what_was_said(server: str) -> None:
+def test_each_answer_is_told_with_its_delivery(
+    send_to: SendTo, server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send_to(f"{server}/202", count=3)
+    assert [line.rpartition("\t")[0] for line in capsys.readouterr().out.splitlines()] == ["202\td-1"] * 3
+
+
+def test_refused_webhook_is_code_9_with_what_was_said(send_to: SendTo, server: str) -> None:
     with pytest.raises(WebhookError) as raised:
         send_to(f"{server}/503")
     assert str(raised.value) == ('shopify answered 503: {"error": "not queued"}; nami logs shopify --since 1m says why')
 
 
-def test_endpoint_that_is_not_there_is_code_9() -> None:
+def test_endpoint_that_is_not_there_is_code_9(send_to: SendTo) -> None:
     with pytest.raises(WebhookError, match="does not answer"):
         send_to("http://127.0.0.1:9/")
 
 
-def test_missing_file_is_told(tmp_path: Path) -> None:
+def test_missing_file_is_told(send_to: SendTo, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         send_to("http://127.0.0.1:9/", str(tmp_path / "none.json"))
 

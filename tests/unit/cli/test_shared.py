@@ -8,14 +8,23 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from nami_cli import deploy, flags
+from nami_cli import deploy
 from nami_cli.main import app
 from nami_control import checks, deployment, health, shared, tunnel
+from nami_control import settings as kept_settings
+from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import CheckError, MissingToolError, NotRunningError, UsageError
+from nami_control.stacks import Target
 from nami_control.tunnel import silent
 from nami_stack.settings import SETTINGS_METADATA
-from tests.unit.cli.conftest import Stub
+from tests.unit.cli.conftest import Stub, target
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NAMI_HOME", str(tmp_path / "home"))
+
 
 AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shared-AbCdEf"
@@ -77,7 +86,10 @@ def run(*arguments: str, **options: Any) -> Any:
     return CliRunner().invoke(app, arguments, **options)
 
 
-def synthesised(folder: Path, *defaults: str) -> Path:
+def synthesised(*defaults: str) -> Target:
+    found = target()
+    folder = found.folder
+    folder.mkdir(parents=True)
     parameters = {f"P{number}": {"Default": default} for number, default in enumerate(defaults)}
     assembly = folder / "cdk.out"
     assembly.mkdir()
@@ -85,59 +97,59 @@ def synthesised(folder: Path, *defaults: str) -> Path:
     stack = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "nami-shopify.template.json"}}
     artifacts = {"nami-shopify": stack, "Tree": {"type": "cdk:tree", "properties": {"file": "tree.json"}}}
     (assembly / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
-    return folder
+    return found
 
 
 def test_template_of_an_earlier_synthesis_counts_no_more(aws: Stub, tmp_path: Path) -> None:
-    folder = synthesised(tmp_path)
+    found = synthesised()
     old = {"Parameters": {"P": {"Default": "/nami-shared/gateway-id"}}}
-    (folder / "cdk.out" / "nami-old.template.json").write_text(json.dumps(old))
-    assert not shared.is_missing_for(folder)
+    (found.folder / "cdk.out" / "nami-old.template.json").write_text(json.dumps(old))
+    assert not shared.is_missing_for(found)
 
 
 def test_users_are_those_that_import_any_part(aws: Stub) -> None:
     used(aws, "gateway", "nami-shopify", "nami-jira")
     used(aws, "mongo", "nami-jira", "Webhooks")
-    assert shared.users("nami-shared") == ["Webhooks", "jira", "shopify"]
+    assert shared.users(Aws(), "nami-shared") == ["Webhooks", "jira", "shopify"]
 
 
 def test_users_in_an_environment_have_their_own_names(aws: Stub) -> None:
     used(aws, "gateway", "nami-prod-shopify", of="nami-prod-shared")
     used(aws, "mongo")
-    assert shared.users("nami-prod-shared") == ["shopify"]
+    assert shared.users(Aws(), "nami-prod-shared") == ["shopify"]
 
 
 def test_what_nobody_imports_has_no_users(aws: Stub) -> None:
     used(aws, "gateway")
     used(aws, "mongo")
-    assert shared.users("nami-shared") == []
+    assert shared.users(Aws(), "nami-shared") == []
 
 
 def test_template_that_reads_nothing_shared_needs_nothing(aws: Stub, tmp_path: Path) -> None:
-    folder = synthesised(tmp_path, "/cdk-bootstrap/hnb659fds/version", "/nami-prod-shared/gateway-id")
-    assert not shared.is_missing_for(folder)
+    found = synthesised("/cdk-bootstrap/hnb659fds/version", "/nami-prod-shared/gateway-id")
+    assert not shared.is_missing_for(found)
 
 
 def test_template_that_reads_what_is_not_there_needs_it_first(aws: Stub, tmp_path: Path) -> None:
     no_stack(aws)
-    assert shared.is_missing_for(synthesised(tmp_path, "/nami-shared/gateway-id"))
+    assert shared.is_missing_for(synthesised("/nami-shared/gateway-id"))
 
 
 def test_shared_stack_that_failed_to_be_made_is_missing(aws: Stub, tmp_path: Path) -> None:
     stack(aws, status="ROLLBACK_COMPLETE")
-    assert shared.is_missing_for(synthesised(tmp_path, "/nami-shared/gateway-id"))
+    assert shared.is_missing_for(synthesised("/nami-shared/gateway-id"))
 
 
 def test_shared_stack_that_is_there_is_not_deployed_again(aws: Stub, tmp_path: Path) -> None:
     stack(aws, **OUTPUTS)
-    assert not shared.is_missing_for(synthesised(tmp_path, "/nami-shared/gateway-id"))
+    assert not shared.is_missing_for(synthesised("/nami-shared/gateway-id"))
 
 
 def test_command_on_webhooks_of_what_is_shared_names_a_subscription(aws: Stub) -> None:
     used(aws, "gateway", "nami-jira")
     used(aws, "mongo")
     with pytest.raises(UsageError, match=r"takes no webhooks; name a subscription, such as jira$"):
-        deployment.find("shared")
+        deployment.find(target("shared"))
 
 
 def test_outputs_of_what_is_shared_and_not_deployed_is_code_3_as_of_a_subscription(aws: Stub) -> None:
@@ -205,41 +217,41 @@ def test_destroy_of_a_subscription_keeps_its_collection_in_the_shared_database(a
 def test_adoption_takes_the_hosts_own_secret_and_not_another_databases(aws: Stub) -> None:
     aws("ec2").add_response("describe_volumes", {"Volumes": [{"AvailabilityZone": "eu-west-1b"}]})
     outputs = {"DatabaseSecretArn": SECRET, "Mongo2DatabaseSecretArn": OWN, "Mongo2DataVolumeId": "vol-2"}
-    assert checks.adoption(outputs)["database_secret_arn"] == OWN
+    assert checks.adoption(Aws(), outputs)["database_secret_arn"] == OWN
 
 
 def test_doctor_of_a_subscription_looks_at_the_shared_host(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "is_local", lambda: True)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     resources(aws, "nami-shopify", "AWS::SQS::Queue")
     settings(aws, destination=["shared-mongo"])
     resources(aws, "nami-shared", "AWS::AutoScaling::AutoScalingGroup")
-    assert health._host("shopify").detail == "played by this machine"
+    assert health._host(target()).detail == "played by this machine"
 
 
 def test_doctor_of_a_subscription_without_any_host_says_so(aws: Stub) -> None:
     resources(aws, "nami-shopify", "AWS::SQS::Queue")
     settings(aws, destination=["dynamodb"])
-    assert health._host("shopify").detail == "none of this subscription's own"
+    assert health._host(target()).detail == "none of this subscription's own"
 
 
 def test_doctor_looks_at_the_shared_disk_through_one_that_uses_it(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def find(name: str) -> Deployment:
-        asked.append(name)
+    def find(asked_for: Target) -> Deployment:
+        asked.append(asked_for.name)
         raise MissingToolError("no tunnel; install it")
 
     monkeypatch.setattr(health, "find", find)
     used(aws, "mongo", "Webhooks", "nami-jira")
     no_stack(aws)  # nami-Webhooks, which is an app of the user's own
     stack(aws, "jira")
-    assert health._disk("shared", silent).status == "warn"
+    assert health._disk(target("shared"), silent).status == "warn"
     assert asked == ["jira"]
 
 
 def test_disk_of_a_shared_host_that_nobody_uses_is_not_looked_at(aws: Stub) -> None:
     used(aws, "mongo")
-    assert health._disk("shared", silent).detail == "not looked at: nobody uses it yet"
+    assert health._disk(target("shared"), silent).detail == "not looked at: nobody uses it yet"
 
 
 def test_documents_in_two_hosts_are_read_from_the_first_destinations(
@@ -247,13 +259,13 @@ def test_documents_in_two_hosts_are_read_from_the_first_destinations(
 ) -> None:
     queue = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
     outputs = {**queue, "DatabaseSecretArn": SECRET, "Mongo2DatabaseSecretArn": OWN, "Mongo2DataVolumeId": "vol-2"}
-    found = Deployment("shopify", outputs)
+    found = Deployment(target(), outputs)
     found.drains[0].post_queue = Function("post", {"MONGO_SECRET_ARN": SECRET}, "/post")
     aws("secretsmanager").add_response("get_secret_value", {"SecretString": '{"username": "nami", "password": "x"}'})
     opened = []
 
-    def to_host(name: str, _tell: object) -> Any:
-        opened.append(name)
+    def to_host(host: Target, _tell: object) -> Any:
+        opened.append(host.name)
         raise MissingToolError("no tunnel")
 
     monkeypatch.setattr(tunnel, "to_host", to_host)
@@ -266,22 +278,22 @@ def test_settings_of_what_is_shared_are_saved_like_a_subscriptions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    flags.save("shared", {"volume_size": "50"})
+    kept_settings.save(target("shared"), {"volume_size": "50"})
     assert json.loads(Path("cdk.json").read_text()) == {"context": {"subscriptions": {"shared": {"volume_size": 50}}}}
-    assert flags.read_stack("shared", {}).volume_size == 50
+    assert kept_settings.read(target("shared"), {}).volume_size == 50
 
 
 def test_deployment_that_changes_what_users_read_says_to_deploy_them_again(aws: Stub) -> None:
     used(aws, "gateway", "nami-jira")
     used(aws, "mongo", "nami-shopify")
-    lines = dict(deploy._to_join(OUTPUTS, OUTPUTS | {"DatabaseSecretArn": OWN}))
+    lines = deploy._to_join(target("shared"), OUTPUTS, OUTPUTS | {"DatabaseSecretArn": OWN})
     assert lines["now"].startswith("nami deploy jira, nami deploy shopify: DatabaseSecretArn changed")
 
 
 def test_deployment_that_changes_nothing_that_users_read_is_silent_on_them(aws: Stub) -> None:
     used(aws, "gateway", "nami-jira")
     used(aws, "mongo")
-    lines = dict(deploy._to_join(OUTPUTS, OUTPUTS | {"DataVolumeId": "vol-2"}))
+    lines = deploy._to_join(target("shared"), OUTPUTS, OUTPUTS | {"DataVolumeId": "vol-2"})
     assert lines["used by"] == "jira"
     assert "now" not in lines
 

@@ -15,7 +15,7 @@ from nami_control import logs, smoke
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import UsageError, WebhookError
 from nami_control.sending import Answer
-from tests.unit.cli.conftest import sleep_in
+from tests.unit.cli.conftest import sleep_in, target
 
 OUTPUTS = {
     f"{prefix}{key}": key
@@ -32,6 +32,7 @@ class FakeSender:
         self.statuses = {"POST": refuses, "other": unknown}
         self.accepts = accepts
         self.unsignable = False
+        self.deployment: Deployment | None = None
         self.queued: list[str] = []  # ids of what the gateway queues by itself
 
     def sample(self) -> tuple[bytes, str]:
@@ -60,19 +61,20 @@ class FakeSender:
 def smoking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     monkeypatch.setattr(smoke, "STORED_WITHIN", 0.05)
     sleep_in(monkeypatch, smoke, lambda _seconds: None)
-    found = Deployment("shopify", {**OUTPUTS, "EndpointUrl": "https://abc.execute-api.example/nami/shopify"})
+    found = Deployment(target(), {**OUTPUTS, "EndpointUrl": "https://abc.execute-api.example/nami/shopify"})
     found.pre_queue = Function("pre", {}, "/logs/pre")
     for number, each in enumerate(found.drains):
         each.post_queue = Function("post", {"DESTINATION": "mongo"}, f"/logs/{number}")
-    monkeypatch.setattr(smoke_command, "find", lambda _name: found)
+    monkeypatch.setattr(smoke_command, "find", lambda _target: found)
 
     def run(sender: FakeSender, stores: tuple[str, ...] = ("to mongo", "to http")) -> Any:
-        def read(groups: dict[str, str], **_given: object) -> Iterator[logs.Line]:
+        def read(_aws: object, groups: dict[str, str], **_given: object) -> Iterator[logs.Line]:
             for function in groups:
                 said = "stored" if function in stores else "other"
                 yield logs.Line(1, function, json.dumps({"message": "batch", said: ["d1"]}), "e")
 
-        monkeypatch.setattr(smoke, "Sender", lambda _deployment, **_: sender)
+        sender.deployment = found
+        monkeypatch.setattr(smoke_command, "Sender", lambda _deployment, **_: sender)
         monkeypatch.setattr(logs, "read", read)
         result = CliRunner().invoke(app, ["smoke", "shopify", "--json"])
         return result, {each["check"]: each["outcome"] for each in json.loads(result.stdout)}
@@ -130,19 +132,20 @@ class Quarantine:
 def direct(smoking: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """A subscription whose gateway queues by itself; `said` is what the post-queue function logs of each."""
     queues = {key: key for key in OUTPUTS if not key.startswith("Http")}
-    found = Deployment("shopify", {**queues, "QuarantineUrl": "q", "EndpointUrl": "https://abc.example/nami/shopify"})
+    found = Deployment(target(), {**queues, "QuarantineUrl": "q", "EndpointUrl": "https://abc.example/nami/shopify"})
     found.pre_queue = None
     found.drains[0].post_queue = Function("post", {"DESTINATION": "mongo"}, "/logs/post")
-    monkeypatch.setattr(smoke_command, "find", lambda _name: found)
+    monkeypatch.setattr(smoke_command, "find", lambda _target: found)
 
     def run(quarantine: Quarantine, said: dict[str, object]) -> Any:
-        def read(groups: dict[str, str], **_given: object) -> Iterator[logs.Line]:
+        def read(_aws: object, groups: dict[str, str], **_given: object) -> Iterator[logs.Line]:
             yield logs.Line(1, "post-queue", json.dumps({"message": "batch", **said}), "e")
 
         sender = FakeSender()
         sender.queued = ["unsigned", "forged"]
-        monkeypatch.setattr(smoke, "Sender", lambda _deployment, **_: sender)
-        monkeypatch.setattr(smoke, "DeadLetters", lambda _delivery, _url: quarantine)
+        sender.deployment = found
+        monkeypatch.setattr(smoke_command, "Sender", lambda _deployment, **_: sender)
+        monkeypatch.setattr(smoke, "DeadLetters", lambda _deployment, **_: quarantine)
         monkeypatch.setattr(logs, "read", read)
         result = CliRunner().invoke(app, ["smoke", "shopify", "--json"])
         return {each["check"]: (each["outcome"], each["detail"]) for each in json.loads(result.stdout)}

@@ -19,7 +19,7 @@ from nami_control import checks, logs, smoke
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import WebhookError
 from nami_control.sending import Answer
-from tests.unit.cli.conftest import Stub
+from tests.unit.cli.conftest import Stub, target
 from tests.unit.cli.test_dead_letters import NAME, FakeSqs, envelope, install
 from tests.unit.cli.test_deployed import OUTPUTS, stack, stacks
 
@@ -181,7 +181,7 @@ def test_log_is_seen_and_does_not_act(
         monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr(logs, "read", lambda *_, **__: iter(LINES))
     monkeypatch.setattr(logs, "groups", lambda _: {})
-    logs_command.show(Deployment(NAME, {}), delivery_id=None, since=None, follow=False, as_json=as_json)
+    logs_command.show(Deployment(target(NAME), {}), delivery_id=None, since=None, follow=False, as_json=as_json)
     output = capsys.readouterr().out
     assert output.count("OWNED") >= len(LINES)
     assert not acting(output)
@@ -204,7 +204,7 @@ class Answering:
 def test_answer_to_a_webhook_does_not_act(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], status: int
 ) -> None:
-    found = Deployment(NAME, {})
+    found = Deployment(target(NAME), {})
     found.status = status  # type: ignore[attr-defined]
     monkeypatch.setattr(send, "find", lambda _: found)
     monkeypatch.setattr(send, "Sender", Answering)
@@ -233,9 +233,9 @@ def test_tags_and_outputs_of_stacks_do_not_act(aws: Stub) -> None:
 
 def test_what_doctor_found_does_not_act(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     found = [checks.warn(HOSTILE, HOSTILE, HOSTILE)]
-    doctor._print(found)
+    doctor._print(found, "nami")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    doctor._print(found)
+    doctor._print(found, "nami")
     output = capsys.readouterr().out
     assert output.count("evil") == 6
     assert not acting(output)
@@ -244,7 +244,7 @@ def test_what_doctor_found_does_not_act(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_results_of_a_smoke_test_do_not_act(monkeypatch: pytest.MonkeyPatch) -> None:
     results = [smoke.Result("a webhook is stored", "skipped", HOSTILE, 0.1)]
     monkeypatch.setattr(smoke_command, "find", lambda _: None)
-    monkeypatch.setattr(smoke, "Target", lambda *_: None)
+    monkeypatch.setattr(smoke_command, "Sender", lambda *_, **__: None)
     monkeypatch.setattr(smoke, "run", lambda _: iter(results))
     for as_json in ((), ("--json",)):
         output = run("smoke", NAME, *as_json).output

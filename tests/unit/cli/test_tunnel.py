@@ -18,7 +18,7 @@ from nami_control import events as stored
 from nami_control import tunnel
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import DatabaseError, MissingToolError, UsageError
-from tests.unit.cli.conftest import Stub
+from tests.unit.cli.conftest import Stub, target
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mongo"
 SESSION = {"SessionId": "s-1", "TokenValue": "token", "StreamUrl": "wss://stream"}
@@ -96,7 +96,7 @@ def test_tunnel_is_open_inside_and_closed_after(aws: Stub, plugin: Any) -> None:
     log = plugin()
     has_host(aws)
     has_session(aws)
-    with tunnel.to_host("shopify") as opened:
+    with tunnel.to_host(target()) as opened:
         assert opened.port == 54321
         assert opened.process.poll() is None
     assert opened.process.poll() is not None
@@ -108,7 +108,7 @@ def test_plugin_gets_what_the_aws_cli_gives_it(aws: Stub, plugin: Any) -> None:
     log = plugin()
     has_host(aws)
     has_session(aws)
-    with tunnel.to_host("shopify"):
+    with tunnel.to_host(target()):
         pass
     said = json.loads(log.read_text())
     name, region, operation, profile, request, endpoint = said["arguments"]
@@ -124,7 +124,7 @@ def test_older_plugin_gets_the_session_as_an_argument(version: str, aws: Stub, p
     log = plugin(version=version)
     has_host(aws)
     has_session(aws)
-    with tunnel.to_host("shopify"):
+    with tunnel.to_host(target()):
         pass
     said = json.loads(log.read_text())
     assert json.loads(said["arguments"][0]) == SESSION
@@ -135,7 +135,7 @@ def test_missing_plugin_is_code_5_before_anything_is_asked(
     aws: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingToolError, match="install-plugin") as raised, tunnel.to_host("shopify"):
+    with pytest.raises(MissingToolError, match="install-plugin") as raised, tunnel.to_host(target()):
         pass
     assert raised.value.exit_code == 5
 
@@ -144,7 +144,7 @@ def test_plugin_that_fails_is_told_by_its_last_words(aws: Stub, plugin: Any) -> 
     plugin('print("\\nSessionId: s-1 : no such port\\n"); sys.exit(1)')
     has_host(aws)
     has_session(aws)
-    with pytest.raises(DatabaseError, match="no such port"), tunnel.to_host("shopify"):
+    with pytest.raises(DatabaseError, match="no such port"), tunnel.to_host(target()):
         pass
 
 
@@ -152,30 +152,30 @@ def test_host_without_its_agent_is_told(aws: Stub, plugin: Any) -> None:
     plugin()
     has_host(aws)
     aws("ssm").add_client_error("start_session", "TargetNotConnected")
-    with pytest.raises(DatabaseError, match="not connected to Session Manager"), tunnel.to_host("shopify"):
+    with pytest.raises(DatabaseError, match="not connected to Session Manager"), tunnel.to_host(target()):
         pass
 
 
 def test_host_that_is_being_replaced_is_told(aws: Stub) -> None:
     has_host(aws, "Pending")
     with pytest.raises(DatabaseError, match="being replaced"):
-        tunnel.host_instance("shopify")
+        tunnel.host_instance(target())
 
 
 def test_stack_without_a_host_uses_the_shared_one(aws: Stub) -> None:
     aws("cloudformation").add_response("list_stack_resources", {"StackResourceSummaries": []})
     aws("cloudformation").add_client_error("list_stack_resources", "ValidationError")
     with pytest.raises(DatabaseError, match="has no MongoDB host"):
-        tunnel.host_instance("shopify")
+        tunnel.host_instance(target())
 
 
 @pytest.fixture
 def subscription(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> Stub:
     outputs = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
-    found = Deployment("shopify", outputs)
+    found = Deployment(target(), outputs)
     environment = {"MONGO_DATABASE": "nami", "MONGO_COLLECTION": "shopify", "MONGO_SECRET_ARN": ARN}
     found.drains[0].post_queue = Function("post", environment, "/post")
-    monkeypatch.setattr(events, "find", lambda _name: found)
+    monkeypatch.setattr(events, "find", lambda _target: found)
     return aws
 
 

@@ -1,0 +1,171 @@
+"""A deployment, on AWS and on this machine alike: synthesised while what it needs is looked at, then deployed."""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+
+from nami_control import cdk, checks, destination_checks, home, queues, settings, shared, stacks
+from nami_control.checks import Account, Check, look
+from nami_control.stacks import Target
+from nami_control.times import took
+from nami_control.tunnel import Tell, silent
+from nami_stack.settings import SharedSettings, Subscription
+
+SETTINGS = frozenset(Subscription.model_fields)
+
+Show = Callable[[Target], AbstractContextManager[cdk.Progress]]
+"""Opened for each stack that is worked on; what it gives is told how that goes."""
+Prepare = Callable[[cdk.Progress, cdk.Task], object]
+"""Sees to it, while the synthesis runs, that a deployment can succeed."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a deployment did, or with a dry run would do."""
+
+    before: Mapping[str, str]
+    """The outputs of the stack that was there; empty where there was none."""
+    former_queues: list[str]
+    """URLs of queues that have left the stack, and are kept."""
+    changes: str = ""
+    """With a dry run: what the CDK CLI says of it."""
+
+
+def deploy(
+    target: Target,
+    given: Mapping[str, str],
+    prepare: Prepare,
+    show: Show,
+    *,
+    tell: Tell = silent,
+    dry_run: bool = False,
+    coloured: bool = False,
+) -> Deployed:
+    """Deploy a target with these settings, and before it what it shares with others, where that is not there.
+
+    Raises:
+        NamiError: it can't succeed, and nothing was changed; or it failed.
+    """
+    with ExitStack() as tasks:
+        with show(target) as progress:
+            synthesis = _synthesise(target, given, tasks)
+            prepare(progress, synthesis)
+            progress.step("synthesising")
+            synthesis.finish(lambda: target.aws.watch(synthesis))
+            stack = target.describe()
+        if shared.is_missing_for(target):
+            _share_first(target.shared, show, tell, dry_run=dry_run)
+        former = queues.leaving(target.aws, stack["StackId"], cdk.templates(target.folder)) if stack else []
+        queues.require_empty(target.aws, target.name, former)
+        with show(target) as progress:
+            if dry_run:
+                progress.step("comparing")
+                return Deployed(stacks.outputs_of(stack), former, _compare(target, tasks, coloured))
+            progress.step("deploying")
+            task = cdk.deploy(target.aws.env, target.folder, tasks)
+
+            def watch() -> None:
+                target.aws.watch(task)
+                task.show(progress)
+
+            task.finish(watch)
+    return Deployed(stacks.outputs_of(stack), former)
+
+
+def diff(
+    target: Target,
+    given: Mapping[str, str],
+    show: Show,
+    tell_check: Callable[[Check], object],
+    *,
+    coloured: bool = False,
+) -> str:
+    """What a deployment would change, as the CDK CLI says it."""
+    with show(target) as progress, ExitStack() as tasks:
+        synthesis = _synthesise(target, given, tasks)
+        progress.step("synthesising")
+        _require_account(target, tell_check)
+        target.describe()
+        synthesis.finish()
+        progress.step("comparing")
+        return _compare(target, tasks, coloured)
+
+
+def require(
+    target: Target,
+    asked: Subscription | SharedSettings,
+    kept: Collection[str],
+    tell_check: Callable[[Check], object],
+    *,
+    tell_all: bool = False,
+) -> Account:
+    """Look whether a deployment with the settings `asked` can succeed; `kept` are those that need not be given again.
+
+    Returns where it leads.
+
+    Raises:
+        NamiError: it can't.
+    """
+    aws = target.aws
+    account = _require_account(target, tell_check, tell_all=tell_all)
+    stack = target.describe()
+    looks = [look("handlers", lambda: checks.handlers(target.name))] if isinstance(asked, Subscription) else []
+    looks += [
+        *checks.tools(),
+        look("bootstrap", lambda: checks.bootstrap(aws, account)),
+        look("stack", lambda: checks.stack_is_settled(target.name, stack)),
+        look("settings", lambda: checks.settings_stay(target, asked, kept, stack)),
+    ]
+    if isinstance(asked, Subscription):
+        looks += [
+            look("reservation", lambda: checks.reservation(aws, asked, stack)),
+            look("signature", lambda: checks.signature(asked)),
+        ]
+        if table := asked.table_name:
+            expires = asked.table_ttl_days is not None
+            looks.append(look("table", lambda: destination_checks.table(aws, table, expires=expires)))
+    checks.require(looks, tell_check, tell_all=tell_all)
+    return account
+
+
+def _require_account(target: Target, tell_check: Callable[[Check], object], *, tell_all: bool = False) -> Account:
+    found: list[Account] = []
+    checks.require([look("credentials", lambda: checks.credentials(target.aws, found))], tell_check, tell_all=tell_all)
+    tell_environment = tell_all and target.aws.environment is not None
+    checks.require([checks.environment(target.aws, found[0])], tell_check, tell_all=tell_environment)
+    return found[0]
+
+
+def _synthesise(target: Target, given: Mapping[str, str], tasks: ExitStack) -> cdk.Task:
+    home.prepare(home.folder())
+    # Begun before anything is looked at: it takes seconds and changes nothing.
+    return cdk.synth(target.name, {**given, **target.aws.context}, target.aws.env, target.folder, tasks)
+
+
+def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> None:
+    """Deploy what subscriptions share; another command may be about to do the same."""
+    what = f"{target.stack_name}, the gateway and the MongoDB host that subscriptions share, is not there"
+    settings.read(target, {})
+
+    def settled(*_: object) -> None:
+        checks.require([checks.stack_is_settled(target.name, target.describe())], lambda _: None)
+
+    if dry_run:
+        settled()
+        tell(f"{what}: it would come first")
+        return
+    with target.aws.alone():
+        if shared.is_complete(target.describe()):
+            return
+        started = time.monotonic()
+        tell(f"{what} yet: it comes first")
+        deploy(target, {}, settled, show, tell=tell)
+        tell(f"{target.name}: deployed in {took(started)}")
+
+
+def _compare(target: Target, tasks: ExitStack, coloured: bool) -> str:
+    env = {**target.aws.env, "FORCE_COLOR": "1"} if coloured else target.aws.env
+    task = cdk.diff(env, target.folder, tasks)
+    task.finish()
+    return task.log.read_text(errors="replace").rstrip()

@@ -1,0 +1,118 @@
+"""A stack goes: what goes with it, what is kept, and how it is taken up again."""
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from nami_control import checks, queues, shared, stacks
+from nami_control.cdk import Progress, Resource
+from nami_control.errors import CheckError, Command, DeployError, NotRunningError
+from nami_control.stacks import Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+_PAUSE = 2.0  # seconds between two looks at a stack on AWS; its network interfaces alone take minutes
+_LOCAL_PAUSE = 0.2
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A stack that is about to go."""
+
+    target: Target
+    stack: "StackTypeDef"
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """Of the stack, as they are before it goes."""
+        return stacks.outputs_of(self.stack)
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Those that it was deployed with, beside the defaults."""
+        return checks.deployed_settings(self.target)
+
+    @property
+    def urls(self) -> list[str]:
+        """Of what takes webhooks."""
+        keys = [key for key in ("EndpointUrl", "GatewayUrl") if key in self.outputs]
+        return [stacks.reachable(self.target.aws, self.outputs[key]) for key in keys]
+
+    @property
+    def queues(self) -> dict[str, list[str]]:
+        """What is in which queues."""
+        return {
+            "webhooks that wait in the queue": queues.waiting(self.outputs),
+            "dead letters": queues.dead_letter_queues(self.outputs),
+            "webhooks in quarantine": [url for key, url in self.outputs.items() if key == "QuarantineUrl"],
+        }
+
+    def counts(self) -> dict[str, int]:
+        """How many of each go with it."""
+        return {what: sum(queues.depth(self.target.aws, url) for url in urls) for what, urls in self.queues.items()}
+
+    def kept(self) -> dict[str, str]:
+        """The settings by which another deployment takes up what holds data."""
+        return checks.adoption(self.target.aws, self.outputs)
+
+    def carry_out(self, progress: Progress) -> None:
+        """Delete the stack, and then the queues that it keeps.
+
+        Raises:
+            DeployError: something of it can't be removed.
+        """
+        client = self.target.aws.client("cloudformation")
+        stack_id = self.stack["StackId"]
+        client.delete_stack(StackName=stack_id)
+        while (status := client.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]) != "DELETE_COMPLETE":
+            progress.show(self._resources())
+            if status == "DELETE_FAILED":
+                again = Command(f"destroy {self.target.name}")
+                raise DeployError(self._failure(), "mend that, then ", again, " again")
+            time.sleep(_LOCAL_PAUSE if self.target.aws.is_local else _PAUSE)
+        progress.show(self._resources())
+        queues.delete(self.target.aws, (url for urls in self.queues.values() for url in urls))
+
+    def _resources(self) -> dict[str, Resource]:
+        return {
+            resource["LogicalResourceId"]: Resource(
+                resource["ResourceType"], resource["LogicalResourceId"], resource["ResourceStatus"]
+            )
+            for resource in stacks.resources(self.target.aws, self.stack["StackId"])
+            if resource["ResourceStatus"].startswith("DELETE_")
+        }
+
+    def _failure(self) -> str:
+        """The first thing that could not be removed, and why."""
+        client = self.target.aws.client("cloudformation")
+        pages = client.get_paginator("describe_stack_events").paginate(StackName=self.stack["StackId"])
+        failed = [
+            event
+            for event in pages.build_full_result()["StackEvents"]
+            if event["ResourceStatus"] == "DELETE_FAILED" and event["ResourceType"] != "AWS::CloudFormation::Stack"
+        ]
+        if not failed:
+            return "the stack could not be removed"
+        first = failed[-1]  # the newest comes first
+        why = first.get("ResourceStatusReason", "no reason given")
+        return f"{first['ResourceType']} {first['LogicalResourceId']}: {why}"
+
+
+def plan(target: Target) -> Removal:
+    """What a removal would take away and keep.
+
+    Raises:
+        NotRunningError: it is not deployed here.
+        CheckError: others use it.
+    """
+    stack = target.describe()
+    if stack is None:
+        raise NotRunningError(f"{target.owner} is not deployed here", Command("list"), " shows what is")
+    if target.is_shared and (users := shared.users(target.aws, target.stack_name)):
+        raise CheckError(
+            f"{target.stack_name} is used by {', '.join(users)}; destroy them first, or deploy them with another "
+            "gateway and destination; nothing was changed"
+        )
+    return Removal(target, stack)
