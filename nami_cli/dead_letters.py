@@ -7,7 +7,7 @@ import typer
 from nami_cli.terminal import print_json, print_line, print_table, print_text, progress, say
 from nami_cli.typed import Name, command
 from nami_control import redrive, times
-from nami_control.dead_letters import BATCH, DeadLetters, Filter, Letter
+from nami_control.dead_letters import DeadLetters, Filter, Letter
 from nami_control.deployment import find
 from nami_control.errors import NotFoundError, word
 from nami_control.stacks import Target
@@ -138,14 +138,7 @@ def redrive_command(
         return
     redriven = redrive.Count()
     try:
-        # SQS's own task spares the way through this machine. It has no filter, and FIFO queues may drop what it moves.
-        if not (
-            wanted.takes_all
-            and limit is None
-            and letters.has_move_task
-            and redrive.move(letters, rate, redriven, progress)
-        ):
-            redrive.send_back(letters, wanted, limit, rate, redriven, progress)
+        redrive.redrive(letters, wanted, limit=limit, rate=rate, redriven=redriven, progress=progress)
     except KeyboardInterrupt:
         say(f"stopped; {redriven.value} were sent back, the others are still dead letters: run it again")
         raise typer.Exit(130) from None
@@ -176,7 +169,7 @@ def purge_command(
     if wanted.takes_all:
         if number := letters.count():
             _ask(yes, f"Delete all of about {number} webhooks of {target.name} for good?")
-            letters.sqs.purge_queue(QueueUrl=letters.url)
+            letters.purge()
         print_text(str(number))
         say("SQS removes them within a minute" if number else letters.none)
         return
@@ -185,10 +178,7 @@ def purge_command(
         if not chosen:
             raise NotFoundError(f"none of {target.name} matches; {_typed(letters, 'list')} shows them")
         _ask(yes, f"Delete {len(chosen)} webhooks of {target.name} for good?")
-        with progress("deleting", len(chosen)) as advance:
-            for start in range(0, len(chosen), BATCH):
-                letters.delete(chosen[start : start + BATCH])
-                advance(len(chosen[start : start + BATCH]))
+        redrive.purge(letters, chosen, progress)
     print_text(str(len(chosen)))
     say(f"{len(chosen)} deleted")
 

@@ -12,11 +12,9 @@ from nami_cli.typed import Name
 from nami_control import logs, times
 from nami_control.deployment import Deployment, find
 from nami_control.errors import Command, NotFoundError
-from nami_control.logs import Line, Step
+from nami_control.logs import Step
 from nami_control.text import visible, visible_line
 
-_POLL = 1.5  # seconds between looks while following
-_LATE = 15_000  # ms: how much later than others of its time a line may become visible
 _COLOURS = {"ERROR": "red", "WARNING": "yellow", "INFO": "green"}
 
 Id = Annotated[str | None, typer.Option("--id", metavar="DELIVERY", help="Only this webhook's path.")]
@@ -35,26 +33,15 @@ def show(deployment: Deployment, *, delivery_id: str | None, since: str | None, 
     """
     start = times.moment(since) if since else time.time() - (86_400 if delivery_id else 3600)
     console = Console(soft_wrap=True, highlight=False)
-    seen: set[Line] = set()
     last: Step | None = None
     pattern = logs.naming(delivery_id) if delivery_id else ""
-    while True:
-        found = logs.read(deployment.aws, logs.groups(deployment), since=start, pattern=pattern)
-        fresh = logs.in_order(line for line in found if line not in seen)
-        for line in fresh:
-            if as_json:
-                print_json({"at": times.iso(line.at), "function": line.function, "message": line.message}, None)
-                continue
-            for step in logs.steps(line, delivery_id):
-                last = step
-                console.print(_rendered(step, alone=delivery_id is not None))
-        if not follow:
-            break
-        # Lines come in late: each look goes back a little, and leaves out what was shown.
-        newest = max([line.at for line in fresh], default=0)
-        start = max(start, (newest - _LATE) / 1000)
-        seen = {line for line in seen | set(fresh) if line.at >= start * 1000}
-        time.sleep(_POLL)
+    for line in logs.lines(deployment, since=start, follow=follow, pattern=pattern):
+        if as_json:
+            print_json({"at": times.iso(line.at), "function": line.function, "message": line.message}, None)
+            continue
+        for step in logs.steps(line, delivery_id):
+            last = step
+            console.print(_rendered(step, alone=delivery_id is not None))
     if delivery_id and last is None and not as_json:
         raise NotFoundError(
             f"no log line names {delivery_id}",

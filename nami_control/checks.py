@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nami_control import cdk, stacks
 from nami_control.aws import Aws
-from nami_control.capacity import UNRESERVED
 from nami_control.errors import (
     AccessError,
     CheckError,
@@ -24,6 +23,7 @@ from nami_control.errors import (
     of_aws,
     word,
 )
+from nami_control.planning.assumptions import UNRESERVED
 from nami_control.stacks import Target
 from nami_stack.settings import SETTINGS_METADATA, SharedSettings, Subscription
 

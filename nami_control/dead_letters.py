@@ -201,6 +201,10 @@ class DeadLetters:
             if failed := said.get("Failed", []):
                 raise AwsError(f"{len(failed)} dead letters could not be removed ({failed[0]['Code']}); try again")
 
+    def purge(self) -> None:
+        """Delete all of them for good; SQS does so within a minute."""
+        self.sqs.purge_queue(QueueUrl=self.url)
+
     def send_back(self, letters: list[Letter]) -> tuple[list[Letter], list[str]]:
         """Put letters on the queue again: those that it took, and the ids of the messages that they are now.
 

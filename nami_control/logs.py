@@ -1,6 +1,7 @@
 """What the functions of a subscription printed, and one webhook's path through them."""
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from nami_control.aws import Aws
 from nami_control.deployment import Deployment
 from nami_control.text import visible_line
 
+_POLL = 1.5  # seconds between looks while following
+_LATE = 15_000  # ms: how much later than others of its time a line may become visible
 # The platform's own lines where logs are text, for each invocation; one that tells of a failure has its status.
 _PLATFORM = ("START ", "END ", "REPORT ", "INIT_START ", "XRAY ")
 
@@ -69,6 +72,22 @@ def read(aws: Aws, log_groups: Mapping[str, str], *, since: float, pattern: str 
                 yield Line(event["timestamp"], function, event["message"].rstrip(), event.get("eventId", ""))
 
 
+def lines(deployment: Deployment, *, since: float, follow: bool = False, pattern: str = "") -> Iterator[Line]:
+    """Lines of all functions since then (epoch seconds), by time; with `follow` then those that come, without end."""
+    seen: set[Line] = set()
+    while True:
+        found = read(deployment.aws, groups(deployment), since=since, pattern=pattern)
+        fresh = in_order(line for line in found if line not in seen)
+        yield from fresh
+        if not follow:
+            return
+        # Lines come in late: each look goes back a little, and leaves out what was shown.
+        newest = max([line.at for line in fresh], default=0)
+        since = max(since, (newest - _LATE) / 1000)
+        seen = {line for line in seen | set(fresh) if line.at >= since * 1000}
+        time.sleep(_POLL)
+
+
 def in_order(lines: Iterable[Line]) -> list[Line]:
     """By time; what a function printed within a millisecond stays as it was printed."""
     return sorted(lines, key=lambda line: line.at)
@@ -110,8 +129,8 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
 
 def path(deployment: Deployment, delivery_id: str, since: float) -> list[Step]:
     """What happened to one webhook, in time order."""
-    lines = read(deployment.aws, groups(deployment), since=since, pattern=naming(delivery_id))
-    return [step for line in in_order(lines) for step in steps(line, delivery_id)]
+    found = lines(deployment, since=since, pattern=naming(delivery_id))
+    return [step for line in found for step in steps(line, delivery_id)]
 
 
 def _answered(fields: Mapping[str, Any]) -> str:

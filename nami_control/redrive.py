@@ -46,6 +46,43 @@ def look(
     return chosen, letters.is_fifo and letters.count() > len(chosen)
 
 
+def redrive(
+    letters: DeadLetters,
+    wanted: Filter = Filter(),  # noqa: B008 (frozen)
+    *,
+    limit: int | None = None,
+    rate: int | None = None,
+    redriven: Count | None = None,
+    progress: Progress = unshown,
+) -> int:
+    """Send letters back to their queue, all of them or those that match; returns how many.
+
+    Each is on the queue before it is no longer a dead letter, so nothing is lost when this is interrupted.
+
+    Args:
+        limit: at most so many.
+        rate: so many a second.
+        redriven: counts along, for whoever interrupts.
+
+    Raises:
+        AwsError: the queue did not take all of them.
+    """
+    counted = redriven or Count()
+    # SQS's own task spares the way through this machine. It has no filter, and FIFO queues may drop what it moves.
+    by_itself = wanted.takes_all and limit is None and letters.has_move_task
+    if not (by_itself and move(letters, rate, counted, progress)):
+        send_back(letters, wanted, limit, rate, counted, progress)
+    return counted.value
+
+
+def purge(letters: DeadLetters, chosen: list[Letter], progress: Progress = unshown) -> None:
+    """Delete letters that `opened` gave for good."""
+    with progress("deleting", len(chosen)) as advance:
+        for start in range(0, len(chosen), BATCH):
+            letters.delete(chosen[start : start + BATCH])
+            advance(len(chosen[start : start + BATCH]))
+
+
 def move(letters: DeadLetters, rate: int | None, redriven: Count, progress: Progress = unshown) -> bool:
     """Let SQS move all letters by itself; False where it can't."""
     from botocore.exceptions import ClientError  # noqa: PLC0415

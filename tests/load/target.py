@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 from nami_control import deployment, events, queues, stacks
 from nami_control.aws import VARIABLE, Aws, is_here
-from nami_control.capacity import Arrivals, Times, plan
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import NamiError, UsageError
+from nami_control.planning.assumptions import Times
+from nami_control.planning.intake import Arrivals
+from nami_control.planning.plan import plan
 from nami_control.runtime import signatures
 from nami_control.sending import Sender
 from nami_local import machine

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from nami_control.capacity import Arrivals, Times, plan
 from nami_control.errors import UsageError
+from nami_control.planning.assumptions import Times
+from nami_control.planning.intake import Arrivals
+from nami_control.planning.plan import plan
 from nami_stack import Subscription
 from tests.load import plot, target
 from tests.load.series import Request, Series, percentile, seconds

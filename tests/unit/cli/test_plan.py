@@ -12,9 +12,12 @@ from typer.testing import CliRunner
 
 from benchmarks.parts import order
 from nami_cli.main import app
-from nami_control import capacity
-from nami_control.capacity import ASSUMED, PROFILES, Arrivals, Plan, Times, advise, plan, vcpus
 from nami_control.errors import MissingToolError, UsageError
+from nami_control.planning import plan as planning
+from nami_control.planning.advice import advise
+from nami_control.planning.assumptions import ASSUMED, LATE, PROFILES, Times, vcpus
+from nami_control.planning.intake import Arrivals
+from nami_control.planning.plan import Plan, plan
 from nami_control.times import duration, spell
 from nami_runtime.destinations import dynamodb, mongo
 from nami_runtime.log import METRICS
@@ -292,13 +295,13 @@ def test_a_batch_smaller_than_the_concurrency_is_no_faster_than_its_requests() -
 
 
 def test_what_is_known_of_the_functions_is_theirs() -> None:
-    assert capacity.DYNAMO_THREADS == dynamodb.THREADS
-    assert capacity.MONGO_ATTEMPT == mongo._ATTEMPT_SECONDS
-    assert set(capacity.METRICS) <= set(METRICS)
+    assert planning.DYNAMO_THREADS == dynamodb.THREADS
+    assert planning.MONGO_ATTEMPT == mongo._ATTEMPT_SECONDS
+    assert set(planning.METRICS) <= set(METRICS)
 
 
 def test_late_is_when_the_alarm_is_raised() -> None:
-    assert capacity.LATE == watching.OLDEST_SECONDS
+    assert LATE == watching.OLDEST_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 from aws_cdk.assertions import Template
 
-from nami_control import prices
-from nami_control.capacity import ASSUMED, METRICS, Arrivals, Times, plan
-from nami_control.prices import HOURS, PRICES, Line, idle_month
+from nami_control.planning import prices
+from nami_control.planning.assumptions import ASSUMED, Times
+from nami_control.planning.intake import Arrivals
+from nami_control.planning.plan import METRICS, plan
+from nami_control.planning.prices import HOURS, PRICES, Line, idle_month
 from nami_stack.settings import Subscription
 from tests.unit.pages import block_is_behind
 
@@ -69,7 +71,7 @@ def charged(template: Template) -> Counter[str]:
     }
     for resource in template.to_json()["Resources"].values():
         kind, properties = resource["Type"], resource.get("Properties", {})
-        assert kind not in UNKNOWN, f"{kind} costs money by the month, and nami_cli/prices.py does not know of it"
+        assert kind not in UNKNOWN, f"{kind} costs money by the month, and planning/prices.py does not know of it"
         if kind in by_month:
             name, quantity = by_month[kind]
             found[name] += quantity
@@ -165,7 +167,7 @@ def test_docs_say_what_the_table_says() -> None:
     }
     behind = [marker for marker, content in tables.items() if block_is_behind(DOCS / "aws.md", marker, content)]
     if behind:
-        pytest.fail(f"docs/aws.md is behind nami_cli/prices.py ({', '.join(behind)}): run `make docs`")
+        pytest.fail(f"docs/aws.md is behind nami_control/planning/prices.py ({', '.join(behind)}): run `make docs`")
 
 
 def test_docs_name_the_region_and_the_date_of_the_prices() -> None:

@@ -1,0 +1,243 @@
+"""What `nami plan` tells people."""
+
+from typing import Any
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from nami_cli import plan_chart
+from nami_cli.plan_chart import counted
+from nami_control.errors import as_flags
+from nami_control.planning import prices
+from nami_control.planning.advice import Advice, Change
+from nami_control.planning.assumptions import ASSUMED, LATE
+from nami_control.planning.drain import Drain, Drained
+from nami_control.planning.outcome import notes
+from nami_control.planning.plan import Plan, kind_of
+from nami_control.stacks import Target
+from nami_control.times import spell
+
+_WIDTH = 64
+_TRIED = 5
+
+_LIMITS = {
+    "database": "the database's limit",
+    "concurrency": "more batches would be faster",
+    "groups": "a batch for each group of order_by",
+    "scaling": "more batches are still being added, 300 a minute",
+}
+
+
+def report(found: Plan, advice: Advice, target: Target | None, width: int) -> Group:
+    """All of it, in so many columns."""
+    parts: list[Any] = [_heading(found, target), "", _facts(found), ""]
+    parts += [Padding(panel, (0, 0, 0, 2)) for panel in plan_chart.panels(found, min(width - 14, _WIDTH))]
+    if advice.tried:
+        parts += ["", Padding(_tried(found, advice), (0, 0, 0, 2))]
+    parts += ["", _advice(found, advice)]
+    if target and advice.needed and advice.best and advice.best.settings:
+        parts.append(Text(f"  {target.aws.nami} deploy {target.name} {as_flags(advice.best.settings)}", style="cyan"))
+    parts += [Text(note, style="yellow") for note in notes(found)]
+    return Group(*parts, "", Text(_basis(found), style="dim"))
+
+
+def _heading(found: Plan, target: Target | None) -> Text:
+    return Text(f"{target.name}: {title(found)}" if target else title(found), style="bold")
+
+
+def _facts(found: Plan) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column()
+    several = len(found.drains) > 1
+    for label, value in [*_intake_facts(found), *_drain_facts(found, several), *_cost_facts(found)]:
+        table.add_row(f"  {label}", value)
+    return table
+
+
+def _intake_facts(found: Plan) -> list[tuple[str, str | Text]]:
+    taken = found.taken
+    rows: list[tuple[str, str | Text]] = [("arrive", counted(found.arrivals.total))]
+    for count, answer in (
+        (taken.throttled_by_gateway, f"429: over the gateway's {counted(found.intake.gateway_rate)} a second"),
+        (taken.throttled_by_lambda, _lambda_throttle(found)),
+    ):
+        if count >= 0.5:
+            part = _percent(count / found.arrivals.total)
+            rows.append(("refused", Text(f"{counted(count)} ({part}) get {answer}", style="red")))
+    if found.refused < 0.5:
+        rows.append(("refused", Text("none", style="green")))
+    if found.intake.handler_seconds is None:
+        rows.append(("before the queue", "no function (ingest=direct)"))
+    else:
+        peak, warm = _up(taken.peak_concurrency), _up(taken.warm_concurrency)
+        cold = f", {warm} once warm" if warm < peak else ""
+        rows.append(("before the queue", f"{counted(peak)} concurrent executions at the peak{cold}"))
+    return rows
+
+
+def _lambda_throttle(found: Plan) -> str:
+    taken, limit = found.taken, counted(found.intake.concurrency)
+    causes = {
+        f"all {limit} environments that the account leaves are busy": taken.throttled_by_concurrency,
+        f"over ten a second for each of {limit} concurrent executions": taken.throttled_by_requests,
+        "Lambda starts 1,000 environments at once, then 100 a second": taken.throttled_by_scaling,
+    }
+    return f"503: {max(causes, key=lambda cause: causes[cause])}"
+
+
+def _drain_facts(found: Plan, several: bool) -> list[tuple[str, str | Text]]:
+    rows: list[tuple[str, str | Text]] = []
+    for name, (model, drained) in found.drains.items():
+        label = f" {name}" if several else ""
+        rows.append((f"stored{label}", _stored(model, drained)))
+        rows.append((f"waiting{label}", _waiting(found, drained)))
+    return rows
+
+
+def _stored(model: Drain, drained: Drained) -> str:
+    batches = _up(drained.peak_batches)
+    at_once = "one batch at a time" if batches == 1 else f"{batches} batches at once"
+    limit = f"; {_LIMITS[drained.limited_by]}" if drained.limited_by else ", as they come"
+    return f"{counted(drained.peak_rate)} a second, {at_once} of up to {counted(model.batch_size)}{limit}"
+
+
+def _waiting(found: Plan, drained: Drained) -> Text:
+    if drained.peak_backlog < 1:
+        return Text("none for longer than a batch takes", style="green")
+    text = f"{counted(drained.peak_backlog)} at the most, the oldest {spell(drained.oldest)}; "
+    if drained.drain_seconds is None:
+        days = found.subscription.queue_retention_days
+        return Text(f"{text}{counted(drained.left)} expire after {days} d (queue_retention_days)", style="red")
+    text += f"all stored {spell(drained.drain_seconds)} after the last came"
+    if drained.oldest > 0.5 * (retention := found.subscription.queue_retention_days * 86_400.0):
+        return Text(f"{text}; the queue keeps them {spell(retention)}", style="red")
+    return Text(text, style="yellow" if drained.oldest > LATE else "")
+
+
+def _cost_facts(found: Plan) -> list[tuple[str, str | Text]]:
+    largest = sorted(found.burst_lines, key=lambda line: -line.dollars)[:3]
+    parts = ", ".join(f"{line.what} {_dollars(line.dollars)}" for line in largest)
+    idle = ", ".join(
+        f"{line.what} {_dollars(line.dollars)}" for line in sorted(found.idle_lines, key=lambda line: -line.dollars)[:2]
+    )
+    return [
+        ("cost", f"{_dollars(found.burst_dollars)} for this burst ({parts}, …)"),
+        ("", f"{_dollars(found.idle_dollars)} a month in which nothing comes ({idle}, …)"),
+    ]
+
+
+def _tried(found: Plan, advice: Advice) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
+    for column in ("tried", "refused", "oldest", "drained in", "burst", "idle month"):
+        table.add_column(column, justify="left" if column == "tried" else "right", no_wrap=column != "tried")
+    table.add_row("as it is", *_row(found), style="dim")
+    shown = [*([advice.best] if advice.best else []), *(change for change in advice.tried if change is not advice.best)]
+    for change in shown[:_TRIED]:
+        table.add_row(change.label, *_row(change.plan), style="bold" if change is advice.best else "")
+    return table
+
+
+def _row(of: Plan) -> tuple[str, ...]:
+    drained = "never" if of.drain_seconds is None else spell(of.drain_seconds)
+    return (counted(of.refused), spell(of.oldest), drained, _dollars(of.burst_dollars), _dollars(of.idle_dollars))
+
+
+def _advice(found: Plan, advice: Advice) -> Text:
+    best = advice.best
+    if not advice.needed:
+        text = Text("Nothing needs to change", style="bold green")
+        text.append(": none is refused, and " + _oldest(found) + ".")
+        if best:
+            text.append(f" Faster: {best.label}, {_effect(found, best, advice.goal)}.")
+        return text
+    if best is None:
+        text = Text("No setting alone helps", style="bold red")
+        return text.append(f": {_trouble(found, advice.goal)}.")
+    text = Text("Change first: ", style="bold")
+    text.append(best.label, style="bold cyan")
+    text.append(f", {_effect(found, best, advice.goal)}.")
+    if advice.goal == "refused":
+        text.append(" Producers send what was refused again.")
+    if "ingest" in best.settings:
+        text.append(" What goes with it: docs/gateways.md.")
+    return text
+
+
+def _oldest(found: Plan) -> str:
+    return "none waits" if found.oldest < 1 else f"the oldest waits {spell(found.oldest)}"
+
+
+def _trouble(found: Plan, goal: str) -> str:
+    return {
+        "refused": f"{counted(found.refused)} are refused; let them come more slowly, or have quotas raised",
+        "expired": f"{counted(found.left)} expire in the queue; give them a destination that is faster",
+        "too long": f"a batch takes {spell(found.longest_batch)}, longer than it may",
+        "waiting": f"the oldest waits {spell(found.oldest)}; give them a destination that is faster",
+    }[goal]
+
+
+def _effect(found: Plan, change: Change, goal: str) -> str:
+    now, then = found, change.plan
+    told = {
+        "refused": f"refuses {_none(then.refused)} rather than {counted(now.refused)}",
+        "expired": f"lets {_none(then.left)} expire rather than {counted(now.left)}",
+        "too long": f"a batch takes {spell(then.longest_batch)} rather than {spell(now.longest_batch)}",
+        "waiting": f"the oldest waits {spell(then.oldest)} rather than {spell(now.oldest)}",
+    }[goal]
+    more = {
+        "a month": then.idle_dollars - now.idle_dollars,
+        "for such a burst": then.burst_dollars - now.burst_dollars,
+    }
+    costs = [f"{_dollars(amount)} more {when}" for when, amount in more.items() if amount >= 0.005]
+    return f"{told}, for {' and '.join(costs)}" if costs else f"{told}, at no further cost"
+
+
+def _none(number: float) -> str:
+    return counted(number) if number >= 0.5 else "none"
+
+
+def _basis(found: Plan) -> str:
+    intake, times = found.intake, found.times
+    parts = []
+    if intake.handler_seconds is not None:
+        parts.append(
+            f"{_known(times.handler_ms)}{intake.handler_seconds * 1000:.3g} ms before the queue (--handler-ms)"
+        )
+        parts.append(f"{_known(times.cold_start_ms)}{intake.cold_seconds * 1000:.3g} ms to start (--cold-start-ms)")
+    for name in found.drains:
+        kind = kind_of(name)
+        write = ASSUMED[f"{kind} write"].value if times.write_ms is None else times.write_ms
+        parts.append(f"{_known(times.write_ms)}{write:g} ms a write to {name} (--write-ms)")
+    prices_of = f"list prices of {prices.REGION}, {prices.AS_OF:%B %Y}"
+    return (
+        f"With {', '.join(parts)}, bodies of {times.body_kb:g} KB, {counted(times.account_concurrency)} concurrent "
+        f"executions in the account; {prices_of}. Not measured on AWS: docs/plan.md."
+    )
+
+
+def _known(given: float | None) -> str:
+    return "an assumed " if given is None else "your "
+
+
+def _up(number: float) -> int:
+    """Of executions there are whole ones."""
+    return int(-(-round(number, 3) // 1))
+
+
+def _percent(part: float) -> str:
+    return f"{part:.0%}" if part >= 0.1 else f"{part:.1%}" if part >= 0.001 else "< 0.1%"
+
+
+def _dollars(amount: float) -> str:
+    if 0 < amount < 0.005:
+        return "<$0.01"
+    return f"${amount:,.2f}"
+
+
+def title(found: Plan) -> str:
+    """The burst in a few words."""
+    shaped = "up to " if len(found.arrivals.shape) > 2 else ""
+    return f"{shaped}{counted(found.arrivals.peak)} webhooks a second for {spell(found.arrivals.seconds)}"

@@ -1,0 +1,150 @@
+"""What a plan assumes: AWS's own limits, times that no setting says, and named ways in which webhooks come.
+
+Each number has its source or its reasoning.
+"""
+
+from dataclasses import dataclass, replace
+
+from nami_control.planning.intake import Arrivals
+
+ACCOUNT_CONCURRENCY = 1000
+"""Concurrent executions of an account by default; a new one may have 10:
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+UNRESERVED = 100
+"""What AWS keeps free of reservations: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
+GATEWAY_RATE = 10_000
+"""Requests a second to all APIs of the account in a region, 2,500 in newer regions; the burst, half of it, is AWS's own
+to set: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
+LATE = 300.0
+"""Seconds that a webhook may wait in the queue before somebody should know, as the alarm has it."""
+VCPU_MB = 1769  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+_ENVELOPE_KB = 1.0  # headers and the rest of the message, of a Shopify webhook
+_SIZES = {"nano": 2, "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4}
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A number that no setting says, and where it is from."""
+
+    value: float
+    unit: str
+    source: str
+
+
+ASSUMED = {
+    "sqs": Assumption(13, "ms for a send", "assumed: one call in the region, over a connection that is open"),
+    "handler": Assumption(
+        1.0,
+        "ms of a whole vCPU for a webhook before the queue",
+        "make bench, 0.15 ms; the rest for Graviton and Lambda's runtime",
+    ),
+    "cold start": Assumption(
+        300,
+        "ms until a new environment takes a request",
+        "make bench, 50 ms of CPU; the platform's part assumed",
+    ),
+    "batch": Assumption(15, "ms for a batch, whatever is in it", "the platform, and one journalled commit; assumed"),
+    "mongo": Assumption(
+        0.27, "ms of a whole vCPU for a webhook of a batch", "measured, 0.18 ms; half more on Graviton"
+    ),
+    "dynamodb": Assumption(
+        1.5, "ms of a whole vCPU for a webhook of a batch", "measured, 1.0 ms; half more on Graviton"
+    ),
+    "http": Assumption(1.1, "ms of a whole vCPU for a webhook of a batch", "measured, 0.7 ms; half more on Graviton"),
+    "mongo write": Assumption(
+        1.0,
+        "ms of one of the database's vCPUs for a write",
+        "assumed, with caution: a thousand upserts a second for each",
+    ),
+    "dynamodb write": Assumption(
+        5, "ms for a write", "single-digit milliseconds: https://aws.amazon.com/dynamodb/features/"
+    ),
+    "http write": Assumption(100, "ms for the backend's answer", "assumed; yours is what counts"),
+    "access log": Assumption(0.4, "KB of log for a request at the gateway", "its line"),
+    "intake log": Assumption(0.45, "KB of log for a webhook before the queue", "its line"),
+    "batch log": Assumption(0.4, "KB of log for a batch", "its line"),
+    "id log": Assumption(0.05, "KB of log for a webhook of a batch", "its id and its age"),
+}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A named way in which webhooks come."""
+
+    total: float
+    seconds: float
+    shape: tuple[tuple[float, float], ...]
+    why: str
+
+    def arrivals(self, rate: float | None, seconds: float | None) -> Arrivals:
+        """As it is, or with another peak, or over another time."""
+        length = seconds or self.seconds
+        unit = Arrivals(1.0, length, self.shape)
+        return replace(unit, peak=rate or self.total / Arrivals(1.0, self.seconds, self.shape).total)
+
+
+PROFILES = {
+    "shopify-bulk": Profile(
+        10_000,
+        60,
+        ((0, 0), (0.05, 1), (0.8, 1), (1, 0)),
+        "ten thousand products edited or imported at once: one products/update each, as Shopify's job gets to them "
+        "(https://shopify.dev/docs/api/webhooks)",
+    ),
+    "flash-sale": Profile(
+        60_000,
+        600,
+        ((0, 0), (0.01, 1), (0.1, 0.6), (0.3, 0.2), (1, 0.05)),
+        "a shop opens its doors: most orders in the first minute, and a long tail; the size is assumed",
+    ),
+    "github-push": Profile(
+        1_280,
+        300,
+        ((0, 1), (5 / 300, 1), (5 / 300, 0.0254), (1, 0.0254)),
+        "a push starts 256 jobs, the most of one matrix (https://docs.github.com/en/actions/reference/limits); of each "
+        "come workflow_job three times and check_run twice, two of the five at once",
+    ),
+    "steady-day": Profile(
+        1_000_000,
+        86_400,
+        ((0, 0.3), (0.2, 0.15), (0.4, 0.9), (0.75, 1), (1, 0.3)),
+        "a million over a day with a night in it; the shape is assumed",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Times:
+    """What was measured, or is known of the account; None: as assumed.
+
+    `handler_ms` is the pre-queue function's duration while warm; `write_ms` what the destination takes for one webhook;
+    `groups` how many values of order_by come at once.
+    """
+
+    handler_ms: float | None = None
+    cold_start_ms: float | None = None
+    write_ms: float | None = None
+    body_kb: float = 3.0
+    groups: int | None = None
+    account_concurrency: int = ACCOUNT_CONCURRENCY
+    gateway_rate: int = GATEWAY_RATE
+
+    @property
+    def message_kb(self) -> float:
+        """What the queue holds of a webhook."""
+        return self.body_kb + _ENVELOPE_KB
+
+
+def share(memory: int) -> float:
+    """Of a vCPU, that a function of so many MB has; our handlers use no more than one."""
+    return min(memory / VCPU_MB, 1.0)
+
+
+def vcpus(instance_type: str) -> int:
+    """Of an arm64 instance type, by its size: those of t4g have two and more, others' medium has one."""
+    family, _, size = instance_type.partition(".")
+    if size == "medium" and not family.startswith("t"):
+        return 1
+    if size == "metal":
+        return 64
+    return _SIZES.get(size) or 4 * int(size.removesuffix("xlarge") or 1)
