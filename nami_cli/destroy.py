@@ -10,17 +10,14 @@ from nami_cli.resources import display
 from nami_cli.terminal import print_text, say
 from nami_cli.typed import Name
 from nami_control import checks, destroying
+from nami_control.destinations import DESTINATIONS
 from nami_control.destroying import Removal
 from nami_control.errors import UsageError, as_flags, of_aws
 from nami_control.interrupts import Interrupted, interruptible
 from nami_control.stacks import Target
 from nami_control.times import took
 
-_HOLD_DATA = {
-    "data_volume_id": "the volume with the documents,",
-    "database_secret_arn": "the secret with its credentials,",
-    "table_name": "the table with the webhooks,",
-}
+_HOLD_DATA = {key: words for each in DESTINATIONS.values() for key, words in each.holds.items()}
 
 
 def destroy(
@@ -75,8 +72,8 @@ def _tell(removal: Removal) -> dict[str, str]:
             raise
         say(f"the volume can't be looked at: {told}")
         kept = {}
-    if "shared-mongo" in removal.settings.get("destination", ()):
-        say(f"is kept: the collection {removal.target.name} in {removal.target.shared.stack_name}")
+    for what in removal.kept_elsewhere():
+        say(f"is kept: {what}")
     for key, value in kept.items():
         if key in _HOLD_DATA:
             say(f"is kept: {_HOLD_DATA[key]} {value}")

@@ -10,8 +10,9 @@ from rich.text import Text
 
 from nami_cli.terminal import print_exact, say
 from nami_cli.typed import Name
-from nami_control import events, tunnel
+from nami_control import events
 from nami_control.deployment import Deployment, find
+from nami_control.destinations import tunnel
 from nami_control.errors import Command, DatabaseError, NotFoundError, UsageError
 from nami_control.text import visible_json
 

@@ -11,13 +11,14 @@ from nami_cli.terminal import print_json, print_text
 from nami_cli.typed import Settings
 from nami_control import settings
 from nami_control.aws import Aws
+from nami_control.destinations import kinds
 from nami_control.errors import MissingToolError, NamiError, UsageError
 from nami_control.planning import assumptions
 from nami_control.planning.advice import advise
-from nami_control.planning.assumptions import ASSUMED, PROFILES, Times
+from nami_control.planning.assumptions import PROFILES, Times
 from nami_control.planning.intake import Arrivals
 from nami_control.planning.outcome import as_dict
-from nami_control.planning.plan import Plan
+from nami_control.planning.plan import ASSUMED, Plan
 from nami_control.planning.plan import plan as planned
 from nami_control.stacks import Target
 from nami_control.times import duration
@@ -57,7 +58,7 @@ WriteMs = Annotated[
         min=0.01,
         metavar="NUMBER",
         help="Milliseconds of the destination for one webhook.  [default: "
-        + ", ".join(f"{ASSUMED[f'{kind} write'].value:g} for {kind}" for kind in ("mongo", "dynamodb", "http"))
+        + ", ".join(f"{each.write.value:g} for {kind}" for kind, each in kinds().items())
         + "]",
     ),
 ]

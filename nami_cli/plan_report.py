@@ -9,13 +9,14 @@ from rich.text import Text
 
 from nami_cli import plan_chart
 from nami_cli.plan_chart import counted
+from nami_control.destinations import named
 from nami_control.errors import as_flags
-from nami_control.planning import prices
+from nami_control.planning import bill
 from nami_control.planning.advice import Advice, Change
-from nami_control.planning.assumptions import ASSUMED, LATE
+from nami_control.planning.assumptions import LATE
 from nami_control.planning.drain import Drain, Drained
 from nami_control.planning.outcome import notes
-from nami_control.planning.plan import Plan, kind_of
+from nami_control.planning.plan import Plan
 from nami_control.stacks import Target
 from nami_control.times import spell
 
@@ -208,10 +209,9 @@ def _basis(found: Plan) -> str:
         )
         parts.append(f"{_known(times.cold_start_ms)}{intake.cold_seconds * 1000:.3g} ms to start (--cold-start-ms)")
     for name in found.drains:
-        kind = kind_of(name)
-        write = ASSUMED[f"{kind} write"].value if times.write_ms is None else times.write_ms
+        write = named(name).write_ms(times)
         parts.append(f"{_known(times.write_ms)}{write:g} ms a write to {name} (--write-ms)")
-    prices_of = f"list prices of {prices.REGION}, {prices.AS_OF:%B %Y}"
+    prices_of = f"list prices of {bill.REGION}, {bill.AS_OF:%B %Y}"
     return (
         f"With {', '.join(parts)}, bodies of {times.body_kb:g} KB, {counted(times.account_concurrency)} concurrent "
         f"executions in the account; {prices_of}. Not measured on AWS: docs/plan.md."

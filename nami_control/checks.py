@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -289,26 +289,6 @@ def filled(target: Target, arn: str) -> Check:
 def fill(name: str) -> Command:
     """The command by which the user fills in the signature's secret."""
     return Command(f"secret {name}")
-
-
-def adoption(aws: Aws, outputs: Mapping[str, str]) -> dict[str, str]:
-    """The settings by which another deployment takes over what holds data; empty where nothing of it is kept."""
-    found: dict[str, str] = {}
-    if key := _key(outputs, "DataVolumeId"):
-        volume, prefix = outputs[key], key.removesuffix("DataVolumeId")
-        volumes = aws.client("ec2").describe_volumes(VolumeIds=[volume])["Volumes"]
-        found["data_volume_id"] = volume
-        found["availability_zone"] = volumes[0]["AvailabilityZone"]
-        found["database_secret_arn"] = outputs[f"{prefix}DatabaseSecretArn"]  # and not another destination's
-    if key := _key(outputs, "TableName"):
-        found["table_name"] = outputs[key]
-    return found
-
-
-def _key(outputs: Mapping[str, str], ending: str) -> str | None:
-    """The key of any destination's output: those of all but the first have its name before theirs."""
-    fitting = [key for key in outputs if key.endswith(ending) and not key.endswith(f"Attempts{ending}")]
-    return min(fitting, key=len) if fitting else None
 
 
 def require(checks: Iterable[Check], tell: Callable[[Check], object], *, tell_all: bool = False) -> None:

@@ -11,8 +11,8 @@ from uuid import uuid4
 from nami_control import large_bodies, logs
 from nami_control.deployment import Deployment
 from nami_control.errors import AwsError, Command
+from nami_control.progress import Tell, silent
 from nami_control.times import iso
-from nami_control.tunnel import Tell, silent
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef, SendMessageBatchRequestEntryTypeDef

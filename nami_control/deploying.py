@@ -5,11 +5,11 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 
-from nami_control import cdk, checks, destination_checks, home, queues, settings, shared, stacks
+from nami_control import cdk, checks, destinations, home, queues, settings, shared, stacks
 from nami_control.checks import Account, Check, look
+from nami_control.progress import Tell, silent
 from nami_control.stacks import Target
 from nami_control.times import took
-from nami_control.tunnel import Tell, silent
 from nami_stack.settings import SharedSettings, Subscription
 
 SETTINGS = frozenset(Subscription.model_fields)
@@ -122,9 +122,9 @@ def require(
             look("reservation", lambda: checks.reservation(aws, asked, stack)),
             look("signature", lambda: checks.signature(asked)),
         ]
-        if table := asked.table_name:
-            expires = asked.table_ttl_days is not None
-            looks.append(look("table", lambda: destination_checks.table(aws, table, expires=expires)))
+        for name in asked.destination:
+            before = destinations.named(name).looks_before(aws, asked)
+            looks += [look(label, check) for label, check in before.items()]
     checks.require(looks, tell_check, tell_all=tell_all)
     return account
 

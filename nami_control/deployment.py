@@ -37,9 +37,14 @@ class Drain:
         return _function(self.aws, self._function)
 
     @property
+    def kind(self) -> str:
+        """What its function calls the destination."""
+        return self.post_queue.environment.get("DESTINATION", "mongo")
+
+    @property
     def destination(self) -> str:
-        """Such as mongo or http."""
-        return self._prefix.lower() or self.post_queue.environment.get("DESTINATION", "mongo")
+        """Such as mongo or http; of a second one of a kind mongo2."""
+        return self._prefix.lower() or self.kind
 
 
 class Deployment:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nami_control import checks, queues, shared, stacks
+from nami_control import checks, destinations, queues, shared, stacks
 from nami_control.cdk import Progress, Resource
 from nami_control.errors import CheckError, Command, DeployError, NotRunningError
 from nami_control.stacks import Target
@@ -55,7 +55,13 @@ class Removal:
 
     def kept(self) -> dict[str, str]:
         """The settings by which another deployment takes up what holds data."""
-        return checks.adoption(self.target.aws, self.outputs)
+        kinds = destinations.DESTINATIONS.values()
+        return {key: text for each in kinds for key, text in each.adoption(self.target.aws, self.outputs).items()}
+
+    def kept_elsewhere(self) -> list[str]:
+        """What other stacks keep of it."""
+        names = self.settings.get("destination", ())
+        return [kept for name in names if (kept := destinations.named(name).kept_elsewhere(self.target))]
 
     def carry_out(self, progress: Progress) -> None:
         """Delete the stack, and then the queues that it keeps.

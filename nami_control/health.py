@@ -1,23 +1,22 @@
 """What is well with an account and a subscription, what is not, and what mends it."""
 
 import functools
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nami_control import checks, destination_checks, events, shared, stacks
+from nami_control import checks, destinations, shared, stacks
 from nami_control.aws import Aws
 from nami_control.checks import Check, fail, look, ok, warn
-from nami_control.deployment import find
-from nami_control.errors import Command, MissingToolError
+from nami_control.deployment import Deployment, find
+from nami_control.destinations.base import Looks
+from nami_control.errors import Command
+from nami_control.progress import Tell, silent
 from nami_control.queues import dead_letter_queues, depth
 from nami_control.stacks import Target
-from nami_control.tunnel import Tell, silent
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
-_FULL = 0.8  # of the data volume; MongoDB stops where it can't write
 _ORDINARY_THROTTLE = 10_000  # requests a second: what a region's gateways get together unless AWS says otherwise
 
 
@@ -50,8 +49,7 @@ def of_subscription(target: Target, *, tell: Tell = silent) -> list[Check]:
         return [status]
     looks: dict[str, Callable[[], Check]] = {
         "signature": lambda: _signature(target, outputs),
-        "host": lambda: _host(target),
-        "disk": lambda: _disk(target, tell),
+        **_of_stack(target, tell),
         "alarms": lambda: _alarms(target),
         "dead letters": lambda: _dead_letters(target, outputs),
         **({"quarantine": lambda: _quarantine(target, outputs)} if "QuarantineUrl" in outputs else {}),
@@ -60,18 +58,28 @@ def of_subscription(target: Target, *, tell: Tell = silent) -> list[Check]:
     return [
         status,
         *(look("event source", functools.partial(_event_source, target.aws, function)) for function in functions),
-        *(look(label, check) for label, check in destination_checks.looks(find(target))),
+        *of_destinations(find(target)),
         *(look(label, check) for label, check in looks.items()),
     ]
 
 
 def _of_shared(target: Target, tell: Tell) -> dict[str, Callable[[], Check]]:
     return {
-        "host": lambda: _host(target),
-        "disk": lambda: _disk(target, tell),
+        **_of_stack(target, tell),
         "alarms": lambda: _alarms(target),
         "used by": lambda: ok("used by", ", ".join(shared.users(target.aws, target.stack_name)) or "nobody yet"),
     }
+
+
+def of_destinations(deployment: Deployment) -> list[Check]:
+    """What the webhooks end in, one after the other."""
+    found = [destinations.of(deployment, drain) for drain in deployment.drains]
+    return [look(label, check) for each in found for label, check in each.looks().items()]
+
+
+def _of_stack(target: Target, tell: Tell) -> Looks:
+    kinds = destinations.DESTINATIONS.values()
+    return {label: check for each in kinds for label, check in each.looks_at_stack(target, tell).items()}
 
 
 def _throttle(aws: Aws) -> Check:
@@ -130,67 +138,6 @@ def _signature(target: Target, outputs: dict[str, str]) -> Check:
     if secret is None:
         return warn("signature", "none: anybody can send", Command(f"deploy {target.name} --signature <provider>"))
     return checks.filled(target, secret)
-
-
-def _on_shared_host(target: Target) -> bool:
-    return not target.is_shared and "shared-mongo" in checks.deployed_settings(target).get("destination", ())
-
-
-def _host(target: Target) -> Check:
-    resources = target.resources()
-    group = next((r for r in resources if r["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup"), None)
-    if group is None and _on_shared_host(target):
-        return _host(target.shared)
-    if group is None:
-        return ok("host", "none of this subscription's own")
-    if target.aws.is_local:
-        return ok("host", "played by this machine")
-    autoscaling = target.aws.client("autoscaling")
-    groups = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group["PhysicalResourceId"]])
-    instances = [instance for found in groups["AutoScalingGroups"] for instance in found["Instances"]]
-    well = [each for each in instances if each["LifecycleState"] == "InService" and each["HealthStatus"] == "Healthy"]
-    if well:
-        return ok("host", f"{well[0]['InstanceId']} ({well[0]['InstanceType']}) is in service")
-    states = ", ".join(f"{each['InstanceId']} is {each['LifecycleState']}" for each in instances) or "no instance"
-    return fail(
-        "host",
-        f"{states}; the queue holds the webhooks meanwhile",
-        "a new one comes within minutes; if not: `aws autoscaling describe-scaling-activities "
-        f"--auto-scaling-group-name {group['PhysicalResourceId']}`",
-    )
-
-
-def _disk(target: Target, tell: Tell) -> Check:
-    """How full the data volume is, as the database that lies on it tells."""
-    through = target
-    if target.is_shared:
-        # Whoever uses the host is let in.
-        users = [Target(name, target.aws) for name in shared.users(target.aws, target.stack_name, [shared.MONGO])]
-        there = [user for user in users if stacks.find_stack(target.aws, user.stack_name)]
-        if not there:
-            return ok("disk", "not looked at: nobody uses it yet")
-        through = there[0]
-    elif not any(r["LogicalResourceId"].startswith("MongoHost") for r in target.resources()):
-        if _on_shared_host(target):
-            return _disk(target.shared, tell)
-        return ok("disk", "none of this subscription's own")
-    try:
-        with events.collection(find(through), tell=tell) as documents:
-            stats = documents.database.command("dbStats")
-    except MissingToolError as error:
-        detail, _, remedy = error.cause.partition("; ")
-        return warn("disk", f"not looked at: {detail}", *filter(None, [remedy]))
-    if not stats.get("fsTotalSize"):
-        return ok("disk", "the stand-in for MongoDB does not tell")
-    return disk(target.name, stats["fsUsedSize"], stats["fsTotalSize"])
-
-
-def disk(name: str, used: float, total: float) -> Check:
-    """Whether `used` of `total` bytes leave room."""
-    detail = f"{used / total:.0%} of {total / 2**30:.0f} GiB are used"
-    if used / total < _FULL:
-        return ok("disk", detail)
-    return fail("disk", detail, Command(f"deploy {name} --volume-size {math.ceil(2 * total / 2**30)}"))
 
 
 def _alarms(target: Target) -> Check:

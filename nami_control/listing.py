@@ -1,23 +1,22 @@
 """What is deployed, and what waits and died there."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from nami_control import shared, stacks
+from nami_control import destinations, shared, stacks
 from nami_control.aws import Aws
+from nami_control.destinations.base import Destination
 from nami_control.errors import of_aws
+from nami_control.progress import Tell, silent
 from nami_control.queues import dead_letter_queues, depth, waiting
-from nami_control.tunnel import Tell, silent
 from nami_stack.settings import SHARED
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
-# By which output a stack shows what its webhooks end in.
-_KINDS = {"DatabaseSecretArn": "mongo", "LargeItemsBucketName": "dynamodb", "BackendSecretArn": "http"}
 _AT_ONCE = 8  # subscriptions whose queues are asked at the same time
 _AGE_WITHIN = 900  # seconds back to look for an age; SQS tells one a minute, late by some, and none while it is idle
 
@@ -39,7 +38,7 @@ def _row(aws: Aws, owner: stacks.Owner, stack: "StackTypeDef", ages: dict[str, f
     return {
         "name": owner.subscription,
         "environment": owner.environment or None,
-        "destinations": [kind for ending, kind in _KINDS.items() if any(key.endswith(ending) for key in outputs)],
+        "destinations": [kind for kind, each in destinations.kinds().items() if _is_among(each, outputs)],
         "endpoint": stacks.endpoint_url(aws, outputs) if "EndpointUrl" in outputs else None,
         "waiting": _sum(aws, waiting(outputs)),
         "dead_letters": _sum(aws, dead_letter_queues(outputs)),
@@ -48,6 +47,10 @@ def _row(aws: Aws, owner: stacks.Owner, stack: "StackTypeDef", ages: dict[str, f
         "status": stack["StackStatus"],
         "used_by": shared.users(aws, stack["StackName"]) if owner.subscription == SHARED else None,
     }
+
+
+def _is_among(destination: type[Destination], outputs: Mapping[str, str]) -> bool:
+    return bool(destination.shown_by) and any(key.endswith(destination.shown_by) for key in outputs)
 
 
 def _sum(aws: Aws, queue_urls: Sequence[str]) -> int | None:

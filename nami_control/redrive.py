@@ -1,25 +1,15 @@
 """Dead letters are looked through, and sent back to their queue."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from nami_control.aws import error_code
 from nami_control.dead_letters import BATCH, DeadLetters, Filter, Letter
 from nami_control.errors import AwsError
+from nami_control.progress import Progress, unshown
 
 # What an SQS without the move task says, or SQS where the task does not serve this queue.
 _NO_TASK = ("InvalidAction", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation")
-
-Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
-"""Opened with what is done, and of how many; what it gives is told of each step."""
-
-
-@contextmanager
-def unshown(_what: str, _total: int | None) -> Iterator[Callable[[int], None]]:
-    """Progress that nobody looks at."""
-    yield lambda _steps: None
 
 
 class Count:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nami_control.errors import UsageError
-from nami_control.tunnel import Tell, silent
+from nami_control.progress import Tell, silent
 
 
 def check(setting: Mapping[str, Any], text: str, tell: Tell = silent) -> None:

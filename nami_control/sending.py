@@ -16,7 +16,7 @@ from nami_control.aws import Aws
 from nami_control.checks import fill, secret_text
 from nami_control.deployment import Deployment
 from nami_control.errors import Command, SecretError, UsageError, WebhookError
-from nami_control.tunnel import Tell, silent
+from nami_control.progress import Tell, silent
 
 if TYPE_CHECKING:
     import urllib3

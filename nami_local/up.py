@@ -4,8 +4,8 @@ import time
 
 from nami_control import cdk, deploying, deployment
 from nami_control.errors import DatabaseError, LocalAwsError
+from nami_control.progress import Tell
 from nami_control.stacks import Target
-from nami_control.tunnel import Tell
 from nami_local import cdk as local_cdk
 from nami_local import database, machine
 from nami_local.state import Home

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nami_control.planning import prices
-from nami_control.planning.assumptions import LATE, VCPU_MB, vcpus
+from nami_control.destinations import named
+from nami_control.planning.assumptions import LATE, VCPU_MB
 from nami_control.planning.plan import Plan, plan
 from nami_stack.settings import SettingsError, Subscription
 
@@ -144,19 +144,8 @@ def _drain_candidates(base: Plan) -> Iterator[dict[str, Any]]:
     for size in (10, 50, 500, 1000):
         if (size < now.batch_size) == base.too_long and size != now.batch_size:
             yield {"batch_size": size}
-    if "http" in now.destination:
-        for factor in (2, 4):
-            yield {"backend_concurrency": now.backend_concurrency * factor}
-    if now.has_host:
-        yield from ({"instance_type": instance} for instance in _bigger(now.instance_type))
-
-
-def _bigger(instance_type: str) -> Iterator[str]:
-    """The cheapest type of each number of vCPUs above this one's, of those with a known price and no less memory."""
-    known = [(prices.PRICES[name].dollars, name) for name in prices.PRICES if "." in name and name[0] in "tmcr"]
-    for count in sorted({vcpus(name) for _, name in known}):
-        if count > vcpus(instance_type):
-            yield min((dollars, name) for dollars, name in known if vcpus(name) == count)[1]
+    for name in now.destination:
+        yield from named(name).faster(now)
 
 
 def _with(subscription: Subscription, settings: Mapping[str, Any]) -> Subscription | None:

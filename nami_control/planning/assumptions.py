@@ -6,6 +6,7 @@ Each number has its source or its reasoning.
 from dataclasses import dataclass, replace
 
 from nami_control.planning.intake import Arrivals
+from nami_stack.settings import Subscription
 
 ACCOUNT_CONCURRENCY = 1000
 """Concurrent executions of an account by default; a new one may have 10:
@@ -31,7 +32,7 @@ class Assumption:
     source: str
 
 
-ASSUMED = {
+OF_FUNCTIONS = {
     "sqs": Assumption(13, "ms for a send", "assumed: one call in the region, over a connection that is open"),
     "handler": Assumption(
         1.0,
@@ -44,22 +45,8 @@ ASSUMED = {
         "make bench, 50 ms of CPU; the platform's part assumed",
     ),
     "batch": Assumption(15, "ms for a batch, whatever is in it", "the platform, and one journalled commit; assumed"),
-    "mongo": Assumption(
-        0.27, "ms of a whole vCPU for a webhook of a batch", "measured, 0.18 ms; half more on Graviton"
-    ),
-    "dynamodb": Assumption(
-        1.5, "ms of a whole vCPU for a webhook of a batch", "measured, 1.0 ms; half more on Graviton"
-    ),
-    "http": Assumption(1.1, "ms of a whole vCPU for a webhook of a batch", "measured, 0.7 ms; half more on Graviton"),
-    "mongo write": Assumption(
-        1.0,
-        "ms of one of the database's vCPUs for a write",
-        "assumed, with caution: a thousand upserts a second for each",
-    ),
-    "dynamodb write": Assumption(
-        5, "ms for a write", "single-digit milliseconds: https://aws.amazon.com/dynamodb/features/"
-    ),
-    "http write": Assumption(100, "ms for the backend's answer", "assumed; yours is what counts"),
+}
+OF_LOGS = {
     "access log": Assumption(0.4, "KB of log for a request at the gateway", "its line"),
     "intake log": Assumption(0.45, "KB of log for a webhook before the queue", "its line"),
     "batch log": Assumption(0.4, "KB of log for a batch", "its line"),
@@ -148,3 +135,9 @@ def vcpus(instance_type: str) -> int:
     if size == "metal":
         return 64
     return _SIZES.get(size) or 4 * int(size.removesuffix("xlarge") or 1)
+
+
+def signed(subscription: Subscription) -> bool:
+    """Whether there is a secret that webhooks are signed with."""
+    signature = subscription.build_signature()
+    return signature is not None and signature.has_secret

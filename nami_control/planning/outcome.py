@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nami_control.planning import prices
+from nami_control.planning import bill, prices
 from nami_control.planning.advice import Advice, Change
 from nami_control.planning.assumptions import UNRESERVED
 from nami_control.planning.course import course
@@ -24,8 +24,8 @@ def as_dict(found: Plan, advice: Advice) -> dict[str, Any]:
         **_outcome(found),
         "cost": {
             "currency": "USD",
-            "region": prices.REGION,
-            "as_of": f"{prices.AS_OF:%Y-%m}",
+            "region": bill.REGION,
+            "as_of": f"{bill.AS_OF:%Y-%m}",
             "burst": {line.what: line.dollars for line in found.burst_lines},
             "idle_month": {line.what: line.dollars for line in found.idle_lines},
         },

@@ -5,23 +5,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 
+from nami_control.destinations import kinds, named
 from nami_control.planning import prices
-from nami_control.planning.assumptions import ASSUMED, UNRESERVED, Times, share, vcpus
+from nami_control.planning.assumptions import OF_FUNCTIONS, OF_LOGS, UNRESERVED, Times, share
+from nami_control.planning.bill import Line
 from nami_control.planning.drain import Drain, Drained, empty
 from nami_control.planning.intake import Arrivals, Intake, Taken, take_in
-from nami_control.planning.prices import Line
-from nami_stack.settings import Subscription, backend_batch
+from nami_stack.settings import Subscription
 
 _EVENT_KB = 6 * 1024  # Lambda's request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_TABLE_RATE, _HIGHEST_TABLE_RATE = (
-    4_000,
-    40_000,
-)  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
-DYNAMO_THREADS = 8  # nami_runtime.destinations.dynamodb
-MONGO_ATTEMPT = 10.0  # seconds that nami_runtime.destinations.mongo waits for one bulk write
-_STORED = 2.0  # a document holds the body twice, raw and parsed
 METRICS = ("Received", "Enqueued", "Stored", "Age")  # where all goes well, of nami_runtime.log
-_KINDS = {"mongo-host": "mongo", "shared-mongo": "mongo", "mongo-database": "mongo"}
+ASSUMED = {
+    **OF_FUNCTIONS,
+    **{kind: each.work for kind, each in kinds().items()},
+    **{f"{kind} write": each.write for kind, each in kinds().items()},
+    **OF_LOGS,
+}
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Plan:
     def batch_limit(self, destination: str) -> float:
         """Seconds that a batch may take."""
         whole = self.subscription.post_queue_timeout - 2.0
-        return min(whole, MONGO_ATTEMPT) if destination in _KINDS else whole
+        return min(whole, named(destination).speed(self.subscription, self.times, 1).longest or whole)
 
     @cached_property
     def burst_lines(self) -> list[Line]:
@@ -103,10 +102,10 @@ class Plan:
             batch_seconds=sum(drained.function_seconds for _, drained in self.drains.values()),
             messages=total * len(self.drains),
             message_kb=self.times.message_kb,
-            writes=stored.get("dynamodb", 0.0) * _write_units(self.times) + stored.get("http", 0.0),
+            stored=stored,
+            times=self.times,
             log_kb=log_kb + (0.0 if direct else total * ASSUMED["intake log"].value),
             metric_hours=(2 if direct else len(METRICS)) * ceil(self.seconds / 3600),
-            forwarded_kb=stored.get("http", 0.0) * self.times.message_kb,
         )
         return prices.burst(self.subscription, usage)
 
@@ -145,11 +144,6 @@ def _run(
     return intake, taken, {name: (model, empty(taken, model)) for name, model in models.items()}
 
 
-def kind_of(destination: str) -> str:
-    """mongo, dynamodb or http: what a destination is to its function."""
-    return _KINDS.get(destination, destination)
-
-
 def _intake(subscription: Subscription, times: Times, kept: int) -> Intake:
     handler = None
     if subscription.ingest == "function":
@@ -167,50 +161,25 @@ def _intake(subscription: Subscription, times: Times, kept: int) -> Intake:
 
 
 def _drain(subscription: Subscription, name: str, times: Times) -> Drain:
-    kind = kind_of(name)
-    work = ASSUMED[kind].value / share(subscription.post_queue_memory)
-    write = ASSUMED[f"{kind} write"].value if times.write_ms is None else times.write_ms
-    ordered = subscription.order_by is not None
+    destination = named(name)
+    work = destination.work.value / share(subscription.post_queue_memory)
     size = min(subscription.batch_size, max(_EVENT_KB // times.message_kb, 1))
-    rate: float | None = None
-    if kind == "mongo":
-        # Whoever brings a database knows what it takes; until then it counts like the smallest host.
-        cores = vcpus(subscription.instance_type) if name == "mongo-host" else 2
-        rate = cores * 1000 / write
-    elif kind == "dynamodb":
-        rate = _TABLE_RATE / _write_units(times)
-    else:
-        size = min(size, _backend_batch(subscription))
-    at_once = {"dynamodb": DYNAMO_THREADS, "http": min(subscription.backend_concurrency, size)}.get(kind, 1)
+    speed = destination.speed(subscription, times, size)
+    ordered = subscription.order_by is not None
     return Drain(
         concurrency=min(subscription.maximum_concurrency, times.account_concurrency),
-        batch_size=size,
+        batch_size=min(size, speed.batch_size or size),
         batch_window=subscription.batch_window,
         batch_seconds=ASSUMED["batch"].value / 1000,
-        webhook_seconds=(work + write / at_once) / 1000,
+        webhook_seconds=(work + destination.write_ms(times) / speed.at_once) / 1000,
         retention=subscription.queue_retention_days * 86_400,
-        database_rate=rate,
-        doubles=kind == "dynamodb",
-        highest_rate=_HIGHEST_TABLE_RATE / _write_units(times),
+        database_rate=speed.rate,
+        doubles=speed.doubles,
+        highest_rate=speed.highest_rate,
         groups=(times.groups or subscription.maximum_concurrency) if ordered else None,
-    )
-
-
-def _backend_batch(subscription: Subscription) -> int:
-    return backend_batch(
-        connect=subscription.backend_connect_timeout,
-        read=subscription.backend_read_timeout,
-        concurrency=subscription.backend_concurrency,
-        function=subscription.post_queue_timeout,
-        ordered=subscription.order_by is not None,
     )
 
 
 def _access_logs(subscription: Subscription) -> bool:
     """Whether the gateway writes a line for each request; a shared one does unless it is told not to."""
     return subscription.access_logs is True if subscription.gateway == "rest" else subscription.access_logs is not False
-
-
-def _write_units(times: Times) -> int:
-    """DynamoDB's units of 1 KB for one item."""
-    return max(ceil(times.body_kb * _STORED), 1)

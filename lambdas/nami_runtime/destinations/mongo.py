@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024 - 16 * 1024
 _PAUSE_SECONDS = 0.5
 # A host that vanished without a word is noticed after this long, and the next attempt finds its successor.
-_ATTEMPT_SECONDS = 10.0
+ATTEMPT_SECONDS = 10.0
 # What "the newest" and "since then" are asked by; without an index each such question reads the whole collection.
 _INDEXED = ("received_at", "stored_at")
 # Up to this many documents an index is made in milliseconds; of a collection of millions its owner decides.
@@ -111,7 +111,7 @@ class Mongo:
             try:
                 if (left := deadline - monotonic()) <= 0:
                     raise _Away("MongoDB: no time left")
-                with pymongo.timeout(min(left, _ATTEMPT_SECONDS)):
+                with pymongo.timeout(min(left, ATTEMPT_SECONDS)):
                     result = self._open(deadline).bulk_write(operations, ordered=False)
                 self._index(deadline)
                 return dict(result.bulk_api_result)

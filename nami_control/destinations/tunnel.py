@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +20,7 @@ from urllib.parse import quote
 from nami_control.aws import Aws, error_code
 from nami_control.deployment import Deployment, Drain
 from nami_control.errors import Command, DatabaseError, MissingToolError, UsageError, last_line
+from nami_control.progress import Tell, silent
 from nami_control.stacks import Target
 
 PLUGIN = "session-manager-plugin"
@@ -32,13 +33,6 @@ _PORT = "27017"
 _LAST_WITHOUT_ENVIRONMENT = (1, 2, 497, 0)
 _TOKEN = "AWS_SSM_START_SESSION_RESPONSE"  # noqa: S105 (the variable's name)
 _OPENS_WITHIN = 30  # seconds
-
-Tell = Callable[[str], object]
-"""Is given a line on what takes a while."""
-
-
-def silent(_line: str) -> None:
-    """For whom nobody waits."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ So it is the post-queue function's log that says which are the newest, as far ba
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -62,6 +62,14 @@ class Items:
                 if len(found) >= limit:
                     return found[:limit]
         return found
+
+    def stored(self, ids: list[str], limit: int, *, follow: bool, again: bool = False) -> Generator[dict[str, Any]]:
+        """Those that are there, the newest last, and with `follow` those that come; `again`: the same may come anew."""
+        arriving = self.arriving() if follow else iter(())
+        found = self.get(ids) if ids else self.newest(limit)
+        yield from reversed(found)
+        shown = set() if again else {document["_id"] for document in found}
+        yield from (each for each in arriving if each["_id"] not in shown and (not ids or each["_id"] in ids))
 
     def arriving(self) -> Iterator[dict[str, Any]]:
         """What is written from this call on."""

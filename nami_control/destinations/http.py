@@ -1,0 +1,102 @@
+"""An HTTP backend of the user's own, and the table in which each webhook's last try is noted."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from nami_control.checks import Check, fail, ok, secret_text, warn
+from nami_control.deployment import Deployment, Drain
+from nami_control.destinations.base import Destination, Find, Looks, Speed
+from nami_control.destinations.dynamodb import refuse_query
+from nami_control.destinations.items import Items
+from nami_control.errors import Command
+from nami_control.planning.assumptions import Assumption, Times
+from nami_control.planning.bill import Line, line
+from nami_stack.settings import Subscription, backend_batch
+
+_TRIES = 20  # that are looked at, the newest
+
+
+class Http(Destination):
+    """Webhooks are forwarded; what can be read is how the last try of each went."""
+
+    kind = "http"
+    keeps_webhooks = False
+    shown_by = "BackendSecretArn"
+    work = Assumption(1.1, "ms of a whole vCPU for a webhook of a batch", "measured, 0.7 ms; half more on Graviton")
+    write = Assumption(100, "ms for the backend's answer", "assumed; yours is what counts")
+
+    def stored(self, *, query: dict[str, Any], ids: list[str], limit: int, follow: bool) -> Generator[dict[str, Any]]:
+        """The last try of each webhook; one that is tried again comes again."""
+        refuse_query(self, query)
+        yield from Items(self.deployment, self.drain).stored(ids, limit, follow=follow, again=True)
+
+    @contextmanager
+    def opened(self) -> Iterator[Find]:
+        """Found by ids."""
+        yield Items(self.deployment, self.drain).get
+
+    def looks(self) -> Looks:
+        """At the secret that the webhooks are signed with, and at how the last ones went."""
+        arn = self.drain.post_queue.environment["BACKEND_SECRET_ARN"]
+        return {"backend": partial(_backend, self.deployment, self.drain, arn)}
+
+    @classmethod
+    def speed(cls, subscription: Subscription, times: Times, batch_size: float) -> Speed:
+        """As many at once as the settings say, and no more in a batch than the function has time for."""
+        size = backend_batch(
+            connect=subscription.backend_connect_timeout,
+            read=subscription.backend_read_timeout,
+            concurrency=subscription.backend_concurrency,
+            function=subscription.post_queue_timeout,
+            ordered=subscription.order_by is not None,
+        )
+        return Speed(at_once=min(subscription.backend_concurrency, size, batch_size), batch_size=size)
+
+    @classmethod
+    def faster(cls, subscription: Subscription) -> Iterator[dict[str, Any]]:
+        """More requests at once."""
+        for factor in (2, 4):
+            yield {"backend_concurrency": subscription.backend_concurrency * factor}
+
+    @classmethod
+    def burst_lines(cls, stored: float, times: Times) -> list[Line]:
+        """A note of each, and the way out of AWS."""
+        return [
+            line("DynamoDB", "dynamodb-write", stored),
+            line("forwarded to the backend", "internet-gb", stored * times.message_kb / 1e6),
+        ]
+
+    @classmethod
+    def secrets(cls, subscription: Subscription) -> int:
+        """What the webhooks are signed with."""
+        return 1
+
+
+def _backend(deployment: Deployment, drain: Drain, arn: str) -> Check:
+    from nami_control.runtime import backend, secret  # noqa: PLC0415
+
+    values, _ = secret.parse(secret_text(deployment.aws, arn))
+    try:
+        usable = [backend.key_of(value) for value in values]
+    except ValueError:
+        usable = []
+    if not usable:
+        return fail(
+            "backend",
+            "its secret is no key in base64, so nothing is forwarded",
+            f"`openssl rand -base64 48 | aws secretsmanager put-secret-value --secret-id {arn} "
+            "--secret-string file:///dev/stdin`",
+        )
+    tries = Items(deployment, drain).newest(_TRIES)
+    failed = [each for each in tries if not each.get("delivered")]
+    if failed:
+        return warn(
+            "backend",
+            f"{len(failed)} of the last {len(tries)} webhooks were not delivered, the newest of them: "
+            f"{failed[0].get('reason', 'no reason')}",
+            Command(f"events {deployment.name} --destination {drain.destination}"),
+            " shows its answers",
+        )
+    return ok("backend", f"the last {len(tries)} webhooks were delivered" if tries else "nothing was forwarded yet")

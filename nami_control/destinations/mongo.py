@@ -1,0 +1,257 @@
+"""A MongoDB: on a host of the subscription's own, on the shared one, or one that the user has."""
+
+import contextlib
+import json
+import math
+import time
+from collections.abc import Generator, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, ClassVar
+
+from nami_control import shared, stacks
+from nami_control.aws import Aws
+from nami_control.checks import Check, fail, ok, secret_text, warn
+from nami_control.deployment import Deployment, Drain, find
+from nami_control.destinations import host, tunnel
+from nami_control.destinations.base import Destination, Find, Looks, Speed
+from nami_control.errors import Command, DatabaseError, MissingToolError
+from nami_control.planning.assumptions import Assumption, Times, vcpus
+from nami_control.planning.bill import PRICES, Line
+from nami_control.progress import Tell, silent
+from nami_control.stacks import Target
+from nami_runtime.destinations.mongo import ATTEMPT_SECONDS
+from nami_stack.settings import Subscription
+
+_FULL = 0.8  # of the data volume; MongoDB stops where it can't write
+_POLL = 2.0  # seconds between looks while following
+_ANSWERS_WITHIN = 10.0  # seconds; a database that is up does at once
+# Functions that run at once write at once: one that began earlier may be the later one to write.
+_LATE = timedelta(seconds=60)
+_EPOCH = datetime.fromtimestamp(0, UTC)
+# Whoever brings a database knows what it takes; until then it counts like the smallest host.
+_CORES = 2
+
+
+class Mongo(Destination):
+    """A collection of the subscription's name."""
+
+    kind = "mongo"
+    shown_by = "DatabaseSecretArn"
+    work = Assumption(0.27, "ms of a whole vCPU for a webhook of a batch", "measured, 0.18 ms; half more on Graviton")
+    write = Assumption(
+        1.0,
+        "ms of one of the database's vCPUs for a write",
+        "assumed, with caution: a thousand upserts a second for each",
+    )
+
+    def stored(self, *, query: dict[str, Any], ids: list[str], limit: int, follow: bool) -> Generator[dict[str, Any]]:
+        """Those that match."""
+        wanted = {"_id": {"$in": ids}, **query} if ids else query
+        with collection(self.deployment, self.drain, tell=self.tell) as documents:
+            # Looked at first, so that what is stored meanwhile is not taken for old.
+            known = _recent(documents) if follow else {}
+            found = list(documents.find(wanted).sort("received_at", -1).limit(max(limit, len(ids))))
+            yield from reversed(found)
+            if follow:
+                known |= {each["_id"]: each["stored_at"] for each in found if "stored_at" in each}
+                yield from _arriving(documents, wanted, known)
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Find]:
+        """Found by ids."""
+        with collection(self.deployment, self.drain, tell=self.tell) as documents:
+            yield lambda ids: list(documents.find({"_id": {"$in": ids}}))
+
+    @classmethod
+    def speed(cls, subscription: Subscription, times: Times, batch_size: float) -> Speed:
+        """What its vCPUs write."""
+        return Speed(rate=cls.cores(subscription) * 1000 / cls.write_ms(times), longest=ATTEMPT_SECONDS)
+
+    @classmethod
+    def cores(cls, subscription: Subscription) -> int:
+        """Of the machine that it runs on."""
+        return _CORES
+
+
+class MongoHost(Mongo):
+    """In Docker on an EC2 host of the subscription's own."""
+
+    holds: ClassVar = {
+        "data_volume_id": "the volume with the documents,",
+        "database_secret_arn": "the secret with its credentials,",
+    }
+
+    @classmethod
+    def is_at(cls, drain: Drain) -> bool:
+        """Whether it is what this function writes to."""
+        return super().is_at(drain) and "MONGO_HOST" in drain.post_queue.environment
+
+    @classmethod
+    def looks_at_stack(cls, target: Target, tell: Tell) -> Looks:
+        """At the host, and at the disk that the documents are on."""
+        return {"host": lambda: host.look(target), "disk": lambda: _disk(target, tell)}
+
+    @classmethod
+    def adoption(cls, aws: Aws, outputs: Mapping[str, str]) -> dict[str, str]:
+        """The volume with the documents and the secret with its credentials."""
+        return host.adoption(aws, outputs)
+
+    @classmethod
+    def cores(cls, subscription: Subscription) -> int:
+        """Of the instance type."""
+        return vcpus(subscription.instance_type)
+
+    @classmethod
+    def faster(cls, subscription: Subscription) -> Iterator[dict[str, Any]]:
+        """A larger host."""
+        yield from ({"instance_type": instance} for instance in _bigger(subscription.instance_type))
+
+    @classmethod
+    def idle_lines(cls, subscription: Subscription) -> list[Line]:
+        """The host, its disks, and the way to it."""
+        return host.month(subscription)
+
+    @classmethod
+    def secrets(cls, subscription: Subscription) -> int:
+        """Its credentials."""
+        return 0 if subscription.data_volume_id else 1
+
+    @classmethod
+    def alarms(cls, subscription: Subscription) -> int:
+        """On the host and its disk, and on the backups."""
+        return 2 + (subscription.backup_days > 0)
+
+    @classmethod
+    def unpriced(cls, subscription: Subscription) -> str | None:
+        """An instance type that the table does not have."""
+        return None if subscription.instance_type in PRICES else subscription.instance_type
+
+
+class SharedMongo(Mongo):
+    """On the host that subscriptions share."""
+
+    @classmethod
+    def kept_elsewhere(cls, target: Target) -> str:
+        """The documents."""
+        return f"the collection {target.name} in {target.shared.stack_name}"
+
+
+class MongoDatabase(Mongo):
+    """One that the user has."""
+
+    @classmethod
+    def is_at(cls, drain: Drain) -> bool:
+        """Whether it is what this function writes to."""
+        return super().is_at(drain) and "MONGO_HOST" not in drain.post_queue.environment
+
+    def looks(self) -> Looks:
+        """At the secret that says where it is."""
+        arn = self.drain.post_queue.environment.get("MONGO_SECRET_ARN")
+        return {"database": partial(_database, self.deployment.aws, arn)} if arn else {}
+
+
+@contextlib.contextmanager
+def collection(deployment: Deployment, drain: Drain | None = None, *, tell: Tell = silent) -> Iterator[Any]:
+    """The subscription's documents (a pymongo collection); what goes wrong with them becomes one line.
+
+    Of one destination, or of the first in MongoDB.
+
+    Raises:
+        DatabaseError: the database does not answer, or refused.
+        MissingToolError: pymongo, or what a tunnel needs, is not installed.
+    """
+    try:
+        import pymongo  # noqa: PLC0415 (a tenth of a second that other commands need not wait)
+        import pymongo.errors  # noqa: PLC0415
+    except ImportError:
+        raise MissingToolError("pymongo is not installed; pip install 'nami[cli]'") from None
+    with tunnel.database(deployment, drain, tell=tell) as found:
+        milliseconds = int(_ANSWERS_WITHIN * 1000)
+        try:
+            with pymongo.MongoClient[dict[str, Any]](
+                found.uri, serverSelectionTimeoutMS=milliseconds, connectTimeoutMS=milliseconds, tz_aware=True
+            ) as client:
+                yield client[found.name][found.collection]
+        except pymongo.errors.OperationFailure as error:
+            raise DatabaseError(f"the database refused: {error.details and error.details.get('errmsg')}") from None
+        except pymongo.errors.PyMongoError as error:
+            reason = str(error).split(", Timeout:")[0].split(" (configured timeouts")[0]
+            raise DatabaseError(f"the database does not answer: {reason}") from None
+
+
+def _recent(documents: Any) -> dict[Any, datetime]:
+    """Ids of what was stored about when the newest was, with their times."""
+    newest = documents.find({}, {"stored_at": 1}).sort("stored_at", -1).limit(1)
+    since = max((document["stored_at"] for document in newest), default=_EPOCH) - _LATE
+    found = documents.find({"stored_at": {"$gte": since}}, {"stored_at": 1})
+    return {document["_id"]: document["stored_at"] for document in found}
+
+
+def _arriving(documents: Any, query: dict[str, Any], seen: dict[Any, datetime]) -> Iterator[dict[str, Any]]:
+    """What is stored from now on. It looks back a little each time, and leaves out what was there."""
+    while True:
+        since = max(seen.values(), default=_EPOCH) - _LATE
+        recent = {"stored_at": {"$gte": since}}
+        for document in documents.find({"$and": [recent, query]} if query else recent).sort("stored_at", 1):
+            if document["_id"] not in seen:
+                seen[document["_id"]] = document["stored_at"]
+                yield document
+        seen = {key: at for key, at in seen.items() if at >= since}
+        time.sleep(_POLL)
+
+
+def _disk(target: Target, tell: Tell) -> Check:
+    """How full the data volume is, as the database that lies on it tells."""
+    through = target
+    if target.is_shared:
+        # Whoever uses the host is let in.
+        users = [Target(name, target.aws) for name in shared.users(target.aws, target.stack_name, [shared.MONGO])]
+        there = [user for user in users if stacks.find_stack(target.aws, user.stack_name)]
+        if not there:
+            return ok("disk", "not looked at: nobody uses it yet")
+        through = there[0]
+    elif not any(r["LogicalResourceId"].startswith("MongoHost") for r in target.resources()):
+        if host.is_shared(target):
+            return _disk(target.shared, tell)
+        return ok("disk", "none of this subscription's own")
+    try:
+        with collection(find(through), tell=tell) as documents:
+            stats = documents.database.command("dbStats")
+    except MissingToolError as error:
+        detail, _, remedy = error.cause.partition("; ")
+        return warn("disk", f"not looked at: {detail}", *filter(None, [remedy]))
+    if not stats.get("fsTotalSize"):
+        return ok("disk", "the stand-in for MongoDB does not tell")
+    return disk(target.name, stats["fsUsedSize"], stats["fsTotalSize"])
+
+
+def disk(name: str, used: float, total: float) -> Check:
+    """Whether `used` of `total` bytes leave room."""
+    detail = f"{used / total:.0%} of {total / 2**30:.0f} GiB are used"
+    if used / total < _FULL:
+        return ok("disk", detail)
+    return fail("disk", detail, Command(f"deploy {name} --volume-size {math.ceil(2 * total / 2**30)}"))
+
+
+def _bigger(instance_type: str) -> Iterator[str]:
+    """The cheapest type of each number of vCPUs above this one's, of those with a known price and no less memory."""
+    known = [(PRICES[name].dollars, name) for name in PRICES if "." in name and name[0] in "tmcr"]
+    for count in sorted({vcpus(name) for _, name in known}):
+        if count > vcpus(instance_type):
+            yield min((dollars, name) for dollars, name in known if vcpus(name) == count)[1]
+
+
+def _database(aws: Aws, arn: str) -> Check:
+    try:
+        found: Any = json.loads(secret_text(aws, arn))
+        uri = str(found["uri"])
+    except (ValueError, KeyError, TypeError):
+        uri = ""
+    if not uri.startswith(("mongodb://", "mongodb+srv://")):
+        return fail(
+            "database",
+            f"the secret {arn} holds no URI",
+            'put {"uri": "mongodb://…"} there, from a file: `aws secretsmanager put-secret-value --secret-string file://…`',
+        )
+    return ok("database", f"named by {arn}")
