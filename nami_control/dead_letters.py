@@ -30,7 +30,7 @@ class Letter:
     """One dead letter: the queue's message, and the webhook in it."""
 
     def __init__(self, message: "MessageTypeDef") -> None:
-        from nami_control.runtime import envelope  # noqa: PLC0415
+        from nami_runtime import envelope  # noqa: PLC0415
 
         self.message = message
         self.message_id = message["MessageId"]

@@ -15,7 +15,7 @@ def check(setting: Mapping[str, Any], text: str, tell: Tell = silent) -> None:
     Raises:
         UsageError: they can't, and why; the secret itself is not in the message.
     """
-    from nami_control.runtime import secret, signatures  # noqa: PLC0415 (`nami --help` verifies nothing)
+    from nami_runtime import secret, signatures  # noqa: PLC0415 (`nami --help` verifies nothing)
 
     values, token = secret.parse(text)
     if not values:
@@ -33,7 +33,7 @@ def check(setting: Mapping[str, Any], text: str, tell: Tell = silent) -> None:
 
 def _fault(form: Any, value: str) -> str:
     """Why no request could prove this value; empty where one could."""
-    from nami_control.runtime import signatures  # noqa: PLC0415
+    from nami_runtime import signatures  # noqa: PLC0415
 
     match form:
         case signatures.Hmac() if not form.signature(value, b""):

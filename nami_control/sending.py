@@ -56,7 +56,7 @@ class Sender:
         secret: str | None = None,
         tell: Tell = silent,
     ) -> None:
-        from nami_control.runtime import signatures  # noqa: PLC0415 (`nami --help` signs nothing)
+        from nami_runtime import signatures  # noqa: PLC0415 (`nami --help` signs nothing)
 
         self.deployment = deployment
         self.setting = deployment.signature
@@ -99,7 +99,7 @@ class Sender:
         Raises:
             UsageError: the scheme signs with a key that only the provider has, or can't sign such a body.
         """
-        from nami_control.runtime import signing  # noqa: PLC0415
+        from nami_runtime import signing  # noqa: PLC0415
 
         given = {name.lower(): value for name, value in headers.items()}
         for source in self._id_sources(""):
@@ -154,7 +154,7 @@ class Sender:
 
     def _id_of(self, url: str, headers: dict[str, str], body: bytes, given: str) -> str:
         """What the post-queue function stores it as; `given` is the gateway's id, for schemes without any."""
-        from nami_control.runtime import request, signatures  # noqa: PLC0415
+        from nami_runtime import request, signatures  # noqa: PLC0415
 
         came = request.Request(
             {
@@ -177,7 +177,7 @@ class Sender:
         raise UsageError(f"{name} {now}", "leave --provider out, or change it: ", change)
 
     def _read_secret(self, tell: Tell) -> str:
-        from nami_control.runtime import secret  # noqa: PLC0415
+        from nami_runtime import secret  # noqa: PLC0415
 
         arn = self.deployment.outputs["SignatureSecretArn"]
         values, _ = secret.parse(secret_text(arn))

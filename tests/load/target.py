@@ -13,10 +13,10 @@ from nami_control import deployment, events, queues
 from nami_control.capacity import Arrivals, Times, plan
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import NamiError, UsageError
-from nami_control.runtime import signatures
 from nami_control.sending import Sender
 from nami_local import machine
 from nami_local.state import Home
+from nami_runtime import signatures
 from nami_stack.settings import Subscription
 
 SECRET = "NAMI_LOAD_SECRET"

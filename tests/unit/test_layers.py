@@ -25,7 +25,7 @@ COMMAND = CONTROL | {"nami_cli", "nami_local", "typer", "rich"}
 # Beside the standard library; the longest path that a file begins with is its own.
 MAY_IMPORT = {
     "app.py": {"aws_cdk", "nami_stack"},
-    "nami_stack/": {"nami_stack", "aws_cdk", "constructs", "jsii", "pydantic"},
+    "nami_stack/": {"nami_stack", "nami_runtime", "aws_cdk", "constructs", "jsii", "pydantic"},
     "lambdas/": RUNTIME,
     "lambdas/nami_runtime/asymmetric.py": RUNTIME | {"cryptography"},
     "lambdas/nami_runtime/sentry.py": RUNTIME | {"sentry_sdk"},

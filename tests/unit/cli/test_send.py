@@ -16,7 +16,7 @@ from nami_cli import send
 from nami_control import sending as sending_module
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import SecretError, UsageError, WebhookError
-from nami_control.runtime import request, signatures
+from nami_runtime import request, signatures
 from tests.unit.cli.conftest import sleep_in
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:nami-shopify-abc"
