@@ -99,7 +99,7 @@ class Sender:
         Raises:
             UsageError: the scheme signs with a key that only the provider has, or can't sign such a body.
         """
-        from nami_runtime import signing  # noqa: PLC0415
+        from nami_control import signing  # noqa: PLC0415
 
         given = {name.lower(): value for name, value in headers.items()}
         for source in self._id_sources(""):
@@ -154,17 +154,10 @@ class Sender:
 
     def _id_of(self, url: str, headers: dict[str, str], body: bytes, given: str) -> str:
         """What the post-queue function stores it as; `given` is the gateway's id, for schemes without any."""
-        from nami_runtime import request, signatures  # noqa: PLC0415
+        from nami_runtime import signatures  # noqa: PLC0415
+        from nami_runtime.request import Request  # noqa: PLC0415
 
-        came = request.Request(
-            {
-                "requestContext": {"http": {"method": "POST"}, "requestId": given},
-                "rawQueryString": urlsplit(url).query,
-                "headers": headers,
-                "body": base64.b64encode(body).decode(),
-                "isBase64Encoded": True,
-            }
-        )
+        came = Request("POST", query=urlsplit(url).query, headers=headers, body=body, request_id=given)
         form = next((form for form in self._forms if form.applies(came)), self._forms[0])
         return signatures.delivery_id(form, came)
 

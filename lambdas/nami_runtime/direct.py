@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,18 @@ def refusal(delivery: Delivery, record: dict[str, Any], deadline: float) -> str 
     if _verification is None:
         return None
     try:
-        request = _request(delivery, deadline)
+        request = Request(
+            delivery.method,
+            delivery.path,
+            delivery.query,
+            headers=delivery.headers,
+            body=delivery.body,
+            request_id=delivery.id,
+            domain=delivery.headers.get("host", ""),
+            source_ip=delivery.source_ip,
+            received_at=delivery.received_at,
+            deadline=deadline,
+        )
         # Its age is that of its arrival: it may have waited in the queue for days, or been sent back to it.
         queued_at = int(record["attributes"]["SentTimestamp"]) / 1000
         if _verification.check(request, now=delivery.received_at / 1000, queued_at=queued_at) is not None:
@@ -38,23 +48,6 @@ def refusal(delivery: Delivery, record: dict[str, Any], deadline: float) -> str 
         return refused.reason
     delivery.verified, delivery.id, delivery.headers = request.verified, request.delivery_id, request.headers
     return None
-
-
-def _request(delivery: Delivery, deadline: float) -> Request:
-    event = {
-        "rawPath": delivery.path,
-        "rawQueryString": delivery.query,
-        "headers": delivery.headers,
-        "requestContext": {
-            "http": {"method": delivery.method, "sourceIp": delivery.source_ip},
-            "domainName": delivery.headers.get("host"),
-            "requestId": delivery.id,
-            "timeEpoch": delivery.received_at,
-        },
-        "body": binascii.b2a_base64(delivery.body, newline=False).decode(),
-        "isBase64Encoded": True,
-    }
-    return Request(event, deadline)
 
 
 def _quarantine(message: str, deadline: float) -> None:

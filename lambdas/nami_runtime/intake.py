@@ -42,7 +42,7 @@ def answer(event: dict[str, Any], receive: Callable[[Request], Answer]) -> Answe
     request: Request | None = None
     status, reason = 0, ""
     try:
-        request = Request(event, started + DEADLINE_SECONDS)
+        request = Request.from_event(event, started + DEADLINE_SECONDS)
         if allowed := settings().allowed_sources:
             from nami_runtime import sources  # noqa: PLC0415 - most subscriptions name none
 

@@ -1,4 +1,4 @@
-"""A webhook as it came in, read from the event of an HTTP API (payload format 2.0) or a REST API (1.0)."""
+"""A webhook as it came in; an event is that of an HTTP API (payload format 2.0) or a REST API (1.0)."""
 
 from __future__ import annotations
 
@@ -48,12 +48,47 @@ class Request:
         "verified",
     )
 
-    def __init__(self, event: dict[str, Any], deadline: float = 0.0) -> None:
-        """Raises Refused: 400 for an event or a body that can't be read, 413 for a body over the limit."""
+    def __init__(
+        self,
+        method: str,
+        path: str = "/",
+        query: str = "",
+        *,
+        headers: dict[str, str],
+        body: bytes,
+        request_id: str,
+        domain: str = "",
+        source_ip: str = "",
+        received_at: int = 0,
+        deadline: float = 0.0,
+    ) -> None:
+        """`received_at` is in epoch ms, 0 for now; `deadline` is in the clock of time.monotonic().
+
+        Raises Refused: 400 for a request id that can't travel in a header, 413 for a body over the limit.
+        """
+        if not request_id or not request_id.isascii() or not request_id.isprintable():
+            raise Refused(400, "unreadable request: its id")
+        if len(body) > MAX_BODY_BYTES:
+            raise Refused(413, "body too large")
+        self.method = method.upper()
+        self.path = path
+        self.query = query
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.body = body
+        self.text: str | None = None  # the body, where it came as text
+        # The delivery's own, until a signature or the provider names a better one.
+        self.request_id = self.delivery_id = request_id
+        self.domain = domain
+        self.source_ip = source_ip
+        self.received_at = received_at or int(time.time() * 1000)
         self.deadline = deadline
         self.verified: str | None = None
         self.enqueued = False
         self.json_body: Any = ...
+
+    @classmethod
+    def from_event(cls, event: dict[str, Any], deadline: float = 0.0) -> Request:
+        """Raises Refused: 400 for an event or a body that can't be read, 413 for a body over the limit."""
         try:
             if "http" not in event["requestContext"]:
                 from nami_runtime import rest_event  # noqa: PLC0415 - only a REST API's events need it
@@ -61,36 +96,31 @@ class Request:
                 event = rest_event.as_http_event(event)
             context = event["requestContext"]
             http = context["http"]
-            self.method: str = http["method"].upper()
-            self.path: str = _text(event.get("rawPath") or http.get("path") or "/")
-            self.query: str = _text(event.get("rawQueryString") or "")
-            self.source_ip: str = _text(http.get("sourceIp") or "")
-            self.domain: str = _text(context.get("domainName") or "")
-            request_id = context["requestId"]
-            if not request_id or not request_id.isascii() or not request_id.isprintable():
-                raise ValueError("request id")  # it travels in a header of the answer
-            # The delivery's own, until a signature or the provider names a better one.
-            self.request_id: str = request_id
-            self.delivery_id: str = request_id
             headers = event.get("headers") or {}
             "".join(headers.values())  # raises where one is no text
-            self.headers: dict[str, str] = {name.lower(): value for name, value in headers.items()}
             if cookies := event.get("cookies"):  # this payload format takes them out of the headers
-                self.headers["cookie"] = "; ".join(cookies)
+                headers = {**headers, "cookie": "; ".join(cookies)}
             arrived = context.get("timeEpoch")
-            plausible = type(arrived) is int and 0 < arrived < _YEAR_9999
-            self.received_at: int = arrived if plausible else int(time.time() * 1000)
-            self._read_body(event.get("body") or "", bool(event.get("isBase64Encoded")))
+            body, encoded = event.get("body") or "", bool(event.get("isBase64Encoded"))
+            if len(body) > (MAX_BODY_BYTES * 4 // 3 + 4 if encoded else MAX_BODY_BYTES):
+                raise Refused(413, "body too large")
+            request = cls(
+                http["method"],
+                _text(event.get("rawPath") or http.get("path") or "/"),
+                _text(event.get("rawQueryString") or ""),
+                headers=headers,
+                body=binascii.a2b_base64(body, strict_mode=True) if encoded else body.encode(),
+                request_id=context["requestId"],
+                domain=_text(context.get("domainName") or ""),
+                source_ip=_text(http.get("sourceIp") or ""),
+                received_at=arrived if type(arrived) is int and 0 < arrived < _YEAR_9999 else 0,
+                deadline=deadline,
+            )
+            if not encoded:
+                request.text = body
+            return request
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise Refused(400, f"unreadable request: {type(error).__name__}") from None
-
-    def _read_body(self, body: str, encoded: bool) -> None:
-        if len(body) > (MAX_BODY_BYTES * 4 // 3 + 4 if encoded else MAX_BODY_BYTES):
-            raise Refused(413, "body too large")
-        self.text: str | None = None if encoded else body
-        self.body: bytes = binascii.a2b_base64(body, strict_mode=True) if encoded else body.encode()
-        if len(self.body) > MAX_BODY_BYTES:
-            raise Refused(413, "body too large")
 
     def json(self) -> Any:
         """The body as JSON, parsed once; None where it is none, or holds over MAX_JSON_VALUES."""

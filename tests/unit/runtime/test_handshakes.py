@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from nami_runtime import handshakes, signatures, signing
+from nami_control import signing
+from nami_runtime import handshakes, signatures
 from tests.unit.runtime.conftest import FakeAws, http_event
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]

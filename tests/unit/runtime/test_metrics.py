@@ -122,4 +122,4 @@ def test_a_batch_of_nothing_but_repeats_has_no_age(post_queue: Handler, capsys: 
 
 
 def _message(delivery_id: str) -> str:
-    return envelope.write(Request(http_event(b"{}", request_id=delivery_id)), "shopify").decode()
+    return envelope.write(Request.from_event(http_event(b"{}", request_id=delivery_id)), "shopify").decode()

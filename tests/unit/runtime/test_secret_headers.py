@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from nami_runtime import signing, verification
+from nami_control import signing
+from nami_runtime import verification
 from nami_runtime.request import Request
 
 
@@ -24,7 +25,7 @@ def verified(setting: dict[str, Any], headers: dict[str, str], monkeypatch: pyte
         "headers": headers,
         "body": "{}",
     }
-    request = Request(event)
+    request = Request.from_event(event)
     assert verification.Verification(setting, "arn").check(request) is None
     return request
 

@@ -112,7 +112,7 @@ def failing(document: dict[str, Any]) -> dict[str, Any]:
 
 def message(delivery_id: str = "d-1") -> str:
     event = http_event(HUSH.encode(), headers={"x-token": HUSH}, request_id=delivery_id)
-    return envelope.write(Request(event), "shopify").decode()
+    return envelope.write(Request.from_event(event), "shopify").decode()
 
 
 def post_queue(process: Callable[..., Any]) -> ModuleType:

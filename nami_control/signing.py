@@ -1,4 +1,4 @@
-"""The other side of signatures.py: what a provider would send. For trying out and for tests; no function imports it."""
+"""What a provider would send: the other side of the functions' verification."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import binascii
 import json
 from time import time
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from nami_runtime import signatures
@@ -61,17 +62,15 @@ def _hmac(
         headers[scheme.timestamp] = stamp
     if scheme.header.startswith("body:"):
         body = _with_field(body, "body:signature.token", uuid4().hex)
-    host, _, rest = url.partition("://")[2].partition("/")
-    path, _, query = rest.partition("?")
+    called = urlsplit(url)
     request = Request(
-        {
-            "requestContext": {"http": {"method": method}, "requestId": "-", "domainName": host},
-            "rawPath": f"/{path}",
-            "rawQueryString": query,
-            "headers": headers,
-            "body": binascii.b2a_base64(body, newline=False).decode(),
-            "isBase64Encoded": True,
-        }
+        method,
+        called.path or "/",
+        called.query,
+        headers=headers,
+        body=body,
+        request_id="-",
+        domain=called.netloc,
     )
     content = next(scheme.contents(request))
     signature = scheme.signature(secret, content).decode()
