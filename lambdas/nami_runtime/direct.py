@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from nami_runtime import aws, verification
+from nami_runtime import aws
 from nami_runtime.request import Refused, Request
+from nami_runtime.signatures import verification
 
 if TYPE_CHECKING:
     from nami_runtime.envelope import Delivery
-    from nami_runtime.verification import Verification
+    from nami_runtime.signatures.verification import Verification
 
 _verification: Verification | None = None
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from nami_runtime.verification import Verification
+    from nami_runtime.signatures.verification import Verification
 
     Answer = dict[str, Any]
 
@@ -88,7 +88,7 @@ class Settings:
         self.queue = aws.Client("sqs")
         self.verification: Verification | None = None
         if environ.get("SIGNATURE"):
-            from nami_runtime import verification  # noqa: PLC0415 - without a signature nothing of it is loaded
+            from nami_runtime.signatures import verification  # noqa: PLC0415 - without a signature nothing of it is loaded
 
             self.verification = verification.from_environment()
 

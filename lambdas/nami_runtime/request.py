@@ -122,6 +122,13 @@ class Request:
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise Refused(400, f"unreadable request: {type(error).__name__}") from None
 
+    def header(self, name: str) -> str:
+        """A header's value. Raises Refused (401) where there is none."""
+        value = self.headers.get(name, "")
+        if not value:
+            raise Refused(401, f"no {name}")
+        return value
+
     def json(self) -> Any:
         """The body as JSON, parsed once; None where it is none, or holds over MAX_JSON_VALUES."""
         if self.json_body is ...:

@@ -495,7 +495,7 @@ import sys
 sys.path[:0] = ["lambdas", "lambdas/pre_queue"]
 before = set(sys.modules)
 import handler
-from nami_runtime import verification
+from nami_runtime.signatures import verification
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(*sorted(new))
 """

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from nami_control import signing
-from nami_runtime import verification
 from nami_runtime.request import Request
+from nami_runtime.signatures import verification
 
 
 class Filled:
