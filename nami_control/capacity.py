@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from nami_control import prices, simulation
 from nami_control.prices import Line
 from nami_control.simulation import Arrivals, Drain, Drained, Intake, Taken
+from nami_runtime.destinations import dynamodb
+from nami_runtime.outcome import MARGIN_SECONDS
 from nami_stack.settings import SettingsError, Subscription, backend_batch
 
 ACCOUNT_CONCURRENCY = 1000
@@ -39,7 +41,6 @@ _TABLE_RATE, _HIGHEST_TABLE_RATE = (
     4_000,
     40_000,
 )  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
-DYNAMO_THREADS = 8  # nami_runtime.destinations.dynamodb
 MONGO_ATTEMPT = 10.0  # seconds that nami_runtime.destinations.mongo waits for one bulk write
 _ENVELOPE_KB = 1.0  # headers and the rest of the message, of a Shopify webhook
 _STORED = 2.0  # a document holds the body twice, raw and parsed
@@ -211,7 +212,7 @@ class Plan:
 
     def batch_limit(self, destination: str) -> float:
         """Seconds that a batch may take."""
-        whole = self.subscription.post_queue_timeout - 2.0
+        whole = self.subscription.post_queue_timeout - MARGIN_SECONDS
         return min(whole, MONGO_ATTEMPT) if destination in _KINDS else whole
 
     @cached_property
@@ -478,7 +479,7 @@ def _drain(subscription: Subscription, name: str, times: Times) -> Drain:
         rate = _TABLE_RATE / _write_units(times)
     else:
         size = min(size, _backend_batch(subscription))
-    at_once = {"dynamodb": DYNAMO_THREADS, "http": min(subscription.backend_concurrency, size)}.get(kind, 1)
+    at_once = {"dynamodb": dynamodb.THREADS, "http": min(subscription.backend_concurrency, size)}.get(kind, 1)
     return Drain(
         concurrency=min(subscription.maximum_concurrency, times.account_concurrency),
         batch_size=size,

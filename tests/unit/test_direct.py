@@ -86,7 +86,7 @@ def test_query_travels_encoded() -> None:
 def test_rest_of_the_envelope_is_the_gateways() -> None:
     delivery = queued()
     assert (delivery.method, delivery.path, delivery.subscription) == ("POST", "/live/nami/shopify", "shopify")
-    assert delivery.id
+    assert delivery.delivery_id
     assert delivery.received_at > 1_700_000_000_000
 
 

@@ -292,7 +292,6 @@ def test_a_batch_smaller_than_the_concurrency_is_no_faster_than_its_requests() -
 
 
 def test_what_is_known_of_the_functions_is_theirs() -> None:
-    assert capacity.DYNAMO_THREADS == dynamodb.THREADS
     assert capacity.MONGO_ATTEMPT == mongo._ATTEMPT_SECONDS
     assert set(capacity.METRICS) <= set(METRICS)
 

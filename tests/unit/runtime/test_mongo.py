@@ -15,7 +15,7 @@ from pymongo.errors import OperationFailure
 from nami_runtime import batch, documents, envelope
 from nami_runtime.destinations import mongo as mongo_destination
 from nami_runtime.destinations.mongo import Mongo as Destination
-from nami_runtime.request import Request
+from nami_runtime.request import GatewayRequest
 from tests.unit.runtime.conftest import (
     EVENTS,
     MONGO_SECRET,
@@ -31,7 +31,7 @@ PostQueue = Callable[..., dict[str, Any]]
 
 
 def _message(delivery_id: str, body: bytes = b"{}", content_type: str = "application/json") -> str:
-    request = Request.from_event(http_event(body, headers={"content-type": content_type}, request_id=delivery_id))
+    request = GatewayRequest(http_event(body, headers={"content-type": content_type}, request_id=delivery_id))
     return envelope.write(request, "shopify").decode()
 
 
@@ -78,7 +78,7 @@ def test_the_first_document_of_an_id_stays(post_queue: PostQueue, mongo: Mongo) 
 def test_what_bson_can_not_hold_is_stored_raw_with_the_reason(
     cloud: FakeAws, post_queue: PostQueue, mongo: Mongo, body: bytes, reason: str
 ) -> None:
-    request = Request.from_event(http_event(body, headers={"content-type": "application/json"}, request_id="d1"))
+    request = GatewayRequest(http_event(body, headers={"content-type": "application/json"}, request_id="d1"))
     message = envelope.write(request, "shopify").decode()
     if len(message.encode()) > envelope.MAX_BYTES:
         cloud.objects["/nami-claims/k"] = body
@@ -94,7 +94,7 @@ def test_the_largest_body_comes_back_from_its_claim_check_byte_for_byte(
     cloud: FakeAws, post_queue: PostQueue, mongo: Mongo
 ) -> None:
     body = bytes(range(256)) * (6 * 1024 * 4)
-    request = Request.from_event(http_event(body, request_id="d1"))
+    request = GatewayRequest(http_event(body, request_id="d1"))
     cloud.objects["/nami-claims/k"] = body
     reference = {"bucket": "nami-claims", "key": "k", "size": len(body), "sha256": request.body_hash()}
     message = envelope.write(request, "shopify", reference).decode()
@@ -105,7 +105,7 @@ def test_the_largest_body_comes_back_from_its_claim_check_byte_for_byte(
 def test_one_bad_message_fails_alone(
     cloud: FakeAws, post_queue: PostQueue, mongo: Mongo, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    request = Request.from_event(http_event(b"x" * 10, request_id="gone"))
+    request = GatewayRequest(http_event(b"x" * 10, request_id="gone"))
     reference = {"bucket": "nami-claims", "key": "gone", "size": 10, "sha256": request.body_hash()}
     cloud.objects["/nami-claims/changed"] = b"y" * 10
     changed = {**reference, "key": "changed"}
@@ -113,7 +113,7 @@ def test_one_bad_message_fails_alone(
     event = sqs_event(
         _message("d1"),
         "not an envelope",
-        envelope.write(Request.from_event(http_event(b"", request_id="gone")), "s", reference).decode(),
+        envelope.write(GatewayRequest(http_event(b"", request_id="gone")), "s", reference).decode(),
         envelope.write(request, "s", changed).decode(),
         '{"v":99}',
         _message("d2"),

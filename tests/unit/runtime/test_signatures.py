@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nami_control import signing
 from nami_runtime import envelope, signatures
-from nami_runtime.request import Refused, Request
+from nami_runtime.request import GatewayRequest, Refused, Request
 from nami_runtime.signatures import hubspot, schemes, timestamps, verification
 from tests.unit.runtime.conftest import FakeAws, http_event
 from tests.unit.runtime.vectors import VECTORS, Vector
@@ -139,7 +139,7 @@ def test_every_scheme_that_nami_may_sign_for_accepts_its_own_signature() -> None
         headers = {"content-type": "application/x-www-form-urlencoded"} if scheme == "twilio" else {}
         url = "https://hooks.example.com/nami/shopify?x=%3A"
         signed, sent = signing.sign(setting, secret, body, headers=headers, url=url, now=1_700_000_000.0)
-        request = Request.from_event(http_event(sent, headers=signed, query="x=%3A"))
+        request = GatewayRequest(http_event(sent, headers=signed, query="x=%3A"))
         forms = signatures.configured(setting)
         form = next(form for form in forms if form.applies(request))
         assert form.verify(request, [secret], 1_700_000_000.0) == secret, scheme
@@ -194,7 +194,7 @@ def test_a_secret_that_can_not_be_read_is_503_so_that_the_producer_tries_again(
 
 
 def _request(body: bytes = b"{}", **parts: Any) -> Request:
-    return Request.from_event(http_event(body, **parts))
+    return GatewayRequest(http_event(body, **parts))
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_no_byte_moves_between_a_timestamp_and_the_body_that_follows_it(
         headers = {header: content[:length].decode(), scheme.header: scheme.signature("s3cret", content).decode()}
         with contextlib.suppress(Refused):
             return scheme.verify(
-                Request.from_event(http_event(content[length:], headers=headers)), ["s3cret"], 1_700_000_000.0
+                GatewayRequest(http_event(content[length:], headers=headers)), ["s3cret"], 1_700_000_000.0
             )
         return None
 
@@ -252,7 +252,7 @@ def test_no_digit_moves_between_a_body_and_the_timestamp_that_follows_it() -> No
 
     def verified(body: bytes, stamp: str) -> str | None:
         headers = {"x-hubspot-request-timestamp": stamp}
-        request = Request.from_event(http_event(body, headers=headers))
+        request = GatewayRequest(http_event(body, headers=headers))
         signature = scheme.signature("s3cret", b"POSThttps://hooks.example.com/nami/shopify[{}]1700000000123")
         request.headers = {**headers, scheme.header: signature.decode()}
         with contextlib.suppress(Refused):
@@ -268,7 +268,7 @@ def test_a_timestamp_before_a_separator_takes_any_form() -> None:
     assert isinstance(scheme, schemes.Hmac)
     stamp = "Tue, 14 Nov 2023 22:13:20 GMT"
     headers = {"x-time": stamp, "x-signature": scheme.signature("s3cret", f"{stamp}.12".encode()).decode()}
-    assert scheme.verify(Request.from_event(http_event(b"12", headers=headers)), ["s3cret"], 0.0)
+    assert scheme.verify(GatewayRequest(http_event(b"12", headers=headers)), ["s3cret"], 0.0)
 
 
 @pytest.mark.parametrize("signed", ["{id}{timestamp}{body}", "{timestamp}{id}.{body}"])
@@ -278,7 +278,7 @@ def test_an_id_beside_the_timestamp_may_have_digits(signed: str) -> None:
     headers = {"x-time": "1700000000", "x-id": "4f1c7"}
     content = signed.format(id="4f1c7", timestamp="1700000000", body="{}").encode()
     headers["x-signature"] = scheme.signature("s3cret", content).decode()
-    assert scheme.verify(Request.from_event(http_event(b"{}", headers=headers)), ["s3cret"], 0.0)
+    assert scheme.verify(GatewayRequest(http_event(b"{}", headers=headers)), ["s3cret"], 0.0)
 
 
 def test_no_digit_moves_between_mailguns_timestamp_and_its_token() -> None:
@@ -286,10 +286,10 @@ def test_no_digit_moves_between_mailguns_timestamp_and_its_token() -> None:
     (scheme,) = signatures.configured(setting)
     body = b'{"signature": {"timestamp": "1700000000", "token": "123abc", "signature": "%s"}}'
     signature = hmac.digest(b"s3cret", b"1700000000123abc", "sha256").hex().encode()
-    assert scheme.verify(Request.from_event(http_event(body % signature)), ["s3cret"], 0.0)
+    assert scheme.verify(GatewayRequest(http_event(body % signature)), ["s3cret"], 0.0)
     moved = (body % signature).replace(b"1700000000", b"1700000000123").replace(b"123abc", b"abc")
     with pytest.raises(Refused):
-        scheme.verify(Request.from_event(http_event(moved)), ["s3cret"], 0.0)
+        scheme.verify(GatewayRequest(http_event(moved)), ["s3cret"], 0.0)
 
 
 def test_twilios_port_may_be_written_or_left_out() -> None:
@@ -507,7 +507,7 @@ def test_a_retry_with_another_gateway_request_is_the_same_delivery(
     signed_by("shopify", "s3cret")
     headers, body = signing.sign({"scheme": "shopify"}, "s3cret", b"{}", headers={"x-shopify-webhook-id": "w-1"})
     answers = [pre_queue(http_event(body, headers=headers, request_id=request)) for request in ("r-1", "r-2")]
-    ids = [envelope.read(message).id for message in cloud.messages]
+    ids = [envelope.read(message).delivery_id for message in cloud.messages]
     assert ids[0] == ids[1] == answers[0]["headers"]["nami-delivery-id"]
 
 
