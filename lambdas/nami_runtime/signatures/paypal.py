@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from nami_runtime import aws
+from nami_runtime.connection import Connection
 from nami_runtime.request import Refused
 from nami_runtime.signatures.asymmetric import decoded
 
@@ -102,7 +103,7 @@ def _may_fetch(now: float) -> bool:
 
 def fetch(host: str, path: str, deadline: float) -> bytes:
     """The PEM at https://host/path. Raises aws.Unavailable; redirects are not followed."""
-    connection = aws.Connection(f"https://{host}")
+    connection = Connection(f"https://{host}")
     try:
         status, body = connection.exchange(f"GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n", b"", deadline)
     except OSError as error:

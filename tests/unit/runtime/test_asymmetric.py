@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nami_runtime import aws, envelope
+from nami_runtime.connection import Connection
 from nami_runtime.request import Refused
 from nami_runtime.signatures import paypal as certificates
 from tests.unit.runtime.conftest import FakeAws, http_event
@@ -282,7 +283,7 @@ def test_a_certificate_that_can_not_be_fetched_is_503(monkeypatch: pytest.Monkey
     def refuse(*_: object) -> tuple[int, bytes]:
         return 404, b""
 
-    monkeypatch.setattr(aws.Connection, "exchange", refuse)
+    monkeypatch.setattr(Connection, "exchange", refuse)
     with pytest.raises(aws.Unavailable, match="404"):
         certificates.fetch("api.paypal.com", "/v1/notifications/certs/C", 0)
 
