@@ -23,9 +23,9 @@ SHARED = "shared"  # the name of what subscriptions share
 RESERVED_NAMES = frozenset({SHARED})
 # What https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html takes.
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
-# Seconds of a post-queue function that are kept for ending in order: what nami_runtime.batch keeps, and one more.
+# Seconds of a post-queue function that are kept for ending in order: what the functions keep, and one more.
 BACKEND_MARGIN = int(MARGIN_SECONDS) + 1
-# Seconds by which a backend can put off the next try, at the most: nami_runtime.destinations.http.
+# Seconds by which a backend can put off the next try, at the most.
 BACKEND_LATER = MAX_LATER_SECONDS
 # Context keys without a namespace that belong to the CDK itself.
 _CDK_CONTEXT = frozenset({"cli-telemetry", "acknowledged-issue-numbers"})

@@ -76,6 +76,7 @@ def _groups(
         else:
             group.append(Item(record["messageId"], delivery.received_at, document))
             size += needed
+            del document  # else the last one would outlive its group
     if group:
         yield group
 

@@ -194,6 +194,7 @@ def test_one_group_is_gone_before_the_next_is_parsed(cloud: FakeAws, monkeypatch
         __hash__ = object.__hash__  # type: ignore[assignment]
 
     alive: weakref.WeakSet[Body] = weakref.WeakSet()
+    before: list[int] = []
     most = 0
 
     class Watching:
@@ -203,12 +204,14 @@ def test_one_group_is_gone_before_the_next_is_parsed(cloud: FakeAws, monkeypatch
             return ["stored"] * len(documents)
 
     def process(document: documents.Document) -> documents.Document:
+        before.append(len(alive))
         alive.add(kept := Body(document))
         return kept
 
     event = sqs_event(*[_message(f"d{n}", b"[" + b"{}," * 133 + b"1]") for n in range(8)])
     batch.drain(event, Context(), process, Watching())
     assert most == 2
+    assert before == [0, 1] * 4
 
 
 def test_the_connection_and_the_secret_are_kept_between_invocations(
