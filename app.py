@@ -5,6 +5,9 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
+# nami_runtime, for a checkout that is not installed.
+sys.path.append(str(Path(__file__).parent / "lambdas"))
+
 from nami_stack import SettingsError, SharedSettings, SharedStack, WebhookStack
 from nami_stack.environment import EnvironmentStack
 from nami_stack.settings import SETTINGS_METADATA, read_settings

@@ -279,7 +279,7 @@ def secret_text(aws: Aws, arn: str) -> str:
 
 def filled(target: Target, arn: str) -> Check:
     """Whether the signature's secret of a subscription has a value."""
-    from nami_control.runtime import secret  # noqa: PLC0415 (`nami --help` verifies nothing)
+    from nami_runtime import secret  # noqa: PLC0415 (`nami --help` verifies nothing)
 
     if secret.parse(secret_text(target.aws, arn))[0]:
         return ok("signature", "its secret is filled")

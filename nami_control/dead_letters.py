@@ -30,7 +30,7 @@ class Letter:
     """One dead letter: the queue's message, and the webhook in it."""
 
     def __init__(self, message: "MessageTypeDef") -> None:
-        from nami_control.runtime import envelope  # noqa: PLC0415
+        from nami_runtime import envelope  # noqa: PLC0415
 
         self.message = message
         self.message_id = message["MessageId"]
@@ -47,7 +47,7 @@ class Letter:
     @property
     def id(self) -> str:
         """The delivery's id; the message's where the message is no webhook. So do the logs call it."""
-        return self.delivery.id if self.delivery else self.message_id
+        return self.delivery.delivery_id if self.delivery else self.message_id
 
     @property
     def received_at(self) -> int:

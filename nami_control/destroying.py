@@ -55,8 +55,7 @@ class Removal:
 
     def kept(self) -> dict[str, str]:
         """The settings by which another deployment takes up what holds data."""
-        kinds = destinations.DESTINATIONS.values()
-        return {key: text for each in kinds for key, text in each.adoption(self.target.aws, self.outputs).items()}
+        return destinations.adoption(self.target.aws, self.outputs)
 
     def kept_elsewhere(self) -> list[str]:
         """What other stacks keep of it."""

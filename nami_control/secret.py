@@ -7,6 +7,8 @@ from typing import Any
 
 from nami_control.errors import UsageError
 from nami_control.progress import Tell, silent
+from nami_runtime import secret, signatures
+from nami_runtime.signatures import schemes
 
 
 def check(setting: Mapping[str, Any], text: str, tell: Tell = silent) -> None:
@@ -15,34 +17,31 @@ def check(setting: Mapping[str, Any], text: str, tell: Tell = silent) -> None:
     Raises:
         UsageError: they can't, and why; the secret itself is not in the message.
     """
-    from nami_control.runtime import secret, signatures  # noqa: PLC0415 (`nami --help` verifies nothing)
-
     values, token = secret.parse(text)
     if not values:
         raise UsageError("no secret was given; nothing was changed")
+    forms = signatures.configured(dict(setting))
     for value in values:
-        faults = [_fault(form, value) for form in signatures.configured(dict(setting))]
+        faults = [_fault(form, value) for form in forms]
         if all(faults) or not value.isprintable():
             fault = faults[0] if all(faults) else "holds a line break, or another character that can't be seen"
             raise UsageError(f"that is no secret of {setting['scheme']}: it {fault}; nothing was changed")
     if values == (text.strip(),) and text.strip()[0] in "[{":
         tell("it begins as JSON does and is none, so that all of it counts as one value")
-    if setting["scheme"] == "meta" and not token:
+    if any(form.handshake == "meta" for form in forms) and not token:
         tell('without {"secret": …, "verify_token": …} Meta can\'t subscribe: its handshake asks for that token')
 
 
 def _fault(form: Any, value: str) -> str:
     """Why no request could prove this value; empty where one could."""
-    from nami_control.runtime import signatures  # noqa: PLC0415
-
     match form:
-        case signatures.Hmac() if not form.signature(value, b""):
+        case schemes.Hmac() if not form.signature(value, b""):
             return f"must be {'base64, with or without whsec_ before it' if form.key == 'base64' else form.key}"
-        case signatures.Basic() if ":" not in value:
+        case schemes.Basic() if ":" not in value:
             return "must be user:password"
-        case signatures.Asymmetric(provider="discord") if not re.fullmatch("[0-9a-fA-F]{64}", value):
+        case schemes.Asymmetric(algorithm="ed25519") if not re.fullmatch("[0-9a-fA-F]{64}", value):
             return "must be the application's public key, 64 hex digits"
-        case signatures.Asymmetric(provider="sendgrid") if not _is_der(value):
+        case schemes.Asymmetric(algorithm="ecdsa") if not _is_der(value):
             return "must be the verification key, base64"
     return ""
 

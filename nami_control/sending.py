@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
+from nami_control import signing
 from nami_control.aws import Aws
 from nami_control.checks import fill, secret_text
 from nami_control.deployment import Deployment
 from nami_control.errors import Command, SecretError, UsageError, WebhookError
 from nami_control.progress import Tell, silent
+from nami_runtime import signatures
+from nami_runtime.request import Request
+from nami_runtime.signatures.schemes import Basic, ClientState
 
 if TYPE_CHECKING:
     import urllib3
@@ -55,11 +59,10 @@ class Sender:
         secret: str | None = None,
         tell: Tell = silent,
     ) -> None:
-        from nami_control.runtime import signatures  # noqa: PLC0415 (`nami --help` signs nothing)
-
         self.deployment = deployment
         self.setting = deployment.signature
         self._forms = signatures.configured(self.setting)
+        self._signs_form = "{form}" in getattr(self._forms[0], "signed", "")
         self._check(provider)
         self._patience = 0.0  # until when the function may not know the secret yet
         self._secret = secret or (self._read_secret(tell) if self.is_signed else "")
@@ -77,7 +80,7 @@ class Sender:
 
     def sample(self) -> tuple[bytes, str]:
         """(body, content type) of a webhook such as the provider might send, under a new id."""
-        if self.scheme == "twilio":
+        if self._signs_form:
             return urlencode({"MessageSid": f"SM{uuid4().hex}", "Body": "Hello"}).encode(), FORM
         document: dict[str, Any] = json.loads(json.dumps(SAMPLE))
         for source in self._id_sources("body:"):
@@ -86,7 +89,7 @@ class Sender:
             for parent in parents:
                 target = target.setdefault(parent, {})
             target[last] = f"evt_{uuid4().hex}"
-        if self.scheme == "microsoft-graph":
+        if isinstance(self._forms[0], ClientState):
             document = {"value": [document]}
         return json.dumps(document).encode(), "application/json"
 
@@ -98,13 +101,11 @@ class Sender:
         Raises:
             UsageError: the scheme signs with a key that only the provider has, or can't sign such a body.
         """
-        from nami_control.runtime import signing  # noqa: PLC0415
-
         given = {name.lower(): value for name, value in headers.items()}
         for source in self._id_sources(""):
             given.setdefault(source, str(uuid4()))
         query = ""
-        if self.scheme == "twilio" and body and not given.get("content-type", "").startswith(FORM):
+        if self._signs_form and body and not given.get("content-type", "").startswith(FORM):
             query = f"?bodySHA256={sha256(body).hexdigest()}"
         secret = self._make_secret() if forged else self._secret
         try:
@@ -153,19 +154,9 @@ class Sender:
 
     def _id_of(self, url: str, headers: dict[str, str], body: bytes, given: str) -> str:
         """What the post-queue function stores it as; `given` is the gateway's id, for schemes without any."""
-        from nami_control.runtime import request, signatures  # noqa: PLC0415
-
-        came = request.Request(
-            {
-                "requestContext": {"http": {"method": "POST"}, "requestId": given},
-                "rawQueryString": urlsplit(url).query,
-                "headers": headers,
-                "body": base64.b64encode(body).decode(),
-                "isBase64Encoded": True,
-            }
-        )
+        came = Request("POST", query=urlsplit(url).query, headers=headers, body=body, request_id=given)
         form = next((form for form in self._forms if form.applies(came)), self._forms[0])
-        return signatures.delivery_id(form, came)
+        return form.delivery_id(came)
 
     def _check(self, provider: str | None) -> None:
         if provider is None or provider == self.scheme:
@@ -176,7 +167,7 @@ class Sender:
         raise UsageError(f"{name} {now}", "leave --provider out, or change it: ", change)
 
     def _read_secret(self, tell: Tell) -> str:
-        from nami_control.runtime import secret  # noqa: PLC0415
+        from nami_runtime import secret  # noqa: PLC0415
 
         arn = self.deployment.outputs["SignatureSecretArn"]
         values, _ = secret.parse(secret_text(self.deployment.aws, arn))
@@ -194,9 +185,9 @@ class Sender:
         return made
 
     def _make_secret(self) -> str:
-        if self.scheme == "basic":
+        if isinstance(self._forms[0], Basic):
             return f"nami:{secrets.token_hex(16)}"
-        if getattr(self._forms[0], "key", "text") == "base64" and self.scheme != "gitlab":
+        if getattr(self._forms[-1], "key", "text") == "base64":
             return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
         return secrets.token_hex(32)
 

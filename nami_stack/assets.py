@@ -1,4 +1,4 @@
-"""Where the files that are not Python packages lie, in a checkout and in an installed wheel."""
+"""Where the files lie that are put into assets or run by others, in a checkout and in an installed wheel."""
 
 from pathlib import Path
 
@@ -9,4 +9,5 @@ _BASE = _PACKAGE if (_PACKAGE / "lambdas").is_dir() else _PACKAGE.parent
 APP = _BASE / "app.py"
 CDK_JSON = _BASE / "cdk.json"
 LAMBDAS = _BASE / "lambdas"
+RUNTIME = (LAMBDAS if _BASE != _PACKAGE else _PACKAGE.parent) / "nami_runtime"
 EC2_USERDATA = _BASE / "ec2_userdata"

@@ -7,6 +7,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct, IConstruct
 
+from nami_runtime import log
 from nami_stack.drain import Drain
 from nami_stack.dynamo_table import DynamoTable
 from nami_stack.functions import PythonFunction
@@ -18,7 +19,7 @@ from nami_stack.webhook_construct import ScalableWebhook
 
 # What CloudWatch calls 24 columns; the graphs under a title share its width.
 _WIDTH = 24
-_REFUSED = ("signature", "source", "malformed", "too-large", "unavailable", "other")
+_REFUSED = (*log.REFUSED.values(), log.REFUSED_OTHERWISE)
 _FROM_ZERO = cloudwatch.YAxisProps(min=0)
 # A title, and under it graphs: what `GraphWidget` takes.
 _Part = tuple[str, list[dict[str, Any]]]

@@ -16,8 +16,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from nami_stack import reporting
-from nami_stack.assets import LAMBDAS
+from nami_stack import assets, reporting
 from nami_stack.findings import acknowledge, right_to
 from nami_stack.log_group import LogGroup
 from nami_stack.settings import PipelineSettings
@@ -140,7 +139,7 @@ def _network_policy() -> iam.PolicyDocument:
 
 
 def _code(source: Path, extra_requirements: Sequence[Path]) -> lambda_.Code:
-    runtime = LAMBDAS / "nami_runtime"
+    runtime = assets.RUNTIME
     own = source / "requirements.txt"
     # What your own file names is installed as that says, and nothing else in its place.
     extra = [path for path in extra_requirements if not _named(path) <= _named(own)]

@@ -5,8 +5,8 @@ from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 
-# The functions' and the hosts' own; the functions' names are those of nami_runtime.log.
-NAMESPACE = "nami"
+from nami_runtime.log import NAMESPACE
+
 MINUTE = cdk.Duration.minutes(1)
 FIVE_MINUTES = cdk.Duration.minutes(5)
 

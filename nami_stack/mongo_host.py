@@ -12,11 +12,11 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from nami_runtime.log import NAMESPACE
 from nami_stack.assets import EC2_USERDATA
 from nami_stack.findings import acknowledge, acknowledge_zone, right_to
 from nami_stack.functions import ARCHITECTURE, RUNTIME, PythonFunction
 from nami_stack.log_group import LogGroup
-from nami_stack.metrics import NAMESPACE
 from nami_stack.network import Network, service_of_this_account
 from nami_stack.settings import HostSettings
 

@@ -7,7 +7,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
-from nami_stack.assets import LAMBDAS
+from nami_stack.assets import RUNTIME
 from nami_stack.settings import PipelineSettings, SettingsError, no_way_out
 
 # Datadog's layers for Python 3.13 on arm64: https://github.com/DataDog/datadog-lambda-python/releases (v8.130.0) and
@@ -20,7 +20,7 @@ HANDLER = "handler.handler"
 
 def requirements(settings: PipelineSettings) -> list[Path]:
     """What a function must have installed to report."""
-    return [LAMBDAS / "nami_runtime" / "requirements-sentry.txt"] if settings.sentry_dsn else []
+    return [RUNTIME / "requirements-sentry.txt"] if settings.sentry_dsn else []
 
 
 def environment(name: str, settings: PipelineSettings) -> dict[str, str]:

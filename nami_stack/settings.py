@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from nami_runtime.destinations.http import MAX_LATER_SECONDS
+from nami_runtime.outcome import MARGIN_SECONDS
 from nami_stack.signature import Signature
 
 # Where a template says which settings it was made with.
@@ -21,10 +23,10 @@ SHARED = "shared"  # the name of what subscriptions share
 RESERVED_NAMES = frozenset({SHARED})
 # What https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html takes.
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
-# Seconds of a post-queue function that are kept for ending in order: what nami_runtime.batch keeps, and one more.
-BACKEND_MARGIN = 3
-# Seconds by which a backend can put off the next try, at the most: nami_runtime.destinations.http.
-BACKEND_LATER = 3600
+# Seconds of a post-queue function that are kept for ending in order: what the functions keep, and one more.
+BACKEND_MARGIN = int(MARGIN_SECONDS) + 1
+# Seconds by which a backend can put off the next try, at the most.
+BACKEND_LATER = MAX_LATER_SECONDS
 # Context keys without a namespace that belong to the CDK itself.
 _CDK_CONTEXT = frozenset({"cli-telemetry", "acknowledged-issue-numbers"})
 

@@ -7,55 +7,11 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from nami_runtime.signatures import SCHEMES
 from nami_stack.assets import LAMBDAS
 
-_NONE: frozenset[str] = frozenset()
-_AGE = frozenset({"tolerance"})
-_URL = frozenset({"public_url"})
-
-# Each scheme and what may be set about it. lambdas/nami_runtime/signatures.py is what they mean; a test keeps the two
-# equal.
-SCHEMES: dict[str, frozenset[str]] = {
-    "asana": _NONE,
-    "basic": _NONE,
-    "bitbucket": _NONE,
-    "discord": _AGE,
-    "dropbox": _NONE,
-    "github": _NONE,
-    "gitlab": _AGE,
-    "hmac": _AGE | _URL | {"header", "prefix", "digest", "encoding", "key", "signed", "timestamp", "id"},
-    "hubspot": _AGE | _URL,
-    "intercom": _NONE,
-    "jira": _NONE,
-    "linear": _AGE,
-    "mailgun": _AGE,
-    "meta": _NONE,
-    "microsoft-graph": _NONE,
-    "none": _NONE,
-    "okta": frozenset({"header"}),
-    "paddle": _AGE,
-    "paypal": _NONE,  # a try again carries the old time
-    "sendgrid": _AGE,
-    "shopify": _NONE,
-    "slack": _AGE,
-    "square": _URL,
-    "standard-webhooks": _AGE,
-    "stripe": _AGE,
-    "token": frozenset({"header", "prefix", "id"}),
-    "twilio": _URL,
-    "typeform": _NONE,
-    "x": _NONE,
-    "zendesk": _AGE,
-    "zoom": _AGE,
-}
 # May stand beside the body without a separator: a timestamp's form shows where it ends, a URL is the gateway's own.
 _ENDS_BY_ITSELF = frozenset({"{timestamp}", "{method}", "{url}", "{uri}", "{form}"})
-# Their handshake is a GET.
-_GET_HANDSHAKES = frozenset({"dropbox", "meta", "okta", "x"})
-# They ask before they send, and wait for the answer.
-_HANDSHAKES = _GET_HANDSHAKES | {"asana", "discord", "microsoft-graph", "slack", "zoom"}
-# They sign with a private key; to check it takes a library.
-_ASYMMETRIC = frozenset({"discord", "paypal", "sendgrid"})
 
 
 class Signature(BaseModel):
@@ -153,11 +109,12 @@ class Signature(BaseModel):
     def _fits(self) -> Self:
         if self.scheme not in SCHEMES:
             near = difflib.get_close_matches(self.scheme.lower(), SCHEMES, n=1)
-            remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(SCHEMES)}"
+            remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(SCHEMES))}"
             raise ValueError(f"signature={self.scheme!r}: is not a scheme; {remedy}")
         given = {name for name in type(self).model_fields if name != "scheme" and getattr(self, name) is not None}
-        if unfit := sorted(given - SCHEMES[self.scheme]):
-            fit = ", ".join(sorted(SCHEMES[self.scheme])) or "nothing"
+        options = {option for form in SCHEMES[self.scheme] for option in form.options()}
+        if unfit := sorted(given - options):
+            fit = ", ".join(sorted(options)) or "nothing"
             raise ValueError(f"{unfit[0]}: can't be set for signature={self.scheme}; what can is {fit}")
         if self.scheme == "hmac" and not self.header:
             raise ValueError("signature='hmac': in which header? Give it as signature_header=x-signature")
@@ -193,17 +150,18 @@ class Signature(BaseModel):
     @property
     def handshake_methods(self) -> tuple[str, ...]:
         """What the provider's handshake needs beside the webhooks' own methods."""
-        return ("GET",) if self.scheme in _GET_HANDSHAKES else ()
+        return ("GET",) if any(form.handshake_method == "GET" for form in SCHEMES[self.scheme]) else ()
 
     @property
     def has_handshake(self) -> bool:
         """Whether the provider asks before it sends, which takes a function that answers."""
-        return self.scheme in _HANDSHAKES
+        return any(form.handshake for form in SCHEMES[self.scheme])
 
     @property
     def requirements(self) -> list[Path]:
         """Files with what must be installed to check it, beyond Python itself."""
-        return [LAMBDAS / "pre_queue" / "requirements-asymmetric.txt"] if self.scheme in _ASYMMETRIC else []
+        names = {form.requirements for form in SCHEMES[self.scheme]} - {""}
+        return [LAMBDAS / "pre_queue" / f"requirements-{name}.txt" for name in sorted(names)]
 
     def to_json(self) -> str:
         """The form that the pre-queue function reads."""

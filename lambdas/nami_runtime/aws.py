@@ -1,35 +1,25 @@
 """The few calls that the functions make to AWS, on the standard library alone.
 
 boto3 costs half a second of CPU to import and most of a millisecond per call, and a function of 256 MB has a seventh of
-a core. This is a SigV4 signer, one kept-alive HTTP/1.1 connection per service, and the names of the endpoints.
-Sources: AWS's "Signature Version 4 signing process", the AWS JSON protocols 1.0 and 1.1, RFC 9112.
+a core. The requests are of the AWS JSON protocols 1.0 and 1.1, and S3's.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import socket
 from functools import lru_cache
-from hashlib import sha256
-from hmac import digest
 from json.encoder import encode_basestring
-from select import POLLIN, poll
-from time import gmtime, monotonic, strftime, time
+from time import gmtime, strftime, time
+
+from nami_runtime.connection import Connection
+from nami_runtime.sigv4 import Credentials, Signer, Template
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-
-_HEAD_BYTES = 8_192
-_RECEIVE_BYTES = 65_536
-_MAX_HEAD_BYTES = 65_536
-MAX_ANSWER_BYTES = 32 * 1024 * 1024
-# A connection that the other side dropped without a word is found out by waiting; after this long, a new one is tried.
-_STALE_AFTER_SECONDS = 5.0
-_STALE_WAIT_SECONDS = 0.75
 
 
 class Unavailable(Exception):
@@ -45,272 +35,9 @@ class Rejected(Exception):
         self.code = code
 
 
-class Credentials:
-    """What the platform puts into the function's environment."""
-
-    __slots__ = ("access_key", "secret_key", "token")
-
-    def __init__(self, access_key: str, secret_key: str, token: str = "") -> None:
-        self.access_key = access_key
-        self.secret_key = secret_key
-        self.token = token
-
-    @classmethod
-    def from_environment(cls) -> Credentials:
-        """Raises KeyError where there are none."""
-        environ = os.environ
-        return cls(
-            environ["AWS_ACCESS_KEY_ID"],
-            environ["AWS_SECRET_ACCESS_KEY"],
-            environ.get("AWS_SESSION_TOKEN", ""),
-        )
-
-
-# Where a template has what changes from call to call; no header's value can hold a NUL.
-_TIME, _HASH = "\0time\0", "\0hash\0"
-
-
-class Template:
-    """A request that is sent again and again: what of it stays the same is brought into canonical form once."""
-
-    __slots__ = ("canonical", "head", "signed_names")
-
-    def __init__(self, method: str, path: str, headers: dict[str, str]) -> None:
-        """`path` is already percent-encoded; `headers` have lower-case names, host and the session token among them."""
-        signed = {**headers, "x-amz-date": _TIME}
-        names = sorted(signed)
-        self.signed_names = ";".join(names)
-        lines = "".join([f"{name}:{' '.join(signed[name].split())}\n" for name in names])
-        self.canonical = f"{method}\n{path}\n\n{lines}\n{self.signed_names}\n{_HASH}".split("\0")
-        lines = "".join([f"{name}: {value}\r\n" for name, value in signed.items()])
-        self.head = f"{method} {path} HTTP/1.1\r\n{lines}".split("\0")
-
-
-class Signer:
-    """Signature Version 4 for one service in one region; the day's derived key is kept."""
-
-    def __init__(self, service: str, region: str, credentials: Credentials) -> None:
-        self.service = service
-        self.region = region
-        self.credentials = credentials
-        self._day = ""
-        self._key = b""
-
-    def template(self, method: str, path: str, headers: dict[str, str]) -> Template:
-        """A request of this service; `path` is percent-encoded, `headers` have lower-case names, host among them."""
-        token = self.credentials.token
-        return Template(
-            method,
-            path,
-            {
-                **headers,
-                **({"x-amz-content-sha256": _HASH} if self.service == "s3" else {}),
-                **({"x-amz-security-token": token} if token else {}),
-            },
-        )
-
-    def head(self, template: Template, body: bytes, timestamp: str) -> str:
-        """The signed head of the request with this body; `timestamp` is as x-amz-date writes it."""
-        changing = {"time": timestamp, "hash": sha256(body).hexdigest()}
-        canonical = "".join([changing.get(part, part) for part in template.canonical])
-        head = "".join([changing.get(part, part) for part in template.head])
-        day = timestamp[:8]
-        scope = f"{day}/{self.region}/{self.service}/aws4_request"
-        to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
-        signature = digest(self._signing_key(day), to_sign.encode(), "sha256").hex()
-        return (
-            f"{head}authorization: AWS4-HMAC-SHA256 Credential={self.credentials.access_key}/{scope}, "
-            f"SignedHeaders={template.signed_names}, Signature={signature}\r\ncontent-length: {len(body)}\r\n\r\n"
-        )
-
-    def _signing_key(self, day: str) -> bytes:
-        if day != self._day:
-            key = ("AWS4" + self.credentials.secret_key).encode()
-            for part in (day, self.region, self.service, "aws4_request"):
-                key = digest(key, part.encode(), "sha256")
-            self._key, self._day = key, day
-        return self._key
-
-
 @lru_cache(maxsize=1)
 def _timestamp(second: int) -> str:
     return strftime("%Y%m%dT%H%M%SZ", gmtime(second))
-
-
-class Connection:
-    """One HTTP/1.1 connection that stays open between calls and is renewed once when it turns out to be stale."""
-
-    _tls: Any = None  # the trusted certificates, read once for all connections
-
-    def __init__(self, url: str) -> None:
-        scheme, _, rest = url.partition("://")
-        self.secure = scheme == "https"
-        self.host = rest.partition("/")[0]
-        name, _, port = self.host.rpartition(":") if not self.host.endswith("]") else (self.host, "", "")
-        if port.isdigit():
-            self._name, self._port = name.strip("[]"), int(port)
-        else:
-            self._name, self._port = self.host.strip("[]"), 443 if self.secure else 80
-        self._socket: socket.socket | None = None
-        self._poller = poll()
-        self._not_now: tuple[type[OSError], ...] = (BlockingIOError,)
-        self._used_at = 0.0
-
-    def exchange(self, head: str, body: bytes, deadline: float) -> tuple[int, bytes]:
-        """Sends one request, returns status and body. Raises OSError; the connection is then closed."""
-        request = head.encode("latin-1") + body
-        if self._socket is not None:
-            now = monotonic()
-            idle = now - self._used_at > _STALE_AFTER_SECONDS
-            try:
-                return self._attempt(
-                    self._socket, request, min(deadline, now + _STALE_WAIT_SECONDS) if idle else deadline
-                )
-            except OSError:
-                self.close()
-                _remaining(deadline)
-        return self._attempt(self._open(deadline), request, deadline)
-
-    def connect(self, deadline: float) -> None:
-        """Opens the connection unless it is open. Raises OSError."""
-        if self._socket is None:
-            self._open(deadline)
-            self._used_at = monotonic()
-
-    def close(self) -> None:
-        """Drops the connection; the next call opens a new one."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket, self._poller = None, poll()
-
-    def _open(self, deadline: float) -> socket.socket:
-        plain = socket.create_connection((self._name, self._port), _remaining(deadline))
-        try:
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket = self._secured(plain, deadline) if self.secure else plain
-        except BaseException:
-            plain.close()
-            raise
-        self._poller.register(self._socket, POLLIN)
-        return self._socket
-
-    def _secured(self, plain: socket.socket, deadline: float) -> socket.socket:
-        if Connection._tls is None:
-            from ssl import create_default_context  # noqa: PLC0415 - tens of ms, only where the endpoint is https
-
-            Connection._tls = create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
-        from ssl import SSLWantReadError, SSLWantWriteError  # noqa: PLC0415 - as above
-
-        self._not_now = (SSLWantReadError, SSLWantWriteError)
-        plain.settimeout(_remaining(deadline))
-        secured: socket.socket = Connection._tls.wrap_socket(plain, server_hostname=self._name)
-        return secured
-
-    def _attempt(self, connected: socket.socket, request: bytes, deadline: float) -> tuple[int, bytes]:
-        try:
-            self._send(connected, request, deadline)
-            status, body, reusable = _read_answer(connected, self._first(connected, deadline), deadline)
-        except BaseException:
-            self.close()
-            raise
-        if reusable:
-            self._used_at = monotonic()
-        else:
-            self.close()
-        return status, body
-
-    # With a time-out, Python asks the kernel before each call whether it may. Nearly all requests go out at once and
-    # nearly all answers come in at once, so one wait between the two is enough; what is left is done with time-outs.
-
-    def _send(self, connected: socket.socket, request: bytes, deadline: float) -> None:
-        if connected.gettimeout() != 0:
-            connected.settimeout(0)
-        try:
-            sent = connected.send(request)
-        except self._not_now:
-            sent = 0
-        if sent < len(request):
-            connected.settimeout(_remaining(deadline))
-            connected.sendall(request[sent:])
-
-    def _first(self, connected: socket.socket, deadline: float) -> bytes:
-        """What comes first of an answer."""
-        if not self._poller.poll(1000 * _remaining(deadline)):
-            raise TimeoutError("no answer in time")
-        try:
-            return connected.recv(_HEAD_BYTES)
-        except self._not_now:
-            connected.settimeout(_remaining(deadline))
-            return connected.recv(_HEAD_BYTES)
-
-
-def _remaining(deadline: float) -> float:
-    left = deadline - monotonic()
-    if left <= 0:
-        raise TimeoutError("deadline")
-    return left
-
-
-def _read_answer(connected: socket.socket, data: bytes, deadline: float) -> tuple[int, bytes, bool]:
-    """Status, body, and whether the connection can serve again. `data` is what came first."""
-    if not data:
-        raise ConnectionResetError("connection closed before the answer")
-    while True:
-        while (end := data.find(b"\r\n\r\n")) < 0:
-            if len(data) > _MAX_HEAD_BYTES:
-                raise OSError("answer's head too long")
-            data = _more(connected, data, deadline)
-        if not data.startswith(b"HTTP/1.") or not data[9:12].isdigit():
-            raise OSError("not an HTTP answer")
-        status = int(data[9:12])
-        head, data = data[: end + 2].lower(), data[end + 4 :]
-        if status >= 200:
-            break
-    reusable = head.startswith(b"http/1.1 ") and _field(head, b"\r\nconnection:") != b"close"
-    announced = _field(head, b"\r\ncontent-length:")
-    if announced.isdigit() and len(announced) < 20 and b"\r\ntransfer-encoding:" not in head:
-        if int(announced) > MAX_ANSWER_BYTES:
-            raise OSError("answer's length out of range")
-        return status, _read_exactly(connected, data, int(announced), deadline), reusable
-    from nami_runtime import framing  # noqa: PLC0415 - the calls on the hot path are answered with a length
-
-    def receive() -> bytes:
-        connected.settimeout(_remaining(deadline))
-        return connected.recv(_RECEIVE_BYTES)
-
-    chunked = _field(head, b"\r\ntransfer-encoding:") == b"chunked"
-    if announced and not chunked:
-        raise OSError("answer's length is not a number")
-    body, complete = framing.read(status, data, receive, chunked=chunked, limit=MAX_ANSWER_BYTES)
-    return status, body, reusable and complete
-
-
-def _field(head: bytes, name: bytes) -> bytes:
-    """A header's value; empty where there is none. All is in lower case, `name` from the line's beginning on."""
-    start = head.find(name)
-    return head[start + len(name) : head.find(b"\r\n", start + 2)].strip() if start >= 0 else b""
-
-
-def _more(connected: socket.socket, data: bytes, deadline: float) -> bytes:
-    connected.settimeout(_remaining(deadline))
-    received = connected.recv(_HEAD_BYTES)
-    if not received:
-        raise ConnectionResetError("connection closed before the answer was complete")
-    return data + received
-
-
-def _read_exactly(connected: socket.socket, data: bytes, length: int, deadline: float) -> bytes:
-    if len(data) < length:
-        parts, have = [data], len(data)
-        while have < length:
-            connected.settimeout(_remaining(deadline))
-            received = connected.recv(_RECEIVE_BYTES)
-            if not received:
-                raise ConnectionResetError("connection closed before the answer was complete")
-            parts.append(received)
-            have += len(received)
-        data = b"".join(parts)
-    return data[:length]
 
 
 # Region prefix → suffix of the endpoints' names, and suffix of the dual-stack ones (botocore's partitions).

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import binascii
 import os
 from typing import TYPE_CHECKING, Any
 
-from nami_runtime import aws, verification
-from nami_runtime.request import Refused, Request
+from nami_runtime import aws
+from nami_runtime.request import Refused
+from nami_runtime.signatures import verification
 
 if TYPE_CHECKING:
     from nami_runtime.envelope import Delivery
-    from nami_runtime.verification import Verification
+    from nami_runtime.signatures.verification import Verification
 
 _verification: Verification | None = None
 
@@ -27,37 +27,16 @@ def refusal(delivery: Delivery, record: dict[str, Any], deadline: float) -> str 
         _verification = verification.from_environment()
     if _verification is None:
         return None
+    delivery.deadline = deadline
     try:
-        request = _request(delivery, deadline)
         # Its age is that of its arrival: it may have waited in the queue for days, or been sent back to it.
         queued_at = int(record["attributes"]["SentTimestamp"]) / 1000
-        if _verification.check(request, now=delivery.received_at / 1000, queued_at=queued_at) is not None:
+        if _verification.check(delivery, now=delivery.received_at / 1000, queued_at=queued_at) is not None:
             raise Refused(400, "a handshake, which nobody waits for any more")
     except Refused as refused:
-        _quarantine(record["body"], deadline)
+        parameters: dict[str, object] = {"QueueUrl": os.environ["QUARANTINE_URL"], "MessageBody": record["body"]}
+        if not aws.client("sqs").call("AmazonSQS.SendMessage", parameters, deadline).get("MessageId"):
+            raise aws.Unavailable("the quarantine did not take it") from None
         return refused.reason
-    delivery.verified, delivery.id, delivery.headers = request.verified, request.delivery_id, request.headers
+    delivery.json_body = ...  # it takes memory, and the document has its own
     return None
-
-
-def _request(delivery: Delivery, deadline: float) -> Request:
-    event = {
-        "rawPath": delivery.path,
-        "rawQueryString": delivery.query,
-        "headers": delivery.headers,
-        "requestContext": {
-            "http": {"method": delivery.method, "sourceIp": delivery.source_ip},
-            "domainName": delivery.headers.get("host"),
-            "requestId": delivery.id,
-            "timeEpoch": delivery.received_at,
-        },
-        "body": binascii.b2a_base64(delivery.body, newline=False).decode(),
-        "isBase64Encoded": True,
-    }
-    return Request(event, deadline)
-
-
-def _quarantine(message: str, deadline: float) -> None:
-    parameters: dict[str, object] = {"QueueUrl": os.environ["QUARANTINE_URL"], "MessageBody": message}
-    if not aws.client("sqs").call("AmazonSQS.SendMessage", parameters, deadline).get("MessageId"):
-        raise aws.Unavailable("the quarantine did not take it")

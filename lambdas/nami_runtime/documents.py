@@ -41,7 +41,7 @@ def build(delivery: Delivery, message_id: str, attempts: int) -> Document:
     """
     content_type = delivery.headers.get("content-type", "")
     document: Document = {
-        "_id": delivery.id,
+        "_id": delivery.delivery_id,
         "subscription": delivery.subscription,
         "received_at": _EPOCH + timedelta(milliseconds=delivery.received_at),
         "stored_at": datetime.now(UTC),

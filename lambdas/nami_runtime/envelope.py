@@ -13,12 +13,11 @@ from hashlib import sha256
 from json.encoder import encode_basestring as _quoted
 
 from nami_runtime import aws
+from nami_runtime.request import Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from nami_runtime.request import Request
 
 VERSION = 1
 MAX_BYTES = 1_048_576
@@ -69,21 +68,25 @@ def _is_text(request: Request) -> bool:
     return True
 
 
-class Delivery:
-    """An envelope that was read; `body` is the exact bytes, fetched by `load` where they lie in S3."""
+class Delivery(Request):
+    """A request as it comes off the queue; where its body lies in S3, it is empty until `load`."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
-        self.id: str = fields["id"]
         self.subscription: str = fields["subscription"]
-        self.received_at: int = fields["received_at"]
-        self.method: str = fields["method"]
-        self.path: str = fields["path"]
-        self.query: str = fields["query"]
-        self.headers: dict[str, str] = fields["headers"]
-        self.source_ip: str = fields["source_ip"]
-        self.verified: str | None = fields["verified"]
         self.body_ref: dict[str, Any] | None = fields.get("body_ref")
-        self.body: bytes = b"" if self.body_ref else _bytes(fields)
+        headers: dict[str, str] = fields["headers"]
+        super().__init__(
+            fields["method"],
+            fields["path"],
+            fields["query"],
+            headers=headers,
+            body=b"" if self.body_ref else _bytes(fields),
+            request_id=fields["id"],
+            domain=headers.get("host", ""),
+            source_ip=fields["source_ip"],
+            received_at=fields["received_at"],
+        )
+        self.verified = fields["verified"]
 
     def load(self, fetched: bytes) -> None:
         """Takes the body that came back from S3; raises Unreadable where it is not what was put there."""

@@ -10,14 +10,14 @@ from json.encoder import encode_basestring_ascii
 from time import monotonic
 
 from nami_runtime import aws, envelope, log
-from nami_runtime.request import Refused, Request
+from nami_runtime.request import GatewayRequest, Refused, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from nami_runtime.verification import Verification
+    from nami_runtime.signatures.verification import Verification
 
     Answer = dict[str, Any]
 
@@ -42,7 +42,7 @@ def answer(event: dict[str, Any], receive: Callable[[Request], Answer]) -> Answe
     request: Request | None = None
     status, reason = 0, ""
     try:
-        request = Request(event, started + DEADLINE_SECONDS)
+        request = GatewayRequest(event, started + DEADLINE_SECONDS)
         if allowed := settings().allowed_sources:
             from nami_runtime import sources  # noqa: PLC0415 - most subscriptions name none
 
@@ -88,7 +88,7 @@ class Settings:
         self.queue = aws.Client("sqs")
         self.verification: Verification | None = None
         if environ.get("SIGNATURE"):
-            from nami_runtime import verification  # noqa: PLC0415 - without a signature nothing of it is loaded
+            from nami_runtime.signatures import verification  # noqa: PLC0415 - without a signature nothing of it is loaded
 
             self.verification = verification.from_environment()
 
@@ -196,10 +196,6 @@ def _refusal(status: int) -> Answer:
     return {"statusCode": int(said), "headers": headers, "body": body}
 
 
-# What the metric Refused is told apart by.
-_REFUSED = {400: "malformed", 401: "signature", 403: "source", 413: "too-large", 503: "unavailable"}
-
-
 def _log(request: Request | None, status: int, answered: int, reason: str, started: float) -> None:
     """`status` is what it came to, `answered` what the settings make of that."""
     fields: dict[str, object] = {"status": answered, "ms": round((monotonic() - started) * 1000, 1)}
@@ -212,7 +208,7 @@ def _log(request: Request | None, status: int, answered: int, reason: str, start
             metrics["Enqueued"] = 1
     if reason:
         fields["reason"] = reason
-        fields["refused"] = _REFUSED.get(status, "other")
+        fields["refused"] = log.REFUSED.get(status, log.REFUSED_OTHERWISE)
         metrics["Refused"] = 1
     if _settings is None:  # an environment that can't be read; Lambda's own metrics tell of it
         metrics.clear()

@@ -28,6 +28,9 @@ METRICS = {
     "Failed": ("subscription",),
     "Age": ("subscription",),
 }
+REFUSED = {401: "signature", 403: "source", 400: "malformed", 413: "too-large", 503: "unavailable"}
+"""What the metric Refused is told apart by, of the statuses; any other is REFUSED_OTHERWISE."""
+REFUSED_OTHERWISE = "other"
 MAX_VALUES = 100
 """Values that one metric has in one line at the most, by the format's specification."""
 

@@ -1,4 +1,4 @@
-"""A webhook as it came in, read from the event of an HTTP API (payload format 2.0) or a REST API (1.0)."""
+"""A webhook as it came in."""
 
 from __future__ import annotations
 
@@ -48,49 +48,43 @@ class Request:
         "verified",
     )
 
-    def __init__(self, event: dict[str, Any], deadline: float = 0.0) -> None:
-        """Raises Refused: 400 for an event or a body that can't be read, 413 for a body over the limit."""
+    def __init__(
+        self,
+        method: str,
+        path: str = "/",
+        query: str = "",
+        *,
+        headers: dict[str, str],
+        body: bytes | str,
+        request_id: str,
+        domain: str = "",
+        source_ip: str = "",
+        received_at: int | None = None,
+        deadline: float = 0.0,
+    ) -> None:
+        """`headers` have lower-case names, `body` is text where it came as text, `received_at` is in epoch ms."""
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.text = body if isinstance(body, str) else None
+        self.body = body.encode() if isinstance(body, str) else body
+        # The delivery's own, until a signature or the provider names a better one.
+        self.request_id = self.delivery_id = request_id
+        self.domain = domain
+        self.source_ip = source_ip
+        self.received_at = int(time.time() * 1000) if received_at is None else received_at
         self.deadline = deadline
         self.verified: str | None = None
         self.enqueued = False
         self.json_body: Any = ...
-        try:
-            if "http" not in event["requestContext"]:
-                from nami_runtime import rest_event  # noqa: PLC0415 - only a REST API's events need it
 
-                event = rest_event.as_http_event(event)
-            context = event["requestContext"]
-            http = context["http"]
-            self.method: str = http["method"].upper()
-            self.path: str = _text(event.get("rawPath") or http.get("path") or "/")
-            self.query: str = _text(event.get("rawQueryString") or "")
-            self.source_ip: str = _text(http.get("sourceIp") or "")
-            self.domain: str = _text(context.get("domainName") or "")
-            request_id = context["requestId"]
-            if not request_id or not request_id.isascii() or not request_id.isprintable():
-                raise ValueError("request id")  # it travels in a header of the answer
-            # The delivery's own, until a signature or the provider names a better one.
-            self.request_id: str = request_id
-            self.delivery_id: str = request_id
-            headers = event.get("headers") or {}
-            "".join(headers.values())  # raises where one is no text
-            self.headers: dict[str, str] = {name.lower(): value for name, value in headers.items()}
-            if cookies := event.get("cookies"):  # this payload format takes them out of the headers
-                self.headers["cookie"] = "; ".join(cookies)
-            arrived = context.get("timeEpoch")
-            plausible = type(arrived) is int and 0 < arrived < _YEAR_9999
-            self.received_at: int = arrived if plausible else int(time.time() * 1000)
-            self._read_body(event.get("body") or "", bool(event.get("isBase64Encoded")))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise Refused(400, f"unreadable request: {type(error).__name__}") from None
-
-    def _read_body(self, body: str, encoded: bool) -> None:
-        if len(body) > (MAX_BODY_BYTES * 4 // 3 + 4 if encoded else MAX_BODY_BYTES):
-            raise Refused(413, "body too large")
-        self.text: str | None = None if encoded else body
-        self.body: bytes = binascii.a2b_base64(body, strict_mode=True) if encoded else body.encode()
-        if len(self.body) > MAX_BODY_BYTES:
-            raise Refused(413, "body too large")
+    def header(self, name: str) -> str:
+        """A header's value. Raises Refused (401) where there is none."""
+        value = self.headers.get(name, "")
+        if not value:
+            raise Refused(401, f"no {name}")
+        return value
 
     def json(self) -> Any:
         """The body as JSON, parsed once; None where it is none, or holds over MAX_JSON_VALUES."""
@@ -106,17 +100,56 @@ class Request:
         return sha256(self.body).hexdigest()
 
 
+class GatewayRequest(Request):
+    """A request as a gateway's event tells it: an HTTP API's (payload format 2.0) or a REST API's (1.0)."""
+
+    __slots__ = ()
+
+    def __init__(self, event: dict[str, Any], deadline: float = 0.0) -> None:
+        """Raises Refused: 400 for an event or a body that can't be read, 413 for a body over the limit."""
+        try:
+            if "http" not in event["requestContext"]:
+                from nami_runtime import rest_event  # noqa: PLC0415 - only a REST API's events need it
+
+                event = rest_event.as_http_event(event)
+            context = event["requestContext"]
+            http = context["http"]
+            request_id = context["requestId"]
+            if not request_id or not request_id.isascii() or not request_id.isprintable():
+                raise ValueError("request id")  # it travels in a header of the answer
+            headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+            if cookies := event.get("cookies"):  # this payload format takes them out of the headers
+                headers["cookie"] = "; ".join(cookies)
+            path, query = event.get("rawPath") or http.get("path") or "/", event.get("rawQueryString") or ""
+            domain, source_ip = context.get("domainName") or "", http.get("sourceIp") or ""
+            "".join([path, query, domain, source_ip, *headers.values()])  # raises where one is no text
+            body, encoded = event.get("body") or "", bool(event.get("isBase64Encoded"))
+            if len(body) > (MAX_BODY_BYTES * 4 // 3 + 4 if encoded else MAX_BODY_BYTES):
+                raise Refused(413, "body too large")
+            arrived = context.get("timeEpoch")
+            super().__init__(
+                http["method"].upper(),
+                path,
+                query,
+                headers=headers,
+                body=binascii.a2b_base64(body, strict_mode=True) if encoded else body,
+                request_id=request_id,
+                domain=domain,
+                source_ip=source_ip,
+                received_at=arrived if type(arrived) is int and 0 < arrived < _YEAR_9999 else None,
+                deadline=deadline,
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise Refused(400, f"unreadable request: {type(error).__name__}") from None
+        if len(self.body) > MAX_BODY_BYTES:
+            raise Refused(413, "body too large")
+
+
 def _values(body: bytes) -> int:
     """At most how many values a JSON body holds; not counted where its length tells enough."""
     if len(body) <= MAX_JSON_VALUES:
         return len(body)
     return body.count(b"{") + body.count(b"[") + body.count(b",")
-
-
-def _text(value: object) -> str:
-    if type(value) is not str:
-        raise TypeError("not a string")
-    return value
 
 
 def field(value: object, path: str) -> str:

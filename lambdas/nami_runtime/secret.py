@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import json
-from hashlib import sha256
-from hmac import compare_digest
 from time import monotonic
 
 from nami_runtime import aws, log
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 KEEP_SECONDS = 300.0
 # After a rotation the old value fails verification; asking again this often finds the new one soon, and a flood of
@@ -77,15 +71,6 @@ class Secret:
         if not self._ever_read:
             raise error
         log.line("ERROR", "a secret can't be read, its last value is used", secret=self._arn, reason=str(error))
-
-
-def matching(given: str, secrets: Sequence[str]) -> str | None:
-    """The secret that equals `given`; hashed first, so that the comparison tells nothing of its length either."""
-    hashed = sha256(given.encode("utf-8", "replace")).digest()
-    for secret in secrets:
-        if compare_digest(hashed, sha256(secret.encode()).digest()):
-            return secret
-    return None
 
 
 def parse(text: str) -> tuple[tuple[str, ...], str]:

@@ -1,7 +1,8 @@
 """Where webhooks end: a module for each kind, and the table that names them by their setting."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
+from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Drain
 from nami_control.destinations.base import Destination
 from nami_control.destinations.dynamodb import DynamoDb
@@ -29,6 +30,11 @@ def named(name: str) -> type[Destination]:
     return DESTINATIONS.get(name, Destination)
 
 
-def kinds(names: Iterable[str] = DESTINATIONS) -> dict[str, type[Destination]]:
+def adoption(aws: Aws, outputs: Mapping[str, str]) -> dict[str, str]:
+    """The settings by which another deployment takes over what holds data; empty where nothing of it is kept."""
+    return {key: value for each in DESTINATIONS.values() for key, value in each.adoption(aws, outputs).items()}
+
+
+def kinds() -> dict[str, type[Destination]]:
     """One of each kind, by its name."""
-    return {named(name).kind: named(name) for name in reversed(list(names))}
+    return {each.kind: each for each in DESTINATIONS.values()}

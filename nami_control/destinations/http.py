@@ -75,7 +75,8 @@ class Http(Destination):
 
 
 def _backend(deployment: Deployment, drain: Drain, arn: str) -> Check:
-    from nami_control.runtime import backend, secret  # noqa: PLC0415
+    from nami_runtime import secret  # noqa: PLC0415
+    from nami_runtime.destinations import http as backend  # noqa: PLC0415
 
     values, _ = secret.parse(secret_text(deployment.aws, arn))
     try:

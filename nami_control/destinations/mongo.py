@@ -45,6 +45,14 @@ class Mongo(Destination):
         "assumed, with caution: a thousand upserts a second for each",
     )
 
+    on_host: ClassVar[bool] = True
+    """Whether nami runs it."""
+
+    @classmethod
+    def is_at(cls, drain: Drain) -> bool:
+        """Whether it is what this function writes to."""
+        return super().is_at(drain) and ("MONGO_HOST" in drain.post_queue.environment) is cls.on_host
+
     def stored(self, *, query: dict[str, Any], ids: list[str], limit: int, follow: bool) -> Generator[dict[str, Any]]:
         """Those that match."""
         wanted = {"_id": {"$in": ids}, **query} if ids else query
@@ -81,11 +89,6 @@ class MongoHost(Mongo):
         "data_volume_id": "the volume with the documents,",
         "database_secret_arn": "the secret with its credentials,",
     }
-
-    @classmethod
-    def is_at(cls, drain: Drain) -> bool:
-        """Whether it is what this function writes to."""
-        return super().is_at(drain) and "MONGO_HOST" in drain.post_queue.environment
 
     @classmethod
     def looks_at_stack(cls, target: Target, tell: Tell) -> Looks:
@@ -140,10 +143,7 @@ class SharedMongo(Mongo):
 class MongoDatabase(Mongo):
     """One that the user has."""
 
-    @classmethod
-    def is_at(cls, drain: Drain) -> bool:
-        """Whether it is what this function writes to."""
-        return super().is_at(drain) and "MONGO_HOST" not in drain.post_queue.environment
+    on_host = False
 
     def looks(self) -> Looks:
         """At the secret that says where it is."""

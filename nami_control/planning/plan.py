@@ -11,6 +11,7 @@ from nami_control.planning.assumptions import OF_FUNCTIONS, OF_LOGS, UNRESERVED,
 from nami_control.planning.bill import Line
 from nami_control.planning.drain import Drain, Drained, empty
 from nami_control.planning.intake import Arrivals, Intake, Taken, take_in
+from nami_runtime.outcome import MARGIN_SECONDS
 from nami_stack.settings import Subscription
 
 _EVENT_KB = 6 * 1024  # Lambda's request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -78,7 +79,7 @@ class Plan:
 
     def batch_limit(self, destination: str) -> float:
         """Seconds that a batch may take."""
-        whole = self.subscription.post_queue_timeout - 2.0
+        whole = self.subscription.post_queue_timeout - MARGIN_SECONDS
         return min(whole, named(destination).speed(self.subscription, self.times, 1).longest or whole)
 
     @cached_property

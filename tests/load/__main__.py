@@ -23,7 +23,7 @@ import gevent
 import gevent.event
 
 from nami_cli.terminal import print_table, say
-from nami_control import events
+from nami_control.destinations.mongo import collection
 from nami_control.errors import NamiError, UsageError, WebhookError, of_aws
 from nami_control.processes import free_port
 from tests.load import target
@@ -156,7 +156,7 @@ class Load:
             self.series.not_checked = "the answers do not name a delivery each"
             return
         try:
-            with events.collection(self.target.deployment) as documents:
+            with collection(self.target.deployment) as documents:
                 self.series.stored = sum(
                     documents.count_documents({"_id": {"$in": ids[start : start + _AT_ONCE]}})
                     for start in range(0, len(ids), _AT_ONCE)

@@ -8,17 +8,18 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from nami_control import deployment, events, queues, stacks
+from nami_control import deployment, queues, stacks
 from nami_control.aws import VARIABLE, Aws, is_here
 from nami_control.deployment import Deployment, Function
+from nami_control.destinations.mongo import collection
 from nami_control.errors import NamiError, UsageError
 from nami_control.planning.assumptions import Times
 from nami_control.planning.intake import Arrivals
 from nami_control.planning.plan import plan
-from nami_control.runtime import signatures
 from nami_control.sending import Sender
 from nami_local import machine
 from nami_local.state import Home
+from nami_runtime import signatures
 from nami_stack.settings import Subscription
 
 SECRET = "NAMI_LOAD_SECRET"
@@ -112,7 +113,7 @@ def _own() -> Iterator[Deployment]:
         found = deployment.find(stacks.Target(OWN, machine.LocalAws(home)))
         yield found
         if not was_up:
-            with events.collection(found) as documents:
+            with collection(found) as documents:
                 documents.drop()
     finally:
         if not was_up:

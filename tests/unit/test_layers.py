@@ -25,9 +25,10 @@ COMMAND = CONTROL | {"nami_cli", "nami_local", "typer", "rich"}
 # Beside the standard library; the longest path that a file begins with is its own.
 MAY_IMPORT = {
     "app.py": {"aws_cdk", "nami_stack"},
-    "nami_stack/": {"nami_stack", "aws_cdk", "constructs", "jsii", "pydantic"},
+    "nami_stack/": {"nami_stack", "nami_runtime", "aws_cdk", "constructs", "jsii", "pydantic"},
     "lambdas/": RUNTIME,
-    "lambdas/nami_runtime/asymmetric.py": RUNTIME | {"cryptography"},
+    "lambdas/nami_runtime/signatures/asymmetric.py": RUNTIME | {"cryptography"},
+    "lambdas/nami_runtime/signatures/paypal.py": RUNTIME | {"cryptography"},
     "lambdas/nami_runtime/sentry.py": RUNTIME | {"sentry_sdk"},
     "lambdas/nami_runtime/destinations/mongo.py": RUNTIME | {"pymongo", "bson"},
     "ec2_userdata/": {"boto3", "urllib3"},

@@ -5,9 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from nami_runtime.destinations import http
 from nami_stack import PipelineSettings, SettingsError, Subscription
-from nami_stack.settings import BACKEND_LATER
 
 
 def error_of(**context: Any) -> str:
@@ -133,10 +131,6 @@ def test_tries_that_outlast_the_queue_are_refused(context: dict[str, Any], messa
     remedy = int(told.rpartition("=")[2])
     assert Subscription.from_context({"name": "shopify", **context, "max_receives": remedy}).max_receives == remedy
     assert error_of(**context | {"max_receives": remedy + 1}).endswith(told.rpartition(";")[2])
-
-
-def test_the_longest_pause_between_tries_is_that_of_the_runtime() -> None:
-    assert BACKEND_LATER == http.MAX_LATER_SECONDS
 
 
 def test_a_large_body_outlives_two_lives_of_its_message() -> None:

@@ -35,6 +35,17 @@ class Later(str):
         return later
 
 
+def store(destination: Destination, documents: Sequence[dict[str, Any]], deadline: float) -> list[str | Exception]:
+    """As Destination.write; what that raises stands in the place of the document that it was raised for."""
+    try:
+        return [*destination.write(documents, deadline)]
+    except Exception as error:
+        if len(documents) == 1:
+            return [error]
+        # Whichever of them it was, the others are written.
+        return [result for document in documents for result in store(destination, [document], deadline)]
+
+
 def from_environment() -> Destination:
     """The destination that the stack has set. Connects at the first write, not here."""
     name = os.environ.get("DESTINATION", "mongo")

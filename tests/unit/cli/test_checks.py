@@ -10,7 +10,7 @@ import aws_cdk as cdk_lib
 import boto3
 import pytest
 
-from nami_control import cdk, checks
+from nami_control import cdk, checks, destinations
 from nami_control.aws import Aws
 from nami_control.checks import Account, Check
 from nami_control.errors import AccessError, CheckError, MissingToolError, NamiError, of_aws, word
@@ -149,7 +149,7 @@ def test_reservation_counts_every_destination(aws: Stub) -> None:
 def test_adoption_takes_volume_zone_and_credentials_together(aws: Stub, prefix: str) -> None:
     aws("ec2").add_response("describe_volumes", {"Volumes": [{"AvailabilityZone": "eu-west-1b"}]}, {"VolumeIds": ["v"]})
     outputs = {f"{prefix}DataVolumeId": "v", f"{prefix}DatabaseSecretArn": "arn:x", "AttemptsTableName": "attempts"}
-    assert checks.adoption(Aws(), outputs) == {
+    assert destinations.adoption(Aws(), outputs) == {
         "data_volume_id": "v",
         "availability_zone": "eu-west-1b",
         "database_secret_arn": "arn:x",
@@ -157,7 +157,7 @@ def test_adoption_takes_volume_zone_and_credentials_together(aws: Stub, prefix: 
 
 
 def test_kept_table_is_adopted_by_its_name() -> None:
-    assert checks.adoption(Aws(), {"TableName": "t"}) == {"table_name": "t"}
+    assert destinations.adoption(Aws(), {"TableName": "t"}) == {"table_name": "t"}
 
 
 def test_no_signature_at_all_is_a_warning() -> None:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from nami_cli.main import app
 from nami_control import health
 from nami_control.aws import Aws
+from nami_control.destinations import host
 from nami_control.errors import CheckError, DeployError, NotRunningError, UsageError, word
 from nami_stack.settings import SETTINGS_METADATA
 from tests.unit.cli.conftest import Stub, target
@@ -263,12 +264,12 @@ def test_host_is_well_when_its_instance_is_in_service_and_healthy(
     aws: Stub, state: str, condition: str, status: str
 ) -> None:
     group(aws, {"InstanceId": "i-1", "LifecycleState": state, "HealthStatus": condition})
-    assert health._host(target()).status == status
+    assert host.look(target()).status == status
 
 
 def test_host_without_an_instance_fails(aws: Stub) -> None:
     group(aws)
-    assert health._host(target()).status == "fail"
+    assert host.look(target()).status == "fail"
 
 
 @pytest.mark.parametrize(("state", "status"), [("Enabled", "ok"), ("Disabled", "fail")])

@@ -1,7 +1,7 @@
 import pytest
 
+from nami_control.destinations.mongo import disk
 from nami_control.errors import word
-from nami_control.health import disk
 
 GIB = 2**30
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from nami_control import deploying, destination_checks
+from nami_control import deploying, health
 from nami_control.checks import Check
 from nami_control.deployment import Deployment, Function
+from nami_control.destinations.items import Items
 from nami_control.errors import CheckError, word
-from nami_control.items import Items
 from nami_stack.settings import Subscription
 from tests.unit.cli.conftest import target
 
@@ -27,9 +27,7 @@ DATABASE = {"DESTINATION": "mongo", "MONGO_SECRET_ARN": ARN}
 def look(environment: dict[str, str]) -> Check:
     found = Deployment(target(), OUTPUTS)
     found.drains[0].post_queue = Function("post", environment, "/logs/post")
-    ((label, check),) = destination_checks.looks(found)
-    result = check()
-    assert result.name == label
+    (result,) = health.of_destinations(found)
     return result
 
 
@@ -174,4 +172,4 @@ def test_databases_secret_must_hold_a_uri(aws: Stub, text: str, status: str) -> 
 def test_host_has_checks_of_its_own() -> None:
     found = Deployment(target(), OUTPUTS)
     found.drains[0].post_queue = Function("post", DATABASE | {"MONGO_HOST": "mongo.internal"}, "/logs/post")
-    assert destination_checks.looks(found) == []
+    assert health.of_destinations(found) == []

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from nami_cli import events
 from nami_cli.main import app
 from nami_control import events as stored
-from nami_control import items, logs
+from nami_control import logs
 from nami_control.deployment import Deployment, Function
+from nami_control.destinations import items
 from nami_control.errors import NotFoundError, UsageError
 from tests.unit.cli.conftest import sleep_in, target
 

@@ -159,7 +159,7 @@ def test_following_shows_each_line_once_and_ends_well(subscription: Stub, monkey
         if (fault := next(looks)) is not None:
             raise fault
 
-    sleep_in(monkeypatch, logs_command, sleep)
+    sleep_in(monkeypatch, logs, sleep)
     result = run("--follow")
     assert result.exit_code == 0
     assert ["d1" in text for text in result.stdout.splitlines()] == [True, False]

@@ -15,11 +15,11 @@ from nami_cli.main import app
 from nami_control.errors import MissingToolError, UsageError
 from nami_control.planning import plan as planning
 from nami_control.planning.advice import advise
-from nami_control.planning.assumptions import ASSUMED, LATE, PROFILES, Times, vcpus
+from nami_control.planning.assumptions import LATE, PROFILES, Times, vcpus
 from nami_control.planning.intake import Arrivals
-from nami_control.planning.plan import Plan, plan
+from nami_control.planning.plan import ASSUMED, Plan, plan
 from nami_control.times import duration, spell
-from nami_runtime.destinations import dynamodb, mongo
+from nami_runtime.destinations import dynamodb
 from nami_runtime.log import METRICS
 from nami_stack import watching
 from nami_stack.settings import Subscription
@@ -295,8 +295,6 @@ def test_a_batch_smaller_than_the_concurrency_is_no_faster_than_its_requests() -
 
 
 def test_what_is_known_of_the_functions_is_theirs() -> None:
-    assert planning.DYNAMO_THREADS == dynamodb.THREADS
-    assert planning.MONGO_ATTEMPT == mongo._ATTEMPT_SECONDS
     assert set(planning.METRICS) <= set(METRICS)
 
 

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 from aws_cdk.assertions import Template
 
-from nami_control.planning import prices
-from nami_control.planning.assumptions import ASSUMED, Times
+from nami_control.planning import bill, prices
+from nami_control.planning.assumptions import Times
+from nami_control.planning.bill import HOURS, PRICES, Line
 from nami_control.planning.intake import Arrivals
-from nami_control.planning.plan import METRICS, plan
-from nami_control.planning.prices import HOURS, PRICES, Line, idle_month
+from nami_control.planning.plan import ASSUMED, METRICS, plan
+from nami_control.planning.prices import idle_month
 from nami_stack.settings import Subscription
 from tests.unit.pages import block_is_behind
 
@@ -108,8 +109,8 @@ def test_an_order_costs_the_queue_that_keeps_it() -> None:
 
 
 def test_table_is_dated_and_of_one_region() -> None:
-    assert prices.AS_OF.year >= 2026
-    assert prices.REGION == "us-east-1"
+    assert bill.AS_OF.year >= 2026
+    assert bill.REGION == "us-east-1"
 
 
 @pytest.mark.parametrize("name", PRICES)
@@ -167,12 +168,12 @@ def test_docs_say_what_the_table_says() -> None:
     }
     behind = [marker for marker, content in tables.items() if block_is_behind(DOCS / "aws.md", marker, content)]
     if behind:
-        pytest.fail(f"docs/aws.md is behind nami_control/planning/prices.py ({', '.join(behind)}): run `make docs`")
+        pytest.fail(f"docs/aws.md is behind planning/bill.py ({', '.join(behind)}): run `make docs`")
 
 
 def test_docs_name_the_region_and_the_date_of_the_prices() -> None:
     said = " ".join((DOCS / "aws.md").read_text().split())
-    assert f"List prices of {prices.REGION} in US dollars as of {prices.AS_OF:%B %Y}" in said
+    assert f"List prices of {bill.REGION} in US dollars as of {bill.AS_OF:%B %Y}" in said
 
 
 def test_what_egress_costs_is_what_the_docs_say() -> None:

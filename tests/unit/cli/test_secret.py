@@ -15,7 +15,7 @@ from nami_cli.main import app
 from nami_control import deployment, secret
 from nami_control.deployment import Function
 from nami_control.errors import NotRunningError, UsageError
-from nami_control.runtime import secret as runtime
+from nami_runtime import secret as runtime
 from tests.unit.cli.conftest import Stub
 from tests.unit.cli.test_deployed import OUTPUTS, QUEUES, stack, stacks
 

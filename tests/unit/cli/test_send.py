@@ -17,7 +17,8 @@ from nami_control import sending as sending_module
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import SecretError, UsageError, WebhookError
-from nami_control.runtime import request, signatures
+from nami_runtime import signatures
+from nami_runtime.request import Request
 from tests.unit.cli.conftest import sleep_in, target
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:nami-shopify-abc"
@@ -63,18 +64,10 @@ def accepted(setting: dict[str, Any], secret: str, sent: tuple[str, dict[str, st
     url, headers, body = sent
     host, _, rest = url.removeprefix("https://").partition("/")
     path, _, query = rest.partition("?")
-    came = request.Request(
-        {
-            "requestContext": {"http": {"method": "POST"}, "requestId": "from-the-gateway", "domainName": host},
-            "rawPath": f"/{path}",
-            "rawQueryString": query,
-            "headers": headers,
-            "body": body.decode(),
-        }
-    )
+    came = Request("POST", f"/{path}", query, headers=headers, body=body, request_id="from-the-gateway", domain=host)
     forms = signatures.configured(setting)
     form = next((form for form in forms if form.applies(came)), forms[0])
-    return form.verify(came, [secret], time.time()) == secret, signatures.delivery_id(form, came)
+    return form.verify(came, [secret], time.time()) == secret, form.delivery_id(came)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ from typer.testing import CliRunner
 
 from nami_cli import deploy
 from nami_cli.main import app
-from nami_control import checks, deployment, health, shared, tunnel
+from nami_control import deployment, destinations, shared
 from nami_control import settings as kept_settings
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Function
+from nami_control.destinations import host, mongo, tunnel
 from nami_control.errors import CheckError, MissingToolError, NotRunningError, UsageError
+from nami_control.progress import silent
 from nami_control.stacks import Target
-from nami_control.tunnel import silent
 from nami_stack.settings import SETTINGS_METADATA
 from tests.unit.cli.conftest import Stub, target
 
@@ -217,7 +218,7 @@ def test_destroy_of_a_subscription_keeps_its_collection_in_the_shared_database(a
 def test_adoption_takes_the_hosts_own_secret_and_not_another_databases(aws: Stub) -> None:
     aws("ec2").add_response("describe_volumes", {"Volumes": [{"AvailabilityZone": "eu-west-1b"}]})
     outputs = {"DatabaseSecretArn": SECRET, "Mongo2DatabaseSecretArn": OWN, "Mongo2DataVolumeId": "vol-2"}
-    assert checks.adoption(Aws(), outputs)["database_secret_arn"] == OWN
+    assert destinations.adoption(Aws(), outputs)["database_secret_arn"] == OWN
 
 
 def test_doctor_of_a_subscription_looks_at_the_shared_host(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,13 +226,13 @@ def test_doctor_of_a_subscription_looks_at_the_shared_host(aws: Stub, monkeypatc
     resources(aws, "nami-shopify", "AWS::SQS::Queue")
     settings(aws, destination=["shared-mongo"])
     resources(aws, "nami-shared", "AWS::AutoScaling::AutoScalingGroup")
-    assert health._host(target()).detail == "played by this machine"
+    assert host.look(target()).detail == "played by this machine"
 
 
 def test_doctor_of_a_subscription_without_any_host_says_so(aws: Stub) -> None:
     resources(aws, "nami-shopify", "AWS::SQS::Queue")
     settings(aws, destination=["dynamodb"])
-    assert health._host(target()).detail == "none of this subscription's own"
+    assert host.look(target()).detail == "none of this subscription's own"
 
 
 def test_doctor_looks_at_the_shared_disk_through_one_that_uses_it(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,17 +242,17 @@ def test_doctor_looks_at_the_shared_disk_through_one_that_uses_it(aws: Stub, mon
         asked.append(asked_for.name)
         raise MissingToolError("no tunnel; install it")
 
-    monkeypatch.setattr(health, "find", find)
+    monkeypatch.setattr(mongo, "find", find)
     used(aws, "mongo", "Webhooks", "nami-jira")
     no_stack(aws)  # nami-Webhooks, which is an app of the user's own
     stack(aws, "jira")
-    assert health._disk(target("shared"), silent).status == "warn"
+    assert mongo._disk(target("shared"), silent).status == "warn"
     assert asked == ["jira"]
 
 
 def test_disk_of_a_shared_host_that_nobody_uses_is_not_looked_at(aws: Stub) -> None:
     used(aws, "mongo")
-    assert health._disk(target("shared"), silent).detail == "not looked at: nobody uses it yet"
+    assert mongo._disk(target("shared"), silent).detail == "not looked at: nobody uses it yet"
 
 
 def test_documents_in_two_hosts_are_read_from_the_first_destinations(

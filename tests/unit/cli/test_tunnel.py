@@ -14,9 +14,8 @@ from typer.testing import CliRunner
 
 from nami_cli import events
 from nami_cli.main import app
-from nami_control import events as stored
-from nami_control import tunnel
 from nami_control.deployment import Deployment, Function
+from nami_control.destinations import mongo, tunnel
 from nami_control.errors import DatabaseError, MissingToolError, UsageError
 from tests.unit.cli.conftest import Stub, target
 
@@ -216,10 +215,10 @@ def test_query_that_is_none_is_one_line_with_an_example(text: str) -> None:
 
 
 def test_database_that_does_not_answer_is_code_7(subscription: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored, "_ANSWERS_WITHIN", 0.2)
+    monkeypatch.setattr(mongo, "_ANSWERS_WITHIN", 0.2)
     has_secret(subscription, uri="mongodb://127.0.0.1:9/")
     found = events.find("shopify")
-    with pytest.raises(DatabaseError, match="does not answer"), stored.collection(found) as documents:
+    with pytest.raises(DatabaseError, match="does not answer"), mongo.collection(found) as documents:
         documents.find_one()
 
 

@@ -22,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from nami_runtime import aws, intake
+from nami_runtime.connection import Connection
 
 ROOT = Path(__file__).parents[3]
 EVENTS = ROOT / "tests" / "events"
@@ -151,7 +152,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     for name in ("SIGNATURE", "SIGNATURE_SECRET_ARN", "SUCCESS_STATUS", "SUCCESS_BODY", "AWS_CA_BUNDLE", *STATUSES):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(aws, "_clients", {})
-    monkeypatch.setattr(aws.Connection, "_tls", None)
+    monkeypatch.setattr(Connection, "_tls", None)
     monkeypatch.setattr(intake, "_settings", None)
     yield server
     for client in aws._clients.values():

@@ -14,8 +14,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from nami_runtime import asymmetric, aws, envelope
+from nami_runtime import aws, envelope
+from nami_runtime.connection import Connection
 from nami_runtime.request import Refused
+from nami_runtime.signatures import paypal as certificates
 from tests.unit.runtime.conftest import FakeAws, http_event
 from tests.unit.runtime.vectors import VECTORS
 
@@ -124,10 +126,10 @@ class PayPal:
 @pytest.fixture
 def paypal(monkeypatch: pytest.MonkeyPatch, signed_by: Callable[..., None]) -> PayPal:
     provider = PayPal()
-    monkeypatch.setattr(asymmetric, "_certificates", {})
-    monkeypatch.setattr(asymmetric, "_fetches_left", asymmetric._FETCHES)
-    monkeypatch.setattr(asymmetric, "_counted_at", 0.0)
-    monkeypatch.setattr(asymmetric, "fetch", provider.fetch)
+    monkeypatch.setattr(certificates, "_certificates", {})
+    monkeypatch.setattr(certificates, "_fetches_left", certificates._FETCHES)
+    monkeypatch.setattr(certificates, "_counted_at", 0.0)
+    monkeypatch.setattr(certificates, "fetch", provider.fetch)
     signed_by("paypal", f'["other", "{_WEBHOOK_ID}"]')
     return provider
 
@@ -191,12 +193,12 @@ def test_a_certificate_from_elsewhere_is_never_fetched(pre_queue: Handler, paypa
 )
 def test_the_hosts_of_paypals_api_are_trusted(host: str) -> None:
     path = "/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77"
-    assert asymmetric.certificate_place(f"https://{host}{path}") == (host, path)
+    assert certificates.certificate_place(f"https://{host}{path}") == (host, path)
 
 
 def test_an_expired_certificate_gets_401(pre_queue: Handler, paypal: PayPal, monkeypatch: pytest.MonkeyPatch) -> None:
     expired = PayPal(days=-1)
-    monkeypatch.setattr(asymmetric, "fetch", expired.fetch)
+    monkeypatch.setattr(certificates, "fetch", expired.fetch)
     assert pre_queue(http_event(b"{}", headers=expired.headers(b"{}")))["statusCode"] == 401
 
 
@@ -204,7 +206,7 @@ def test_an_expired_certificate_gets_401(pre_queue: Handler, paypal: PayPal, mon
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that the certificates go by; the test moves them."""
     seconds = [1000.0]
-    monkeypatch.setattr(asymmetric, "monotonic", lambda: seconds[0])
+    monkeypatch.setattr(certificates, "monotonic", lambda: seconds[0])
     return seconds
 
 
@@ -236,8 +238,8 @@ def test_made_up_certificate_names_do_not_keep_a_known_certificate_from_serving(
     pre_queue: Handler, paypal: PayPal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
-    monkeypatch.setattr(asymmetric, "_KEEP_CERTIFICATE_SECONDS", 0.0)
-    monkeypatch.setattr(asymmetric, "_FETCHES", 0.0)
+    monkeypatch.setattr(certificates, "_KEEP_CERTIFICATE_SECONDS", 0.0)
+    monkeypatch.setattr(certificates, "_FETCHES", 0.0)
     assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
     assert len(paypal.fetched) == 1
 
@@ -249,7 +251,7 @@ def test_a_known_certificate_serves_on_where_paypal_does_not_answer(
         raise aws.Unavailable("PayPal's certificate: HTTP 503")
 
     assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
-    monkeypatch.setattr(asymmetric, "fetch", away)
+    monkeypatch.setattr(certificates, "fetch", away)
     clock[0] += 4000
     assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
 
@@ -263,27 +265,27 @@ def test_a_silent_certificate_host_does_not_use_up_a_batchs_time(
         deadlines.append(deadline)
         return paypal.certificate
 
-    monkeypatch.setattr(asymmetric, "fetch", fetch)
-    asymmetric._certificate(_URL, time.monotonic() + 28)
+    monkeypatch.setattr(certificates, "fetch", fetch)
+    certificates._certificate(_URL, time.monotonic() + 28)
     assert deadlines[0] < time.monotonic() + 3
 
 
 def test_what_is_fetched_and_is_no_certificate_is_neither_trusted_nor_kept(
     pre_queue: Handler, cloud: FakeAws, paypal: PayPal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asymmetric, "fetch", lambda *_: b"<html>")
+    monkeypatch.setattr(certificates, "fetch", lambda *_: b"<html>")
     assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 503
     assert cloud.messages == []
-    assert asymmetric._certificates == {}
+    assert certificates._certificates == {}
 
 
 def test_a_certificate_that_can_not_be_fetched_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> tuple[int, bytes]:
         return 404, b""
 
-    monkeypatch.setattr(aws.Connection, "exchange", refuse)
+    monkeypatch.setattr(Connection, "exchange", refuse)
     with pytest.raises(aws.Unavailable, match="404"):
-        asymmetric.fetch("api.paypal.com", "/v1/notifications/certs/C", 0)
+        certificates.fetch("api.paypal.com", "/v1/notifications/certs/C", 0)
 
 
 def test_a_key_that_is_none_verifies_nothing(pre_queue: Handler, signed_by: Callable[..., None]) -> None:
@@ -303,14 +305,12 @@ def test_other_schemes_do_not_load_the_library() -> None:
     assert "cryptography" in sys.modules
     import subprocess  # noqa: PLC0415 - a fresh process is what is asked here
 
-    code = (
-        "import sys; sys.path[:0] = ['lambdas']; import nami_runtime.verification; print('cryptography' in sys.modules)"
-    )
+    code = "import sys; from nami_runtime.signatures import verification; print('cryptography' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert said.strip() == "False"
 
 
 def test_a_refusal_has_a_status() -> None:
     with pytest.raises(Refused) as refused:
-        asymmetric.certificate_place("https://evil.example/")
+        certificates.certificate_place("https://evil.example/")
     assert refused.value.status == 401

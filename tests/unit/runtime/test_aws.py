@@ -23,6 +23,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nami_runtime import aws
+from nami_runtime.connection import Connection
+from nami_runtime.sigv4 import Credentials, Signer
 from tests.unit.runtime.conftest import FakeAws
 
 # Signatures
@@ -74,7 +76,7 @@ def test_the_signature_is_botocores(
     canonical = theirs.canonical_request(request)
     signature = theirs.signature(theirs.string_to_sign(request, canonical), request)
 
-    ours = aws.Signer(service, region, aws.Credentials(access_key, secret_key, token))
+    ours = Signer(service, region, Credentials(access_key, secret_key, token))
     head = ours.head(ours.template(method, path, {**extra, "host": "service.example.com"}), body, timestamp)
     value = head.partition("\r\nauthorization: ")[2].partition("\r\n")[0]
 
@@ -108,7 +110,7 @@ def test_every_request_on_the_wire_carries_the_signature_that_botocore_computes_
 
 
 def test_the_day_changes_the_key() -> None:
-    signer = aws.Signer("sqs", "us-east-1", aws.Credentials("a", "b"))
+    signer = Signer("sqs", "us-east-1", Credentials("a", "b"))
     template = signer.template("POST", "/", {"host": "h"})
     values = [
         signer.head(template, b"", stamp).partition("authorization: ")[2]
@@ -222,17 +224,17 @@ def _answers(*answers: bytes) -> Callable[[socket.socket], None]:
     return scene
 
 
-def _exchange(connection: aws.Connection, seconds: float = 5.0) -> tuple[int, bytes]:
+def _exchange(connection: Connection, seconds: float = 5.0) -> tuple[int, bytes]:
     return connection.exchange("GET / HTTP/1.1\r\nhost: h\r\n\r\n", b"", time.monotonic() + seconds)
 
 
 @pytest.fixture
-def connect() -> Iterator[Callable[..., tuple[aws.Connection, Script]]]:
-    opened: list[aws.Connection] = []
+def connect() -> Iterator[Callable[..., tuple[Connection, Script]]]:
+    opened: list[Connection] = []
 
-    def make(*scenes: Callable[[socket.socket], None]) -> tuple[aws.Connection, Script]:
+    def make(*scenes: Callable[[socket.socket], None]) -> tuple[Connection, Script]:
         script = Script(*scenes)
-        opened.append(aws.Connection(script.url))
+        opened.append(Connection(script.url))
         return opened[-1], script
 
     yield make
@@ -240,7 +242,7 @@ def connect() -> Iterator[Callable[..., tuple[aws.Connection, Script]]]:
         connection.close()
 
 
-Connect = Callable[..., tuple[aws.Connection, Script]]
+Connect = Callable[..., tuple[Connection, Script]]
 
 
 def test_one_connection_serves_many_calls(connect: Connect) -> None:
@@ -272,8 +274,8 @@ def test_a_connection_is_renewed_once_only(connect: Connect) -> None:
 def test_a_connection_that_went_dead_without_a_word_is_given_up_early(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aws, "_STALE_AFTER_SECONDS", -1.0)
-    monkeypatch.setattr(aws, "_STALE_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("nami_runtime.connection._STALE_AFTER_SECONDS", -1.0)
+    monkeypatch.setattr("nami_runtime.connection._STALE_WAIT_SECONDS", 0.1)
 
     def silent(connected: socket.socket) -> None:
         _ask(connected)
@@ -392,7 +394,7 @@ def test_an_object_that_is_not_there_is_told_by_its_code(cloud: FakeAws) -> None
 
 @pytest.fixture(autouse=True)
 def no_certificates_read_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aws.Connection, "_tls", None)
+    monkeypatch.setattr(Connection, "_tls", None)
 
 
 @pytest.fixture(scope="module")
@@ -432,7 +434,7 @@ def _tls_scene(certificate: Path, scene: Callable[[socket.socket], None]) -> int
 
 def test_tls_is_kept_alive_and_its_certificate_checked(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate / "cert.pem"))
-    connection = aws.Connection(f"https://localhost:{_tls_server(certificate, OK, OK)}")
+    connection = Connection(f"https://localhost:{_tls_server(certificate, OK, OK)}")
     assert [_exchange(connection), _exchange(connection)] == [(200, b"{}")] * 2
     connection.close()
 
@@ -445,7 +447,7 @@ def test_an_untrusted_certificate_or_another_name_is_refused(
     if trusted:
         monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate / "cert.pem"))
     with pytest.raises(ssl.SSLCertVerificationError):
-        _exchange(aws.Connection(f"https://{host}:{_tls_server(certificate, OK)}"))
+        _exchange(Connection(f"https://{host}:{_tls_server(certificate, OK)}"))
 
 
 LARGE = bytes(range(256)) * 20_000  # 5 MB: more than the buffers of both sides hold
@@ -466,7 +468,7 @@ def _echo_of(received: list[bytes]) -> Callable[[socket.socket], None]:
     return scene
 
 
-def _large(connection: aws.Connection) -> tuple[int, bytes]:
+def _large(connection: Connection) -> tuple[int, bytes]:
     return connection.exchange("PUT / HTTP/1.1\r\nhost: h\r\n\r\n", LARGE, time.monotonic() + 20)
 
 
@@ -480,7 +482,7 @@ def test_large_requests_and_answers_go_whole(connect: Connect) -> None:
 def test_large_requests_and_answers_go_whole_over_tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate / "cert.pem"))
     received: list[bytes] = []
-    connection = aws.Connection(f"https://localhost:{_tls_scene(certificate, _echo_of(received))}")
+    connection = Connection(f"https://localhost:{_tls_scene(certificate, _echo_of(received))}")
     assert [_large(connection), _large(connection)] == [(200, LARGE)] * 2
     assert received == [LARGE, LARGE]
     connection.close()
@@ -495,7 +497,7 @@ import sys
 sys.path[:0] = ["lambdas", "lambdas/pre_queue"]
 before = set(sys.modules)
 import handler
-from nami_runtime import verification
+from nami_runtime.signatures import verification
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(*sorted(new))
 """

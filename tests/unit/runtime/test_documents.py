@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nami_runtime import aws, documents, envelope
-from nami_runtime.request import Request
+from nami_runtime.request import GatewayRequest
 from tests.unit.runtime.conftest import http_event
 
 
 def _delivery(body: bytes, content_type: str = "", **parts: Any) -> envelope.Delivery:
-    request = Request(http_event(body, headers={"content-type": content_type} if content_type else {}, **parts))
+    request = GatewayRequest(http_event(body, headers={"content-type": content_type} if content_type else {}, **parts))
     return envelope.read(envelope.write(request, "shopify").decode())
 
 
@@ -197,16 +197,16 @@ def test_any_body_of_any_type_becomes_a_document_with_its_bytes(body: bytes, con
 
 @given(st.binary(max_size=300), st.dictionaries(st.text(), st.text()), st.text(), st.text())
 def test_the_envelope_gives_back_what_went_in(body: bytes, headers: dict[str, str], path: str, query: str) -> None:
-    request = Request(http_event(body, headers=headers, path=path or "/", query=query))
+    request = GatewayRequest(http_event(body, headers=headers, path=path or "/", query=query))
     delivery = envelope.read(envelope.write(request, "shopify").decode())
     assert (delivery.body, delivery.headers, delivery.query) == (body, request.headers, query)
-    assert (delivery.id, delivery.method, delivery.path) == ("JKJaXmPLvHcESHA=", "POST", path or "/")
+    assert (delivery.delivery_id, delivery.method, delivery.path) == ("JKJaXmPLvHcESHA=", "POST", path or "/")
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_a_text_body_is_text_in_the_envelope_unless_sqs_refuses_a_character(text: str) -> None:
     event = http_event() | {"body": text, "isBase64Encoded": False}
-    message = envelope.write(Request(event), "shopify").decode()
+    message = envelope.write(GatewayRequest(event), "shopify").decode()
     assert json.loads(message)["body"] == text
     assert not {"\ufffe", "\uffff"} & set(message)
 
@@ -216,7 +216,7 @@ def test_a_json_string_from_utf8_is_what_json_would_write(text: str) -> None:
     assert aws.quoted(text.encode()).decode() == json.dumps(text, ensure_ascii=False)
 
 
-_GOOD = json.loads(envelope.write(Request(http_event()), "shopify"))
+_GOOD = json.loads(envelope.write(GatewayRequest(http_event()), "shopify"))
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_a_message_that_is_no_envelope_is_unreadable(message: str) -> None:
 
 
 def test_a_claim_checks_content_must_be_what_was_put_there() -> None:
-    request = Request(http_event(b"abc"))
+    request = GatewayRequest(http_event(b"abc"))
     reference: dict[str, object] = {"bucket": "b", "key": "k", "size": 3, "sha256": request.body_hash()}
     delivery = envelope.read(envelope.write(request, "shopify", reference).decode())
     delivery.load(b"abc")

@@ -138,7 +138,7 @@ def test_any_event_gets_a_well_formed_answer_and_200_only_with_a_message_on_the_
     if queued:
         assert answer["statusCode"] == 200
         delivery = envelope.read(quick.messages[0])
-        assert delivery.id == answer["headers"]["nami-delivery-id"]
+        assert delivery.delivery_id == answer["headers"]["nami-delivery-id"]
         assert delivery.verified == (scheme if scheme != "none" else None)
         body = event.get("body") or ""
         assert delivery.body == (base64.b64decode(body) if event.get("isBase64Encoded") else body.encode())

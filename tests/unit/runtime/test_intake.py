@@ -291,11 +291,11 @@ def test_what_a_stranger_sends_is_not_parsed_where_it_holds_too_many_values(
     """Its 6 MB would take 200 MB of the function's 256."""
     signed_by("mailgun", "s")
     body = b'{"signature":{"signature":"0","timestamp":"1","token":"t"},"x":[' + b"{}," * 1_900_000 + b"1]}"
-    received = request.Request(http_event(body))
+    received = request.GatewayRequest(http_event(body))
     assert received.json() is None
     assert pre_queue(http_event(body))["statusCode"] == 401
 
 
 def test_large_json_of_ordinary_values_is_parsed_before_its_signature_is_known() -> None:
     orders = b"[" + b'{"id":820982911946,"total_price":"409.94","currency":"EUR"},' * 100_000 + b"1]"
-    assert len(request.Request(http_event(orders)).json()) == 100_001
+    assert len(request.GatewayRequest(http_event(orders)).json()) == 100_001

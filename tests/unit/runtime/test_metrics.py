@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nami_runtime import envelope, intake, log
-from nami_runtime.request import Refused, Request
+from nami_runtime.request import GatewayRequest, Refused, Request
 from tests.unit.runtime.conftest import FakeAws, http_event, sqs_event
 
 Handler = Callable[..., dict[str, Any]]
@@ -122,4 +122,4 @@ def test_a_batch_of_nothing_but_repeats_has_no_age(post_queue: Handler, capsys: 
 
 
 def _message(delivery_id: str) -> str:
-    return envelope.write(Request(http_event(b"{}", request_id=delivery_id)), "shopify").decode()
+    return envelope.write(GatewayRequest(http_event(b"{}", request_id=delivery_id)), "shopify").decode()

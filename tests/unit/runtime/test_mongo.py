@@ -15,7 +15,7 @@ from pymongo.errors import OperationFailure
 from nami_runtime import batch, documents, envelope
 from nami_runtime.destinations import mongo as mongo_destination
 from nami_runtime.destinations.mongo import Mongo as Destination
-from nami_runtime.request import Request
+from nami_runtime.request import GatewayRequest
 from tests.unit.runtime.conftest import (
     EVENTS,
     MONGO_SECRET,
@@ -31,7 +31,7 @@ PostQueue = Callable[..., dict[str, Any]]
 
 
 def _message(delivery_id: str, body: bytes = b"{}", content_type: str = "application/json") -> str:
-    request = Request(http_event(body, headers={"content-type": content_type}, request_id=delivery_id))
+    request = GatewayRequest(http_event(body, headers={"content-type": content_type}, request_id=delivery_id))
     return envelope.write(request, "shopify").decode()
 
 
@@ -78,7 +78,7 @@ def test_the_first_document_of_an_id_stays(post_queue: PostQueue, mongo: Mongo) 
 def test_what_bson_can_not_hold_is_stored_raw_with_the_reason(
     cloud: FakeAws, post_queue: PostQueue, mongo: Mongo, body: bytes, reason: str
 ) -> None:
-    request = Request(http_event(body, headers={"content-type": "application/json"}, request_id="d1"))
+    request = GatewayRequest(http_event(body, headers={"content-type": "application/json"}, request_id="d1"))
     message = envelope.write(request, "shopify").decode()
     if len(message.encode()) > envelope.MAX_BYTES:
         cloud.objects["/nami-claims/k"] = body
@@ -94,7 +94,7 @@ def test_the_largest_body_comes_back_from_its_claim_check_byte_for_byte(
     cloud: FakeAws, post_queue: PostQueue, mongo: Mongo
 ) -> None:
     body = bytes(range(256)) * (6 * 1024 * 4)
-    request = Request(http_event(body, request_id="d1"))
+    request = GatewayRequest(http_event(body, request_id="d1"))
     cloud.objects["/nami-claims/k"] = body
     reference = {"bucket": "nami-claims", "key": "k", "size": len(body), "sha256": request.body_hash()}
     message = envelope.write(request, "shopify", reference).decode()
@@ -105,7 +105,7 @@ def test_the_largest_body_comes_back_from_its_claim_check_byte_for_byte(
 def test_one_bad_message_fails_alone(
     cloud: FakeAws, post_queue: PostQueue, mongo: Mongo, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    request = Request(http_event(b"x" * 10, request_id="gone"))
+    request = GatewayRequest(http_event(b"x" * 10, request_id="gone"))
     reference = {"bucket": "nami-claims", "key": "gone", "size": 10, "sha256": request.body_hash()}
     cloud.objects["/nami-claims/changed"] = b"y" * 10
     changed = {**reference, "key": "changed"}
@@ -113,7 +113,7 @@ def test_one_bad_message_fails_alone(
     event = sqs_event(
         _message("d1"),
         "not an envelope",
-        envelope.write(Request(http_event(b"", request_id="gone")), "s", reference).decode(),
+        envelope.write(GatewayRequest(http_event(b"", request_id="gone")), "s", reference).decode(),
         envelope.write(request, "s", changed).decode(),
         '{"v":99}',
         _message("d2"),
@@ -194,6 +194,7 @@ def test_one_group_is_gone_before_the_next_is_parsed(cloud: FakeAws, monkeypatch
         __hash__ = object.__hash__  # type: ignore[assignment]
 
     alive: weakref.WeakSet[Body] = weakref.WeakSet()
+    before: list[int] = []
     most = 0
 
     class Watching:
@@ -203,12 +204,14 @@ def test_one_group_is_gone_before_the_next_is_parsed(cloud: FakeAws, monkeypatch
             return ["stored"] * len(documents)
 
     def process(document: documents.Document) -> documents.Document:
+        before.append(len(alive))
         alive.add(kept := Body(document))
         return kept
 
     event = sqs_event(*[_message(f"d{n}", b"[" + b"{}," * 133 + b"1]") for n in range(8)])
     batch.drain(event, Context(), process, Watching())
     assert most == 2
+    assert before == [0, 1] * 4
 
 
 def test_the_connection_and_the_secret_are_kept_between_invocations(
@@ -413,4 +416,4 @@ def test_only_a_clash_of_ids_is_a_duplicate(error: dict[str, Any], result: str) 
 
 
 def test_each_attempt_is_bounded_so_that_a_vanished_host_is_noticed() -> None:
-    assert mongo_destination._ATTEMPT_SECONDS < 15
+    assert mongo_destination.ATTEMPT_SECONDS < 15

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from nami_runtime import direct, intake, signatures, signing
+from nami_control import signing
+from nami_runtime import direct, intake, signatures
 from tests.unit.runtime.conftest import (
     MONGO_SECRET,
     FakeAws,

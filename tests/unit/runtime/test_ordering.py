@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from nami_runtime import batch, ordering
 from nami_runtime.destinations import Later
-from nami_runtime.request import Request
+from nami_runtime.request import GatewayRequest
 from tests.unit.runtime.conftest import Context, FakeAws, http_event, sqs_event
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def group_of(body: object, order_by: str, **event: Any) -> object:
-    request = Request(http_event(json.dumps(body).encode(), **event))
+    request = GatewayRequest(http_event(json.dumps(body).encode(), **event))
     return ordering.send_parameters(request, order_by)["MessageGroupId"]
 
 
@@ -53,7 +53,7 @@ def test_delivery_without_the_field_is_a_group_of_its_own(body: object) -> None:
 
 
 def test_body_that_is_no_json_is_a_group_of_its_own() -> None:
-    request = Request(http_event(b"id=7", request_id="r1"))
+    request = GatewayRequest(http_event(b"id=7", request_id="r1"))
     assert ordering.send_parameters(request, "$.id")["MessageGroupId"] == "r1"
 
 
@@ -65,13 +65,13 @@ def test_any_value_becomes_what_sqs_takes_and_equal_values_stay_equal(one: str, 
 
 
 def test_deduplication_id_is_the_producers_id_and_not_the_requests() -> None:
-    request = Request(http_event(request_id="r1"))
+    request = GatewayRequest(http_event(request_id="r1"))
     request.delivery_id = "evt_1"
     assert ordering.send_parameters(request, "$.id")["MessageDeduplicationId"] == "evt_1"
 
 
 def test_deduplication_id_is_hashed_where_it_is_too_long() -> None:
-    request = Request(http_event(request_id="r" * 129))
+    request = GatewayRequest(http_event(request_id="r" * 129))
     digest = ordering.send_parameters(request, "$.id")["MessageDeduplicationId"]
     assert digest == hashlib.sha256(b"r" * 129).hexdigest()
 

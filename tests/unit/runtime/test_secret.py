@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nami_runtime import aws, secret
+from nami_runtime import secret
 from tests.unit.runtime.conftest import SIGNATURE_SECRET, FakeAws, http_event
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
@@ -24,7 +24,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(secret, "monotonic", clock)
-    monkeypatch.setattr(aws, "_remaining", lambda deadline: 5.0)
+    monkeypatch.setattr("nami_runtime.connection._remaining", lambda deadline: 5.0)
     return clock
 
 

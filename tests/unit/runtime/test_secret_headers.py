@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from nami_runtime import signing, verification
-from nami_runtime.request import Request
+from nami_control import signing
+from nami_runtime.request import GatewayRequest, Request
+from nami_runtime.signatures import verification
 
 
 class Filled:
@@ -24,7 +25,7 @@ def verified(setting: dict[str, Any], headers: dict[str, str], monkeypatch: pyte
         "headers": headers,
         "body": "{}",
     }
-    request = Request(event)
+    request = GatewayRequest(event)
     assert verification.Verification(setting, "arn").check(request) is None
     return request
 

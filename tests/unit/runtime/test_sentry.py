@@ -16,7 +16,7 @@ import sentry_sdk
 from sentry_sdk import transport
 
 from nami_runtime import aws, batch, envelope, intake
-from nami_runtime.request import Request
+from nami_runtime.request import GatewayRequest, Request
 from tests.unit.runtime.conftest import ROOT, Context, FakeAws, Mongo, http_event, load_handler, sqs_event
 
 HUSH = "hush-4711"  # in bodies, headers, local variables and the texts of errors
@@ -112,7 +112,7 @@ def failing(document: dict[str, Any]) -> dict[str, Any]:
 
 def message(delivery_id: str = "d-1") -> str:
     event = http_event(HUSH.encode(), headers={"x-token": HUSH}, request_id=delivery_id)
-    return envelope.write(Request(event), "shopify").decode()
+    return envelope.write(GatewayRequest(event), "shopify").decode()
 
 
 def post_queue(process: Callable[..., Any]) -> ModuleType:

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 _MAX_ECHO = 4096
 
 
-def before(name: str, request: Request, secret: Secret | None) -> Answer | None:
-    """The answer where this is an unsigned handshake of the scheme `name`, else None. Raises Refused."""
+def before(name: str, request: Request, secret: Secret) -> Answer | None:
+    """The answer where this is the unsigned handshake `name`, else None. Raises Refused."""
     asked = _UNSIGNED.get(name)
-    return asked(request, secret) if asked and secret else None
+    return asked(request, secret) if asked else None
 
 
 def after(name: str, request: Request, key: str) -> Answer | None:
-    """The answer where this is a signed handshake, which `key` has verified, else None."""
+    """The answer where this is the signed handshake `name`, which `key` has verified, else None."""
     asked = _SIGNED.get(name)
     return asked(request, key) if asked else None
 

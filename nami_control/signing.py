@@ -1,15 +1,18 @@
-"""The other side of signatures.py: what a provider would send. For trying out and for tests; no function imports it."""
+"""What a provider would send: the other side of the functions' verification."""
 
 from __future__ import annotations
 
 import binascii
 import json
+import re
 from time import time
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from nami_runtime import signatures
 from nami_runtime.request import Request
+from nami_runtime.signatures.schemes import Basic, ClientState, Hmac, Token, Unsigned
 
 
 def sign(
@@ -28,64 +31,58 @@ def sign(
     signature into it. Raises ValueError for schemes whose private key is the provider's.
     """
     forms = signatures.configured(setting)
-    token_form = isinstance(forms[-1], signatures.Token) and not secret.startswith("whsec_")  # GitLab has both
+    token_form = isinstance(forms[-1], Token) and not secret.startswith("whsec_")  # GitLab has both
     scheme = forms[-1] if token_form else forms[0]
     given = {name.lower(): value for name, value in (headers or {}).items()}
-    if isinstance(scheme, signatures.Hmac):
+    if isinstance(scheme, Hmac):
         return _hmac(scheme, secret, body, given, method, url, time() if now is None else now)
-    if isinstance(scheme, signatures.Token):
+    if isinstance(scheme, Token):
         return {**given, scheme.header: scheme.prefix + secret}, body
-    if isinstance(scheme, signatures.Basic):
+    if isinstance(scheme, Basic):
         return {**given, "authorization": "Basic " + binascii.b2a_base64(secret.encode(), newline=False).decode()}, body
-    if isinstance(scheme, signatures.ClientState):
+    if isinstance(scheme, ClientState):
         notifications = json.loads(body)
         for item in notifications["value"]:
             item["clientState"] = secret
         return given, json.dumps(notifications).encode()
-    if isinstance(scheme, signatures.Unsigned):
+    if isinstance(scheme, Unsigned):
         return given, body
     raise ValueError(f"{setting['scheme']} signs with the provider's private key")
 
 
 def _hmac(
-    scheme: signatures.Hmac, secret: str, body: bytes, headers: dict[str, str], method: str, url: str, now: float
+    scheme: Hmac, secret: str, body: bytes, headers: dict[str, str], method: str, url: str, now: float
 ) -> tuple[dict[str, str], bytes]:
-    stamp = str(int(now * 1000 if scheme.timestamp in _MILLISECONDS else now))
+    stamp = str(int(now * 1000 if scheme.milliseconds else now))
     if scheme.id:
         headers.setdefault(scheme.id, f"msg_{uuid4().hex}")
     if scheme.timestamp.startswith("body:"):
-        body = _with_field(body, scheme.timestamp, int(stamp) if scheme.timestamp in _MILLISECONDS else stamp)
+        body = _with_field(body, scheme.timestamp, int(stamp) if scheme.milliseconds else stamp)
     elif scheme.timestamp.startswith("part:"):
         headers[scheme.header] = f"{scheme.timestamp[5:]}={stamp}"
     elif scheme.timestamp:
         headers[scheme.timestamp] = stamp
-    if scheme.header.startswith("body:"):
-        body = _with_field(body, "body:signature.token", uuid4().hex)
-    host, _, rest = url.partition("://")[2].partition("/")
-    path, _, query = rest.partition("?")
+    for source in re.findall(r"\{(body:[^{}]+)\}", scheme.signed):
+        body = _with_field(body, source, uuid4().hex)
+    called = urlsplit(url)
     request = Request(
-        {
-            "requestContext": {"http": {"method": method}, "requestId": "-", "domainName": host},
-            "rawPath": f"/{path}",
-            "rawQueryString": query,
-            "headers": headers,
-            "body": binascii.b2a_base64(body, newline=False).decode(),
-            "isBase64Encoded": True,
-        }
+        method,
+        called.path or "/",
+        called.query,
+        headers=headers,
+        body=body,
+        request_id="-",
+        domain=called.netloc,
     )
     content = next(scheme.contents(request))
     signature = scheme.signature(secret, content).decode()
     if scheme.header.startswith("body:"):
         return headers, _with_field(body, scheme.header, signature)
     if scheme.part:
-        separator = ";" if scheme.header == "paddle-signature" else ","
-        headers[scheme.header] += f"{separator}{scheme.part}={signature}"
+        headers[scheme.header] += f"{scheme.separator}{scheme.part}={signature}"
     else:
         headers[scheme.header] = scheme.prefix + signature
     return headers, body
-
-
-_MILLISECONDS = ("x-hubspot-request-timestamp", "body:webhookTimestamp")
 
 
 def _with_field(body: bytes, source: str, value: object) -> bytes:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from nami_runtime.request import Request
+    from nami_runtime.signatures.schemes import Scheme
 
     Answer = dict[str, Any]
 
@@ -41,18 +42,18 @@ class Verification:
             return None
         form = next((form for form in self._forms if form.applies(request)), self._forms[0])
         if form.handshake:
-            from nami_runtime import handshakes  # noqa: PLC0415 - most providers ask nothing
+            from nami_runtime.signatures import handshakes  # noqa: PLC0415 - most providers ask nothing
 
-            if (answer := handshakes.before(self.name, request, self._secret)) is not None:
+            if (answer := handshakes.before(form.handshake, request, self._secret)) is not None:
                 return answer
         key = self._proven(form, request, self._secret, now, queued_at)
         request.verified = self.name
-        request.delivery_id = signatures.delivery_id(form, request)
+        request.delivery_id = form.delivery_id(request)
         # Who reads the queue, the documents or a backend's requests must not be able to send webhooks. The secret of
         # one form may come with a request that another proves.
         if secret := self._secret_headers & request.headers.keys():
             request.headers = {**request.headers, **dict.fromkeys(secret, "(taken out)")}
-        return handshakes.after(self.name, request, key) if form.handshake else None
+        return handshakes.after(form.handshake, request, key) if form.handshake else None
 
     def prepare(self, deadline: float) -> None:
         """Reads the secret. Raises aws.Unavailable or aws.Rejected."""
@@ -60,7 +61,7 @@ class Verification:
             self._secret.values(deadline)
 
     def _proven(
-        self, form: signatures.Scheme, request: Request, secret: Secret, came: float | None, queued_at: float | None
+        self, form: Scheme, request: Request, secret: Secret, came: float | None, queued_at: float | None
     ) -> str:
         """The secret's value that fits."""
         now = time() if came is None else came

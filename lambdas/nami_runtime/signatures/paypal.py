@@ -1,11 +1,7 @@
-"""Providers that sign with a private key: SendGrid (ECDSA), Discord (Ed25519), PayPal (RSA). Needs `cryptography`.
-
-The secret holds what is public: SendGrid's verification key, Discord's public key (hex), PayPal's webhook id.
-"""
+"""PayPal's signature (RSA), by a certificate that is fetched from PayPal's API. Needs `cryptography`."""
 
 from __future__ import annotations
 
-import binascii
 import re
 from datetime import UTC, datetime
 from time import monotonic
@@ -14,17 +10,16 @@ from zlib import crc32
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from nami_runtime import aws
+from nami_runtime.connection import Connection
 from nami_runtime.request import Refused
-from nami_runtime.timestamps import check_age, check_ends
+from nami_runtime.signatures.asymmetric import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from nami_runtime.request import Request
 
@@ -45,47 +40,12 @@ _certificates: dict[str, tuple[float, x509.Certificate]] = {}
 _fetches_left, _counted_at = _FETCHES, 0.0
 
 
-def verify(provider: str, tolerance: int, request: Request, secrets: Sequence[str], now: float) -> str | None:
-    """The one of `secrets` that the request proves, None where none fits; raises Refused as `Scheme.verify` does."""
-    check = {"discord": _discord, "paypal": _paypal, "sendgrid": _sendgrid}[provider]
-    return check(tolerance, request, secrets, now)
-
-
-def _discord(tolerance: int, request: Request, secrets: Sequence[str], now: float) -> str | None:
-    signature = _decoded(_header(request, "x-signature-ed25519"), binascii.unhexlify)
-    stamp = _timestamp(tolerance, request, "x-signature-timestamp", now)
-    check_ends(stamp, b"", request.body)
-    message = stamp + request.body
-    for secret in secrets:
-        try:
-            Ed25519PublicKey.from_public_bytes(binascii.unhexlify(secret)).verify(signature, message)
-        except (InvalidSignature, ValueError):
-            continue
-        return secret
-    return None
-
-
-def _sendgrid(tolerance: int, request: Request, secrets: Sequence[str], now: float) -> str | None:
-    signature = _decoded(_header(request, "x-twilio-email-event-webhook-signature"), binascii.a2b_base64)
-    stamp = _timestamp(tolerance, request, "x-twilio-email-event-webhook-timestamp", now)
-    check_ends(stamp, b"", request.body)
-    message = stamp + request.body
-    for secret in secrets:
-        try:
-            key = load_der_public_key(binascii.a2b_base64(secret))
-            if isinstance(key, ec.EllipticCurvePublicKey):
-                key.verify(signature, message, ec.ECDSA(SHA256()))
-                return secret
-        except (InvalidSignature, ValueError):
-            continue
-    return None
-
-
-def _paypal(tolerance: int, request: Request, secrets: Sequence[str], now: float) -> str | None:
-    signature = _decoded(_header(request, "paypal-transmission-sig"), binascii.a2b_base64)
-    transmission = _header(request, "paypal-transmission-id")
-    time = _timestamp(tolerance, request, "paypal-transmission-time", now).decode()
-    certificate = _certificate(_header(request, "paypal-cert-url"), request.deadline)
+def verify(request: Request, secrets: Sequence[str], now: float) -> str | None:
+    """As PayPal.verify; raises aws.Unavailable where the certificate can't be fetched."""
+    signature = decoded(request.header("paypal-transmission-sig"), "base64")
+    transmission = request.header("paypal-transmission-id")
+    time = request.header("paypal-transmission-time")
+    certificate = _certificate(request.header("paypal-cert-url"), request.deadline)
     moment = datetime.fromtimestamp(now, UTC)
     key = certificate.public_key()
     if not certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc:
@@ -143,7 +103,7 @@ def _may_fetch(now: float) -> bool:
 
 def fetch(host: str, path: str, deadline: float) -> bytes:
     """The PEM at https://host/path. Raises aws.Unavailable; redirects are not followed."""
-    connection = aws.Connection(f"https://{host}")
+    connection = Connection(f"https://{host}")
     try:
         status, body = connection.exchange(f"GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n", b"", deadline)
     except OSError as error:
@@ -153,24 +113,3 @@ def fetch(host: str, path: str, deadline: float) -> bytes:
     if status != 200:
         raise aws.Unavailable(f"PayPal's certificate: HTTP {status}")
     return body
-
-
-def _header(request: Request, name: str) -> str:
-    value = request.headers.get(name, "")
-    if not value:
-        raise Refused(401, f"no {name}")
-    return value
-
-
-def _timestamp(tolerance: int, request: Request, name: str, now: float) -> bytes:
-    value = _header(request, name)
-    if tolerance:
-        check_age(value, tolerance, now)
-    return value.encode("utf-8", "replace")
-
-
-def _decoded(text: str, decode: Callable[[str], bytes]) -> bytes:
-    try:
-        return decode(text)
-    except ValueError:
-        raise Refused(401, "unreadable signature") from None

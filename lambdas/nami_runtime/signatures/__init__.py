@@ -1,0 +1,40 @@
+"""How providers sign what they send: `schemes` are the few ways, `providers` the table, an entry for each provider."""
+
+from __future__ import annotations
+
+from nami_runtime.signatures.providers import SCHEMES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dataclasses import replace
+    from typing import Any
+
+    from nami_runtime.signatures.schemes import Scheme
+else:
+    from nami_runtime.frozen import replace
+
+__all__ = ["SCHEMES", "configured"]
+
+
+def configured(setting: dict[str, Any]) -> tuple[Scheme, ...]:
+    """The scheme that a setting names, with its options, e.g. {"scheme": "stripe", "tolerance": 600}.
+
+    `id` is the source of the delivery's id; the other options are the scheme's own fields.
+    Raises KeyError for an unknown scheme and TypeError for an option that the scheme does not have.
+    """
+    forms = SCHEMES[setting["scheme"]]
+    options = {name: value for name, value in setting.items() if name != "scheme"}
+    for name in ("header", "timestamp", "id"):
+        if name in options:
+            options[name] = _source(options[name])
+    if "id" in options:
+        options["ids"] = (options["id"],)
+    if unknown := [name for name in options if name != "id" and not any(hasattr(form, name) for form in forms)]:
+        raise TypeError(f"{setting['scheme']} has no option {unknown[0]}")
+    return tuple(
+        replace(form, **{name: value for name, value in options.items() if hasattr(form, name)}) for form in forms
+    )
+
+
+def _source(text: str) -> str:
+    return text if text.startswith(("body:", "part:")) else text.lower()
