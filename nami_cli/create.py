@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from nami_cli.terminal import print_text, say
-from nami_cli.typed import NAME, checked_name
+from nami_cli.typed import NAME
 from nami_control.cdk import short
 from nami_control.errors import UsageError
+from nami_control.settings import checked_name
 from nami_stack.assets import LAMBDAS
 
 _FILES = ("handler.py", "requirements.txt")

@@ -11,11 +11,12 @@ import typer
 from nami_cli import events, logs, send
 from nami_cli.resources import display
 from nami_cli.terminal import print_exact, print_json, print_text, say
-from nami_cli.typed import Name, checked_name, command
+from nami_cli.typed import Name, command
 from nami_control import stacks
 from nami_control.aws import Aws
 from nami_control.errors import LocalAwsError, UsageError
 from nami_control.interrupts import Interrupted, interruptible, starting
+from nami_control.settings import checked_name
 from nami_control.stacks import Target
 from nami_control.times import took
 from nami_local import cdk, environment, machine, up

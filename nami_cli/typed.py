@@ -10,9 +10,7 @@ import typer
 
 from nami_cli import flags
 from nami_control.aws import Aws
-from nami_control.errors import UsageError
 from nami_control.stacks import Target
-from nami_stack.settings import SettingsError, check_name
 
 NAME = typer.Argument(metavar="NAME", help="The subscription, such as shopify.")
 Name = Annotated[Target, NAME]
@@ -81,15 +79,3 @@ def command(function: Callable[..., None], *, local: bool = False, **defaults: o
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     return run
-
-
-def checked_name(name: str) -> str:
-    """The name, where it can be a subscription's.
-
-    Raises:
-        UsageError: it can't.
-    """
-    try:
-        return check_name(name)
-    except SettingsError as error:
-        raise UsageError(str(error)) from None

@@ -8,7 +8,19 @@ from typing import Any
 from nami_control import cdk
 from nami_control.errors import UsageError
 from nami_control.stacks import Target
-from nami_stack.settings import SettingsError, SharedSettings, Subscription, given_settings, read_settings
+from nami_stack.settings import SettingsError, SharedSettings, Subscription, check_name, given_settings, read_settings
+
+
+def checked_name(name: str) -> str:
+    """The name, where it can be a subscription's.
+
+    Raises:
+        UsageError: it can't.
+    """
+    try:
+        return check_name(name)
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
 
 
 def read(target: Target, given: Mapping[str, str]) -> Subscription | SharedSettings:
