@@ -56,8 +56,9 @@ def deploy(
             stack = target.describe()
         if shared.is_missing_for(target):
             _share_first(target.shared, show, tell, dry_run=dry_run)
-        former = queues.leaving(target.aws, stack["StackId"], cdk.templates(target.folder)) if stack else []
-        queues.require_empty(target.aws, target.name, former)
+        changed = queues.changes(target.aws, stack["StackId"], cdk.templates(target.folder)) if stack else []
+        queues.require_empty(target.aws, target.name, changed)
+        former = [change.url for change in changed if change.leaves]
         with show(target) as progress:
             if dry_run:
                 progress.step("comparing")

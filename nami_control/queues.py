@@ -1,9 +1,10 @@
-"""A subscription's queues: what is in them, and those that leave a stack.
+"""A subscription's queues: what is in them, and what a deployment does to them.
 
-CloudFormation keeps the latter, since what waits in them was acknowledged.
+CloudFormation keeps those that leave a stack, since what waits in them was acknowledged.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from nami_control import stacks
@@ -12,6 +13,7 @@ from nami_control.errors import CheckError, Command
 
 _QUEUE = "AWS::SQS::Queue"
 _DEAD = "DeadLetterQueueUrl"
+_DEFAULT_RETENTION = 345_600
 
 
 def waiting(outputs: Mapping[str, str]) -> list[str]:
@@ -35,35 +37,64 @@ def depth(aws: Aws, queue_url: str) -> int:
     return sum(int(said.get(name, 0)) for name in names)
 
 
-def leaving(aws: Aws, stack_id: str, templates: Iterable[dict[str, Any]]) -> list[str]:
-    """URLs of a deployed stack's queues that are not in the new templates, or are replaced: a FIFO queue by another."""
-    fifo = {
-        logical_id: bool(resource.get("Properties", {}).get("FifoQueue"))
+@dataclass(frozen=True)
+class Change:
+    """What a deployment does to a queue that is there: it leaves the stack, or keeps messages for less time."""
+
+    url: str
+    leaves: bool
+
+
+def changes(aws: Aws, stack_id: str, templates: Iterable[dict[str, Any]]) -> list[Change]:
+    """Of a deployed stack's queues, those that are not as they were in the new templates.
+
+    One that is replaced, a FIFO queue by another, leaves too.
+    """
+    planned = {
+        logical_id: resource.get("Properties", {})
         for template in templates
         for logical_id, resource in template["Resources"].items()
         if resource["Type"] == _QUEUE
     }
-    return [
-        url
-        for resource in stacks.resources(aws, stack_id)
-        if resource["ResourceType"] == _QUEUE and resource["ResourceStatus"] != "DELETE_COMPLETE"
-        if (url := resource["PhysicalResourceId"]).endswith(".fifo") is not fifo.get(resource["LogicalResourceId"])
-    ]
+    changed = []
+    for resource in stacks.resources(aws, stack_id):
+        if resource["ResourceType"] != _QUEUE or resource["ResourceStatus"] == "DELETE_COMPLETE":
+            continue
+        url, properties = resource["PhysicalResourceId"], planned.get(resource["LogicalResourceId"])
+        if properties is None or url.endswith(".fifo") is not bool(properties.get("FifoQueue")):
+            changed.append(Change(url, leaves=True))
+        elif _retention(aws, url) > int(properties.get("MessageRetentionPeriod", _DEFAULT_RETENTION)):
+            changed.append(Change(url, leaves=False))
+    return changed
 
 
-def require_empty(aws: Aws, name: str, urls: Iterable[str]) -> None:
-    """Nothing reads a queue that has left, so nothing may be in it.
+def require_empty(aws: Aws, name: str, changed: Iterable[Change]) -> None:
+    """Nothing may be in a queue that leaves, which nobody reads then, nor in one that keeps messages for less time.
+
+    SQS deletes what is older than the new time within 15 minutes:
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 
     Raises:
         CheckError: something is.
     """
-    if held := {url: count for url in urls if (count := depth(aws, url))}:
-        told = ", ".join(f"{count} in {url.rsplit('/', 1)[-1]}" for url, count in held.items())
-        raise CheckError(
-            f"{name} gets other queues by this deployment, and webhooks are in those that go: {told}",
-            *("let them be stored (", Command("list"), "), send dead letters back or purge them (", Command("dlq")),
-            "), then deploy again; nothing was changed",
-        )
+    held = {change: count for change in changed if (count := depth(aws, change.url))}
+    for leaves, text in (
+        (True, "gets other queues by this deployment, and webhooks are in those that go"),
+        (False, "keeps webhooks for less time by this deployment, and SQS deletes those that are older"),
+    ):
+        counts = {change.url.rsplit("/", 1)[-1]: count for change, count in held.items() if change.leaves is leaves}
+        if counts:
+            raise CheckError(
+                f"{name} {text}: {', '.join(f'{count} in {queue}' for queue, count in counts.items())}",
+                *("let them be stored (", Command("list"), "), send dead letters back or purge them (", Command("dlq")),
+                "), then deploy again; nothing was changed",
+            )
+
+
+def _retention(aws: Aws, url: str) -> int:
+    """Seconds."""
+    said = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["MessageRetentionPeriod"])
+    return int(said["Attributes"]["MessageRetentionPeriod"])
 
 
 def delete(aws: Aws, urls: Iterable[str]) -> None:
