@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from nami_cli.doctor import tell_check
 from nami_cli.resources import display
 from nami_cli.terminal import print_exact, print_text, say
 from nami_cli.typed import Name, Settings
 from nami_control import cdk, checks, deploying, queues, settings, shared, stacks
+from nami_control.deploying import Deployed
 from nami_control.errors import word
 from nami_control.interrupts import Interrupted, interruptible
 from nami_control.stacks import Target
@@ -46,11 +46,10 @@ def deploy(
     """
     started = time.monotonic()
     asked = settings.read(target, given)
-    kept = deploying.SETTINGS if reset else settings.given_anywhere(target, given)
 
     def prepare(progress: cdk.Progress, _synthesis: cdk.Task) -> None:
         progress.step("checking")
-        account = deploying.require(target, asked, kept, tell_check(target.aws), tell_all=dry_run)
+        account = deploying.require(target, given, say, reset=reset, tell_all=dry_run)
         say(f"{target.name}: account {account.number}, region {account.region}")
 
     with _ends_at_once(target):
@@ -65,14 +64,14 @@ def deploy(
         say(f"{target.name}: settings kept in {settings.save(target, given)}")
     say(f"{target.name}: {'updated' if done.before else 'deployed'} in {took(started)}")
     _tell_what_left(target, done.former_queues)
-    _introduce(target, asked, done.before, {} if save else given)
+    _introduce(target, asked, done, {} if save else given)
 
 
 def diff(target: Name, given: Settings) -> None:
     """Show what a deployment would change, and change nothing."""
     settings.read(target, given)
     with _ends_at_once(target):
-        changes = deploying.diff(target, given, display, tell_check(target.aws), coloured=sys.stdout.isatty())
+        changes = deploying.diff(target, given, display, tell=say, coloured=sys.stdout.isatty())
     print_exact(changes)
 
 
@@ -96,14 +95,11 @@ def _tell_what_left(target: Target, urls: list[str]) -> None:
             say(f"is kept: the former queue {url}, which is empty; `aws sqs delete-queue --queue-url {url}`")
 
 
-def _introduce(
-    target: Target, asked: Subscription | SharedSettings, before: Mapping[str, str], given: Mapping[str, str]
-) -> None:
-    outputs = stacks.outputs_of(target.describe())
+def _introduce(target: Target, asked: Subscription | SharedSettings, done: Deployed, given: Mapping[str, str]) -> None:
     if isinstance(asked, Subscription):
-        lines = _next_steps(target, asked, outputs)
+        lines = _next_steps(target, asked, done.outputs)
     else:
-        lines = _to_join(target, before, outputs)
+        lines = _to_join(target, done.before, done.outputs)
     if given:
         kept = json.dumps({"context": settings.placed(target, given)})
         lines["settings"] = f"hold for this deployment alone; --save, or in cdk.json: {kept}"
@@ -111,7 +107,7 @@ def _introduce(
         print_text(f"{label:<10} {text}")
 
 
-def _next_steps(target: Target, subscription: Subscription, outputs: dict[str, str]) -> dict[str, str]:
+def _next_steps(target: Target, subscription: Subscription, outputs: Mapping[str, str]) -> dict[str, str]:
     endpoint, name, nami = stacks.endpoint_url(target.aws, outputs), target.name, target.aws.nami
     lines = {"endpoint": f"{'|'.join(subscription.methods)} {endpoint}"}
     if secret := outputs.get("SignatureSecretArn"):
@@ -129,7 +125,7 @@ def _next_steps(target: Target, subscription: Subscription, outputs: dict[str, s
     }
 
 
-def _to_join(target: Target, before: Mapping[str, str], outputs: dict[str, str]) -> dict[str, str]:
+def _to_join(target: Target, before: Mapping[str, str], outputs: Mapping[str, str]) -> dict[str, str]:
     """How subscriptions use what is shared, and which of those that do must be told of a change."""
     nami, using = target.aws.nami, shared.users(target.aws, target.stack_name)
     changed = [key for key in shared.READ_AT_DEPLOYMENT if key in before and before[key] != outputs.get(key)]

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from nami_cli.doctor import tell_check
 from nami_cli.resources import display
 from nami_cli.terminal import print_text, say
 from nami_cli.typed import Name
@@ -35,7 +34,7 @@ def destroy(
     name, nami = target.name, target.aws.nami
     if target.aws.environment:
         looks = [checks.look("environment", lambda: checks.environment(target.aws, checks.account(target.aws)))]
-        checks.require(looks, tell_check(target.aws))
+        checks.require(target.aws, looks, say)
     removal = destroying.plan(target)
     kept = _tell(removal)
     if not yes:

@@ -1,7 +1,6 @@
 """`nami doctor`: what is well, what is not, and the command that mends it."""
 
 import sys
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -45,11 +44,6 @@ def doctor(
         _print(found, aws.nami)
     if failed := [check.name for check in found if check.status == "fail"]:
         raise CheckError(f"{', '.join(failed)}: not well; the lines above say what to do")
-
-
-def tell_check(aws: Aws) -> Callable[[Check], None]:
-    """What tells what was looked at, beside a command's data."""
-    return lambda check: say(check.line(aws.nami))
 
 
 def _print(found: list[Check], nami: str) -> None:

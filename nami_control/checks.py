@@ -24,6 +24,7 @@ from nami_control.errors import (
     word,
 )
 from nami_control.planning.assumptions import UNRESERVED
+from nami_control.progress import Tell, silent
 from nami_control.stacks import Target
 from nami_stack.settings import SETTINGS_METADATA, SharedSettings, Subscription
 
@@ -291,7 +292,7 @@ def fill(name: str) -> Command:
     return Command(f"secret {name}")
 
 
-def require(checks: Iterable[Check], tell: Callable[[Check], object], *, tell_all: bool = False) -> None:
+def require(aws: Aws, checks: Iterable[Check], tell: Tell = silent, *, tell_all: bool = False) -> None:
     """Tell what is not well; with `tell_all`, what is well too.
 
     Raises:
@@ -302,11 +303,23 @@ def require(checks: Iterable[Check], tell: Callable[[Check], object], *, tell_al
         if check.error:
             failed.append(check)
         elif tell_all or check.status == "warn":
-            tell(check)
+            tell(check.line(aws.nami))
     for check in failed[1:]:
-        tell(check)
+        tell(check.line(aws.nami))
     if failed and failed[0].error:
         raise failed[0].error
+
+
+def require_account(aws: Aws, tell: Tell = silent, *, tell_all: bool = False) -> Account:
+    """Where the credentials lead, which must be where the environment is.
+
+    Raises:
+        NamiError: there are none, or they are for another account.
+    """
+    found: list[Account] = []
+    require(aws, [look("credentials", lambda: credentials(aws, found))], tell, tell_all=tell_all)
+    require(aws, [environment(aws, found[0])], tell, tell_all=tell_all and aws.environment is not None)
+    return found[0]
 
 
 def _python() -> Check:

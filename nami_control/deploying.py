@@ -1,16 +1,16 @@
 """A deployment, on AWS and on this machine alike: synthesised while what it needs is looked at, then deployed."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 
 from nami_control import cdk, checks, destinations, home, queues, settings, shared, stacks
-from nami_control.checks import Account, Check, look
+from nami_control.checks import Account, look
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Target
 from nami_control.times import took
-from nami_stack.settings import SharedSettings, Subscription
+from nami_stack.settings import Subscription
 
 SETTINGS = frozenset(Subscription.model_fields)
 
@@ -26,6 +26,8 @@ class Deployed:
 
     before: Mapping[str, str]
     """The outputs of the stack that was there; empty where there was none."""
+    outputs: Mapping[str, str]
+    """Those that it has now."""
     former_queues: list[str]
     """URLs of queues that have left the stack, and are kept."""
     changes: str = ""
@@ -62,7 +64,8 @@ def deploy(
         with show(target) as progress:
             if dry_run:
                 progress.step("comparing")
-                return Deployed(stacks.outputs_of(stack), former, _compare(target, tasks, coloured))
+                before = stacks.outputs_of(stack)
+                return Deployed(before, before, former, _compare(target, tasks, coloured))
             progress.step("deploying")
             task = cdk.deploy(target.aws.env, target.folder, tasks)
 
@@ -71,22 +74,22 @@ def deploy(
                 task.show(progress)
 
             task.finish(watch)
-    return Deployed(stacks.outputs_of(stack), former)
+    return Deployed(stacks.outputs_of(stack), stacks.outputs_of(target.describe()), former)
 
 
 def diff(
     target: Target,
     given: Mapping[str, str],
     show: Show,
-    tell_check: Callable[[Check], object],
     *,
+    tell: Tell = silent,
     coloured: bool = False,
 ) -> str:
     """What a deployment would change, as the CDK CLI says it."""
     with show(target) as progress, ExitStack() as tasks:
         synthesis = _synthesise(target, given, tasks)
         progress.step("synthesising")
-        _require_account(target, tell_check)
+        checks.require_account(target.aws, tell)
         target.describe()
         synthesis.finish()
         progress.step("comparing")
@@ -95,21 +98,24 @@ def diff(
 
 def require(
     target: Target,
-    asked: Subscription | SharedSettings,
-    kept: Collection[str],
-    tell_check: Callable[[Check], object],
+    given: Mapping[str, str],
+    tell: Tell = silent,
     *,
+    reset: bool = False,
     tell_all: bool = False,
 ) -> Account:
-    """Look whether a deployment with the settings `asked` can succeed; `kept` are those that need not be given again.
+    """Look whether a deployment can succeed; returns where it leads.
 
-    Returns where it leads.
+    Args:
+        reset: settings of the last deployment may go back to their defaults where they are not given again.
 
     Raises:
         NamiError: it can't.
     """
     aws = target.aws
-    account = _require_account(target, tell_check, tell_all=tell_all)
+    account = checks.require_account(aws, tell, tell_all=tell_all)
+    asked = settings.read(target, given)
+    kept = SETTINGS if reset else settings.given_anywhere(target, given)
     stack = target.describe()
     looks = [look("handlers", lambda: checks.handlers(target.name))] if isinstance(asked, Subscription) else []
     looks += [
@@ -126,16 +132,8 @@ def require(
         for name in asked.destination:
             before = destinations.named(name).looks_before(aws, asked)
             looks += [look(label, check) for label, check in before.items()]
-    checks.require(looks, tell_check, tell_all=tell_all)
+    checks.require(aws, looks, tell, tell_all=tell_all)
     return account
-
-
-def _require_account(target: Target, tell_check: Callable[[Check], object], *, tell_all: bool = False) -> Account:
-    found: list[Account] = []
-    checks.require([look("credentials", lambda: checks.credentials(target.aws, found))], tell_check, tell_all=tell_all)
-    tell_environment = tell_all and target.aws.environment is not None
-    checks.require([checks.environment(target.aws, found[0])], tell_check, tell_all=tell_environment)
-    return found[0]
 
 
 def _synthesise(target: Target, given: Mapping[str, str], tasks: ExitStack) -> cdk.Task:
@@ -150,7 +148,7 @@ def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> No
     settings.read(target, {})
 
     def settled(*_: object) -> None:
-        checks.require([checks.stack_is_settled(target.name, target.describe())], lambda _: None)
+        checks.require(target.aws, [checks.stack_is_settled(target.name, target.describe())])
 
     if dry_run:
         settled()

@@ -226,7 +226,7 @@ def test_pinned_cdk_cli_is_the_one_of_package_json() -> None:
 
 
 def test_first_failure_ends_a_deployment_and_the_others_are_told() -> None:
-    told: list[Check] = []
+    told: list[str] = []
     found = [
         checks.ok("a", "well"),
         checks.warn("b", "not quite"),
@@ -234,8 +234,8 @@ def test_first_failure_ends_a_deployment_and_the_others_are_told() -> None:
         checks.fail("d", "also broken"),
     ]
     with pytest.raises(CheckError, match=r"^broken; mend it$"):
-        checks.require(found, told.append)
-    assert [check.name for check in told] == ["b", "d"]
+        checks.require(Aws(), found, told.append)
+    assert [line.split()[1] for line in told] == ["b", "d"]
 
 
 def test_codes_of_errors_differ_and_none_is_success() -> None:

@@ -12,7 +12,6 @@ from nami_control.checks import Check
 from nami_control.deployment import Deployment, Function
 from nami_control.destinations.items import Items
 from nami_control.errors import CheckError, word
-from nami_stack.settings import Subscription
 from tests.unit.cli.conftest import target
 
 Stub = Callable[[str], Stubber]
@@ -84,9 +83,8 @@ def test_table_is_looked_at_before_it_is_adopted(aws: Stub) -> None:
     aws("ssm").add_response("get_parameter", {"Parameter": {"Value": "30"}})
     limits = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}
     aws("lambda").add_response("get_account_settings", {"AccountLimit": limits})
-    asked = Subscription.from_context({"name": "shopify", "destination": "dynamodb", "table_name": "webhooks"})
     with pytest.raises(CheckError, match="the key of webhooks is pk"):
-        deploying.require(target(), asked, [], lambda _check: None)
+        deploying.require(target(), {"destination": "dynamodb", "table_name": "webhooks"})
 
 
 def test_table_that_can_not_be_written_fails(aws: Stub) -> None:
