@@ -73,7 +73,7 @@ class Nami:
         return {
             **os.environ,
             "NAMI_HOME": str(self.home),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "lambdas")]),
             "PATH": os.pathsep.join([bin_folder, os.environ["PATH"]]),
         }
 

@@ -93,7 +93,7 @@ def test_missing_node_is_one_line_and_code_5(tiny: Nami, tmp_path: Path) -> None
         env={
             **tiny.environment,
             "PATH": str(bare),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), sysconfig.get_path("purelib")]),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "lambdas"), sysconfig.get_path("purelib")]),
         },
         capture_output=True,
         text=True,
