@@ -17,6 +17,7 @@ from nami_control import cdk, environments
 from nami_control.errors import UsageError, flag
 from nami_stack.settings import (
     HostSettings,
+    NamedIn,
     SettingsError,
     SharedSettings,
     Subscription,
@@ -197,7 +198,9 @@ def _kinds(annotation: Any) -> Iterable[Any]:
     if origin is Literal:
         return get_args(annotation)
     if origin is Annotated:
-        return _kinds(get_args(annotation)[0])
+        plain, *rules = get_args(annotation)
+        tables = [rule.table for rule in rules if isinstance(rule, NamedIn)]
+        return tables[0] if tables else _kinds(plain)
     if origin in (Union, types.UnionType, tuple):
         return [kind for part in get_args(annotation) for kind in _kinds(part)]
     return [annotation]

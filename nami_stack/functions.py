@@ -17,8 +17,8 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from nami_stack import reporting
+from nami_stack.acknowledge import acknowledge, right_to
 from nami_stack.assets import LAMBDAS
-from nami_stack.findings import acknowledge, right_to
 from nami_stack.log_group import LogGroup
 from nami_stack.settings import PipelineSettings
 

@@ -6,19 +6,20 @@ from pathlib import Path
 import aws_cdk as cdk
 from constructs import Construct
 
-from nami_stack.domain import CustomDomain
+from nami_stack.destinations.dynamodb import DynamoTable
+from nami_stack.destinations.http import HttpBackend
+from nami_stack.destinations.mongo_database import MongoDatabase
+from nami_stack.destinations.mongo_host import MongoHost
+from nami_stack.destinations.shared_mongo import SharedMongo
 from nami_stack.drain import Destination
-from nami_stack.dynamo_table import DynamoTable
 from nami_stack.environment import EnvironmentStack
-from nami_stack.gateway import Gateway, HttpGateway
-from nami_stack.http_backend import HttpBackend
-from nami_stack.mongo_database import MongoDatabase
-from nami_stack.mongo_host import MongoHost
+from nami_stack.gateways.domain import CustomDomain
+from nami_stack.gateways.http import Gateway, HttpGateway
+from nami_stack.gateways.rest import RestGateway
+from nami_stack.gateways.shared import SharedGateway
 from nami_stack.placement import in_your_network
-from nami_stack.rest_gateway import RestGateway
 from nami_stack.settings import SHARED, Subscription, stack_name
-from nami_stack.shared import SharedGateway, SharedMongo
-from nami_stack.watching import Watching
+from nami_stack.watching.watching import Watching
 from nami_stack.webhook_construct import ScalableWebhook
 
 
@@ -108,7 +109,13 @@ def _gateway(stack: cdk.Stack, subscription: Subscription) -> Gateway:
 def _destinations(stack: cdk.Stack, subscription: Subscription) -> list[Destination]:
     placement = in_your_network(stack, subscription.vpc_id, subscription.function_subnet_id)
     make: dict[str, Callable[[], Destination]] = {
-        "mongo-host": lambda: MongoHost(stack, "MongoHost", settings=subscription.host),
+        "mongo-host": lambda: MongoHost(
+            stack,
+            "MongoHost",
+            settings=subscription.model_copy(update={"database_secret_arn": None})
+            if subscription.has_database
+            else subscription,
+        ),
         "shared-mongo": lambda: SharedMongo(stack, "SharedMongo", stack=_shared(subscription)),
         "mongo-database": lambda: MongoDatabase(
             stack,

@@ -8,16 +8,17 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from nami_stack.acknowledge import acknowledge
 from nami_stack.assets import LAMBDAS
+from nami_stack.destinations.mongo_host import MongoHost
+from nami_stack.destinations.shared_mongo import SharedMongo
 from nami_stack.drain import Destination, Drain
-from nami_stack.findings import acknowledge
 from nami_stack.functions import PythonFunction
-from nami_stack.gateway import Gateway, HttpGateway
-from nami_stack.mongo_host import MongoHost
+from nami_stack.gateways.http import Gateway, HttpGateway
+from nami_stack.gateways.rest import RestGateway
+from nami_stack.gateways.settings import check_direct
 from nami_stack.quarantine import Quarantine
-from nami_stack.rest_gateway import RestGateway
-from nami_stack.settings import PipelineSettings, SettingsError, check_direct, check_name
-from nami_stack.shared import SharedMongo
+from nami_stack.settings import PipelineSettings, SettingsError, check_name
 from nami_stack.signature import Signature
 
 
@@ -159,11 +160,11 @@ def _check_direct(
 ) -> None:
     rest = isinstance(gateway, RestGateway)
     check_direct(
-        rest=rest,
+        writes_to_queues=rest,
         signature=signature,
         destinations=len(destinations),
         order_by=settings.order_by,
-        shared_mongo=any(isinstance(destination, SharedMongo) for destination in destinations),
+        reaches_queues=not any(isinstance(destination, SharedMongo) for destination in destinations),
     )
     sources = set(settings.allowed_sources)
     if sources and isinstance(gateway, RestGateway) and sources != set(gateway.allowed_sources):

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
@@ -18,8 +18,9 @@ from nami_cli.flags import GROUPS
 from nami_cli.main import app
 from nami_local.differences import DIFFERENCES
 from nami_stack import DynamoTable, ScalableWebhook, Watching, WatchingSettings
+from nami_stack.destinations.table import DESTINATIONS as DESTINATION_KINDS
 from nami_stack.drain import Destination
-from nami_stack.settings import DestinationName, Environment, SettingsError, Subscription, as_typed, read_settings
+from nami_stack.settings import Environment, SettingsError, Subscription, as_typed, read_settings
 from nami_stack.signature import SCHEMES
 from tests.unit.pages import rewritten
 
@@ -145,7 +146,7 @@ def is_tried_here(**context: str) -> str:
 
 def combinations() -> str:
     """Gateways against destinations, and which of each a test deploys here."""
-    names = [*get_args(DestinationName), "several"]
+    names = [*DESTINATION_KINDS, "several"]
     lines = [
         f"| | {' | '.join(f'`{name}`' for name in names[:-1])} | several | here |",
         "|---|" + "---|" * (len(names) + 1),

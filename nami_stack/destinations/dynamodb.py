@@ -7,7 +7,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from nami_stack.findings import acknowledge
+from nami_stack.acknowledge import acknowledge
 from nami_stack.functions import PythonFunction
 from nami_stack.settings import SettingsError
 

@@ -12,13 +12,13 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from nami_stack.acknowledge import acknowledge, acknowledge_zone, right_to
 from nami_stack.assets import EC2_USERDATA
-from nami_stack.findings import acknowledge, acknowledge_zone, right_to
 from nami_stack.functions import ARCHITECTURE, RUNTIME, PythonFunction
 from nami_stack.log_group import LogGroup
-from nami_stack.metrics import NAMESPACE
 from nami_stack.network import Network, service_of_this_account
 from nami_stack.settings import HostSettings
+from nami_stack.watching.metrics import NAMESPACE
 
 # Amazon's mirror of the official image (https://github.com/docker-library/mongo) has no limit on anonymous pulls from
 # AWS. 8.0 is the release with long support; its arm64 build runs on Graviton2 (t4g) and later. Before a step to another

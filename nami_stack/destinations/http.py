@@ -9,9 +9,9 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from nami_stack.findings import acknowledge
+from nami_stack.acknowledge import acknowledge
+from nami_stack.destinations.http_settings import backend_batch, check_backend_timeouts, check_backend_url
 from nami_stack.functions import PythonFunction
-from nami_stack.settings import backend_batch, check_backend_timeouts, check_backend_url
 
 
 class HttpBackend(Construct):

@@ -10,15 +10,15 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct, IConstruct
 
-from nami_stack.dashboard import Dashboard, in_same_stack, named, own_gateway, target
+from nami_stack.destinations.dynamodb import DynamoTable
+from nami_stack.destinations.mongo_host import MongoHost
 from nami_stack.drain import Drain
-from nami_stack.dynamo_table import DynamoTable
 from nami_stack.functions import PythonFunction
-from nami_stack.gateway import HttpGateway
-from nami_stack.metrics import FIVE_MINUTES, MINUTE, of_group, of_table, own
-from nami_stack.mongo_host import MongoHost
-from nami_stack.rest_gateway import RestGateway
+from nami_stack.gateways.http import HttpGateway
+from nami_stack.gateways.rest import RestGateway
 from nami_stack.settings import AlarmSettings, WatchingSettings
+from nami_stack.watching.dashboard import Dashboard, in_same_stack, named, own_gateway, target
+from nami_stack.watching.metrics import FIVE_MINUTES, MINUTE, of_group, of_table, own
 from nami_stack.webhook_construct import ScalableWebhook
 
 # So many periods of the last so many. A lone error is made good by the next try, the producer's or the queue's; a

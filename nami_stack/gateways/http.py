@@ -9,9 +9,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 
-from nami_stack.access_log import HTTP_FORMAT, AccessLog
-from nami_stack.domain import CustomDomain
-from nami_stack.findings import acknowledge
+from nami_stack.acknowledge import acknowledge
+from nami_stack.gateways.access_log import HTTP_FORMAT, AccessLog
+from nami_stack.gateways.domain import CustomDomain
 
 # Why no gateway here has an authorizer.
 PRODUCERS = "a producer proves itself by its signature over the body, which the function checks"

@@ -7,13 +7,13 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct, IConstruct
 
+from nami_stack.destinations.dynamodb import DynamoTable
+from nami_stack.destinations.mongo_host import MongoHost
 from nami_stack.drain import Drain
-from nami_stack.dynamo_table import DynamoTable
 from nami_stack.functions import PythonFunction
-from nami_stack.gateway import HttpGateway
-from nami_stack.metrics import FIVE_MINUTES, MINUTE, of_group, of_table, own
-from nami_stack.mongo_host import MongoHost
-from nami_stack.rest_gateway import RestGateway
+from nami_stack.gateways.http import HttpGateway
+from nami_stack.gateways.rest import RestGateway
+from nami_stack.watching.metrics import FIVE_MINUTES, MINUTE, of_group, of_table, own
 from nami_stack.webhook_construct import ScalableWebhook
 
 # What CloudWatch calls 24 columns; the graphs under a title share its width.

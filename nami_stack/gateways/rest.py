@@ -13,11 +13,11 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
-from nami_stack import mapping
-from nami_stack.access_log import REST_FORMAT, AccessLog
-from nami_stack.domain import CustomDomain
-from nami_stack.findings import acknowledge
-from nami_stack.gateway import PRODUCERS
+from nami_stack.acknowledge import acknowledge
+from nami_stack.gateways import mapping
+from nami_stack.gateways.access_log import REST_FORMAT, AccessLog
+from nami_stack.gateways.domain import CustomDomain
+from nami_stack.gateways.http import PRODUCERS
 from nami_stack.settings import PipelineSettings
 
 _STAGE = "live"
