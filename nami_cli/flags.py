@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from typer.core import TyperCommand
 
 from nami_control import cdk, environments
@@ -180,11 +181,17 @@ def _annotation(key: str) -> Any:
     field = Subscription.model_fields[key]
     default = "" if field.default in (None, "", ()) else f"  [default: {as_typed(field.default)}]"
     help_text = " ".join((field.description or "").replace("`", "").split()) + default
-    return Annotated[str | None, typer.Option(flag(key), metavar=_metavar(field.annotation), help=help_text)]
+    return Annotated[str | None, typer.Option(flag(key), metavar=_metavar(field), help=help_text)]
 
 
-def _metavar(annotation: Any) -> str:
-    kinds = set(_kinds(annotation))
+def _names(rules: Iterable[Any]) -> list[str]:
+    """Of the table that a value must be in, if it must."""
+    return [name for rule in rules if isinstance(rule, NamedIn) for name in rule.table]
+
+
+def _metavar(field: FieldInfo) -> str:
+    annotation = field.annotation
+    kinds = set(_names(field.metadata) or _kinds(annotation))
     if bool in kinds:
         return "true|false"
     if choices := [kind for kind in kinds if isinstance(kind, str)]:
@@ -199,8 +206,7 @@ def _kinds(annotation: Any) -> Iterable[Any]:
         return get_args(annotation)
     if origin is Annotated:
         plain, *rules = get_args(annotation)
-        tables = [rule.table for rule in rules if isinstance(rule, NamedIn)]
-        return tables[0] if tables else _kinds(plain)
+        return _names(rules) or _kinds(plain)
     if origin in (Union, types.UnionType, tuple):
         return [kind for part in get_args(annotation) for kind in _kinds(part)]
     return [annotation]

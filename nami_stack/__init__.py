@@ -4,14 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nami_stack.destinations.destination import Destination
     from nami_stack.destinations.dynamodb import DynamoTable
     from nami_stack.destinations.http import HttpBackend
     from nami_stack.destinations.mongo_database import MongoDatabase
     from nami_stack.destinations.mongo_host import MongoHost
     from nami_stack.destinations.shared_mongo import SharedMongo
-    from nami_stack.drain import Destination
     from nami_stack.gateways.domain import CustomDomain
-    from nami_stack.gateways.http import Gateway, HttpGateway
+    from nami_stack.gateways.gateway import Gateway
+    from nami_stack.gateways.http import HttpGateway
     from nami_stack.gateways.rest import RestGateway
     from nami_stack.gateways.shared import SharedGateway
     from nami_stack.network import Network
@@ -61,10 +62,10 @@ __all__ = [
 
 _MODULES = {
     "CustomDomain": "gateways.domain",
-    "Destination": "drain",
+    "Destination": "destinations.destination",
     "DynamoTable": "destinations.dynamodb",
     "Environment": "settings",
-    "Gateway": "gateways.http",
+    "Gateway": "gateways.gateway",
     "HostSettings": "settings",
     "HttpBackend": "destinations.http",
     "HttpGateway": "gateways.http",

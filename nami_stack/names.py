@@ -12,6 +12,28 @@ LOCAL_CONTEXT = "nami:local"
 SHARED = "shared"  # the name of what subscriptions share
 RESERVED_NAMES = frozenset({SHARED})
 
+# Outputs of a subscription's stack. Of its destinations, all but the first put their drain's id before theirs, as in
+# HttpQueueUrl.
+ENDPOINT_URL = "EndpointUrl"
+PRE_QUEUE_FUNCTION = "PreQueueFunctionName"
+QUARANTINE_URL = "QuarantineUrl"
+SIGNATURE_SECRET_ARN = "SignatureSecretArn"  # noqa: S105 - the name of an output
+QUEUE_URL = "QueueUrl"
+DEAD_LETTER_QUEUE_URL = "DeadLetterQueueUrl"
+POST_QUEUE_FUNCTION = "PostQueueFunctionName"
+# Of a destination itself.
+DATABASE_SECRET_ARN = "DatabaseSecretArn"  # noqa: S105 - the name of an output
+DATA_VOLUME_ID = "DataVolumeId"
+TABLE_NAME = "TableName"
+LARGE_ITEMS_BUCKET = "LargeItemsBucketName"
+BACKEND_SECRET_ARN = "BackendSecretArn"  # noqa: S105 - the name of an output
+ATTEMPTS_TABLE = "AttemptsTableName"
+# Of what watches, of a domain, and of the shared stack.
+ALARM_TOPIC_ARN = "AlarmTopicArn"
+DASHBOARD_URL = "DashboardUrl"
+DOMAIN_TARGET = "DomainTarget"
+GATEWAY_URL = "GatewayUrl"
+
 
 def check_name(name: str) -> str:
     """Return the name of a subscription where it is a good one.

@@ -4,6 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from nami_stack import names
 from nami_stack.destinations.mongo_host import MongoHost
 from nami_stack.environment import EnvironmentStack
 from nami_stack.gateways.domain import CustomDomain
@@ -34,7 +35,7 @@ class SharedStack(EnvironmentStack):
         watching = Watching(self, "Watching", settings=settings)
         watching.watch_gateway(gateway)
         watching.watch_host(host)
-        cdk.CfnOutput(self, "GatewayUrl", value=gateway.url)
+        cdk.CfnOutput(self, names.GATEWAY_URL, value=gateway.url)
         for key, value in {**host.outputs, **watching.outputs}.items():
             cdk.CfnOutput(self, key, value=value)
 

@@ -1,17 +1,21 @@
 """The MongoDB host that subscriptions share."""
 
-from typing import Any, cast
+from typing import Any, Self, cast
 
+import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from nami_stack import names
+from nami_stack.destinations.destination import Destination
 from nami_stack.destinations.mongo_host import MONGO_PORT
 from nami_stack.functions import PythonFunction
 from nami_stack.placement import in_your_network
+from nami_stack.settings import SHARED, Subscription, stack_name
 from nami_stack.sharing import SHARED_STACK, published, tied_to
 
 
-class SharedMongo(Construct):
+class SharedMongo(Destination):
     """A destination: the MongoDB host of the stack `nami-shared`, which must be deployed before.
 
     Each subscription has a collection of its name. Its function stands in the shared network, where the host lets it in
@@ -23,6 +27,7 @@ class SharedMongo(Construct):
     """
 
     kind = "mongo"
+    reaches_queues = False
 
     def __init__(self, scope: Construct, construct_id: str, *, stack: str = SHARED_STACK) -> None:
         super().__init__(scope, construct_id)
@@ -32,19 +37,21 @@ class SharedMongo(Construct):
             self, published(self, stack, "vpc-id"), published(self, stack, "function-subnet-id")
         )
 
-    @property
-    def placement(self) -> dict[str, Any]:
-        """Keyword arguments of `lambda_.Function`: in the shared network."""
-        return self._placement
+    @classmethod
+    def of(cls, scope: Construct, subscription: Subscription, placement: dict[str, Any]) -> Self:
+        """The host of the subscription's environment."""
+        if subscription.reports_to:
+            cdk.Annotations.of(scope).add_warning_v2(
+                "nami:shared-egress",
+                f"{subscription.reports_to}: the post-queue function stands in the shared network, and can report only "
+                f"where name={SHARED} was deployed with egress=nat",
+            )
+        return cls(scope, cls.__name__, stack=stack_name(SHARED, subscription.environment_name))
 
     @property
     def outputs(self) -> dict[str, str]:
         """What a user needs of it after a deployment."""
-        return {"DatabaseSecretArn": self.secret_arn}
-
-    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
-        """As many as the queue gives: they are one call."""
-        return None
+        return {names.DATABASE_SECRET_ARN: self.secret_arn}
 
     def environment(self, name: str) -> dict[str, str]:
         """What a function must know to write the webhooks of the subscription `name`, to a collection of that name."""

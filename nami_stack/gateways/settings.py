@@ -1,10 +1,12 @@
 """The settings of gateways."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from nami_stack.section import Section, SettingsError, matches, separated
+from nami_stack.gateways.table import GATEWAYS
+from nami_stack.names import SHARED
+from nami_stack.section import NamedIn, Section, SettingsError, matches, separated
 from nami_stack.signature import Signature
 
 _LIMITS = ("throttle_rate", "throttle_burst")
@@ -13,7 +15,7 @@ _LIMITS = ("throttle_rate", "throttle_burst")
 class GatewaySettings(Section):
     """What producers send to."""
 
-    gateway: Literal["http", "rest", "shared"] = "http"
+    gateway: Annotated[str, NamedIn(GATEWAYS)] = "http"
     """http: an HTTP API, at under a third of the cost; rest: a REST API, for what the settings below need; shared: the
     HTTP API of `name=shared`."""
     throttle_rate: Annotated[int, Field(ge=1)] | None = None
@@ -100,3 +102,14 @@ def check_direct(
             f"{direct} what is not genuine goes to a quarantine queue, and the shared network has no way to it; leave "
             "ingest out, or give another destination"
         )
+
+
+def check_shared_gateway(gateway: str, domain_name: str | None, access_logs: bool | None) -> None:
+    """Raise SettingsError where the gateway is shared, and a subscription would have what is for all."""
+    if gateway == "shared" and domain_name:
+        raise SettingsError(
+            f"domain_name={domain_name!r}: the shared gateway has one domain for all; "
+            f"give it to name={SHARED}, or leave it out"
+        )
+    if gateway == "shared" and access_logs is not None:
+        raise SettingsError(f"access_logs: are the shared gateway's; give it to name={SHARED}, or leave it out")

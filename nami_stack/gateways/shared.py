@@ -1,6 +1,7 @@
 """The gateway that subscriptions share."""
 
 from collections.abc import Sequence
+from typing import Self
 
 from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_lambda as lambda_
@@ -8,11 +9,12 @@ from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 
 from nami_stack.acknowledge import acknowledge
-from nami_stack.gateways.http import PRODUCERS
+from nami_stack.gateways.gateway import PRODUCERS, Gateway
+from nami_stack.settings import SHARED, Subscription, stack_name
 from nami_stack.sharing import SHARED_STACK, published, tied_to
 
 
-class SharedGateway(Construct):
+class SharedGateway(Gateway):
     """The HTTP API of the stack `nami-shared`, which must be deployed before; a route is the subscription's own.
 
     Args:
@@ -24,6 +26,11 @@ class SharedGateway(Construct):
         self._stack = stack
         self._url = published(self, stack, "gateway-url")
         self.api = apigw.HttpApi.from_http_api_attributes(self, "Api", http_api_id=published(self, stack, "gateway-id"))
+
+    @classmethod
+    def of(cls, scope: Construct, subscription: Subscription) -> Self:
+        """The gateway of the subscription's environment."""
+        return cls(scope, cls.__name__, stack=stack_name(SHARED, subscription.environment_name))
 
     def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str]) -> str:
         """Send `/nami/<name>` to the function and return the URL that producers post to."""

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BaseModel, ValidationError, field_validator
 from nami_stack.destinations.mongo_host_settings import HostSettings
 from nami_stack.destinations.settings import DestinationSettings
 from nami_stack.destinations.table import DESTINATIONS, check_destinations
-from nami_stack.gateways.settings import DomainSettings, GatewaySettings, check_direct
+from nami_stack.gateways.settings import DomainSettings, GatewaySettings, check_direct, check_shared_gateway
+from nami_stack.gateways.table import GATEWAYS
 from nami_stack.names import LOCAL_CONTEXT, SHARED, check_environment, check_name, stack_name
 from nami_stack.pipeline_settings import PipelineSettings
 from nami_stack.section import Section, SettingsError, matches
@@ -100,26 +101,16 @@ class Subscription(
         return max(self.visibility_timeout, self.post_queue_timeout + delay)
 
     @model_validator(mode="after")
-    def _destination_rules(self) -> Self:
+    def _rules_of_parts(self) -> Self:
         check_destinations(self.destination, self, self)
-        return self
-
-    @model_validator(mode="after")
-    def _shared_rules(self) -> Self:
-        if self.gateway == "shared" and self.domain_name:
-            raise ValueError(
-                f"domain_name={self.domain_name!r}: the shared gateway has one domain for all; "
-                f"give it to name={SHARED}, or leave it out"
-            )
-        if self.gateway == "shared" and self.access_logs is not None:
-            raise ValueError(f"access_logs: are the shared gateway's; give it to name={SHARED}, or leave it out")
+        check_shared_gateway(self.gateway, self.domain_name, self.access_logs)
         return self
 
     @model_validator(mode="after")
     def _direct_rules(self) -> Self:
         if self.ingest == "direct":
             check_direct(
-                writes_to_queues=self.gateway == "rest",
+                writes_to_queues=GATEWAYS[self.gateway].writes_to_queues,
                 signature=self.build_signature(),
                 destinations=len(self.destination),
                 order_by=self.order_by,

@@ -21,7 +21,7 @@ from nami_stack import (
     functions,
     in_your_network,
 )
-from nami_stack.drain import Destination
+from nami_stack.destinations.destination import Destination
 
 Synth = Callable[..., Template]
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:atlas-AbCdEf"

@@ -24,8 +24,8 @@ from nami_stack import (
     Signature,
     Subscription,
     WebhookStack,
-    mapping,
 )
+from nami_stack.gateways import mapping
 from nami_stack.signature import SCHEMES
 
 Synth = Callable[..., Template]

@@ -18,8 +18,8 @@ from nami_cli.flags import GROUPS
 from nami_cli.main import app
 from nami_local.differences import DIFFERENCES
 from nami_stack import DynamoTable, ScalableWebhook, Watching, WatchingSettings
+from nami_stack.destinations.destination import Destination
 from nami_stack.destinations.table import DESTINATIONS as DESTINATION_KINDS
-from nami_stack.drain import Destination
 from nami_stack.settings import Environment, SettingsError, Subscription, as_typed, read_settings
 from nami_stack.signature import SCHEMES
 from tests.unit.pages import rewritten
@@ -69,7 +69,7 @@ def test_page_is_written_where_it_was_behind_alone(tmp_path: Path) -> None:
 
 def test_every_setting_is_documented_as_it_is() -> None:
     if rewritten(DOCS / "settings.md", "settings", settings_tables()):
-        pytest.fail("docs/settings.md was behind nami_stack/settings.py and is written anew; commit it")
+        pytest.fail("docs/settings.md was behind the settings and is written anew; commit it")
 
 
 def test_differences_from_aws_are_documented_as_they_are_shown() -> None:
@@ -225,7 +225,8 @@ def test_construct_has_what_the_library_page_says_it_has(app_factory: Callable[[
 def test_a_destination_has_what_its_page_says_that_one_has() -> None:
     said = re.search(r"says\n?\s*\((`kind`.*?)\)", (DOCS / "destinations.md").read_text(), re.DOTALL)
     assert said
-    assert set(re.findall(r"`(\w+)`", said[1])) == {name for name in vars(Destination) if not name.startswith("_")}
+    members = {*vars(Destination), *Destination.__annotations__}
+    assert set(re.findall(r"`(\w+)`", said[1])) == {name for name in members if not name.startswith("_")}
 
 
 def test_every_example_is_in_the_library_page() -> None:
