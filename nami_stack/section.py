@@ -77,11 +77,14 @@ def network() -> AfterValidator:
     return AfterValidator(check)
 
 
-def separated(case: Callable[[str], str] = str) -> BeforeValidator:
-    """Take one text with commas in it for several values."""
+def separated(case: Callable[[str], str] | None = None) -> BeforeValidator:
+    """Take one text with commas in it for several values; where they are names of some case, none may be empty."""
 
     def split(value: object) -> object:
-        return [case(part.strip()) for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split(",")]
+        return [case(part) for part in parts] if case else [part for part in parts if part]
 
     return BeforeValidator(split)
 
