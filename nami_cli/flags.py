@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from typer.core import TyperCommand
 
 from nami_control.errors import flag
-from nami_stack.settings import HostSettings, Subscription, as_typed
+from nami_stack.settings import HostSettings, NamedIn, Subscription, as_typed
 
 # In the order of the code; a group that the settings gain is one here.
 GROUPS: dict[str, type[BaseModel]] = {
@@ -50,11 +51,17 @@ def _annotation(key: str) -> Any:
     field = Subscription.model_fields[key]
     default = "" if field.default in (None, "", ()) else f"  [default: {as_typed(field.default)}]"
     help_text = " ".join((field.description or "").replace("`", "").split()) + default
-    return Annotated[str | None, typer.Option(flag(key), metavar=_metavar(field.annotation), help=help_text)]
+    return Annotated[str | None, typer.Option(flag(key), metavar=_metavar(field), help=help_text)]
 
 
-def _metavar(annotation: Any) -> str:
-    kinds = set(_kinds(annotation))
+def _names(rules: Iterable[Any]) -> list[str]:
+    """Of the table that a value must be in, if it must."""
+    return [name for rule in rules if isinstance(rule, NamedIn) for name in rule.table]
+
+
+def _metavar(field: FieldInfo) -> str:
+    annotation = field.annotation
+    kinds = set(_names(field.metadata) or _kinds(annotation))
     if bool in kinds:
         return "true|false"
     if choices := [kind for kind in kinds if isinstance(kind, str)]:
@@ -68,7 +75,8 @@ def _kinds(annotation: Any) -> Iterable[Any]:
     if origin is Literal:
         return get_args(annotation)
     if origin is Annotated:
-        return _kinds(get_args(annotation)[0])
+        plain, *rules = get_args(annotation)
+        return _names(rules) or _kinds(plain)
     if origin in (Union, types.UnionType, tuple):
         return [kind for part in get_args(annotation) for kind in _kinds(part)]
     return [annotation]

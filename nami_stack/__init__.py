@@ -4,16 +4,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nami_stack.domain import CustomDomain
-    from nami_stack.drain import Destination
-    from nami_stack.dynamo_table import DynamoTable
-    from nami_stack.gateway import Gateway, HttpGateway
-    from nami_stack.http_backend import HttpBackend
-    from nami_stack.mongo_database import MongoDatabase
-    from nami_stack.mongo_host import MongoHost
+    from nami_stack.destinations.destination import Destination
+    from nami_stack.destinations.dynamodb import DynamoTable
+    from nami_stack.destinations.http import HttpBackend
+    from nami_stack.destinations.mongo_database import MongoDatabase
+    from nami_stack.destinations.mongo_host import MongoHost
+    from nami_stack.destinations.shared_mongo import SharedMongo
+    from nami_stack.gateways.domain import CustomDomain
+    from nami_stack.gateways.gateway import Gateway
+    from nami_stack.gateways.http import HttpGateway
+    from nami_stack.gateways.rest import RestGateway
+    from nami_stack.gateways.shared import SharedGateway
     from nami_stack.network import Network
     from nami_stack.placement import in_your_network
-    from nami_stack.rest_gateway import RestGateway
     from nami_stack.settings import (
         Environment,
         HostSettings,
@@ -23,11 +26,10 @@ if TYPE_CHECKING:
         Subscription,
         WatchingSettings,
     )
-    from nami_stack.shared import SharedGateway, SharedMongo
     from nami_stack.shared_stack import SharedStack
     from nami_stack.signature import Signature
     from nami_stack.stack import WebhookStack
-    from nami_stack.watching import Watching
+    from nami_stack.watching.watching import Watching
     from nami_stack.webhook_construct import ScalableWebhook
 
 __all__ = [
@@ -59,28 +61,28 @@ __all__ = [
 ]
 
 _MODULES = {
-    "CustomDomain": "domain",
-    "Destination": "drain",
-    "DynamoTable": "dynamo_table",
+    "CustomDomain": "gateways.domain",
+    "Destination": "destinations.destination",
+    "DynamoTable": "destinations.dynamodb",
     "Environment": "settings",
-    "Gateway": "gateway",
+    "Gateway": "gateways.gateway",
     "HostSettings": "settings",
-    "HttpBackend": "http_backend",
-    "HttpGateway": "gateway",
-    "MongoDatabase": "mongo_database",
-    "MongoHost": "mongo_host",
+    "HttpBackend": "destinations.http",
+    "HttpGateway": "gateways.http",
+    "MongoDatabase": "destinations.mongo_database",
+    "MongoHost": "destinations.mongo_host",
     "Network": "network",
     "PipelineSettings": "settings",
-    "RestGateway": "rest_gateway",
+    "RestGateway": "gateways.rest",
     "ScalableWebhook": "webhook_construct",
     "SettingsError": "settings",
-    "SharedGateway": "shared",
-    "SharedMongo": "shared",
+    "SharedGateway": "gateways.shared",
+    "SharedMongo": "destinations.shared_mongo",
     "SharedSettings": "settings",
     "SharedStack": "shared_stack",
     "Signature": "signature",
     "Subscription": "settings",
-    "Watching": "watching",
+    "Watching": "watching.watching",
     "WatchingSettings": "settings",
     "WebhookStack": "stack",
     "in_your_network": "placement",

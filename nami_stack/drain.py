@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 import aws_cdk as cdk
 from aws_cdk import aws_s3 as s3
@@ -12,37 +11,10 @@ from constructs import Construct
 
 from nami_stack import reporting
 from nami_stack.assets import LAMBDAS
+from nami_stack.destinations.destination import Destination
 from nami_stack.functions import PythonFunction
 from nami_stack.queue import Queue
 from nami_stack.settings import PipelineSettings
-
-
-class Destination(Protocol):
-    """Where a post-queue function puts webhooks."""
-
-    @property
-    def kind(self) -> str:
-        """What the runtime calls it: DESTINATION in the function's environment."""
-
-    @property
-    def placement(self) -> dict[str, Any]:
-        """Where the function must stand to reach it: keyword arguments of `lambda_.Function`."""
-
-    @property
-    def outputs(self) -> dict[str, str]:
-        """What a user needs of it after a deployment: the names and values of a stack's outputs."""
-
-    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
-        """Webhooks that a function can write in `timeout` seconds at the worst; None: as many as the queue gives.
-
-        Where they are `ordered`, they may all be of one group and must be written one after the other.
-        """
-
-    def environment(self, name: str) -> dict[str, str]:
-        """What the function must know to write the webhooks of the subscription `name`."""
-
-    def grant_write(self, function: PythonFunction) -> None:
-        """Let the function in, and give it the rights it needs."""
 
 
 class Drain(Construct):

@@ -17,7 +17,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from nami_stack import assets, reporting
-from nami_stack.findings import acknowledge, right_to
+from nami_stack.acknowledge import acknowledge, right_to
 from nami_stack.log_group import LogGroup
 from nami_stack.settings import PipelineSettings
 

@@ -7,7 +7,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from nami_stack.findings import acknowledge_zone
+from nami_stack.acknowledge import acknowledge_zone
 from nami_stack.log_group import LogGroup
 from nami_stack.settings import HostSettings
 

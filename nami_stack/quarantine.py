@@ -4,8 +4,8 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from nami_stack.acknowledge import acknowledge
 from nami_stack.drain import Drain
-from nami_stack.findings import acknowledge
 from nami_stack.network import of_this_account
 from nami_stack.queue import Queue
 from nami_stack.signature import Signature

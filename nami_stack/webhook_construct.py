@@ -8,16 +8,17 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from nami_stack.acknowledge import acknowledge
 from nami_stack.assets import LAMBDAS
-from nami_stack.drain import Destination, Drain
-from nami_stack.findings import acknowledge
+from nami_stack.destinations.destination import Destination
+from nami_stack.destinations.mongo_host import MongoHost
+from nami_stack.drain import Drain
 from nami_stack.functions import PythonFunction
-from nami_stack.gateway import Gateway, HttpGateway
-from nami_stack.mongo_host import MongoHost
+from nami_stack.gateways.gateway import Gateway
+from nami_stack.gateways.http import HttpGateway
+from nami_stack.gateways.settings import check_direct
 from nami_stack.quarantine import Quarantine
-from nami_stack.rest_gateway import RestGateway
-from nami_stack.settings import PipelineSettings, SettingsError, check_direct, check_name
-from nami_stack.shared import SharedMongo
+from nami_stack.settings import PipelineSettings, SettingsError, check_name
 from nami_stack.signature import Signature
 
 
@@ -58,7 +59,7 @@ class ScalableWebhook(Construct):
         destinations = destination if isinstance(destination, Sequence) else [destination]
         self.name, self.gateway, self.signature, self.settings = name, gateway, signature, settings
         self.metrics_name = settings.metrics_name(name)
-        if settings.tracing and isinstance(gateway, RestGateway):
+        if settings.tracing and isinstance(gateway, Gateway):  # one of a user's own may have but what a route needs
             gateway.trace()
         direct = settings.ingest == "direct"
         if direct:
@@ -89,7 +90,7 @@ class ScalableWebhook(Construct):
         methods = {*settings.methods, *(signature.handshake_methods if signature else ())}
         self.pre_queue_function: PythonFunction | None = None
         self.quarantine: Quarantine | None = None
-        if direct and isinstance(gateway, RestGateway):
+        if direct:
             self.endpoint_url = gateway.route_to_queue(name, self.queue, sorted(methods), settings)
             self.quarantine = self._quarantine(signature, settings)
         else:
@@ -157,16 +158,15 @@ def _check_direct(
     settings: PipelineSettings,
     handlers: Path | None,
 ) -> None:
-    rest = isinstance(gateway, RestGateway)
     check_direct(
-        rest=rest,
+        writes_to_queues=isinstance(gateway, Gateway) and gateway.writes_to_queues,
         signature=signature,
         destinations=len(destinations),
         order_by=settings.order_by,
-        shared_mongo=any(isinstance(destination, SharedMongo) for destination in destinations),
+        reaches_queues=all(getattr(destination, "reaches_queues", True) for destination in destinations),
     )
     sources = set(settings.allowed_sources)
-    if sources and isinstance(gateway, RestGateway) and sources != set(gateway.allowed_sources):
+    if sources and sources != set(gateway.allowed_sources):
         raise SettingsError(
             "ingest='direct': no function looks at allowed_sources; give the same to RestGateway(allowed_sources=…)"
         )

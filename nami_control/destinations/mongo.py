@@ -20,7 +20,6 @@ from nami_control.planning.assumptions import Assumption, Times, vcpus
 from nami_control.planning.bill import PRICES, Line
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Target
-from nami_runtime.destinations.mongo import ATTEMPT_SECONDS
 from nami_stack.settings import Subscription
 
 _FULL = 0.8  # of the data volume; MongoDB stops where it can't write
@@ -74,6 +73,8 @@ class Mongo(Destination):
     @classmethod
     def speed(cls, subscription: Subscription, times: Times, batch_size: float) -> Speed:
         """What its vCPUs write."""
+        from nami_runtime.destinations.mongo import ATTEMPT_SECONDS  # noqa: PLC0415 (it loads pymongo)
+
         return Speed(rate=cls.cores(subscription) * 1000 / cls.write_ms(times), longest=ATTEMPT_SECONDS)
 
     @classmethod

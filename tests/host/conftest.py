@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nami_stack.mongo_host import MONGO_IMAGE
+from nami_stack.destinations.mongo_host import MONGO_IMAGE
 from tests.host.machine import Account, Machine, image_archive
 
 PACKAGES = {"dockerd": "docker.io", "iptables": "iptables", "mkfs.xfs": "xfsprogs", "ip": "iproute2"}

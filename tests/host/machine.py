@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from nami_stack.mongo_host import MONGO_IMAGE, host_script
+from nami_stack.destinations.mongo_host import MONGO_IMAGE, host_script
 
 HERE = Path(__file__).parent
 VOLUME = "vol-0123"

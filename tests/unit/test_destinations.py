@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk.assertions import Match, Template
 
 from nami_stack import (
@@ -18,12 +19,16 @@ from nami_stack import (
     SettingsError,
     Signature,
     Subscription,
+    Watching,
     functions,
     in_your_network,
 )
-from nami_stack.drain import Destination
+from nami_stack.destinations.destination import Destination
+from nami_stack.destinations.table import DESTINATIONS, DestinationKind
+from nami_stack.watching.alarm import ONCE, Alarm
 
 Synth = Callable[..., Template]
+Apps = Callable[..., cdk.App]
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:atlas-AbCdEf"
 URL = "https://shop.example.com/webhooks"
 
@@ -413,3 +418,55 @@ def test_half_a_network_is_refused() -> None:
 )
 def test_bad_destination_names_key_rule_and_remedy(context: dict[str, Any], message: str) -> None:
     assert message in error_of(**context)
+
+
+class Toy(Destination):
+    """One that nami does not have."""
+
+    kind = "toy"
+
+    def environment(self, name: str) -> dict[str, str]:
+        return {"TOY": name}
+
+    def alarms(self, which: str) -> list[Alarm]:
+        metric = cloudwatch.Metric(namespace="Toys", metric_name="Broken")
+        return [Alarm(f"{which}-toy", metric, periods=ONCE, what="Broken.", why="Over 0.", todo="Glue it.")]
+
+
+class Plain:
+    """One that has what the writing needs, and is of no class of nami's."""
+
+    kind = "plain"
+    placement: ClassVar[dict[str, Any]] = {}
+    outputs: ClassVar[dict[str, str]] = {}
+
+    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
+        return None
+
+    def environment(self, name: str) -> dict[str, str]:
+        return {"PLAIN": name}
+
+    def grant_write(self, function: functions.PythonFunction) -> None:
+        pass
+
+
+def test_an_entry_of_the_table_makes_a_destination(synth: Synth, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DESTINATIONS, "toy", DestinationKind(f"{__name__}:Toy"))
+    template = synth(destination="toy,dynamodb")
+    variables = function(template, "Toy")["Environment"]["Variables"]
+    assert (variables["DESTINATION"], variables["TOY"]) == ("toy", "shopify")
+    template.has_resource_properties("AWS::CloudWatch::Alarm", {"AlarmName": "nami-shopify-toy"})
+
+
+def test_what_is_not_in_the_table_is_no_destination() -> None:
+    assert error_of(destination="toy") == (
+        "destination='toy': must be 'mongo-host', 'shared-mongo', 'mongo-database', 'dynamodb' or 'http'; "
+        "the default is mongo-host"
+    )
+
+
+def test_a_destination_need_not_be_of_the_class_of_others(app_factory: Apps) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    webhook = ScalableWebhook(stack, "Webhook", name="shopify", destination=cast("Destination", Plain()))
+    Watching(stack, "Watching").watch(webhook)
+    assert function(Template.from_stack(stack), "Plain")["Environment"]["Variables"]["PLAIN"] == "shopify"

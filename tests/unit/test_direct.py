@@ -23,8 +23,8 @@ from nami_stack import (
     SettingsError,
     Subscription,
     WebhookStack,
-    mapping,
 )
+from nami_stack.gateways import mapping
 
 Synth = Callable[..., Template]
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
@@ -17,8 +17,9 @@ from nami_cli.flags import GROUPS
 from nami_cli.main import app
 from nami_local.differences import DIFFERENCES
 from nami_stack import DynamoTable, ScalableWebhook, Watching, WatchingSettings
-from nami_stack.drain import Destination
-from nami_stack.settings import DestinationName, Environment, SettingsError, Subscription, as_typed, read_settings
+from nami_stack.destinations.destination import Destination
+from nami_stack.destinations.table import DESTINATIONS as DESTINATION_KINDS
+from nami_stack.settings import Environment, SettingsError, Subscription, as_typed, read_settings
 from nami_stack.signature import SCHEMES
 from tests.unit.pages import WRITES, block_is_behind
 
@@ -112,7 +113,7 @@ def what_works(context: dict[str, str]) -> str:
 
 def combinations() -> str:
     """Gateways against destinations."""
-    names = [*get_args(DestinationName), "several"]
+    names = [*DESTINATION_KINDS, "several"]
     lines = [
         f"| | {' | '.join(f'`{name}`' for name in names[:-1])} | several |",
         "|---|" + "---|" * len(names),
@@ -169,7 +170,8 @@ def test_construct_has_what_the_library_page_says_it_has(app_factory: Callable[[
 def test_a_destination_has_what_its_page_says_that_one_has() -> None:
     said = re.search(r"says\n?\s*\((`kind`.*?)\)", (DOCS / "destinations.md").read_text(), re.DOTALL)
     assert said
-    assert set(re.findall(r"`(\w+)`", said[1])) == {name for name in vars(Destination) if not name.startswith("_")}
+    members = {*vars(Destination), *Destination.__annotations__}
+    assert set(re.findall(r"`(\w+)`", said[1])) == {name for name in members if not name.startswith("_")}
 
 
 def test_every_example_is_in_the_library_page() -> None:

@@ -3,9 +3,14 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from nami_stack.destinations.table import DESTINATIONS
+from nami_stack.gateways.table import GATEWAYS
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = {"nami_runtime"}
@@ -117,3 +122,29 @@ def test_no_module_is_imported_by_what_it_imports(layer: str) -> None:
         for file in free:
             del graph[file]
     assert graph == {}
+
+
+def kinds_asked_for(file: str, names: set[str], classes: set[str]) -> set[str]:
+    """Where a file compares with one of these names, or asks whether something is of one of these classes."""
+    asked = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.Compare) and ".scheme" not in ast.unparse(node):  # http is one of URLs, too
+            texts = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass"):
+            texts = {part.id for part in ast.walk(node.args[1]) if isinstance(part, ast.Name)}
+        else:
+            continue
+        asked |= {f"{file}:{node.lineno} {text}" for text in texts & (names | classes)}
+    return asked
+
+
+@pytest.mark.parametrize(("folder", "table"), [("destinations", DESTINATIONS), ("gateways", GATEWAYS)])
+def test_nobody_asks_which_kind_a_part_is_of(folder: str, table: Mapping[str, Any]) -> None:
+    classes = {kind.construct.partition(":")[2] for kind in table.values()}
+    others = [file for file in files("nami_stack/") if not file.startswith(f"nami_stack/{folder}/")]
+    assert set().union(*(kinds_asked_for(file, set(table), classes) for file in others)) == set()
+
+
+def test_a_kind_that_is_asked_for_is_found() -> None:
+    file = "nami_stack/destinations/table.py"
+    assert kinds_asked_for(file, {"shared-mongo"}, set()) != set()

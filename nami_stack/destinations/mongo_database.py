@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from nami_stack import names
+from nami_stack.destinations.destination import Destination
 from nami_stack.functions import PythonFunction
-from nami_stack.settings import SettingsError
+from nami_stack.settings import SettingsError, Subscription
 
 
-class MongoDatabase(Construct):
+class MongoDatabase(Destination):
     """A destination: the database that a secret of Secrets Manager leads to.
 
     One database can serve several subscriptions: each has a collection of its name.
@@ -42,7 +44,7 @@ class MongoDatabase(Construct):
         database: str = "nami",
         placement: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(scope, construct_id)
+        super().__init__(scope, construct_id, placement=placement)
         if not re.search(r"-[A-Za-z0-9]{6}$", secret_arn):
             raise SettingsError(
                 f"database_secret_arn={secret_arn!r}: lacks the six characters that Secrets Manager ends an ARN with, "
@@ -50,21 +52,22 @@ class MongoDatabase(Construct):
             )
         self.secret = secretsmanager.Secret.from_secret_complete_arn(self, "Secret", secret_arn)
         self.database = database
-        self._placement = dict(placement or {})
 
-    @property
-    def placement(self) -> dict[str, Any]:
-        """Keyword arguments of `lambda_.Function`."""
-        return self._placement
+    @classmethod
+    def of(cls, scope: Construct, subscription: Subscription, placement: dict[str, Any]) -> Self:
+        """The database behind the subscription's secret."""
+        return cls(
+            scope,
+            cls.__name__,
+            secret_arn=subscription.database_secret_arn or "",
+            database=subscription.database_name,
+            placement=placement,
+        )
 
     @property
     def outputs(self) -> dict[str, str]:
         """What a user needs of it after a deployment."""
-        return {"DatabaseSecretArn": self.secret.secret_arn}
-
-    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
-        """As many as the queue gives: they are one call."""
-        return None
+        return {names.DATABASE_SECRET_ARN: self.secret.secret_arn}
 
     def environment(self, name: str) -> dict[str, str]:
         """What a function must know to write the webhooks of the subscription `name`."""

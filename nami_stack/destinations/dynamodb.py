@@ -1,20 +1,26 @@
 """Webhooks as items of a DynamoDB table."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from nami_stack.findings import acknowledge
+from nami_stack import names
+from nami_stack.acknowledge import acknowledge
+from nami_stack.destinations.destination import Destination
 from nami_stack.functions import PythonFunction
-from nami_stack.settings import SettingsError
+from nami_stack.settings import SettingsError, Subscription
+from nami_stack.watching.alarm import LASTING, Alarm
+from nami_stack.watching.graph import Graph, graph
+from nami_stack.watching.metrics import of_table
 
 TTL_ATTRIBUTE = "expires_at"
 
 
-class DynamoTable(Construct):
+class DynamoTable(Destination):
     """A destination: a table with an item for each delivery, its id as the key.
 
     On-demand, so that a burst needs no planning, with point-in-time recovery. What an item can't hold (400 KB) lies in
@@ -71,19 +77,15 @@ class DynamoTable(Construct):
         )
         acknowledge(self.large_items, "one function puts objects there, and only users of the account read them", "S1")
 
-    @property
-    def placement(self) -> dict[str, Any]:
-        """Nowhere in particular: DynamoDB is reached from everywhere."""
-        return {}
+    @classmethod
+    def of(cls, scope: Construct, subscription: Subscription, placement: dict[str, Any]) -> Self:
+        """The table that is named, or one that is made."""
+        return cls(scope, cls.__name__, table_name=subscription.table_name, ttl_days=subscription.table_ttl_days)
 
     @property
     def outputs(self) -> dict[str, str]:
         """What a user needs of it after a deployment."""
-        return {"TableName": self.table.table_name, "LargeItemsBucketName": self.large_items.bucket_name}
-
-    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
-        """As many as the queue gives: several are written at once, in a few milliseconds each."""
-        return None
+        return {names.TABLE_NAME: self.table.table_name, names.LARGE_ITEMS_BUCKET: self.large_items.bucket_name}
 
     def environment(self, name: str) -> dict[str, str]:
         """What a function must know to write the webhooks of the subscription `name`.
@@ -107,3 +109,23 @@ class DynamoTable(Construct):
         """Let the function put items, see whose a taken id is, and leave in the bucket what an item can't hold."""
         self.table.grant(function, "dynamodb:PutItem", "dynamodb:GetItem")
         function.allow_objects("s3:PutObject", self.large_items)
+
+    def alarms(self, which: str) -> Sequence[Alarm]:
+        """On a table that takes no more."""
+        return [
+            Alarm(
+                f"{which}-table-throttles",
+                of_table(self.table, "WriteThrottleEvents", "Sum"),
+                periods=LASTING,
+                what="DynamoDB throttles the writing to the table.",
+                why="For five minutes of fifteen: an on-demand table grows by itself within minutes.",
+                todo="Raise the table's write capacity, or lower maximum_concurrency; what is not written is tried "
+                "again.",
+            )
+        ]
+
+    def graphs(self) -> Sequence[Graph]:
+        """How much is written to the table."""
+        used = of_table(self.table, "ConsumedWriteCapacityUnits", "Sum")
+        throttled = of_table(self.table, "WriteThrottleEvents", "Sum")
+        return [graph("DynamoDB", [used], right=[throttled])]

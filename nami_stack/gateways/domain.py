@@ -6,6 +6,7 @@ from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
 from constructs import Construct, IDependable
 
+from nami_stack import names
 from nami_stack.settings import DomainSettings
 
 
@@ -77,7 +78,7 @@ class CustomDomain(Construct):
             base_path=None if settings.certificate_arn else base_path,
         )
         if domain.target and not settings.hosted_zone_id:
-            cdk.CfnOutput(scope, "DomainTarget", value=domain.target)
+            cdk.CfnOutput(scope, names.DOMAIN_TARGET, value=domain.target)
         return domain
 
     def serve(self, scope: Construct, *, api_id: str, stage: str, after: IDependable | None = None) -> str:

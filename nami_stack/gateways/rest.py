@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import cast
+from typing import Self, cast
 from urllib.parse import quote
 
 import aws_cdk as cdk
@@ -13,12 +13,12 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
-from nami_stack import mapping
-from nami_stack.access_log import REST_FORMAT, AccessLog
-from nami_stack.domain import CustomDomain
-from nami_stack.findings import acknowledge
-from nami_stack.gateway import PRODUCERS
-from nami_stack.settings import PipelineSettings
+from nami_stack.acknowledge import acknowledge
+from nami_stack.gateways import mapping
+from nami_stack.gateways.access_log import REST_FORMAT, AccessLog
+from nami_stack.gateways.domain import CustomDomain
+from nami_stack.gateways.gateway import PRODUCERS, Gateway
+from nami_stack.settings import PipelineSettings, Subscription
 
 _STAGE = "live"
 _BODILESS = frozenset({"GET", "DELETE"})
@@ -26,26 +26,26 @@ _RETRY = {"Retry-After": "'30'"}
 _REFUSED = '{"error":$context.error.messageString}'
 
 
-def _told(error: str) -> str:
-    return json.dumps({"error": error})
+def _error(text: str) -> str:
+    return json.dumps({"error": text})
 
 
 # What the gateway answers by itself, in the form in which the pre-queue function answers. Nothing of AWS's inside gets
 # out, and what a second try may mend is 503, which every producer sends again.
 _RESPONSES: dict[apigw.ResponseType, tuple[str | None, str, dict[str, str]]] = {
-    apigw.ResponseType.ACCESS_DENIED: ("403", _told("forbidden"), {}),
+    apigw.ResponseType.ACCESS_DENIED: ("403", _error("forbidden"), {}),
     apigw.ResponseType.DEFAULT_4_XX: (None, _REFUSED, {}),
-    apigw.ResponseType.DEFAULT_5_XX: ("503", _told("not queued, send it again"), _RETRY),
+    apigw.ResponseType.DEFAULT_5_XX: ("503", _error("not queued, send it again"), _RETRY),
     # AWS's name for a path or a method that is not there, which it answers with 403.
-    apigw.ResponseType.MISSING_AUTHENTICATION_TOKEN: ("404", _told("not found"), {}),
-    apigw.ResponseType.REQUEST_TOO_LARGE: ("413", _told("body too large"), {}),
-    apigw.ResponseType.UNSUPPORTED_MEDIA_TYPE: ("415", _told("content type not taken"), {}),
-    apigw.ResponseType.THROTTLED: ("429", _told("too many requests, send it again"), {"Retry-After": "'1'"}),
-    apigw.ResponseType.WAF_FILTERED: ("403", _told("forbidden"), {}),
+    apigw.ResponseType.MISSING_AUTHENTICATION_TOKEN: ("404", _error("not found"), {}),
+    apigw.ResponseType.REQUEST_TOO_LARGE: ("413", _error("body too large"), {}),
+    apigw.ResponseType.UNSUPPORTED_MEDIA_TYPE: ("415", _error("content type not taken"), {}),
+    apigw.ResponseType.THROTTLED: ("429", _error("too many requests, send it again"), {"Retry-After": "'1'"}),
+    apigw.ResponseType.WAF_FILTERED: ("403", _error("forbidden"), {}),
 }
 
 
-class RestGateway(Construct):
+class RestGateway(Gateway):
     """A regional REST API; one serves any number of subscriptions (AWS allows 300 resources in each).
 
     All of them must be routes of the same app, because its deployment is one resource.
@@ -61,6 +61,8 @@ class RestGateway(Construct):
             REST APIs in a region, which is why no stack makes it: docs/watching.md.
         log_retention_days: how long those lines are kept.
     """
+
+    writes_to_queues = True
 
     def __init__(
         self,
@@ -122,6 +124,27 @@ class RestGateway(Construct):
         if domain:
             self._url = domain.serve(self, api_id=self.api.rest_api_id, stage=self.api.deployment_stage.stage_name)
 
+    @property
+    def measured(self) -> apigw.RestApi:
+        """The API."""
+        return self.api
+
+    @classmethod
+    def of(cls, scope: Construct, subscription: Subscription) -> Self:
+        """The API that the subscription's settings ask for."""
+        return cls(
+            scope,
+            cls.__name__,
+            allowed_sources=subscription.allowed_sources,
+            web_acl_arn=subscription.web_acl_arn,
+            throttle_rate=subscription.throttle_rate,
+            throttle_burst=subscription.throttle_burst,
+            direct_content_types=subscription.direct_content_types,
+            domain=CustomDomain.of(scope, subscription, base_path=subscription.name),
+            access_logs=subscription.access_logs is True,
+            log_retention_days=subscription.log_retention_days,
+        )
+
     def trace(self) -> None:
         """Let X-Ray follow a share of the requests; AWS makes the role for that in the account by itself.
 
@@ -180,9 +203,8 @@ class RestGateway(Construct):
         return self._url_of(name)
 
     def _validator(self) -> apigw.RequestValidator:
-        found = self.node.try_find_child("HasType")
-        if isinstance(found, apigw.RequestValidator):
-            return found
+        if isinstance(there := self.node.try_find_child("HasType"), apigw.RequestValidator):
+            return there
         return apigw.RequestValidator(self, "HasType", rest_api=self.api, validate_request_parameters=True)
 
     def _url_of(self, name: str) -> str:
@@ -192,17 +214,17 @@ class RestGateway(Construct):
 def _answers(settings: PipelineSettings) -> list[apigw.IntegrationResponse]:
     """What the producer gets for SQS's answer: success only for its 200."""
     # Decoded by the template, which would take $ and # for its own.
-    given = f"$util.urlDecode('{quote(settings.success_body, safe='')}')" if settings.success_body else ""
-    success = given or '{"id":"$context.extendedRequestId"}'
-    kind = "'text/plain'" if given else "'application/json'"
+    body = f"$util.urlDecode('{quote(settings.success_body, safe='')}')" if settings.success_body else ""
+    success = body or '{"id":"$context.extendedRequestId"}'
+    kind = "'text/plain'" if body else "'application/json'"
     # The one error that a second try does not mend: over 1 MiB. All that comes in counts as binary, SQS's answer too,
     # so it is base64 here, unless AWS should see that it is text.
     failure = (
         '#set($said = $input.body)#if(!$said.startsWith("{") && !$said.startsWith("<"))'
         "#set($said = $util.base64Decode($said))#end"
         '#if($said.contains("InvalidParameterValue"))'
-        f"#set($context.responseOverride.status = 413){_told('body too large')}"
-        f"#else{_told('not queued, send it again')}#end"
+        f"#set($context.responseOverride.status = 413){_error('body too large')}"
+        f"#else{_error('not queued, send it again')}#end"
     )
     return [
         apigw.IntegrationResponse(

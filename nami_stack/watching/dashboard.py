@@ -1,28 +1,27 @@
 """One page that reads as a webhook travels: gateway, pre-queue, queue, post-queue, destination."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
-from constructs import Construct, IConstruct
+from constructs import Construct
 
 from nami_runtime import log
+from nami_stack.destinations.destination import Destination
 from nami_stack.drain import Drain
-from nami_stack.dynamo_table import DynamoTable
 from nami_stack.functions import PythonFunction
-from nami_stack.gateway import HttpGateway
-from nami_stack.metrics import FIVE_MINUTES, MINUTE, of_group, of_table, own
-from nami_stack.mongo_host import MongoHost
-from nami_stack.rest_gateway import RestGateway
+from nami_stack.watching.alarm import named
+from nami_stack.watching.graph import Graph, graph
+from nami_stack.watching.metrics import MINUTE, own
+from nami_stack.watching.pipeline import own_gateway, target
 from nami_stack.webhook_construct import ScalableWebhook
 
 # What CloudWatch calls 24 columns; the graphs under a title share its width.
 _WIDTH = 24
 _REFUSED = (*log.REFUSED.values(), log.REFUSED_OTHERWISE)
-_FROM_ZERO = cloudwatch.YAxisProps(min=0)
 # A title, and under it graphs: what `GraphWidget` takes.
-_Part = tuple[str, list[dict[str, Any]]]
+_Part = tuple[str, list[Graph]]
 
 
 class Dashboard(cloudwatch.Dashboard):
@@ -57,39 +56,6 @@ class Dashboard(cloudwatch.Dashboard):
             self.add_widgets(*widgets)
 
 
-def named(scope: Construct, key: str) -> str | None:
-    """What CloudWatch calls something of a stack. A stack's name that ends as `key` begins is not repeated.
-
-    None, where nobody knows the stack's name yet: CloudFormation makes one up then.
-    """
-    stack = cdk.Stack.of(scope).stack_name
-    if cdk.Token.is_unresolved(stack):
-        return None
-    words = key.split("-")
-    for count in range(len(words), 0, -1):
-        if stack.endswith("-" + "-".join(words[:count])):
-            return "-".join([stack, *words[count:]])
-    return f"{stack}-{key}"
-
-
-def target(webhook: ScalableWebhook) -> str:
-    """How the nami command is told which subscription is meant."""
-    environment = webhook.settings.environment_name
-    return f"{webhook.name} --env {environment}" if environment else webhook.name
-
-
-def own_gateway(webhook: ScalableWebhook) -> HttpGateway | RestGateway | None:
-    """The gateway, where it is of the same stack: another's metrics count what has nothing to do with this one."""
-    gateway = webhook.gateway
-    here = isinstance(gateway, HttpGateway | RestGateway) and in_same_stack(gateway, webhook)
-    return cast("HttpGateway | RestGateway", gateway) if here else None
-
-
-def in_same_stack(one: IConstruct, other: IConstruct) -> bool:
-    """Whether one stack deploys both."""
-    return cdk.Stack.of(one).node.path == cdk.Stack.of(other).node.path
-
-
 def _header(webhook: ScalableWebhook) -> str:
     name, region = target(webhook), cdk.Aws.REGION
     functions = {
@@ -111,16 +77,15 @@ def _header(webhook: ScalableWebhook) -> str:
 
 def _gateway(webhook: ScalableWebhook) -> list[_Part]:
     gateway = own_gateway(webhook)
-    if gateway is None:
+    if gateway is None or (api := gateway.measured) is None:
         return []
-    api = gateway.api
     requests = [
         api.metric_count(label="requests", statistic="Sum", period=MINUTE),
         api.metric_client_error(label="4xx", statistic="Sum", period=MINUTE),
         api.metric_server_error(label="5xx", statistic="Sum", period=MINUTE),
     ]
     latency = [api.metric_latency(label=p, statistic=p, period=MINUTE) for p in ("p50", "p99")]
-    return [("Gateway", [_graph("Requests", requests), _graph("Time to answer, ms", latency)])]
+    return [("Gateway", [graph("Requests", requests), graph("Time to answer, ms", latency)])]
 
 
 def _pre_queue(webhook: ScalableWebhook) -> list[_Part]:
@@ -136,8 +101,8 @@ def _pre_queue(webhook: ScalableWebhook) -> list[_Part]:
             "Pre-queue",
             [
                 *_runs(function, timeout=webhook.settings.pre_queue_timeout),
-                _graph("Received and enqueued", arrived),
-                _graph("Refused, by reason", refused, stacked=True),
+                graph("Received and enqueued", arrived),
+                graph("Refused, by reason", refused, stacked=True),
             ],
         )
     ]
@@ -174,40 +139,29 @@ def _parts_of(webhook: ScalableWebhook, drain: Drain) -> list[_Part]:
     return [
         (
             f"Queue{kind}",
-            [_graph("Waiting", waiting), _graph("Oldest, seconds", [oldest]), _graph("Dead letters", lost)],
+            [graph("Waiting", waiting), graph("Oldest, seconds", [oldest]), graph("Dead letters", lost)],
         ),
         (
             f"Post-queue{kind}",
             [
                 *_runs(drain.post_queue_function, timeout=webhook.settings.post_queue_timeout),
-                _graph("Batch", [batch]),
+                graph("Batch", [batch]),
             ],
         ),
         (f"Destination{kind}", _destination(webhook, drain)),
     ]
 
 
-def _destination(webhook: ScalableWebhook, drain: Drain) -> list[dict[str, Any]]:
-    graphs = []
+def _destination(webhook: ScalableWebhook, drain: Drain) -> list[Graph]:
+    graphs: list[Graph] = []
     if drain is webhook.drains[0]:  # the functions count for the subscription, all its destinations together
         counts = [own(name, "Sum", subscription=webhook.metrics_name) for name in ("Stored", "Duplicates", "Failed")]
         ages = [own("Age", p, label=p, subscription=webhook.metrics_name) for p in ("p50", "p99")]
-        graphs = [_graph("Stored", counts), _graph("From arrival to storage, ms", ages)]
-    destination = drain.destination
-    if isinstance(destination, MongoHost):
-        group = destination.auto_scaling_group
-        cpu = of_group(group, "CPUUtilization", "Average", period=FIVE_MINUTES)
-        disk = own("DiskUsed", "Maximum", period=FIVE_MINUTES, host=destination.dns_name)
-        failed = of_group(group, "StatusCheckFailed", "Maximum")
-        graphs.append(_graph("MongoDB host, %", [cpu, disk], right=[failed]))
-    if isinstance(destination, DynamoTable):
-        used = of_table(destination.table, "ConsumedWriteCapacityUnits", "Sum")
-        throttled = of_table(destination.table, "WriteThrottleEvents", "Sum")
-        graphs.append(_graph("DynamoDB", [used], right=[throttled]))
-    return graphs
+        graphs = [graph("Stored", counts), graph("From arrival to storage, ms", ages)]
+    return [*graphs, *(drain.destination.graphs() if isinstance(drain.destination, Destination) else ())]
 
 
-def _runs(function: PythonFunction, *, timeout: int) -> list[dict[str, Any]]:
+def _runs(function: PythonFunction, *, timeout: int) -> list[Graph]:
     runs = [
         function.metric_invocations(label="runs", statistic="Sum", period=MINUTE),
         function.metric_errors(label="errors", statistic="Sum", period=MINUTE),
@@ -216,11 +170,7 @@ def _runs(function: PythonFunction, *, timeout: int) -> list[dict[str, Any]]:
     at_once = function.metric("ConcurrentExecutions", label="at once", statistic="Maximum", period=MINUTE)
     durations = [function.metric_duration(label=p, statistic=p, period=MINUTE) for p in ("p50", "p99")]
     limit = cloudwatch.HorizontalAnnotation(value=timeout * 1000, label="timeout")
-    return [_graph("Runs", runs, right=[at_once]), _graph("Duration, ms", durations, left_annotations=[limit])]
-
-
-def _graph(title: str, left: Sequence[cloudwatch.IMetric], **more: Any) -> dict[str, Any]:
-    return {"title": title, "left": list(left), "left_y_axis": _FROM_ZERO, **more}
+    return [graph("Runs", runs, right=[at_once]), graph("Duration, ms", durations, left_annotations=[limit])]
 
 
 def _column(part: _Part, width: int) -> cloudwatch.Column:
@@ -228,7 +178,7 @@ def _column(part: _Part, width: int) -> cloudwatch.Column:
     heading = cloudwatch.TextWidget(
         markdown=f"## {title}", width=width, height=1, background=cloudwatch.TextWidgetBackground.TRANSPARENT
     )
-    return cloudwatch.Column(heading, *(cloudwatch.GraphWidget(width=width, height=5, **graph) for graph in graphs))
+    return cloudwatch.Column(heading, *(cloudwatch.GraphWidget(width=width, height=5, **each) for each in graphs))
 
 
 def _shares(columns: int) -> list[int]:

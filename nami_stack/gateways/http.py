@@ -1,7 +1,7 @@
 """The HTTP API that producers send their webhooks to."""
 
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Self, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigw
@@ -9,22 +9,14 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 
-from nami_stack.access_log import HTTP_FORMAT, AccessLog
-from nami_stack.domain import CustomDomain
-from nami_stack.findings import acknowledge
-
-# Why no gateway here has an authorizer.
-PRODUCERS = "a producer proves itself by its signature over the body, which the function checks"
-
-
-class Gateway(Protocol):
-    """What producers send their webhooks to; one serves any number of subscriptions."""
-
-    def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str]) -> str:
-        """Send `/nami/<name>` to the function and return the URL that producers post to."""
+from nami_stack.acknowledge import acknowledge
+from nami_stack.gateways.access_log import HTTP_FORMAT, AccessLog
+from nami_stack.gateways.domain import CustomDomain
+from nami_stack.gateways.gateway import PRODUCERS, Gateway
+from nami_stack.settings import Subscription
 
 
-class HttpGateway(Construct):
+class HttpGateway(Gateway):
     """An HTTP API; one serves any number of subscriptions (AWS allows 300 routes in each).
 
     It costs under a third of a REST API per request, and its `$default` stage deploys each route by itself.
@@ -68,6 +60,24 @@ class HttpGateway(Construct):
         self.url = self.api.api_endpoint
         if domain:
             self.url = domain.serve(self, api_id=self.api.api_id, stage="$default", after=default_stage)
+
+    @property
+    def measured(self) -> apigw.HttpApi:
+        """The API."""
+        return self.api
+
+    @classmethod
+    def of(cls, scope: Construct, subscription: Subscription) -> Self:
+        """The API that the subscription's settings ask for."""
+        return cls(
+            scope,
+            "Gateway",
+            throttle_rate=subscription.throttle_rate,
+            throttle_burst=subscription.throttle_burst,
+            domain=CustomDomain.of(scope, subscription, base_path=subscription.name),
+            access_logs=subscription.access_logs is not False,
+            log_retention_days=subscription.log_retention_days,
+        )
 
     def route(self, name: str, function: lambda_.IFunction, methods: Sequence[str]) -> str:
         """Send `/nami/<name>` to the function and return the URL that producers post to."""

@@ -1,9 +1,11 @@
 """MongoDB on one EC2 instance that replaces itself, with its data on a volume that outlives it."""
 
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any, Self, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_autoscaling as autoscaling
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dlm as dlm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -13,18 +15,24 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from nami_runtime.log import NAMESPACE
+from nami_stack import names
+from nami_stack.acknowledge import acknowledge, acknowledge_zone, right_to
 from nami_stack.assets import EC2_USERDATA
-from nami_stack.findings import acknowledge, acknowledge_zone, right_to
+from nami_stack.destinations.destination import Destination
 from nami_stack.functions import ARCHITECTURE, RUNTIME, PythonFunction
 from nami_stack.log_group import LogGroup
 from nami_stack.network import Network, service_of_this_account
-from nami_stack.settings import HostSettings
+from nami_stack.settings import HostSettings, Subscription
+from nami_stack.watching.alarm import ONCE, Alarm, Missing, place
+from nami_stack.watching.graph import Graph, graph
+from nami_stack.watching.metrics import FIVE_MINUTES, of_group, own
 
 # Amazon's mirror of the official image (https://github.com/docker-library/mongo) has no limit on anonymous pulls from
 # AWS. 8.0 is the release with long support; its arm64 build runs on Graviton2 (t4g) and later. Before a step to another
 # major version: https://www.mongodb.com/docs/manual/release-notes/8.0-upgrade-standalone/
 MONGO_IMAGE = "public.ecr.aws/docker/library/mongo:8.0.26"
 MONGO_PORT = 27017
+DISK_FULL_PERCENT = 80
 # Of a data volume, with the name of the host that serves it: what is backed up, and what its snapshots are known by.
 HOST_TAG = "nami:host"
 # EC2 resolves it at each launch, so a replaced host is up to date while the template, and with it a deployment of
@@ -47,7 +55,7 @@ def host_script(variables: dict[str, str]) -> str:
     return "\n".join([*(f"{key}={value}" for key, value in variables.items()), script])
 
 
-class MongoHost(Construct):
+class MongoHost(Destination):
     """A destination: a MongoDB server on an Auto Scaling group of exactly one instance, so that a lost one comes back.
 
     One host can serve several subscriptions. While it is away (a new image or type, a bigger volume, a lost machine:
@@ -64,6 +72,7 @@ class MongoHost(Construct):
     """
 
     kind = "mongo"
+    serves_many = True
 
     def __init__(
         self,
@@ -117,6 +126,14 @@ class MongoHost(Construct):
             if dependency is not None:
                 self.auto_scaling_group.node.add_dependency(dependency)
 
+    @classmethod
+    def of(cls, scope: Construct, subscription: Subscription, placement: dict[str, Any]) -> Self:
+        """The host that the settings ask for; the secret is not its own where an existing database is there too."""
+        own = (
+            subscription.model_copy(update={"database_secret_arn": None}) if subscription.has_database else subscription
+        )
+        return cls(scope, cls.__name__, settings=own)
+
     @property
     def placement(self) -> dict[str, Any]:
         """Keyword arguments of `lambda_.Function`: where a function stands that writes to this host."""
@@ -126,11 +143,7 @@ class MongoHost(Construct):
     @property
     def outputs(self) -> dict[str, str]:
         """What a user needs of it after a deployment."""
-        return {"DatabaseSecretArn": self.secret.secret_arn, "DataVolumeId": self.data_volume_id}
-
-    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
-        """As many as the queue gives: they are one call."""
-        return None
+        return {names.DATABASE_SECRET_ARN: self.secret.secret_arn, names.DATA_VOLUME_ID: self.data_volume_id}
 
     def environment(self, name: str) -> dict[str, str]:
         """What a function must know to write the webhooks of the subscription `name`, to a collection of that name."""
@@ -148,6 +161,63 @@ class MongoHost(Construct):
             # The host's side alone: the function's group lets all out, and another rule there would be idle.
             self.security_group.add_ingress_rule(security_group, ec2.Port.tcp(MONGO_PORT), "MongoDB")
             self.network.allow_secrets(security_group)
+
+    def alarms(self, which: str) -> Sequence[Alarm]:  # named by where the host is, since several may have it
+        """On the host's instance, its disks and its backups."""
+        here = place(self)
+        alarms = [
+            Alarm(
+                f"{here}-status",
+                of_group(self.auto_scaling_group, "StatusCheckFailed", "Maximum"),
+                periods=(2, 2),
+                # Between a lost instance and its successor there is none to check.
+                missing=Missing.IGNORE,
+                what="The MongoDB host fails EC2's status checks.",
+                why="For two minutes: one check can fail by chance.",
+                todo="Wait ten minutes. The Auto Scaling group replaces the host by itself, the data volume moves "
+                "along, and the queue keeps the webhooks. If it stays away, the group's activity history says why.",
+            ),
+            Alarm(
+                f"{here}-disk",
+                own("DiskUsed", "Maximum", period=FIVE_MINUTES, host=self.dns_name),
+                above=DISK_FULL_PERCENT,
+                periods=(3, 3),
+                # Who can't be asked may be full.
+                missing=Missing.BREACHING,
+                after=self.auto_scaling_group,
+                what=f"A disk of the MongoDB host is over {DISK_FULL_PERCENT} % full, or the host has said nothing for "
+                "15 minutes.",
+                why="The rest is time to act in: a full volume ends MongoDB.",
+                todo="Deploy with a bigger volume_size, and the file system grows with it. On the host, df -h tells "
+                "which disk it is, and journalctl -u nami-host -u nami-disk why it is silent.",
+            ),
+        ]
+        if self.backups:
+            alarms.append(
+                Alarm(
+                    f"{here}-backup",
+                    # https://docs.aws.amazon.com/ebs/latest/userguide/monitor-dlm-cw-metrics.html
+                    cloudwatch.Metric(
+                        namespace="AWS/EBS",
+                        metric_name="SnapshotsCreateFailed",
+                        dimensions_map={"DLMPolicyId": self.backups.ref},
+                        statistic="Sum",
+                        period=FIVE_MINUTES,
+                    ),
+                    periods=ONCE,
+                    what="The daily snapshot of the MongoDB host's data volume failed.",
+                    why="Over 0: AWS has tried again for an hour by then.",
+                    todo="The policy in Amazon Data Lifecycle Manager says why. The next try is tomorrow.",
+                )
+            )
+        return alarms
+
+    def graphs(self) -> Sequence[Graph]:
+        """How busy the host is, and how full."""
+        cpu = of_group(self.auto_scaling_group, "CPUUtilization", "Average", period=FIVE_MINUTES)
+        disk = own("DiskUsed", "Maximum", period=FIVE_MINUTES, host=self.dns_name)
+        failed = of_group(self.auto_scaling_group, "StatusCheckFailed", "Maximum")
+        return [graph("MongoDB host, %", [cpu, disk], right=[failed])]
 
     def _secret(self, settings: HostSettings) -> secretsmanager.ISecret:
         if settings.database_secret_arn:

@@ -2,19 +2,22 @@
 
 import string
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from nami_stack.findings import acknowledge
+from nami_stack import names
+from nami_stack.acknowledge import acknowledge
+from nami_stack.destinations.destination import Destination
+from nami_stack.destinations.http_settings import backend_batch, check_backend_timeouts, check_backend_url
 from nami_stack.functions import PythonFunction
-from nami_stack.settings import backend_batch, check_backend_timeouts, check_backend_url
+from nami_stack.settings import Subscription
 
 
-class HttpBackend(Construct):
+class HttpBackend(Destination):
     """A destination: a URL that gets each webhook as it came in, and signed by nami.
 
     Method, query, headers and the exact body are forwarded; any answer but 2xx, and none in time, is a failed try. The
@@ -51,12 +54,11 @@ class HttpBackend(Construct):
         concurrency: int = 5,
         placement: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(scope, construct_id)
+        super().__init__(scope, construct_id, placement=placement)
         self.url = check_backend_url(url, allow_private=allow_private)
         self._allow_private = allow_private
         self._timeouts = connect_timeout, read_timeout
         self._concurrency = concurrency
-        self._placement = dict(placement or {})
         self.secret = secretsmanager.Secret(
             self,
             "Secret",
@@ -78,15 +80,24 @@ class HttpBackend(Construct):
         acknowledge(self.secret, "the backend knows it too, so both are changed together", "SMG4")
         acknowledge(self.attempts, "what it tells is gone after 14 days anyway, and no webhook is in it", "DDB3")
 
-    @property
-    def placement(self) -> dict[str, Any]:
-        """Keyword arguments of `lambda_.Function`."""
-        return self._placement
+    @classmethod
+    def of(cls, scope: Construct, subscription: Subscription, placement: dict[str, Any]) -> Self:
+        """The backend behind the subscription's URL."""
+        return cls(
+            scope,
+            cls.__name__,
+            url=subscription.backend_url or "",
+            allow_private=subscription.backend_allow_private,
+            connect_timeout=subscription.backend_connect_timeout,
+            read_timeout=subscription.backend_read_timeout,
+            concurrency=subscription.backend_concurrency,
+            placement=placement,
+        )
 
     @property
     def outputs(self) -> dict[str, str]:
         """What a user needs of it after a deployment."""
-        return {"BackendSecretArn": self.secret.secret_arn, "AttemptsTableName": self.attempts.table_name}
+        return {names.BACKEND_SECRET_ARN: self.secret.secret_arn, names.ATTEMPTS_TABLE: self.attempts.table_name}
 
     def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
         """So many that a function of `timeout` seconds tries each, even where each waits as long as it may.

@@ -1,0 +1,86 @@
+"""What every destination has, with what most of them have by default."""
+
+from collections.abc import Mapping, Sequence
+from pkgutil import resolve_name
+from typing import Any, Self
+
+from constructs import Construct
+
+from nami_stack.destinations.table import DESTINATIONS
+from nami_stack.functions import PythonFunction
+from nami_stack.placement import in_your_network
+from nami_stack.settings import Subscription
+from nami_stack.watching.alarm import Alarm
+from nami_stack.watching.graph import Graph
+
+
+class Destination(Construct):
+    """Where a post-queue function puts webhooks.
+
+    Args:
+        placement: where the function must stand to reach it: keyword arguments of `lambda_.Function`; anywhere where
+            not given.
+    """
+
+    kind: str
+    """What the runtime calls it: DESTINATION in the function's environment."""
+    reaches_queues = True
+    """Whether its function can send to a queue of the pipeline."""
+    serves_many = False
+    """Whether several subscriptions can have it; it is then watched in its own stack alone."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, placement: Mapping[str, Any] | None = None) -> None:
+        super().__init__(scope, construct_id)
+        self._placement = dict(placement or {})
+
+    @classmethod
+    def of(cls, scope: Construct, subscription: Subscription, placement: dict[str, Any]) -> Self:
+        """The destination that the subscription's settings ask for.
+
+        Args:
+            placement: in the network of the user's that they name, for one that works there.
+        """
+        return cls(scope, cls.__name__)
+
+    @property
+    def placement(self) -> dict[str, Any]:
+        """Where the function must stand to reach it: keyword arguments of `lambda_.Function`."""
+        return self._placement
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What a user needs of it after a deployment: the names and values of a stack's outputs."""
+        return {}
+
+    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
+        """Webhooks that a function can write in `timeout` seconds at the worst; None: as many as the queue gives.
+
+        Where they are `ordered`, they may all be of one group and must be written one after the other.
+        """
+        return None
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What the function must know to write the webhooks of the subscription `name`."""
+        return {}
+
+    def grant_write(self, function: PythonFunction) -> None:
+        """Let the function in, and give it the rights it needs."""
+
+    def alarms(self, which: str) -> Sequence[Alarm]:
+        """What must not go unnoticed of it, beside its queue and its function.
+
+        Args:
+            which: what alarms call this destination of the subscription.
+        """
+        return ()
+
+    def graphs(self) -> Sequence[Graph]:
+        """What a dashboard shows of it, beside how webhooks come to it."""
+        return ()
+
+
+def destinations_of(scope: Construct, subscription: Subscription) -> list[Destination]:
+    """The destinations that the subscription's settings ask for."""
+    classes = [resolve_name(DESTINATIONS[name].construct) for name in subscription.destination]
+    placement = in_your_network(scope, subscription.vpc_id, subscription.function_subnet_id)
+    return [each.of(scope, subscription, placement) for each in classes]

@@ -1,0 +1,82 @@
+"""The names of subscriptions, environments, their stacks, and what those are marked with."""
+
+import re
+
+from nami_stack.section import SettingsError
+
+# Where a template says which settings it was made with.
+SETTINGS_METADATA = "nami:settings"
+ENVIRONMENT_TAG = "nami:environment"
+# With this in the context an environment has no account and region of its own: AWS on this machine has but one.
+LOCAL_CONTEXT = "nami:local"
+SHARED = "shared"  # the name of what subscriptions share
+RESERVED_NAMES = frozenset({SHARED})
+
+# Outputs of a subscription's stack. Of its destinations, all but the first put their drain's id before theirs, as in
+# HttpQueueUrl.
+ENDPOINT_URL = "EndpointUrl"
+PRE_QUEUE_FUNCTION = "PreQueueFunctionName"
+QUARANTINE_URL = "QuarantineUrl"
+SIGNATURE_SECRET_ARN = "SignatureSecretArn"  # noqa: S105 - the name of an output
+QUEUE_URL = "QueueUrl"
+DEAD_LETTER_QUEUE_URL = "DeadLetterQueueUrl"
+POST_QUEUE_FUNCTION = "PostQueueFunctionName"
+# Of a destination itself.
+DATABASE_SECRET_ARN = "DatabaseSecretArn"  # noqa: S105 - the name of an output
+DATA_VOLUME_ID = "DataVolumeId"
+TABLE_NAME = "TableName"
+LARGE_ITEMS_BUCKET = "LargeItemsBucketName"
+BACKEND_SECRET_ARN = "BackendSecretArn"  # noqa: S105 - the name of an output
+ATTEMPTS_TABLE = "AttemptsTableName"
+# Of what watches, of a domain, and of the shared stack.
+ALARM_TOPIC_ARN = "AlarmTopicArn"
+DASHBOARD_URL = "DashboardUrl"
+DOMAIN_TARGET = "DomainTarget"
+GATEWAY_URL = "GatewayUrl"
+
+
+def check_name(name: str) -> str:
+    """Return the name of a subscription where it is a good one.
+
+    It becomes a part of the stack's name, the route and a DNS label, so the strictest of them rules: RFC 1123,
+    section 2.1 (63 characters).
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if name in RESERVED_NAMES:
+        raise SettingsError(f"name={name!r}: is reserved for what subscriptions share; choose another name")
+    if not re.fullmatch(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?", name):
+        remedy = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:63].rstrip("-") or "shopify"
+        if remedy in RESERVED_NAMES:
+            remedy = "shopify"
+        raise SettingsError(
+            f"name={name!r}: must be 1 to 63 lower-case letters, digits and inner hyphens, "
+            f"and begin with a letter; try name={remedy}"
+        )
+    return name
+
+
+def check_environment(name: str) -> str:
+    """Return the name of an environment where it is a good one.
+
+    It has no hyphen, so that a stack's name tells where the environment ends and the subscription begins.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if name in RESERVED_NAMES:
+        raise SettingsError(f"env={name!r}: is reserved for what subscriptions share; choose another name")
+    if not re.fullmatch(r"[a-z][a-z0-9]{0,15}", name):
+        remedy = re.sub(r"[^a-z0-9]+", "", name.lower()).lstrip("0123456789")[:16]
+        if not remedy or remedy in RESERVED_NAMES:
+            remedy = "prod"
+        raise SettingsError(
+            f"env={name!r}: must be 1 to 16 lower-case letters and digits, and begin with a letter; try env={remedy}"
+        )
+    return name
+
+
+def stack_name(name: str, environment: str | None = None) -> str:
+    """The stack of a subscription, or of what they share: `nami-shopify`, in an environment `nami-prod-shopify`."""
+    return "-".join(part for part in ("nami", environment, name) if part)

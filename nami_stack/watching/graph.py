@@ -1,0 +1,14 @@
+"""A graph of a dashboard."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+# What `GraphWidget` takes, but for the size.
+Graph = dict[str, Any]
+
+
+def graph(title: str, left: Sequence[cloudwatch.IMetric], **more: Any) -> Graph:
+    """Metrics over time, from zero; `more` is what else `GraphWidget` takes."""
+    return {"title": title, "left": list(left), "left_y_axis": cloudwatch.YAxisProps(min=0), **more}
