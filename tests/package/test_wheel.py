@@ -44,6 +44,10 @@ def test_example_is_synthesised_from_an_empty_folder(clean_python: Path, example
     assert all((handler / "nami_runtime" / "__init__.py").is_file() for handler in handlers)
 
 
+def test_wheel_carries_what_users_handlers_import(clean_python: Path, tmp_path: Path) -> None:
+    run(clean_python, "-I", "-c", "from nami_runtime import batch, destinations, documents, intake", cwd=tmp_path)
+
+
 def test_wheel_carries_the_app(clean_python: Path, tmp_path: Path) -> None:
     app = run(clean_python, "-I", "-c", "from nami_stack.assets import APP; print(APP)", cwd=tmp_path).strip()
     context = json.dumps({"name": "shopify", "aws:cdk:bundling-stacks": []})

@@ -29,7 +29,7 @@ class Later(str):
 
     seconds: int
 
-    def __new__(cls, reason: str, seconds: int) -> Self:  # noqa: D102 - the class says it
+    def __new__(cls, reason: str, seconds: int) -> Self:
         later = super().__new__(cls, reason)
         later.seconds = seconds
         return later

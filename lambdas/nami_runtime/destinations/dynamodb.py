@@ -57,7 +57,6 @@ class Dynamo:
         self._encoding = threading.Lock()
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
-        """See Destination.write."""
         return list(self._pool.map(lambda document: self._put(document, deadline), documents))
 
     def _put(self, document: dict[str, Any], deadline: float) -> str:

@@ -102,7 +102,6 @@ class Backend:
         self._own = threading.local()
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
-        """See Destination.write."""
         try:
             keys = [key_of(value) for value in self._secret.values(deadline)]
         except ValueError:

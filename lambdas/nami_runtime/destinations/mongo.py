@@ -59,7 +59,6 @@ class Mongo:
         self._looked_at_indexes = False
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
-        """See Destination.write."""
         results = [""] * len(documents)
         items: dict[int, Upsert] = {}
         for index, document in enumerate(documents):
