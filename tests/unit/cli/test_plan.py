@@ -21,8 +21,8 @@ from nami_control.planning.plan import ASSUMED, Plan, plan
 from nami_control.times import duration, spell
 from nami_runtime.destinations import dynamodb
 from nami_runtime.log import METRICS
-from nami_stack import watching
 from nami_stack.settings import Subscription
+from nami_stack.watching import pipeline
 from tests.unit.pages import block_is_behind
 
 PAGE = Path(__file__).parents[3] / "docs" / "plan.md"
@@ -299,7 +299,7 @@ def test_what_is_known_of_the_functions_is_theirs() -> None:
 
 
 def test_late_is_when_the_alarm_is_raised() -> None:
-    assert LATE == watching.OLDEST_SECONDS
+    assert LATE == pipeline.OLDEST_SECONDS
 
 
 @pytest.mark.parametrize(
