@@ -42,7 +42,6 @@ class Drain(Construct):
         super().__init__(scope, construct_id)
         self.destination = destination
         ordered = settings.order_by is not None
-        limit = destination.batch_limit(settings.post_queue_timeout, ordered=ordered)
         self.dead_letter_queue = Queue(self, "DeadLetters", days=settings.dead_letter_retention_days, ordered=ordered)
         self.queue = Queue(
             self,
@@ -76,6 +75,9 @@ class Drain(Construct):
         )
         self.post_queue_function.allow_objects("s3:GetObject", large_bodies)
         destination.grant_write(self.post_queue_function)
+        self._feed(settings, destination.batch_limit(settings.post_queue_timeout, ordered=ordered))
+
+    def _feed(self, settings: PipelineSettings, limit: int | None) -> None:
         # Reserved concurrency alone would throttle deliveries, and throttled receives count towards the dead letters.
         self.post_queue_function.add_event_source(
             SqsEventSource(
@@ -83,7 +85,7 @@ class Drain(Construct):
                 # Those that no time is left for would count as failed.
                 batch_size=min(settings.batch_size, limit or settings.batch_size),
                 # A FIFO queue's event source takes no window, not even 0.
-                max_batching_window=None if ordered else cdk.Duration.seconds(settings.batch_window),
+                max_batching_window=None if settings.order_by else cdk.Duration.seconds(settings.batch_window),
                 max_concurrency=settings.maximum_concurrency,
                 report_batch_item_failures=True,
             )

@@ -67,13 +67,10 @@ class PythonFunction(lambda_.Function):
     ) -> None:
         placement = placement or {}
         log_group = LogGroup(scope, f"{construct_id}Logs", days=settings.log_retention_days)
-        role = iam.Role(
-            scope,
-            f"{construct_id}Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            # Inline, so that the rights outlive the function's network interfaces when a stack is destroyed.
-            inline_policies={"Network": _network_policy()} if placement else None,
-        )
+        # Inline, so that the rights outlive the function's network interfaces when a stack is destroyed.
+        inline = {"Network": _network_policy()} if placement else None
+        lambdas = iam.ServicePrincipal("lambda.amazonaws.com")
+        role = iam.Role(scope, f"{construct_id}Role", assumed_by=lambdas, inline_policies=inline)
         log_group.grant_write(role)
         super().__init__(
             scope,

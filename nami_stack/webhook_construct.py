@@ -35,6 +35,16 @@ class ScalableWebhook(Construct):
         handlers: a folder of yours with `pre_queue/` or `post_queue/` or both, each with a handler.py and, where it
             needs any, a requirements.txt; they take the place of nami's own.
 
+    Attributes:
+        endpoint_url: what producers post to.
+        pre_queue_function: between gateway and queues; None with `ingest=direct`.
+        drains: for each destination its queue, dead letters and function.
+        destination, queue, dead_letter_queue, post_queue_function: of the first of them.
+        quarantine: of webhooks that the gateway took and that are not genuine; with `ingest=direct` alone.
+        large_bodies: the bucket of what a queue can't hold.
+        signature_secret: for the user to fill in; None where the signature needs none.
+        metrics_name: what metrics call the subscription.
+
     Raises:
         SettingsError: the name is not one, or `ingest=direct` can't do what is asked, in one line.
     """
@@ -68,17 +78,7 @@ class ScalableWebhook(Construct):
         self.signature_secret = _signature_secret(self, name, signature)
 
         self.drains = [
-            Drain(
-                self,
-                drain_id,
-                name=name,
-                source=_source("post_queue", handlers),
-                destination=each,
-                # In direct mode it is the post-queue function that verifies.
-                extra_requirements=signature.requirements if signature and direct else (),
-                large_bodies=self.large_bodies,
-                settings=settings,
-            )
+            self._drain(drain_id, each, handlers)
             for drain_id, each in zip(_drain_ids(destinations), destinations, strict=True)
         ]
         # What most have one of.
@@ -92,15 +92,28 @@ class ScalableWebhook(Construct):
         self.quarantine: Quarantine | None = None
         if direct:
             self.endpoint_url = gateway.route_to_queue(name, self.queue, sorted(methods), settings)
-            self.quarantine = self._quarantine(signature, settings)
+            self.quarantine = self._quarantine()
         else:
-            self.pre_queue_function = self._pre_queue_function(name, signature, settings, handlers)
+            self.pre_queue_function = self._pre_queue_function(handlers)
             self.endpoint_url = gateway.route(name, self.pre_queue_function, sorted(methods))
         cdk.Tags.of(self).add("nami:subscription", name)
 
-    def _pre_queue_function(
-        self, name: str, signature: Signature | None, settings: PipelineSettings, handlers: Path | None
-    ) -> PythonFunction:
+    def _drain(self, drain_id: str, destination: Destination, handlers: Path | None) -> Drain:
+        # In direct mode it is the post-queue function that verifies.
+        verifies = self.settings.ingest == "direct" and self.signature
+        return Drain(
+            self,
+            drain_id,
+            name=self.name,
+            source=_source("post_queue", handlers),
+            destination=destination,
+            extra_requirements=verifies.requirements if verifies else (),
+            large_bodies=self.large_bodies,
+            settings=self.settings,
+        )
+
+    def _pre_queue_function(self, handlers: Path | None) -> PythonFunction:
+        name, signature, settings = self.name, self.signature, self.settings
         # No reserved concurrency: it must be able to reach the account's limit in a burst.
         function = PythonFunction(
             self,
@@ -131,16 +144,16 @@ class ScalableWebhook(Construct):
             function.allow("secretsmanager:GetSecretValue", on=self.signature_secret.ref)
         return function
 
-    def _quarantine(self, signature: Signature | None, settings: PipelineSettings) -> Quarantine | None:
-        if signature is None or self.signature_secret is None:
+    def _quarantine(self) -> Quarantine | None:
+        if self.signature is None or self.signature_secret is None:
             return None
         return Quarantine(
             self,
             "Quarantine",
             drain=self.drains[0],
-            signature=signature,
+            signature=self.signature,
             secret=self.signature_secret,
-            days=settings.dead_letter_retention_days,
+            days=self.settings.dead_letter_retention_days,
         )
 
 

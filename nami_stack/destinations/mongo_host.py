@@ -6,7 +6,6 @@ from typing import Any, Self, cast
 import aws_cdk as cdk
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_dlm as dlm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -19,9 +18,10 @@ from nami_stack import names
 from nami_stack.acknowledge import acknowledge, acknowledge_zone, right_to
 from nami_stack.assets import EC2_USERDATA
 from nami_stack.destinations.destination import Destination
+from nami_stack.destinations.mongo_backups import HOST_TAG, backups
 from nami_stack.functions import ARCHITECTURE, RUNTIME, PythonFunction
 from nami_stack.log_group import LogGroup
-from nami_stack.network import Network, service_of_this_account
+from nami_stack.network import Network
 from nami_stack.settings import HostSettings, Subscription
 from nami_stack.watching.alarm import ONCE, Alarm, Missing, place
 from nami_stack.watching.graph import Graph, graph
@@ -33,8 +33,6 @@ from nami_stack.watching.metrics import FIVE_MINUTES, of_group, own
 MONGO_IMAGE = "public.ecr.aws/docker/library/mongo:8.0.26"
 MONGO_PORT = 27017
 DISK_FULL_PERCENT = 80
-# Of a data volume, with the name of the host that serves it: what is backed up, and what its snapshots are known by.
-HOST_TAG = "nami:host"
 # EC2 resolves it at each launch, so a replaced host is up to date while the template, and with it a deployment of
 # something else, never changes by itself. As a template parameter each new image would roll the host.
 AMAZON_LINUX = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
@@ -91,7 +89,8 @@ class MongoHost(Destination):
         zone = route53.PrivateHostedZone(self, "Zone", zone_name=f"{label}.nami.internal", vpc=self.network.vpc)
         self.dns_name = f"mongo.{zone.zone_name}"
         self.data_volume_id = self._data_volume_id(settings)
-        self.backups = self._backups(settings.backup_days) if settings.backup_days else None
+        days = settings.backup_days
+        self.backups = backups(self, name=self.dns_name, volume_id=self.data_volume_id, days=days) if days else None
 
         self.security_group = ec2.SecurityGroup(
             self, "SecurityGroup", vpc=self.network.vpc, description="MongoDB host", allow_all_outbound=False
@@ -99,24 +98,7 @@ class MongoHost(Destination):
         self.security_group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Packages, the image, AWS")
         user_data = ec2.UserData.for_linux(shebang="#!/bin/bash")
         self.auto_scaling_group = self._auto_scaling_group(settings, self._role(zone, settings), user_data)
-        signalled = cast("autoscaling.CfnAutoScalingGroup", self.auto_scaling_group.node.default_child)
-        stack = cdk.Stack.of(self)
-        variables = {
-            "NAMI_SECRET_ARN": self.secret.secret_arn,
-            "NAMI_VOLUME_ID": self.data_volume_id,
-            "NAMI_REGION": stack.region,
-            "NAMI_ZONE_ID": zone.hosted_zone_id,
-            "NAMI_DNS_NAME": self.dns_name,
-            "NAMI_MONGO_IMAGE": MONGO_IMAGE,
-            "NAMI_STACK": stack.stack_id,
-            "NAMI_LOGICAL_ID": stack.get_logical_id(signalled),
-        }
-        if settings.data_volume_id and settings.backup_days:
-            variables["NAMI_VOLUME_TAG"] = f"Key={HOST_TAG},Value={self.dns_name}"
-        if not settings.data_volume_id:
-            # Read by nobody: a bigger volume thereby makes a new host, and that grows the file system.
-            variables["NAMI_VOLUME_SIZE"] = str(settings.volume_size)
-        user_data.add_commands(host_script(variables))
+        user_data.add_commands(host_script(self._variables(settings, zone)))
 
         for dependency in (
             self._zone_emptier(zone),  # it must go after the host, which writes the record, and before the zone
@@ -219,6 +201,27 @@ class MongoHost(Destination):
         failed = of_group(self.auto_scaling_group, "StatusCheckFailed", "Maximum")
         return [graph("MongoDB host, %", [cpu, disk], right=[failed])]
 
+    def _variables(self, settings: HostSettings, zone: route53.IHostedZone) -> dict[str, str]:
+        """What the user data begins with."""
+        signalled = cast("autoscaling.CfnAutoScalingGroup", self.auto_scaling_group.node.default_child)
+        stack = cdk.Stack.of(self)
+        variables = {
+            "NAMI_SECRET_ARN": self.secret.secret_arn,
+            "NAMI_VOLUME_ID": self.data_volume_id,
+            "NAMI_REGION": stack.region,
+            "NAMI_ZONE_ID": zone.hosted_zone_id,
+            "NAMI_DNS_NAME": self.dns_name,
+            "NAMI_MONGO_IMAGE": MONGO_IMAGE,
+            "NAMI_STACK": stack.stack_id,
+            "NAMI_LOGICAL_ID": stack.get_logical_id(signalled),
+        }
+        if settings.data_volume_id and settings.backup_days:
+            variables["NAMI_VOLUME_TAG"] = f"Key={HOST_TAG},Value={self.dns_name}"
+        if not settings.data_volume_id:
+            # Read by nobody: a bigger volume thereby makes a new host, and that grows the file system.
+            variables["NAMI_VOLUME_SIZE"] = str(settings.volume_size)
+        return variables
+
     def _secret(self, settings: HostSettings) -> secretsmanager.ISecret:
         if settings.database_secret_arn:
             return secretsmanager.Secret.from_secret_complete_arn(self, "Secret", settings.database_secret_arn)
@@ -256,62 +259,6 @@ class MongoHost(Destination):
         cdk.Tags.of(volume).add("nami:backup", "mongo")  # what a backup plan of the account selects by
         cdk.Tags.of(volume).add(HOST_TAG, self.dns_name)
         return volume.ref
-
-    def _backups(self, days: int) -> dlm.CfnLifecyclePolicy:
-        """A snapshot each night; it is what the disk would hold after a power cut, which MongoDB's journal mends.
-
-        https://www.mongodb.com/docs/manual/tutorial/backup-with-filesystem-snapshots/ says that it suffices. Where the
-        account encrypts volumes with a key of its own, that key's policy must let this role use it:
-        https://docs.aws.amazon.com/ebs/latest/userguide/service-role.html
-        """
-        stack = cdk.Stack.of(self)
-        snapshots = stack.format_arn(service="ec2", account="", resource="snapshot", resource_name="*")
-        volume = stack.format_arn(service="ec2", resource="volume", resource_name=self.data_volume_id)
-        policies = stack.format_arn(service="dlm", resource="policy", resource_name="*")
-        made_here = {"StringEquals": {f"aws:ResourceTag/{HOST_TAG}": self.dns_name}}
-        role = iam.Role(
-            self,
-            "BackupRole",
-            assumed_by=service_of_this_account(self, "dlm.amazonaws.com", source_arn=policies),
-        )
-        for statement in (
-            iam.PolicyStatement(actions=["ec2:CreateSnapshot"], resources=[volume, snapshots]),
-            iam.PolicyStatement(actions=["ec2:CreateTags"], resources=[snapshots]),
-            iam.PolicyStatement(actions=["ec2:DeleteSnapshot"], resources=[snapshots], conditions=made_here),
-            iam.PolicyStatement(
-                actions=["ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeInstances"], resources=["*"]
-            ),
-        ):
-            role.add_to_policy(statement)
-        acknowledge(
-            role,
-            "a snapshot has no ARN before it is made, and only those with this host's tag are deleted",
-            right_to(self, snapshots),
-            right_to(self, "*"),
-        )
-        policy = dlm.CfnLifecyclePolicy(
-            self,
-            "Backups",
-            description="nami - daily snapshots of a data volume",
-            state="ENABLED",
-            execution_role_arn=role.role_arn,
-            policy_details=dlm.CfnLifecyclePolicy.PolicyDetailsProperty(
-                resource_types=["VOLUME"],
-                target_tags=[cdk.CfnTag(key=HOST_TAG, value=self.dns_name)],
-                schedules=[
-                    dlm.CfnLifecyclePolicy.ScheduleProperty(
-                        name="Daily",
-                        copy_tags=True,  # this host's too, by which old ones are deleted
-                        create_rule=dlm.CfnLifecyclePolicy.CreateRuleProperty(
-                            interval=24, interval_unit="HOURS", times=["03:00"]
-                        ),
-                        retain_rule=dlm.CfnLifecyclePolicy.RetainRuleProperty(count=days),
-                    )
-                ],
-            ),
-        )
-        policy.node.add_dependency(role)  # and its rights, which the policy is tried with
-        return policy
 
     def _auto_scaling_group(
         self, settings: HostSettings, role: iam.Role, user_data: ec2.UserData

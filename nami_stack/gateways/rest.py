@@ -106,23 +106,14 @@ class RestGateway(Gateway):
         if not web_acl_arn:
             acknowledge(self.api, "web_acl_arn is there for whom a web ACL is worth its price", "APIG3")
         self.api.node.try_remove_child("Endpoint")  # an output of its own beside the stack's
-        for kind, (status, body, headers) in _RESPONSES.items():
-            self.api.add_gateway_response(
-                kind.response_type.title().replace("_", ""),
-                type=kind,
-                status_code=status,
-                response_headers=headers,
-                templates={"application/json": body},
-            )
+        self._add_responses()
+        stage = self.api.deployment_stage
         if web_acl_arn:
-            waf.CfnWebACLAssociation(
-                self, "WebAcl", resource_arn=self.api.deployment_stage.stage_arn, web_acl_arn=web_acl_arn
-            )
+            waf.CfnWebACLAssociation(self, "WebAcl", resource_arn=stage.stage_arn, web_acl_arn=web_acl_arn)
         self._direct_content_types = dict.fromkeys((*mapping.CONTENT_TYPES, *direct_content_types))
         self._routes = self.api.root.add_resource("nami")
-        self._url = self.api.url.rstrip("/")
-        if domain:
-            self._url = domain.serve(self, api_id=self.api.rest_api_id, stage=self.api.deployment_stage.stage_name)
+        url = self.api.url.rstrip("/")
+        self._url = domain.serve(self, api_id=self.api.rest_api_id, stage=stage.stage_name) if domain else url
 
     @property
     def measured(self) -> apigw.RestApi:
@@ -201,6 +192,16 @@ class RestGateway(Gateway):
                 ],
             )
         return self._url_of(name)
+
+    def _add_responses(self) -> None:
+        for kind, (status, body, headers) in _RESPONSES.items():
+            self.api.add_gateway_response(
+                kind.response_type.title().replace("_", ""),
+                type=kind,
+                status_code=status,
+                response_headers=headers,
+                templates={"application/json": body},
+            )
 
     def _validator(self) -> apigw.RequestValidator:
         if isinstance(there := self.node.try_find_child("HasType"), apigw.RequestValidator):
