@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nami_control import checks, destinations, queues, shared, stacks
+from nami_control import checks, destinations, large_bodies, queues, shared, stacks
 from nami_control.cdk import Progress, Resource
 from nami_control.errors import CheckError, Command, DeployError, NotRunningError
 from nami_control.stacks import Target
+from nami_stack import names
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -63,7 +64,7 @@ class Removal:
         return [kept for name in names if (kept := destinations.named(name).kept_elsewhere(self.target))]
 
     def carry_out(self, progress: Progress) -> None:
-        """Delete the stack, and then the queues that it keeps.
+        """Delete the stack, and then what it keeps of webhooks that wait: the queues, and the bodies in S3.
 
         Raises:
             DeployError: something of it can't be removed.
@@ -79,6 +80,8 @@ class Removal:
             time.sleep(_LOCAL_PAUSE if self.target.aws.is_local else _PAUSE)
         progress.show(self._resources())
         queues.delete(self.target.aws, (url for urls in self.queues.values() for url in urls))
+        if bucket := self.outputs.get(names.LARGE_BODIES_BUCKET):
+            large_bodies.delete(self.target.aws, bucket)
 
     def _resources(self) -> dict[str, Resource]:
         return {

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nami_control.aws import Aws, error_code
+from nami_control.errors import AwsError
 
 _AT_ONCE = 16
 _GONE = ("404", "NoSuchKey")
@@ -25,6 +26,24 @@ def renew_old(aws: Aws, bucket: str, days: float) -> int:
     s3 = aws.client("s3")
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return sum(pool.map(lambda key: _renewed(s3, bucket, key), _written_before(s3, bucket, days)))
+
+
+def delete(aws: Aws, bucket: str) -> None:
+    """Delete the bucket and all that is in it; one that is gone already is no failure."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    s3 = aws.client("s3")
+    try:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            if keys := [{"Key": entry["Key"]} for entry in page.get("Contents", [])]:
+                failed = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True}).get("Errors", [])
+                if failed:
+                    code = failed[0].get("Code", "no code")
+                    raise AwsError(f"{len(failed)} objects of {bucket} could not be removed ({code}); try again")
+        s3.delete_bucket(Bucket=bucket)
+    except ClientError as error:
+        if error_code(error) not in ("404", "NoSuchBucket"):
+            raise
 
 
 def _written_before(s3: Any, bucket: str, days: float) -> Iterator[str]:

@@ -16,6 +16,7 @@ RESERVED_NAMES = frozenset({SHARED})
 # HttpQueueUrl.
 ENDPOINT_URL = "EndpointUrl"
 PRE_QUEUE_FUNCTION = "PreQueueFunctionName"
+LARGE_BODIES_BUCKET = "LargeBodiesBucketName"
 QUARANTINE_URL = "QuarantineUrl"
 SIGNATURE_SECRET_ARN = "SignatureSecretArn"  # noqa: S105 - the name of an output
 QUEUE_URL = "QueueUrl"

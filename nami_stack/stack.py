@@ -38,6 +38,7 @@ class WebhookStack(EnvironmentStack):
         cdk.CfnOutput(self, names.ENDPOINT_URL, value=webhook.endpoint_url)
         if webhook.pre_queue_function:
             cdk.CfnOutput(self, names.PRE_QUEUE_FUNCTION, value=webhook.pre_queue_function.function_name)
+        cdk.CfnOutput(self, names.LARGE_BODIES_BUCKET, value=webhook.large_bodies.bucket_name)
         if webhook.quarantine:
             cdk.CfnOutput(self, names.QUARANTINE_URL, value=webhook.quarantine.queue.queue_url)
         for number, drain in enumerate(webhook.drains):

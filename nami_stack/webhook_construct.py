@@ -206,8 +206,8 @@ def _bucket(scope: Construct, construct_id: str, *, days: int) -> s3.Bucket:
                 expiration=cdk.Duration.days(days), abort_incomplete_multipart_upload_after=cdk.Duration.days(1)
             )
         ],
-        removal_policy=cdk.RemovalPolicy.DESTROY,
-        auto_delete_objects=True,  # nothing reads them once the functions are gone
+        # Queues are kept, and what waits in them points here: `nami destroy` deletes both.
+        removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     )
     acknowledge(bucket, "two functions use it, and each object is checked against the hash in its name", "S1")
     return bucket

@@ -212,10 +212,20 @@ def test_no_right_is_a_wildcard_of_actions(assemblies: Assemblies) -> None:
         assert [(key, action) for key, action in actions if "*" in action] == []
 
 
-def test_no_role_has_a_managed_policy_but_the_cdks_own(assemblies: Assemblies) -> None:
+def test_no_role_has_a_managed_policy(assemblies: Assemblies) -> None:
     for assembly in assemblies.values():
-        managed = [key for key, role in assembly.of_type("AWS::IAM::Role").items() if role.get("ManagedPolicyArns")]
-        assert [key for key in managed if not key.startswith("CustomS3AutoDeleteObjects")] == []
+        roles = assembly.of_type("AWS::IAM::Role")
+        assert [key for key, role in roles.items() if role.get("ManagedPolicyArns")] == []
+
+
+def test_what_kept_queues_point_to_is_kept(assemblies: Assemblies) -> None:
+    for assembly in assemblies.values():
+        kept = {
+            key: resource.get("DeletionPolicy")
+            for key, resource in assembly.resources.items()
+            if resource["Type"] in ("AWS::SQS::Queue", "AWS::S3::Bucket")
+        }
+        assert set(kept.values()) <= {"Retain", "RetainExceptOnCreate"}, assembly.name
 
 
 def test_only_services_may_take_a_role_on(assemblies: Assemblies) -> None:

@@ -246,14 +246,14 @@ def test_everything_taggable_of_the_pipeline_names_the_subscription(template: Te
     tag = {"Key": "nami:subscription", "Value": "shopify"}
     for resource_type in ("AWS::SQS::Queue", "AWS::Lambda::Function", "AWS::IAM::Role", "AWS::Logs::LogGroup"):
         for key, resource in template.find_resources(resource_type).items():
-            # The CDK's own helper for emptying a bucket takes no tags.
-            assert key.startswith("CustomS3AutoDelete") or tag in resource["Properties"]["Tags"], key
+            assert tag in resource["Properties"]["Tags"], key
 
 
 def test_outputs_are_what_scripts_read(template: Template) -> None:
     assert set(template.find_outputs("*")) == {
         "AlarmTopicArn",
         "DashboardUrl",
+        "LargeBodiesBucketName",
         "EndpointUrl",
         "QueueUrl",
         "DeadLetterQueueUrl",

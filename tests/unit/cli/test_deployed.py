@@ -182,7 +182,7 @@ def test_destroy_without_anybody_to_ask_changes_nothing(aws: Stub) -> None:
 
 def test_destroy_waits_and_ends_with_the_command_that_adopts(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nami_control.destroying._PAUSE", 0)
-    stacks(aws, stack())
+    stacks(aws, stack(outputs={**OUTPUTS, "LargeBodiesBucketName": "bodies"}))
     losses(aws)
     volume(aws)
     deployed_with(aws, batch_size=50, methods=["GET", "POST"])
@@ -193,6 +193,8 @@ def test_destroy_waits_and_ends_with_the_command_that_adopts(aws: Stub, monkeypa
     resources(aws)
     for url in ("waiting", "dead"):  # which CloudFormation keeps
         aws("sqs").add_response("delete_queue", {}, {"QueueUrl": QUEUES + url})
+    aws("s3").add_response("list_objects_v2", {}, {"Bucket": "bodies"})
+    aws("s3").add_response("delete_bucket", {}, {"Bucket": "bodies"})
     result = run("destroy", "shopify", "--yes")
     assert result.exit_code == 0, result.exception
     assert result.stdout == (
