@@ -18,8 +18,8 @@ from nami_control.errors import MissingToolError, UsageError
 from nami_control.times import duration, spell
 from nami_runtime.destinations import dynamodb, mongo
 from nami_runtime.log import METRICS
-from nami_stack import watching
 from nami_stack.settings import Subscription
+from nami_stack.watching.settings import OLDEST_SECONDS
 from tests.unit.pages import rewritten
 
 PAGE = Path(__file__).parents[3] / "docs" / "plan.md"
@@ -298,7 +298,7 @@ def test_what_is_known_of_the_functions_is_theirs() -> None:
 
 
 def test_late_is_when_the_alarm_is_raised() -> None:
-    assert capacity.LATE == watching.OLDEST_SECONDS
+    assert capacity.LATE == OLDEST_SECONDS
 
 
 @pytest.mark.parametrize(
