@@ -13,12 +13,12 @@ from nami_control.destinations import named
 from nami_control.errors import as_flags
 from nami_control.planning import bill
 from nami_control.planning.advice import Advice, Change
-from nami_control.planning.assumptions import LATE
 from nami_control.planning.drain import Drain, Drained
 from nami_control.planning.outcome import notes
 from nami_control.planning.plan import Plan
 from nami_control.stacks import Target
 from nami_control.times import spell
+from nami_stack.watching.settings import OLDEST_SECONDS
 
 _WIDTH = 64
 _TRIED = 5
@@ -115,7 +115,7 @@ def _waiting(found: Plan, drained: Drained) -> Text:
     text += f"all stored {spell(drained.drain_seconds)} after the last came"
     if drained.oldest > 0.5 * (retention := found.subscription.queue_retention_days * 86_400.0):
         return Text(f"{text}; the queue keeps them {spell(retention)}", style="red")
-    return Text(text, style="yellow" if drained.oldest > LATE else "")
+    return Text(text, style="yellow" if drained.oldest > OLDEST_SECONDS else "")
 
 
 def _cost_facts(found: Plan) -> list[tuple[str, str | Text]]:

@@ -4,89 +4,56 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nami_stack.destinations.destination import Destination
-    from nami_stack.destinations.dynamodb import DynamoTable
-    from nami_stack.destinations.http import HttpBackend
-    from nami_stack.destinations.mongo_database import MongoDatabase
-    from nami_stack.destinations.mongo_host import MongoHost
-    from nami_stack.destinations.shared_mongo import SharedMongo
-    from nami_stack.gateways.domain import CustomDomain
-    from nami_stack.gateways.gateway import Gateway
-    from nami_stack.gateways.http import HttpGateway
-    from nami_stack.gateways.rest import RestGateway
-    from nami_stack.gateways.shared import SharedGateway
-    from nami_stack.network import Network
-    from nami_stack.placement import in_your_network
-    from nami_stack.settings import (
-        Environment,
-        HostSettings,
-        PipelineSettings,
-        SettingsError,
-        SharedSettings,
-        Subscription,
-        WatchingSettings,
-    )
-    from nami_stack.shared_stack import SharedStack
-    from nami_stack.signature import Signature
-    from nami_stack.stack import WebhookStack
-    from nami_stack.watching.watching import Watching
-    from nami_stack.webhook_construct import ScalableWebhook
+    from nami_stack.destinations.destination import Destination as Destination
+    from nami_stack.destinations.dynamodb import DynamoTable as DynamoTable
+    from nami_stack.destinations.http import HttpBackend as HttpBackend
+    from nami_stack.destinations.mongo_database import MongoDatabase as MongoDatabase
+    from nami_stack.destinations.mongo_host import MongoHost as MongoHost
+    from nami_stack.destinations.shared_mongo import SharedMongo as SharedMongo
+    from nami_stack.gateways.domain import CustomDomain as CustomDomain
+    from nami_stack.gateways.gateway import Gateway as Gateway
+    from nami_stack.gateways.http import HttpGateway as HttpGateway
+    from nami_stack.gateways.rest import RestGateway as RestGateway
+    from nami_stack.gateways.shared import SharedGateway as SharedGateway
+    from nami_stack.network import Network as Network
+    from nami_stack.placement import in_your_network as in_your_network
+    from nami_stack.settings import Environment as Environment
+    from nami_stack.settings import HostSettings as HostSettings
+    from nami_stack.settings import PipelineSettings as PipelineSettings
+    from nami_stack.settings import SettingsError as SettingsError
+    from nami_stack.settings import SharedSettings as SharedSettings
+    from nami_stack.settings import Subscription as Subscription
+    from nami_stack.settings import WatchingSettings as WatchingSettings
+    from nami_stack.shared_stack import SharedStack as SharedStack
+    from nami_stack.signature import Signature as Signature
+    from nami_stack.stack import WebhookStack as WebhookStack
+    from nami_stack.watching.watching import Watching as Watching
+    from nami_stack.webhook_construct import ScalableWebhook as ScalableWebhook
 
-__all__ = [
-    "CustomDomain",
-    "Destination",
-    "DynamoTable",
-    "Environment",
-    "Gateway",
-    "HostSettings",
-    "HttpBackend",
-    "HttpGateway",
-    "MongoDatabase",
-    "MongoHost",
-    "Network",
-    "PipelineSettings",
-    "RestGateway",
-    "ScalableWebhook",
-    "SettingsError",
-    "SharedGateway",
-    "SharedMongo",
-    "SharedSettings",
-    "SharedStack",
-    "Signature",
-    "Subscription",
-    "Watching",
-    "WatchingSettings",
-    "WebhookStack",
-    "in_your_network",
-]
-
-_MODULES = {
-    "CustomDomain": "gateways.domain",
-    "Destination": "destinations.destination",
-    "DynamoTable": "destinations.dynamodb",
-    "Environment": "settings",
-    "Gateway": "gateways.gateway",
-    "HostSettings": "settings",
-    "HttpBackend": "destinations.http",
-    "HttpGateway": "gateways.http",
-    "MongoDatabase": "destinations.mongo_database",
-    "MongoHost": "destinations.mongo_host",
-    "Network": "network",
-    "PipelineSettings": "settings",
-    "RestGateway": "gateways.rest",
-    "ScalableWebhook": "webhook_construct",
-    "SettingsError": "settings",
-    "SharedGateway": "gateways.shared",
-    "SharedMongo": "destinations.shared_mongo",
-    "SharedSettings": "settings",
-    "SharedStack": "shared_stack",
-    "Signature": "signature",
-    "Subscription": "settings",
-    "Watching": "watching.watching",
-    "WatchingSettings": "settings",
-    "WebhookStack": "stack",
-    "in_your_network": "placement",
+# By module.
+_NAMES = {
+    "destinations.destination": "Destination",
+    "destinations.dynamodb": "DynamoTable",
+    "destinations.http": "HttpBackend",
+    "destinations.mongo_database": "MongoDatabase",
+    "destinations.mongo_host": "MongoHost",
+    "destinations.shared_mongo": "SharedMongo",
+    "gateways.domain": "CustomDomain",
+    "gateways.gateway": "Gateway",
+    "gateways.http": "HttpGateway",
+    "gateways.rest": "RestGateway",
+    "gateways.shared": "SharedGateway",
+    "network": "Network",
+    "placement": "in_your_network",
+    "settings": "Environment HostSettings PipelineSettings SettingsError SharedSettings Subscription WatchingSettings",
+    "shared_stack": "SharedStack",
+    "signature": "Signature",
+    "stack": "WebhookStack",
+    "watching.watching": "Watching",
+    "webhook_construct": "ScalableWebhook",
 }
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> object:

@@ -11,7 +11,7 @@ class LogGroup(logs.LogGroup):
     """A log group of its stack's own, gone with it.
 
     Args:
-        days: that a line is kept, one of `nami_stack.settings.LOG_RETENTION_DAYS`.
+        days: that a line is kept, one of `nami_stack.pipeline_settings.LOG_RETENTION_DAYS`.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, days: int, name: str | None = None) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from nami_control.destinations import named
-from nami_control.planning.assumptions import LATE, VCPU_MB
+from nami_control.planning.assumptions import VCPU_MB
 from nami_control.planning.plan import Plan, plan
 from nami_stack.settings import SettingsError, Subscription
+from nami_stack.watching.settings import OLDEST_SECONDS
 
 QUOTAS = {
     "account_concurrency": "a quota of {:,} concurrent executions",
@@ -74,7 +75,7 @@ def _goal(base: Plan) -> tuple[str, bool]:
         return "expired", True
     if base.too_long:
         return "too long", True
-    return "waiting", base.oldest > LATE
+    return "waiting", base.oldest > OLDEST_SECONDS
 
 
 def _measure(of: Plan, goal: str) -> float:

@@ -16,8 +16,6 @@ UNRESERVED = 100
 GATEWAY_RATE = 10_000
 """Requests a second to all APIs of the account in a region, 2,500 in newer regions; the burst, half of it, is AWS's own
 to set: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
-LATE = 300.0
-"""Seconds that a webhook may wait in the queue before somebody should know, as the alarm has it."""
 VCPU_MB = 1769  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 _ENVELOPE_KB = 1.0  # headers and the rest of the message, of a Shopify webhook
 _SIZES = {"nano": 2, "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4}

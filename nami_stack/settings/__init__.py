@@ -2,8 +2,7 @@
 
 from nami_stack.destinations.http_settings import BACKEND_LATER, backend_batch
 from nami_stack.destinations.mongo_host_settings import HostSettings
-from nami_stack.destinations.settings import DestinationSettings
-from nami_stack.gateways.settings import DomainSettings, GatewaySettings
+from nami_stack.gateways.settings import DomainSettings
 from nami_stack.names import (
     ENVIRONMENT_TAG,
     LOCAL_CONTEXT,
@@ -13,32 +12,27 @@ from nami_stack.names import (
     check_name,
     stack_name,
 )
-from nami_stack.pipeline_settings import LOG_RETENTION_DAYS, PipelineSettings
+from nami_stack.pipeline_settings import PipelineSettings
 from nami_stack.reporting_settings import no_way_out
 from nami_stack.section import NamedIn, SettingsError, as_typed
 from nami_stack.settings.context import given_settings
 from nami_stack.settings.subscription import Environment, SharedSettings, Subscription, read_settings
-from nami_stack.signature_settings import SignatureSettings
 from nami_stack.watching.settings import AlarmSettings, WatchingSettings
 
 __all__ = [
     "BACKEND_LATER",
     "ENVIRONMENT_TAG",
     "LOCAL_CONTEXT",
-    "LOG_RETENTION_DAYS",
     "SETTINGS_METADATA",
     "SHARED",
     "AlarmSettings",
-    "DestinationSettings",
     "DomainSettings",
     "Environment",
-    "GatewaySettings",
     "HostSettings",
     "NamedIn",
     "PipelineSettings",
     "SettingsError",
     "SharedSettings",
-    "SignatureSettings",
     "Subscription",
     "WatchingSettings",
     "as_typed",

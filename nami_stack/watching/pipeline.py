@@ -12,10 +12,10 @@ from nami_stack.gateways.gateway import Gateway
 from nami_stack.settings import WatchingSettings
 from nami_stack.watching.alarm import AGAIN, LASTING, ONCE, Alarm, Missing, in_same_stack, place
 from nami_stack.watching.metrics import FIVE_MINUTES, MINUTE, own
+from nami_stack.watching.settings import OLDEST_SECONDS
 from nami_stack.webhook_construct import ScalableWebhook
 
 NEAR_TIMEOUT = 0.8
-OLDEST_SECONDS = 300
 
 
 def alarms_of(webhook: ScalableWebhook, settings: WatchingSettings) -> list[Alarm]:

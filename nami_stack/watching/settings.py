@@ -6,6 +6,9 @@ from pydantic import Field, model_validator
 
 from nami_stack.section import Section, matches
 
+# A webhook that has waited for longer raises an alarm, where a failed try does not hide it longer.
+OLDEST_SECONDS = 300
+
 
 class AlarmSettings(Section):
     """Who is told of what goes wrong, and what is written down."""

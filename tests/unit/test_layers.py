@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
@@ -148,3 +149,11 @@ def test_nobody_asks_which_kind_a_part_is_of(folder: str, table: Mapping[str, An
 def test_a_kind_that_is_asked_for_is_found() -> None:
     file = "nami_stack/destinations/table.py"
     assert kinds_asked_for(file, {"shared-mongo"}, set()) != set()
+
+
+@pytest.mark.parametrize("kind", [*DESTINATIONS.values(), *GATEWAYS.values()], ids=lambda kind: kind.construct)
+def test_a_table_and_its_construct_say_the_same(kind: Any) -> None:
+    """The table is read where nothing of the CDK may be loaded, and the construct where there is no table."""
+    construct = resolve_name(kind.construct)
+    shared = {field for field in vars(kind) if field in ("reaches_queues", "writes_to_queues")}
+    assert {field: getattr(construct, field) for field in shared} == {field: getattr(kind, field) for field in shared}

@@ -15,14 +15,13 @@ from nami_cli.main import app
 from nami_control.errors import MissingToolError, UsageError
 from nami_control.planning import plan as planning
 from nami_control.planning.advice import advise
-from nami_control.planning.assumptions import LATE, PROFILES, Times, vcpus
+from nami_control.planning.assumptions import PROFILES, Times, vcpus
 from nami_control.planning.intake import Arrivals
 from nami_control.planning.plan import ASSUMED, Plan, plan
 from nami_control.times import duration, spell
 from nami_runtime.destinations import dynamodb
 from nami_runtime.log import METRICS
 from nami_stack.settings import Subscription
-from nami_stack.watching import pipeline
 from tests.unit.pages import block_is_behind
 
 PAGE = Path(__file__).parents[3] / "docs" / "plan.md"
@@ -296,10 +295,6 @@ def test_a_batch_smaller_than_the_concurrency_is_no_faster_than_its_requests() -
 
 def test_what_is_known_of_the_functions_is_theirs() -> None:
     assert set(planning.METRICS) <= set(METRICS)
-
-
-def test_late_is_when_the_alarm_is_raised() -> None:
-    assert LATE == pipeline.OLDEST_SECONDS
 
 
 @pytest.mark.parametrize(
