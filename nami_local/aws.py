@@ -305,6 +305,16 @@ def let_batches_be_full() -> None:
     sqs._receive_messages_for_esm = receive
 
 
+def let_roles_bear_the_token() -> str:
+    """Give whoever takes a role on, such as the CDK CLI, the token that the guard asks for, and return it."""
+    from ministack.services import sts  # noqa: PLC0415
+
+    if token := os.environ["AWS_SESSION_TOKEN"]:
+        assert callable(sts._gen_session_token)  # noqa: S101 (else a patch of nothing)
+        sts._gen_session_token = lambda: token
+    return token
+
+
 def main() -> None:
     """Run until SIGTERM. The environment names the ports, and either NAMI_MONGO_URI or the database to run."""
     check_version()
@@ -316,7 +326,7 @@ def main() -> None:
     register(mongo_uri)
     let_workers_fail_alone()
     let_batches_be_full()
-    app.app = guard(app.app, app._resolve_custom_domain_request)
+    app.app = guard(app.app, app._resolve_custom_domain_request, let_roles_bear_the_token())
     host = None
     if database:
         # The host sees its standard input close when this process is gone, however it went, and then stops.

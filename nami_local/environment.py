@@ -13,8 +13,7 @@ def for_tools(home: Home, state: State) -> dict[str, str]:
     """The variables that point the CDK CLI, boto3 and the AWS CLI at this local AWS."""
     return {
         "AWS_ENDPOINT_URL": state.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        **credentials(state.token),
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         # The CDK CLI keeps there which account a key belongs to.
@@ -22,6 +21,11 @@ def for_tools(home: Home, state: State) -> dict[str, str]:
         # Half of a synthesis, for what local AWS finds out by itself.
         "CDK_VALIDATION": "false",
     }
+
+
+def credentials(token: str) -> dict[str, str]:
+    """Those of a local AWS: it looks at the token alone, and so do functions and whoever takes a role on."""
+    return {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": token}
 
 
 def of_tools(home: Home, state: State) -> dict[str, str]:
@@ -42,7 +46,7 @@ def of_tools(home: Home, state: State) -> dict[str, str]:
     }
 
 
-def of_aws(home: Home, port: int) -> dict[str, str]:
+def of_aws(home: Home, port: int, token: str) -> dict[str, str]:
     """The environment of local AWS itself. The functions inherit it, so nothing else of the user's is in it."""
     kept = {key: os.environ[key] for key in ("HOME", "LANG", "LC_ALL", "TZ") if key in os.environ}
     return {
@@ -59,7 +63,6 @@ def of_aws(home: Home, port: int) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        **credentials(token),
         "PYTHONUNBUFFERED": "1",
     }

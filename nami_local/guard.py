@@ -1,14 +1,15 @@
-"""Keeps web pages out of local AWS, which asks nobody for credentials and lets whoever calls it run code.
+"""Keeps strangers out of local AWS, which would run their code: web pages, and other users of the machine.
 
-A page in the browser of whoever runs it can send it requests, and under a name that it makes resolve to 127.0.0.1 also
-read the answers. The endpoints of webhooks stay open, also to a tunnel: they are public by nature, and the function
-verifies what comes.
+A request must bear the session token of this run, which tools and functions have in their environment. A page in the
+browser of whoever runs it does not know that, nor can it read it from the answer to a link. The endpoints of webhooks
+stay open, also to a tunnel: they are public by nature, and the function verifies what comes.
 """
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from hmac import compare_digest
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 _Scope = MutableMapping[str, Any]
 _App = Callable[[_Scope, Any, Any], Awaitable[None]]
@@ -16,21 +17,30 @@ _App = Callable[[_Scope, Any, Any], Awaitable[None]]
 _Domains = Callable[[str, str], tuple[str, str, str] | None]
 
 REFUSED = (
-    "local AWS answers programs of this machine, and no web page: a request with an Origin, from another site, or to "
-    "another host than 127.0.0.1 or localhost reaches webhook endpoints alone (/_aws/execute-api/...)\n"
+    "local AWS answers programs with its credentials, which `nami local env` prints, and no web page: without them, "
+    "with an Origin, from another site, forwarded, or to another host than 127.0.0.1 or localhost a request reaches "
+    "webhook endpoints alone (/_aws/execute-api/...)\n"
 )
 
 _OWN_HOST = re.compile(rb"(127\.0\.0\.1|([\w.-]+\.)?localhost)(:\d+)?", re.IGNORECASE)
 # Of ministack's routes the one that ends in an API, whatever the headers say. What posts to the clients of a WebSocket
 # API is beside it, and asks for rights on AWS.
 _ENDPOINT = re.compile(r"/_aws/execute-api/[a-z0-9]+/(?![^/]*/@connections/)")
+_ENDPOINT_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.localhost(:\d+)?")
+# What ministack asks of itself: whether it is up; how a custom resource went, at an address with a token of its own.
+_OWN_PATH = re.compile(r"/_ministack/(health|cfn-response/[\w-]+|cfn-signal/[\w-]+)")
 
 
-def guard(app: _App, domains: _Domains) -> _App:
-    """Let `app` (ASGI) see only what a program of this machine sends, and webhooks."""
+def guard(app: _App, domains: _Domains, token: str) -> _App:
+    """Let `app` (ASGI) see only what a program with this token sends, and webhooks."""
+
+    def is_known(scope: _Scope) -> bool:
+        return not _is_foreign(scope["headers"]) and (
+            bool(_OWN_PATH.fullmatch(scope["path"])) or compare_digest(_token(scope), token.encode())
+        )
 
     async def guarded(scope: _Scope, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan" or not _is_foreign(scope["headers"]):
+        if scope["type"] == "lifespan" or is_known(scope):
             await app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})  # before it is accepted: 403
@@ -49,13 +59,24 @@ def _is_foreign(headers: list[tuple[bytes, bytes]]) -> bool:
     hosts = [value for name, value in said if name == b"host"]
     # A browser says `none` of what its user typed, https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
     from_page = any(name == b"origin" or (name == b"sec-fetch-site" and value != b"none") for name, value in said)
-    return from_page or not hosts or not all(map(_OWN_HOST.fullmatch, hosts))
+    forwarded = any(name in (b"forwarded", b"via") or name.startswith(b"x-forwarded-") for name, _ in said)
+    return from_page or forwarded or not hosts or not all(map(_OWN_HOST.fullmatch, hosts))
+
+
+def _token(scope: _Scope) -> bytes:
+    """The session token that a request is signed with, in its headers or, where its URL is signed, in its query."""
+    headers: list[bytes] = [value for name, value in scope["headers"] if name.lower() == b"x-amz-security-token"]
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    return headers[0] if headers else query.get("X-Amz-Security-Token", [""])[0].encode()
 
 
 def _webhook(scope: _Scope, domains: _Domains) -> _Scope | None:
     """The request as one to an API's own address, where it is a webhook; so nothing routes it by its host."""
     host = next((value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"host"), "")
     path, raw_path = scope["path"], scope["raw_path"]
+    if named := _ENDPOINT_HOST.fullmatch(host):
+        path = f"/_aws/execute-api/{named[1]}{path}"
+        raw_path = f"/_aws/execute-api/{named[1]}".encode() + raw_path
     if not _ENDPOINT.match(path) and (behind := domains(host, path)):
         api, stage, rest = behind
         path = f"/_aws/execute-api/{api}/{stage}{rest}"

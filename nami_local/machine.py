@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import secrets
 import shutil
 import sys
 import time
@@ -97,6 +98,7 @@ class LocalAws(Aws):
         return boto3.Session(
             keys["AWS_ACCESS_KEY_ID"],
             keys["AWS_SECRET_ACCESS_KEY"],
+            keys["AWS_SESSION_TOKEN"],
             region_name=environment.REGION,
             botocore_session=botocore.session.Session(session_vars=unset | files),
         )
@@ -159,14 +161,15 @@ def _start(home: Home, *, port: int | None, mongo_uri: str | None) -> State:
     if mongo_uri:
         database.ping(mongo_uri)
     chosen = database.choose(home, mongo_uri, usual_port=port == DEFAULT_PORT)
-    env = environment.of_aws(home, port) | {
+    token = secrets.token_urlsafe(32)
+    env = environment.of_aws(home, port, token) | {
         "NAMI_MONGO_URI": chosen.uri,
         "NAMI_DATABASE_COMMAND": json.dumps(chosen.command),
     }
     # `-m` finds nami_local from its folder, without a PYTHONPATH that the functions would inherit.
     package = Path(nami_local.__file__).parent.parent
     process = processes.spawn([sys.executable, "-m", "nami_local.aws"], env=env, cwd=package, log=home.aws_log)
-    return State(aws=Identity.of(process.pid), port=port, mongo_uri=chosen.uri)
+    return State(aws=Identity.of(process.pid), port=port, token=token, mongo_uri=chosen.uri)
 
 
 def is_ready(home: Home, state: State) -> bool:

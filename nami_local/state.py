@@ -21,6 +21,8 @@ class State:
     aws: Identity
     port: int
     mongo_uri: str
+    token: str = ""
+    """The session token that every request bears but webhooks, as tools and functions have it."""
     bootstrapped: bool = False
     subscriptions: dict[str, bool] = field(default_factory=dict)
     """By label, whether each is up; else it is on its way."""
@@ -58,6 +60,7 @@ class Home:
             return State(
                 aws=Identity(**saved["aws"]),
                 port=saved["port"],
+                token=saved.get("token", ""),  # of an earlier version, which asks for none
                 mongo_uri=saved["mongo_uri"],
                 bootstrapped=saved["bootstrapped"],
                 # Of an earlier version, which can still be running, each has an entry that also says who held it.

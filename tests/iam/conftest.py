@@ -334,7 +334,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     chosen = database.choose(home, None)
     with Backend() as backend:
         aws = Aws(home, processes.free_port(4990), chosen.uri, backend)
-        env = environment.of_aws(home, aws.port)
+        env = environment.of_aws(home, aws.port, "")
         del env["AWS_ENDPOINT_URL"]  # where it is not given, functions are told of the certificate as well
         env |= {"AUTH": "true", "USE_SSL": "1"}
         env |= {"NAMI_MONGO_URI": chosen.uri, "NAMI_DATABASE_COMMAND": json.dumps(chosen.command)}

@@ -207,8 +207,9 @@ def pipeline(command: Nami, name: str) -> Pipeline:
             service,
             endpoint_url=status["aws_endpoint_url"],
             region_name=status["environment"]["AWS_REGION"],
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=status["environment"]["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=status["environment"]["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=status["environment"]["AWS_SESSION_TOKEN"],
         )
 
     return Pipeline(name, status["endpoints"][name], database[name], client)

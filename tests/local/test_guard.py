@@ -7,7 +7,7 @@ import json
 import socket
 import zipfile
 from contextlib import closing
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -47,6 +47,15 @@ def test_page_can_not_create_a_function(nami: Nami, shopify: Pipeline, headers: 
     names = [each["FunctionName"] for each in shopify.client("lambda").list_functions()["Functions"]]
     assert names
     assert "page" not in names
+
+
+@pytest.mark.parametrize("headers", [{}, {"sec-fetch-site": "none"}, {"x-forwarded-host": "127.0.0.1"}], ids=str)
+def test_link_runs_nothing(nami: Nami, shopify: Pipeline, headers: dict[str, str]) -> None:
+    template = '{"Resources":{"Queue":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":"linked"}}}}'
+    link = "/?" + urlencode({"Action": "CreateStack", "StackName": "linked", "TemplateBody": template})
+    assert request(nami, link, headers, b"", "GET")[0] == 403
+    queues = shopify.client("sqs").list_queues(QueueNamePrefix="linked")
+    assert "QueueUrls" not in queues
 
 
 def test_page_is_not_allowed_to_ask_further(nami: Nami) -> None:

@@ -10,6 +10,7 @@ from nami_local.guard import REFUSED, guard
 WEBHOOK = "/_aws/execute-api/57ee58e4/nami/shopify"
 DOMAIN = "hooks.example.com"
 PAGE = {"origin": "https://evil.example"}
+TOKEN = "of-this-run"
 
 
 def domains(host: str, path: str) -> tuple[str, str, str] | None:
@@ -18,8 +19,8 @@ def domains(host: str, path: str) -> tuple[str, str, str] | None:
     return ("57ee58e4", "$default", path.removeprefix("/shop")) if found else None
 
 
-def scope(path: str = "/", kind: str = "http", **headers: str) -> dict[str, Any]:
-    given = {"host": "127.0.0.1:4566", **headers}
+def scope(path: str = "/", kind: str = "http", token: str = TOKEN, **headers: str) -> dict[str, Any]:
+    given = {"host": "127.0.0.1:4566", **({"X-Amz-Security-Token": token} if token else {}), **headers}
     said = [(name.replace("_", "-").encode(), value.encode()) for name, value in given.items()]
     return {"type": kind, "path": path, "raw_path": path.encode(), "headers": said, "method": "POST"}
 
@@ -38,7 +39,7 @@ def seen(request: dict[str, Any]) -> dict[str, Any] | None:
     async def receive() -> None:
         raise AssertionError("the body of a refused request is not read")
 
-    asyncio.run(guard(app, domains)(request, receive, send))
+    asyncio.run(guard(app, domains, TOKEN)(request, receive, send))
     if reached:
         assert not sent
         return dict(reached[0])
@@ -59,8 +60,36 @@ def test_what_a_program_of_this_machine_asks_arrives_as_it_was(kind: str, host: 
     assert seen(asked) == asked
 
 
-def test_address_that_the_user_typed_in_a_browser_arrives() -> None:
-    assert seen(scope("/_ministack/health", sec_fetch_site="none"))
+@pytest.mark.parametrize("path", ["/_ministack/health", "/_ministack/cfn-response/3f2a", "/_ministack/cfn-signal/3f2a"])
+def test_what_local_aws_asks_of_itself_needs_no_token(path: str) -> None:
+    assert seen(scope(path, token=""))
+
+
+@pytest.mark.parametrize("token", ["", "guessed", TOKEN[:-1], f"{TOKEN}x"])
+@pytest.mark.parametrize("headers", [{}, {"sec-fetch-site": "none"}], ids=str)
+@pytest.mark.parametrize("path", ["/", "/2015-03-31/functions", "/_ministack/reset", "/_ministack/health/x"])
+def test_what_bears_no_token_of_this_run_is_refused(path: str, headers: dict[str, str], token: str) -> None:
+    assert seen(scope(path, token=token, **headers)) is None
+
+
+@pytest.mark.parametrize("query", [b"", b"X-Amz-Security-Token=guessed", b"x=1&X-Amz-Security-Token="])
+def test_link_without_the_token_is_refused(query: bytes) -> None:
+    asked = b"Action=CreateStack&TemplateBody=x&" + query
+    assert seen(scope(token="") | {"method": "GET", "query_string": asked}) is None
+
+
+def test_signed_url_arrives() -> None:
+    assert seen(scope(token="") | {"query_string": b"X-Amz-Security-Token=of%2Dthis%2Drun&X-Amz-Signature=x"})
+
+
+def test_webhook_needs_no_token() -> None:
+    assert seen(scope(WEBHOOK, token=""))
+
+
+def test_webhook_to_an_apis_own_name_arrives_without_a_token() -> None:
+    arrived = seen(scope("/nami/shop%20a", token="", host="57ee58e4.execute-api.localhost:4566"))
+    assert arrived
+    assert arrived["raw_path"] == b"/_aws/execute-api/57ee58e4/nami/shop%20a"
 
 
 @pytest.mark.parametrize(
@@ -81,6 +110,10 @@ def test_address_that_the_user_typed_in_a_browser_arrives() -> None:
         {"host": "127.0.0.1:4566@evil.example"},
         {"host": "evil.example\x0a.localhost"},
         {"host": ""},
+        {"x-forwarded-host": "127.0.0.1:4566"},
+        {"X-Forwarded-For": "198.51.100.7"},
+        {"forwarded": "host=127.0.0.1"},
+        {"via": "1.1 proxy"},
         {"Host": "evil.example"},
     ],
     ids=str,
@@ -135,8 +168,10 @@ def test_path_that_is_no_endpoint_is_refused(path: str, headers: dict[str, str])
     assert seen(scope(path, **headers)) is None
 
 
-def test_api_named_by_the_host_is_not_open_to_pages() -> None:
-    assert seen(scope("/_ministack/reset", host="57ee58e4.execute-api.localhost:4566", **PAGE)) is None
+def test_api_named_by_the_host_opens_no_path_but_its_own_to_pages() -> None:
+    arrived = seen(scope("/_ministack/reset", host="57ee58e4.execute-api.localhost:4566", **PAGE))
+    assert arrived
+    assert arrived["path"] == "/_aws/execute-api/57ee58e4/_ministack/reset"
 
 
 def test_websocket_of_a_page_is_refused_on_every_path() -> None:
