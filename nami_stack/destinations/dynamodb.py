@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -15,7 +16,7 @@ from nami_stack.functions import PythonFunction
 from nami_stack.settings import SettingsError, Subscription
 from nami_stack.watching.alarm import LASTING, Alarm
 from nami_stack.watching.graph import Graph, graph
-from nami_stack.watching.metrics import of_table
+from nami_stack.watching.metrics import MINUTE
 
 TTL_ATTRIBUTE = "expires_at"
 
@@ -115,7 +116,7 @@ class DynamoTable(Destination):
         return [
             Alarm(
                 f"{which}-table-throttles",
-                of_table(self.table, "WriteThrottleEvents", "Sum"),
+                self._metric("WriteThrottleEvents"),
                 periods=LASTING,
                 what="DynamoDB throttles the writing to the table.",
                 why="For five minutes of fifteen: an on-demand table grows by itself within minutes.",
@@ -126,6 +127,15 @@ class DynamoTable(Destination):
 
     def graphs(self) -> Sequence[Graph]:
         """How much is written to the table."""
-        used = of_table(self.table, "ConsumedWriteCapacityUnits", "Sum")
-        throttled = of_table(self.table, "WriteThrottleEvents", "Sum")
+        used = self._metric("ConsumedWriteCapacityUnits")
+        throttled = self._metric("WriteThrottleEvents")
         return [graph("DynamoDB", [used], right=[throttled])]
+
+    def _metric(self, name: str) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace="AWS/DynamoDB",
+            metric_name=name,
+            dimensions_map={"TableName": self.table.table_name},
+            statistic="Sum",
+            period=MINUTE,
+        )

@@ -25,7 +25,7 @@ from nami_stack.network import Network
 from nami_stack.settings import HostSettings, Subscription
 from nami_stack.watching.alarm import ONCE, Alarm, Missing, place
 from nami_stack.watching.graph import Graph, graph
-from nami_stack.watching.metrics import FIVE_MINUTES, of_group, own
+from nami_stack.watching.metrics import FIVE_MINUTES, MINUTE, own
 
 # Amazon's mirror of the official image (https://github.com/docker-library/mongo) has no limit on anonymous pulls from
 # AWS. 8.0 is the release with long support; its arm64 build runs on Graviton2 (t4g) and later. Before a step to another
@@ -150,7 +150,7 @@ class MongoHost(Destination):
         alarms = [
             Alarm(
                 f"{here}-status",
-                of_group(self.auto_scaling_group, "StatusCheckFailed", "Maximum"),
+                self._metric("StatusCheckFailed", "Maximum"),
                 periods=(2, 2),
                 # Between a lost instance and its successor there is none to check.
                 missing=Missing.IGNORE,
@@ -196,10 +196,24 @@ class MongoHost(Destination):
 
     def graphs(self) -> Sequence[Graph]:
         """How busy the host is, and how full."""
-        cpu = of_group(self.auto_scaling_group, "CPUUtilization", "Average", period=FIVE_MINUTES)
+        cpu = self._metric("CPUUtilization", "Average", period=FIVE_MINUTES)
         disk = own("DiskUsed", "Maximum", period=FIVE_MINUTES, host=self.dns_name)
-        failed = of_group(self.auto_scaling_group, "StatusCheckFailed", "Maximum")
+        failed = self._metric("StatusCheckFailed", "Maximum")
         return [graph("MongoDB host, %", [cpu, disk], right=[failed])]
+
+    def _metric(self, name: str, statistic: str, *, period: cdk.Duration = MINUTE) -> cloudwatch.Metric:
+        """What EC2 says of the instance, whichever it is: status checks come each minute, the rest each five.
+
+        Neither needs detailed monitoring:
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html
+        """
+        return cloudwatch.Metric(
+            namespace="AWS/EC2",
+            metric_name=name,
+            dimensions_map={"AutoScalingGroupName": self.auto_scaling_group.auto_scaling_group_name},
+            statistic=statistic,
+            period=period,
+        )
 
     def _variables(self, settings: HostSettings, zone: route53.IHostedZone) -> dict[str, str]:
         """What the user data begins with."""

@@ -1,9 +1,7 @@
 """The metrics that alarms and dashboards have in common."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_dynamodb as dynamodb
 
 from nami_runtime.log import NAMESPACE
 
@@ -22,32 +20,4 @@ def own(
         statistic=statistic,
         period=period,
         label=label,
-    )
-
-
-def of_group(
-    group: autoscaling.IAutoScalingGroup, name: str, statistic: str, *, period: cdk.Duration = MINUTE
-) -> cloudwatch.Metric:
-    """What EC2 says of a group's instance, whichever it is: status checks come each minute, the rest each five.
-
-    Neither needs detailed monitoring:
-    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html
-    """
-    return cloudwatch.Metric(
-        namespace="AWS/EC2",
-        metric_name=name,
-        dimensions_map={"AutoScalingGroupName": group.auto_scaling_group_name},
-        statistic=statistic,
-        period=period,
-    )
-
-
-def of_table(table: dynamodb.ITable, name: str, statistic: str) -> cloudwatch.Metric:
-    """What DynamoDB says of a table."""
-    return cloudwatch.Metric(
-        namespace="AWS/DynamoDB",
-        metric_name=name,
-        dimensions_map={"TableName": table.table_name},
-        statistic=statistic,
-        period=MINUTE,
     )
