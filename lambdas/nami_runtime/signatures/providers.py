@@ -81,6 +81,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             milliseconds=True,
             tolerance=60,
             ids=("linear-delivery",),
+            per_try=("webhookTimestamp",),
         ),
     ),
     # Its signature covers no body, so its token counts as an id only together with the body's hash. Tries go on for

@@ -139,7 +139,8 @@ def test_paypals_signature_is_accepted_and_its_certificate_fetched_once(
 ) -> None:
     for _ in range(3):
         answer = pre_queue(http_event(b'{"id":"WH-1"}', headers=paypal.headers(b'{"id":"WH-1"}')))
-        assert (answer["statusCode"], answer["headers"]["nami-delivery-id"]) == (200, "t-1")
+        assert answer["statusCode"] == 200
+        assert answer["headers"]["nami-delivery-id"].startswith("t-1-")
     assert paypal.fetched == [("api.paypal.com", "/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77")]
     assert envelope.read(cloud.messages[0]).verified == "paypal"
 

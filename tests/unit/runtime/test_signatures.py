@@ -426,7 +426,6 @@ def _id(
         ("intercom", b'{"id":"notif_1"}', {}, "notif_1"),
         ("standard-webhooks", b"{}", {"webhook-id": "msg_1", "webhook-signature": "v1,x"}, "msg_1"),
         ("standard-webhooks", b"{}", {"svix-id": "msg_1", "svix-signature": "v1,x"}, "msg_1"),
-        ("paypal", b"{}", {"paypal-transmission-id": "t-1"}, "t-1"),
         ("sendgrid", b'[{"sg_event_id":"a"}]', {}, "a"),
         ("sendgrid", b'[{"sg_event_id":"a"},{"sg_event_id":"b"}]', {}, "a,b"),
     ],
@@ -447,6 +446,7 @@ _UNSIGNED_IDS = [
     ("zendesk", "x-zendesk-webhook-invocation-id"),
     ("linear", "linear-delivery"),
     ("zoom", "x-zm-trackingid"),
+    ("paypal", "paypal-transmission-id"),  # signed, but with a checksum of the body alone
 ]
 
 
@@ -465,6 +465,17 @@ def test_mailguns_token_is_bound_because_its_signature_covers_no_body() -> None:
     body = b'{"signature":{"token":"t"},"event-data":%d}'
     assert _id("mailgun", body % 1).startswith("t-")
     assert _id("mailgun", body % 1) != _id("mailgun", body % 2)
+
+
+def test_lasting_part_of_linears_body_is_what_its_id_is_bound_to() -> None:
+    def delivered(body: bytes) -> str:
+        return _id("linear", body, {"linear-delivery": "d-1"})
+
+    first = delivered(b'{"action":"create","data":{"id":7},"webhookTimestamp":1700000000000}')
+    assert delivered(b'{"action":"create","data":{"id":7},"webhookTimestamp":1700000060000}') == first
+    assert delivered(b'{"action":"create","data":{"id":8},"webhookTimestamp":1700000000000}') != first
+    assert delivered(b'{"action":"create","data":{"webhookTimestamp":1},"webhookTimestamp":1700000000000}') != first
+    assert delivered(b"[]") != first
 
 
 def test_oktas_id_is_bound_because_a_token_signs_nothing() -> None:
