@@ -42,6 +42,8 @@ class Connection:
     def exchange(self, head: str, body: bytes, deadline: float) -> tuple[int, bytes]:
         """Sends one request, returns status and body. Raises OSError; the connection is then closed."""
         request = head.encode("latin-1") + body
+        if self._socket is not None and self._is_heard(self._socket):
+            self.close()  # what is there already is no answer to what is sent now
         if self._socket is not None:
             now = monotonic()
             idle = now - self._used_at > _STALE_AFTER_SECONDS
@@ -67,7 +69,7 @@ class Connection:
             self._socket, self._poller = None, poll()
 
     def _open(self, deadline: float) -> socket.socket:
-        plain = socket.create_connection((self._name, self._port), _remaining(deadline))
+        plain = self._reach(deadline)
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket = self._secured(plain, deadline) if self.secure else plain
@@ -76,6 +78,35 @@ class Connection:
             raise
         self._poller.register(self._socket, POLLIN)
         return self._socket
+
+    def _reach(self, deadline: float) -> socket.socket:
+        """A connection to one of the name's addresses; those that are silent share the time with those that follow."""
+        addresses = socket.getaddrinfo(self._name, self._port, type=socket.SOCK_STREAM)
+        failed: OSError = TimeoutError("deadline")
+        for at, (family, kind, protocol, _, address) in enumerate(addresses):
+            plain = socket.socket(family, kind, protocol)
+            try:
+                plain.settimeout(_remaining(deadline) / (len(addresses) - at))
+                plain.connect(address)
+            except OSError as error:
+                plain.close()
+                failed = error
+            else:
+                return plain
+        raise failed
+
+    def _is_heard(self, connected: socket.socket) -> bool:
+        """Whether the other side has said something, or has gone, while nothing was asked."""
+        if not self._poller.poll(0):
+            return False
+        connected.settimeout(0)
+        try:
+            connected.recv(1)
+        except self._not_now:
+            return False  # what TLS says to itself, such as a ticket
+        except OSError:
+            pass
+        return True
 
     def _secured(self, plain: socket.socket, deadline: float) -> socket.socket:
         if Connection._tls is None:
@@ -152,9 +183,10 @@ def _read_answer(connected: socket.socket, data: bytes, deadline: float) -> tupl
     reusable = head.startswith(b"http/1.1 ") and _field(head, b"\r\nconnection:") != b"close"
     announced = _field(head, b"\r\ncontent-length:")
     if announced.isdigit() and len(announced) < 20 and b"\r\ntransfer-encoding:" not in head:
-        if int(announced) > MAX_ANSWER_BYTES:
+        if (length := int(announced)) > MAX_ANSWER_BYTES:
             raise OSError("answer's length out of range")
-        return status, _read_exactly(connected, data, int(announced), deadline), reusable
+        # What is over belongs to no request.
+        return status, _read_exactly(connected, data, length, deadline), reusable and len(data) <= length
     from nami_runtime import framing  # noqa: PLC0415 - the calls on the hot path are answered with a length
 
     def receive() -> bytes:

@@ -23,7 +23,7 @@ from email.utils import parsedate_to_datetime
 from hmac import digest
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote_plus, urlsplit
 
 from nami_runtime import aws, log
 from nami_runtime.destinations import Later
@@ -171,7 +171,8 @@ class Backend:
         headers = [
             (name, value)
             for name, value in given.items()
-            if name not in left_out and not name.startswith("nami-") and _token(name)
+            # Many servers read both characters as one: WSGI, CGI and PHP hand on HTTP_WEBHOOK_ID for either.
+            if (read := name.replace("_", "-")) not in left_out and not read.startswith("nami-") and _token(name)
         ]
         headers += [
             ("host", self._url.netloc),
@@ -187,8 +188,10 @@ class Backend:
         return [(name, _control.sub(b" ", value.encode())) for name, value in headers]
 
     def _target(self, query: str) -> str:
-        """The URL's path with its own query and the producer's, as it was written."""
-        joined = "&".join(part for part in (self._url.query, query) if part)
+        """The URL's path with its own query and the producer's, as it was written; what is the URL's own stays so."""
+        own = {_name_of(part) for part in self._url.query.split("&")}
+        parts = [part for part in query.split("&") if part and _name_of(part) not in own]
+        joined = "&".join([*filter(None, [self._url.query]), *parts])
         target = (self._url.path or "/") + (f"?{joined}" if joined else "")
         return quote(target, safe="".join(map(chr, range(33, 127))))
 
@@ -251,6 +254,11 @@ class Backend:
             self._own.notes.call("DynamoDB_20120810.PutItem", parameters, limit)
         except Exception as error:
             log.line("WARNING", "the try is not noted", id=fields["id"], reason=f"{type(error).__name__}: {error}")
+
+
+def _name_of(part: str) -> str:
+    """Of a query's `name=value`, as a server reads it."""
+    return unquote_plus(part.partition("=")[0])
 
 
 def sign(key: bytes, delivery_id: str, stamp: str, body: bytes) -> str:

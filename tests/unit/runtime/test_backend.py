@@ -110,6 +110,25 @@ def test_producer_can_not_pass_for_nami(backend: Backend, post_queue: Function) 
     assert (headers["nami-delivery-id"], headers["nami-attempt"], headers["webhook-id"]) == ("evt_1", "3", "evt_1")
 
 
+@pytest.mark.parametrize(
+    "name", ["webhook_id", "webhook_signature", "nami_attempt", "nami_delivery-id", "content_length"]
+)
+def test_producer_can_not_pass_for_nami_where_a_server_reads_both_characters_as_one(
+    backend: Backend, post_queue: Function, name: str
+) -> None:
+    post_queue(sqs_event(message(headers={name: "forged"})))
+    assert name not in only(backend).headers
+
+
+@pytest.mark.parametrize("query", ["tenant=evil", "tenant=evil&a=1", "%74enant=evil&a=1", "a=1&tenant"])
+def test_producer_does_not_add_to_what_the_urls_own_query_says(
+    backend: Backend, post_queue: Function, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setenv("BACKEND_URL", f"{backend.url}?tenant=shop")
+    post_queue(sqs_event(message(query=query)))
+    assert only(backend).target == "/hooks?tenant=shop" + ("&a=1" if "a=1" in query else "")
+
+
 def test_header_can_not_carry_a_line_end(backend: Backend, post_queue: Function) -> None:
     post_queue(sqs_event(message(headers={"x-a": "1\r\nx-injected: 1", "bad name": "1"}, query="a b\r\nc")))
     assert only(backend).headers["x-a"] == "1  x-injected: 1"
