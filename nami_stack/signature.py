@@ -136,7 +136,8 @@ class Signature(BaseModel):
                 "signature_signed, or leave the tolerance out"
             )
         for first, second in re.findall(r"(?=(\{[^{}]*\})(\{[^{}]*\}))", signed):
-            if "{body}" in (first, second) and not _ENDS_BY_ITSELF & {first, second}:
+            ends = _ENDS_BY_ITSELF if "{body}" in (first, second) else _ENDS_BY_ITSELF - {"{timestamp}"}
+            if not ends & {first, second}:
                 raise ValueError(
                     f"signature_signed={signed!r}: nothing shows where {first} ends and {second} begins; put what the "
                     f"sender writes between them there, such as {first}.{second}"

@@ -333,7 +333,7 @@ def test_no_function_may_read_from_anothers_queue(both: Template) -> None:
 
 def test_outputs_of_the_first_keep_their_names_and_others_say_whose_they_are(both: Template) -> None:
     assert set(both.find_outputs("*")) == {
-        *("EndpointUrl", "PreQueueFunctionName", "AlarmTopicArn", "DashboardUrl"),
+        *("EndpointUrl", "LargeBodiesBucketName", "PreQueueFunctionName", "AlarmTopicArn", "DashboardUrl"),
         *("QueueUrl", "DeadLetterQueueUrl", "PostQueueFunctionName", "TableName", "LargeItemsBucketName"),
         *("HttpQueueUrl", "HttpDeadLetterQueueUrl", "HttpPostQueueFunctionName"),
         *("HttpBackendSecretArn", "HttpAttemptsTableName"),

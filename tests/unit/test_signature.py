@@ -74,6 +74,11 @@ def test_tolerance_without_a_timestamp_is_refused() -> None:
         ({"signed": "constant"}, "signature_signed='constant': any body would pass with it; put {body} into it"),
         ({"signed": "{form}"}, "signature_signed='{form}': any body would pass with it; put {body} into it"),
         (
+            {"signed": "{id}{timestamp}.{body}", "id": "X-Id", "timestamp": "X-Time"},
+            "signature_signed='{id}{timestamp}.{body}': nothing shows where {id} ends and {timestamp} begins; put what "
+            "the sender writes between them there, such as {id}.{timestamp}",
+        ),
+        (
             {"signed": "{id}{body}", "id": "X-Id"},
             "signature_signed='{id}{body}': nothing shows where {id} ends and {body} begins; put what the sender "
             "writes between them there, such as {id}.{body}",
@@ -94,7 +99,7 @@ def test_hmac_that_would_protect_less_than_it_says_is_refused(options: dict[str,
 
 @pytest.mark.parametrize(
     "signed",
-    ["{timestamp}{body}", "{id}{timestamp}{body}", "{method}{url}{body}", "v0:{timestamp}:{body}", "{url}{form}"],
+    ["{timestamp}{body}", "{id}.{timestamp}{body}", "{method}{url}{body}", "v0:{timestamp}:{body}", "{url}{form}"],
 )
 def test_hmac_over_what_providers_sign_is_taken(signed: str) -> None:
     assert Signature.hmac("X-Sig", signed=signed, timestamp="X-Time", id="X-Id").signed == signed

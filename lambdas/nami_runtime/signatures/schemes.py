@@ -25,6 +25,8 @@ else:
     from nami_runtime.frozen import dataclass
 
 _MAX_ID_LENGTH = 128
+# Fields that a literal need not end: there is one of them, at an end of what is signed, or its form is the gateway's.
+_ENDLESS = ("body", "form", "url", "uri", "method")
 
 
 @dataclass(frozen=True)
@@ -198,13 +200,26 @@ class Hmac(Scheme):
     def _content(self, request: Request, url: str) -> bytes:
         pieces = self.signed.replace("}", "{").split("{")  # literal, field, literal, …
         values = [self._field(request, piece, url) if i % 2 else piece.encode() for i, piece in enumerate(pieces)]
-        before, after = "{body}{timestamp}" in self.signed, "{timestamp}{body}" in self.signed
-        if before or after or self.digits:
-            from nami_runtime.signatures.timestamps import check_ends  # noqa: PLC0415 - as above
+        for at in range(1, len(pieces), 2):
+            if pieces[at] == "timestamp":
+                from nami_runtime.signatures.timestamps import check_ends  # noqa: PLC0415 - as above
 
-            stamp = values[pieces.index("timestamp")]
-            check_ends(stamp, request.body if before else b"", request.body if after else b"", self.digits)
+                before, after = "{body}{timestamp}" in self.signed, "{timestamp}{body}" in self.signed
+                check_ends(values[at], request.body if before else b"", request.body if after else b"", self.digits)
+            elif pieces[at] not in _ENDLESS and any(end and end in values[at] for end in values[at - 1 : at + 2 : 2]):
+                # Another request could have it end there.
+                raise Refused(401, f"no telling where the {pieces[at]} ends")
+        self._check_query(request)
         return b"".join(values)
+
+    def _check_query(self, request: Request) -> None:
+        """Where the body touches the URL, a part of it could be moved into a query that nobody else has written."""
+        touches = any(pair in self.signed for pair in ("{url}{body}", "{url}{form}", "{uri}{body}"))
+        if not touches or request.method == "GET" or request.query in ("", self.public_url.partition("?")[2]):
+            return
+        if "{form}" in self.signed and "bodySHA256=" in request.query:
+            return  # Twilio's own, of a body that is no form and does not follow the URL
+        raise Refused(401, "a query that the public URL has not")
 
     def _field(self, request: Request, name: str, url: str) -> bytes:
         if name == "body":

@@ -4,7 +4,7 @@ import binascii
 import contextlib
 import hmac
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -138,6 +138,8 @@ def test_every_scheme_that_nami_may_sign_for_accepts_its_own_signature() -> None
         body = b"a=1&b=2" if scheme == "twilio" else b'{"value":[{"id":1}],"id":"1"}'
         headers = {"content-type": "application/x-www-form-urlencoded"} if scheme == "twilio" else {}
         url = "https://hooks.example.com/nami/shopify?x=%3A"
+        if scheme in ("hubspot", "square", "twilio"):
+            setting["public_url"] = url
         signed, sent = signing.sign(setting, secret, body, headers=headers, url=url, now=1_700_000_000.0)
         request = GatewayRequest(http_event(sent, headers=signed, query="x=%3A"))
         forms = signatures.configured(setting)
@@ -263,22 +265,86 @@ def test_no_digit_moves_between_a_body_and_the_timestamp_that_follows_it() -> No
     assert not verified(b"[{}]170", "0000000123")
 
 
-def test_a_timestamp_before_a_separator_takes_any_form() -> None:
-    (scheme,) = signatures.configured({"scheme": "hmac", **_GENERIC, "signed": "{timestamp}.{body}"})
-    assert isinstance(scheme, schemes.Hmac)
-    stamp = "Tue, 14 Nov 2023 22:13:20 GMT"
-    headers = {"x-time": stamp, "x-signature": scheme.signature("s3cret", f"{stamp}.12".encode()).decode()}
-    assert scheme.verify(GatewayRequest(http_event(b"12", headers=headers)), ["s3cret"], 0.0)
+STAMPS = ("1700000000", "1700000000123", "2023-11-14T22:13:20Z", "2023-11-14T22:13:20.5+01:00")
+IDS = ("msg_1", "4f1c7", "d-1", "1700000000")
+TEMPLATES = (
+    *("{timestamp}.{body}", "{id}.{timestamp}.{body}", "v0:{timestamp}:{body}", "{id}.{body}", "{body}.{id}"),
+    *("{timestamp}{body}", "{body}{timestamp}", "{id}/{body}/{timestamp}", "{body}|{timestamp}|{id}"),
+)
 
 
-@pytest.mark.parametrize("signed", ["{id}{timestamp}{body}", "{timestamp}{id}.{body}"])
-def test_an_id_beside_the_timestamp_may_have_digits(signed: str) -> None:
+def _generic(signed: str) -> schemes.Hmac:
     (scheme,) = signatures.configured({"scheme": "hmac", **_GENERIC, "signed": signed, "id": "x-id"})
     assert isinstance(scheme, schemes.Hmac)
-    headers = {"x-time": "1700000000", "x-id": "4f1c7"}
-    content = signed.format(id="4f1c7", timestamp="1700000000", body="{}").encode()
-    headers["x-signature"] = scheme.signature("s3cret", content).decode()
-    assert scheme.verify(GatewayRequest(http_event(b"{}", headers=headers)), ["s3cret"], 0.0)
+    return scheme
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+@pytest.mark.parametrize("signed", TEMPLATES)
+def test_usual_ids_and_timestamps_are_taken(signed: str, stamp: str) -> None:
+    scheme = _generic(signed)
+    for each in IDS:
+        content = signed.format(id=each, timestamp=stamp, body='{"a": 1}').encode()
+        headers = {"x-time": stamp, "x-id": each, "x-signature": scheme.signature("s3cret", content).decode()}
+        assert scheme.verify(GatewayRequest(http_event(b'{"a": 1}', headers=headers)), ["s3cret"], 0.0)
+
+
+def cuts(pieces: list[str], content: str) -> Iterator[dict[str, str]]:
+    """All ways to read a content as literal, field, literal, …"""
+    literal, *rest = pieces
+    if not content.startswith(literal):
+        return
+    content = content.removeprefix(literal)
+    if not rest:
+        if not content:
+            yield {}
+        return
+    for length in range(len(content) + 1):
+        for others in cuts(rest[1:], content[length:]):
+            yield {rest[0]: content[:length], **others}
+
+
+@given(
+    signed=st.sampled_from(TEMPLATES),
+    parts=st.lists(st.sampled_from([*STAMPS, *IDS, ".", "/", ":", "|", "v0:", "1", "x", "{}", "Z"]), max_size=6),
+)
+def test_one_signature_never_fits_two_requests(signed: str, parts: list[str]) -> None:
+    scheme, fitting = _generic(signed), set()
+    for fields in cuts(signed.replace("}", "{").split("{"), "".join(parts)):
+        headers = {"x-time": fields.get("timestamp", ""), "x-id": fields.get("id", "")}
+        with contextlib.suppress(Refused):
+            list(scheme.contents(GatewayRequest(http_event(fields["body"].encode(), headers=headers))))
+            fitting.add(tuple(sorted(fields.items())))
+    assert len(fitting) <= 1
+
+
+@pytest.mark.parametrize(
+    ("signed", "headers", "body"),
+    [
+        ("{timestamp}.{body}", {"x-time": "1700000000.{}"}, b"x"),
+        ("{timestamp}.{body}", {"x-time": "Tue, 14 Nov 2023 22:13:20 GMT"}, b"12"),
+        ("{id}.{body}", {"x-id": "a.b"}, b"{}"),
+        ("{body}.{id}", {"x-id": "a.b"}, b"{}"),
+        ("{id}.{timestamp}.{body}", {"x-id": "msg_1.1700000000", "x-time": "1700000001"}, b"{}"),
+    ],
+)
+def test_field_that_could_end_elsewhere_is_refused(signed: str, headers: dict[str, str], body: bytes) -> None:
+    scheme = _generic(signed)
+    sent = {"x-time": "1700000000", "x-id": "d-1", "x-signature": "00", **headers}
+    with pytest.raises(Refused, match="no telling where the"):
+        scheme.verify(GatewayRequest(http_event(body, headers=sent)), ["s3cret"], 0.0)
+
+
+@pytest.mark.parametrize("scheme", ["square", "twilio"])
+def test_no_part_of_a_body_moves_into_a_query(scheme: str) -> None:
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    (form,) = signatures.configured({"scheme": scheme, "public_url": "https://hooks.example.com/in"})
+    assert isinstance(form, schemes.Hmac)
+    content = b"https://hooks.example.com/in?a=1&Body=hello"
+    sent = {**kind, form.header: form.signature("s", content).decode()}
+    for query, body in (("a=1", b"&Body=hello"), ("a=1&Body=hello", b"")):
+        with pytest.raises(Refused, match="a query that the public URL has not"):
+            form.verify(_request(body, headers=sent, query=query), ["s"], 0)
 
 
 def test_no_digit_moves_between_mailguns_timestamp_and_its_token() -> None:
@@ -333,7 +399,7 @@ def test_a_twilio_body_that_is_neither_form_nor_hashed_in_the_url_is_refused() -
 
 def test_a_twilio_body_hash_counts_only_in_the_url_that_is_signed() -> None:
     public = "https://hooks.example.com/in?key=1"
-    headers, _ = signing.sign({"scheme": "twilio"}, "s", b"", url=public)
+    headers, _ = signing.sign({"scheme": "twilio", "public_url": public}, "s", b"", url=public)
     (scheme,) = signatures.configured({"scheme": "twilio", "public_url": public})
     body = b'{"forged":1}'
     request = _request(body, headers=headers, query=f"bodySHA256={sha256(body).hexdigest()}")

@@ -148,7 +148,7 @@ VECTORS = [
         },
         _TWILIO_FORM,
         query="foo=1&bar=2",
-        options={"public_url": "https://mycompany.com/myapp.php"},
+        options={"public_url": "https://mycompany.com/myapp.php?foo=1&bar=2"},
     ),
     Vector(
         "twilio",
