@@ -35,7 +35,7 @@ class ReportingSettings(Section):
         Annotated[
             str,
             matches(
-                r"arn:aws[a-z-]*:secretsmanager:[^:]+:\d{12}:secret:.+-[A-Za-z0-9]{6}",
+                r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}",
                 "arn:aws:secretsmanager:…:secret:datadog-AbCdEf, whole, with its random ending",
             ),
         ]

@@ -1,5 +1,6 @@
 """MongoDB on one EC2 instance that replaces itself, with its data on a volume that outlives it."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any, Self, cast
 
@@ -48,9 +49,11 @@ SESSION_MANAGER_ACTIONS = [
 
 
 def host_script(variables: dict[str, str]) -> str:
-    """Return the user data without its first line; the values are ids and names, nothing that bash would expand."""
+    """Return the user data without its first line."""
     script = (EC2_USERDATA / "mongo_host.sh").read_text().removeprefix("#!/bin/bash\n")
-    return "\n".join([*(f"{key}={value}" for key, value in variables.items()), script])
+    # What CloudFormation fills in are ids and names of its own; all else bash must not expand.
+    quoted = {key: value if cdk.Token.is_unresolved(value) else shlex.quote(value) for key, value in variables.items()}
+    return "\n".join([*(f"{key}={value}" for key, value in quoted.items()), script])
 
 
 class MongoHost(Destination):

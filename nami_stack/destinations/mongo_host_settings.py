@@ -28,7 +28,12 @@ class HostSettings(Section):
     """Zone of the host and its volume; the region's first where not given."""
     database_secret_arn: (
         Annotated[
-            str, matches(r"arn:aws[a-z-]*:secretsmanager:[^:]+:\d{12}:secret:.+", "arn:aws:secretsmanager:…:secret:…")
+            # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html says what a name has.
+            str,
+            matches(
+                r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+",
+                "arn:aws:secretsmanager:…:secret:…",
+            ),
         ]
         | None
     ) = None

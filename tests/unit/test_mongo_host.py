@@ -12,9 +12,13 @@ import boto3
 import pytest
 from aws_cdk.assertions import Annotations, Match, Template
 from botocore.stub import Stubber
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from nami_stack import HostSettings, MongoHost
 from nami_stack.assets import EC2_USERDATA
+from nami_stack.destinations.mongo_host import host_script
 
 Synth = Callable[..., Template]
 
@@ -94,6 +98,24 @@ def test_password_rule_never_changes_because_that_would_make_another_password(te
         "PasswordLength": 32,
         "SecretStringTemplate": '{"username": "nami"}',
     }
+
+
+@pytest.mark.parametrize("end", [";touch${IFS}/tmp/x", "$(id)", "`id`", " x", "\nx", "'", '"', "&", "|id"])
+def test_secret_that_a_shell_would_read_as_more_is_none(end: str) -> None:
+    with pytest.raises(ValidationError, match="must look like arn:aws:secretsmanager"):
+        HostSettings(
+            data_volume_id=ADOPTED_VOLUME["data_volume_id"],
+            availability_zone=ADOPTED_VOLUME["availability_zone"],
+            database_secret_arn=SECRET_ARN + end,
+        )
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
+def test_no_value_of_the_user_data_is_more_than_a_value_to_bash(value: str) -> None:
+    assigned = host_script({"NAMI_VALUE": value}).removesuffix(host_script({}))
+    run = subprocess.run(["bash", "-c", f'{assigned}\nprintf %s "$NAMI_VALUE"'], capture_output=True, check=True)
+    assert run.stdout.decode() == value
 
 
 def test_bigger_volume_makes_a_new_host_which_grows_the_file_system(synth: Synth, template: Template) -> None:
