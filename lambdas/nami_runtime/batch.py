@@ -59,6 +59,9 @@ def _groups(
     group: list[Item] = []
     size = 0
     for record in records:
+        if monotonic() >= deadline:
+            outcome.fail(record["messageId"], "", destinations.NO_TIME)
+            continue
         if (delivery := _read(record, outcome, deadline)) is None:
             continue
         needed = documents.memory(delivery)

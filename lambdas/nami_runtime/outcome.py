@@ -19,6 +19,9 @@ MARGIN_SECONDS = 2.0
 """What is left of the invocation for logging and for answering after the last try."""
 
 
+_AT_ONCE = 10  # messages that SQS takes in one call
+
+
 class Item(NamedTuple):
     """A message on its way to the destination; `received_at` is in epoch ms."""
 
@@ -70,19 +73,24 @@ class Outcome:
 
         Seconds count from now. Where the queue does not take it, its own timeout serves.
         """
-        for record in records if self.later else ():
-            if (seconds := self.later.get(record["messageId"])) is None:
-                continue
-            parameters = {
+        entries = [
+            {"Id": str(at), "ReceiptHandle": record["receiptHandle"], "VisibilityTimeout": seconds}
+            for at, record in enumerate(records if self.later else ())
+            if (seconds := self.later.get(record["messageId"])) is not None
+        ]
+        deadline = monotonic() + MARGIN_SECONDS / 2
+        for start in range(0, len(entries), _AT_ONCE):
+            parameters: dict[str, object] = {
                 "QueueUrl": os.environ["QUEUE_URL"],
-                "ReceiptHandle": record["receiptHandle"],
-                "VisibilityTimeout": seconds,
+                "Entries": entries[start : start + _AT_ONCE],
             }
             try:
-                deadline = monotonic() + MARGIN_SECONDS / 4
-                aws.client("sqs").call("AmazonSQS.ChangeMessageVisibility", parameters, deadline)
+                answer = aws.client("sqs").call("AmazonSQS.ChangeMessageVisibilityBatch", parameters, deadline)
+                reason = answer["Failed"][0]["Code"] if answer.get("Failed") else ""
             except (aws.Unavailable, aws.Rejected) as error:
-                log.line("WARNING", "the queue keeps its own time for the next try", reason=reason_of(error))
+                reason = reason_of(error)
+            if reason:
+                log.line("WARNING", "the queue keeps its own time for the next try", reason=reason)
                 return
 
     def log(self, started: float) -> None:

@@ -24,6 +24,10 @@ class Destination(Protocol):
         """
 
 
+NO_TIME = "no time left"
+"""Why those failed that were not reached before the deadline."""
+
+
 class Later(str):
     """The reason of a failure, and the seconds after which the store wants to be tried again."""
 

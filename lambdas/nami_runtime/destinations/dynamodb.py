@@ -19,6 +19,7 @@ from random import uniform
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime import aws
+from nami_runtime.destinations import NO_TIME
 from nami_runtime.documents import without_body
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Dynamo:
 
     def _put(self, document: dict[str, Any], deadline: float) -> str:
         """What became of one document; whatever goes wrong with it is its own."""
+        if time.monotonic() >= deadline:
+            return f"DynamoDB: {NO_TIME}"
         try:
             try:
                 return self._conditionally(document, deadline)
@@ -90,13 +93,17 @@ class Dynamo:
         fields = {("id" if name == "_id" else name): value for name, value in document.items()}
         if self._ttl_days:
             fields["expires_at"] = int(time.time()) + self._ttl_days * 86_400
-        with self._encoding:
+        if not self._encoding.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise aws.Unavailable(NO_TIME)
+        try:
             try:
                 item, raw = self._fitting(fields)
                 text = self._encoded(item)
             except Unfit as unfit:
                 item, raw = self._fitting(without_body(fields, str(unfit)))
                 text = self._encoded(item)
+        finally:
+            self._encoding.release()
         if raw is not None:
             self._store().put_object(item["body_ref"]["key"], raw, deadline)
         return text

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from nami_runtime import aws, log
-from nami_runtime.destinations import Later
+from nami_runtime.destinations import NO_TIME, Later
 from nami_runtime.destinations.dynamodb import encoded
 from nami_runtime.secret import Secret
 
@@ -44,7 +44,7 @@ _IDLE_SECONDS = 4.0
 # The longest that a backend can put a webhook off. SQS would take 12 hours, and five such waits outlive a short queue.
 MAX_LATER_SECONDS = 3600
 
-_NO_TIME = "backend: no time left"
+_NO_TIME = f"backend: {NO_TIME}"
 # RFC 9110, section 7.6.1, and what belongs to this hop: the connection's own, and what is computed anew.
 _HOP_BY_HOP = frozenset(
     {

@@ -15,6 +15,7 @@ from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from nami_runtime import aws, log
+from nami_runtime.destinations import NO_TIME
 from nami_runtime.documents import without_body
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ class Mongo:
         results = [""] * len(documents)
         items: dict[int, Upsert] = {}
         for index, document in enumerate(documents):
+            if monotonic() >= deadline:
+                results[index] = f"MongoDB: {NO_TIME}"
+                continue
             try:
                 items[index] = _upsert(document)
             except Exception as error:
@@ -109,7 +113,7 @@ class Mongo:
         while True:
             try:
                 if (left := deadline - monotonic()) <= 0:
-                    raise _Away("MongoDB: no time left")
+                    raise _Away(f"MongoDB: {NO_TIME}")
                 with pymongo.timeout(min(left, ATTEMPT_SECONDS)):
                     result = self._open(deadline).bulk_write(operations, ordered=False)
                 self._index(deadline)

@@ -100,6 +100,12 @@ class FakeAws:
         if action == "ChangeMessageVisibility":
             self.hidden_for[given["ReceiptHandle"]] = given["VisibilityTimeout"]
             return 200, b""  # SQS says nothing where an action has no output
+        if action == "ChangeMessageVisibilityBatch":
+            entries = given["Entries"]
+            if not 1 <= len(entries) <= 10:
+                return 400, b'{"__type":"com.amazonaws.sqs#TooManyEntriesInBatchRequest"}'
+            self.hidden_for |= {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in entries}
+            return 200, json.dumps({"Successful": [{"Id": entry["Id"]} for entry in entries], "Failed": []}).encode()
         message = given["MessageBody"]
         self.messages.append(message)
         digest = hashlib.md5(message.encode()).hexdigest()

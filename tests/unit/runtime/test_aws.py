@@ -23,8 +23,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nami_runtime import aws
+from nami_runtime.aws import Credentials, Signer
 from nami_runtime.connection import Connection
-from nami_runtime.sigv4 import Credentials, Signer
 from tests.unit.runtime.conftest import FakeAws
 
 # Signatures

@@ -320,13 +320,24 @@ def test_retry_after_is_told_to_the_queue(cloud: FakeAws, post_queue: Function) 
     assert cloud.hidden_for == {event["Records"][0]["receiptHandle"]: 40}
 
 
+def test_all_of_a_batch_are_put_off_in_calls_of_ten(cloud: FakeAws, post_queue: Function) -> None:
+    told = {"backend-status": "503", "backend-retry-after": "40"}
+    event = sqs_event(*(message(f"evt_{number}", headers=told) for number in range(25)))
+    for number, record in enumerate(event["Records"]):
+        record["receiptHandle"] = f"r{number}"
+    assert len(post_queue(event)["batchItemFailures"]) == 25
+    assert cloud.hidden_for == {f"r{number}": 40 for number in range(25)}
+    calls = [headers["x-amz-target"] for _, _, headers, _ in cloud.requests if "x-amz-target" in headers]
+    assert calls.count("AmazonSQS.ChangeMessageVisibilityBatch") == 3
+
+
 def test_failure_without_retry_after_leaves_the_time_to_the_queue(cloud: FakeAws, post_queue: Function) -> None:
     post_queue(sqs_event(message(headers={"backend-status": "503"})))
     assert cloud.hidden_for == {}
 
 
 def test_queue_that_does_not_take_the_time_changes_nothing(cloud: FakeAws, post_queue: Function) -> None:
-    cloud.answer = lambda service, action: (400, b"{}") if action == "ChangeMessageVisibility" else None
+    cloud.answer = lambda service, action: (400, b"{}") if action == "ChangeMessageVisibilityBatch" else None
     told = {"backend-status": "503", "backend-retry-after": "40"}
     assert post_queue(sqs_event(message(headers=told))) == FAILED
 
