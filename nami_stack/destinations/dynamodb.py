@@ -9,6 +9,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from nami_runtime.destinations.dynamodb import EXPIRIES
 from nami_stack import names
 from nami_stack.acknowledge import acknowledge
 from nami_stack.destinations.destination import Destination
@@ -68,11 +69,9 @@ class DynamoTable(Destination):
             encryption=s3.BucketEncryption.S3_MANAGED,
             enforce_ssl=True,
             lifecycle_rules=[
-                s3.LifecycleRule(
-                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
-                    # Expired items are deleted within days, and should not outlive their bodies.
-                    expiration=cdk.Duration.days(ttl_days + 7) if ttl_days else None,
-                )
+                s3.LifecycleRule(abort_incomplete_multipart_upload_after=cdk.Duration.days(1)),
+                # All of them, whatever is set now: items keep the time that was set when they came, and so do these.
+                *(s3.LifecycleRule(prefix=f"{days}d/", expiration=cdk.Duration.days(days)) for days in EXPIRIES),
             ],
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )

@@ -9,6 +9,7 @@ import pytest
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk.assertions import Match, Template
 
+from nami_runtime.destinations.dynamodb import EXPIRIES, kept_for
 from nami_stack import (
     DynamoTable,
     HttpBackend,
@@ -162,16 +163,36 @@ def test_table_and_its_bucket_keep_their_logical_ids(dynamo: Template) -> None:
 def test_large_items_are_kept_as_long_as_the_table(dynamo: Template) -> None:
     (bucket,) = [b for key, b in dynamo.find_resources("AWS::S3::Bucket").items() if "LargeItems" in key]
     assert bucket["DeletionPolicy"] == "Retain"
-    assert "ExpirationInDays" not in str(bucket["Properties"]["LifecycleConfiguration"])
+    rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert [rule for rule in rules if "ExpirationInDays" in rule and not rule.get("Prefix")] == []
 
 
 def test_large_items_outlive_items_that_expire(synth: Synth) -> None:
     template = synth(destination="dynamodb", table_ttl_days="30")
     (bucket,) = [b for key, b in template.find_resources("AWS::S3::Bucket").items() if "LargeItems" in key]
-    assert [r["ExpirationInDays"] for r in bucket["Properties"]["LifecycleConfiguration"]["Rules"]] == [37]
+    rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    kept = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
+    assert kept[kept_for(30)] == 64
     template.has_resource_properties(
         "AWS::DynamoDB::Table", {"TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True}}
     )
+
+
+def test_lower_ttl_takes_no_body_of_an_older_item(synth: Synth) -> None:
+    def rules(days: str) -> dict[str, int]:
+        template = synth(destination="dynamodb", table_ttl_days=days)
+        (bucket,) = [b for key, b in template.find_resources("AWS::S3::Bucket").items() if "LargeItems" in key]
+        found = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+        return {rule["Prefix"]: rule["ExpirationInDays"] for rule in found if "ExpirationInDays" in rule}
+
+    assert rules("3650") == rules("1")
+
+
+@pytest.mark.parametrize("days", [1, 2, 30, 57, 58, 365, 36_500])
+def test_body_outlives_its_item_by_a_week_or_more(days: int) -> None:
+    prefix = kept_for(days)
+    assert prefix in {f"{each}d/" for each in EXPIRIES}
+    assert days + 7 <= int(prefix.removesuffix("d/")) < 2 * (days + 7) + 8
 
 
 def test_functions_rights_on_the_table_are_to_put_and_get_one(dynamo: Template) -> None:

@@ -40,6 +40,19 @@ _OUT_OF_RANGE = "DynamoDB can't hold it: a number out of its range"
 _OVER = "over DynamoDB's 400 KB once parsed"
 
 
+# Days after which what lies below such a prefix of the bucket is deleted.
+EXPIRIES = tuple(1 << power for power in range(3, 17))
+_AFTER_THE_ITEM = 7  # days: expired items are deleted within some, and their bodies not before
+
+
+def kept_for(ttl_days: int) -> str:
+    """The prefix of what an item refers to that expires after so many days; of one that stays none.
+
+    That the object's own key says it keeps older ones as long as their items, where the setting is lowered later.
+    """
+    return f"{next(days for days in EXPIRIES if days >= ttl_days + _AFTER_THE_ITEM)}d/" if ttl_days else ""
+
+
 def connect() -> Dynamo:
     """Connects at the first write, not here."""
     return Dynamo()
@@ -127,7 +140,7 @@ class Dynamo:
         content = sha256(raw).hexdigest()
         reference = {
             "bucket": self._bucket,
-            "key": f"{fields['subscription']}/{content}",
+            "key": f"{kept_for(self._ttl_days)}{fields['subscription']}/{content}",
             "size": len(raw),
             "sha256": content,
         }
