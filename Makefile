@@ -55,7 +55,7 @@ iam-test: install  ## Take each right away from a deployment that enforces IAM, 
 	@pytest tests/iam
 
 fault-test: install  ## Send 5,000 webhooks while everything breaks: none is lost (4 minutes; ARGS="--seed 7 --count 300")
-	@python -m tests.faults $(ARGS)
+	@python -m proofs.faults $(ARGS)
 
 fuzz: install  ## Drive the functions with arbitrary events, 10,000 of each kind
 	@HYPOTHESIS_PROFILE=long pytest tests/unit/runtime/test_fuzz.py
@@ -69,7 +69,7 @@ given = $(if $(filter command,$(origin $1)),--$2 '$($1)')
 wanted = $(if $(filter command,$(origin $1)),$(if $(filter-out 0 no,$($1)),--$2))
 
 load: install  ## Send bursts and draw what becomes of them: here, or to URL= or NAME= (docs/load.md)
-	@python -m tests.load $(call given,NAME,name) $(call given,URL,url) $(call given,SIGNATURE,signature) \
+	@python -m proofs.load $(call given,NAME,name) $(call given,URL,url) $(call given,SIGNATURE,signature) \
 	  $(call given,SHAPE,shape) $(call given,RATE,rate) $(call given,PEAK,peak) $(call given,SECONDS,seconds) \
 	  $(call given,MOST,most) $(call given,OUT,out) $(call wanted,YES,yes) $(call wanted,WEB,web) $(call wanted,JSON,json)
 

@@ -10,7 +10,7 @@ from tests.local.conftest import ROOT, Nami, Pipeline
 
 def load(nami: Nami, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tests.load", "--shape", "steady", "--seconds", "2", *arguments],
+        [sys.executable, "-m", "proofs.load", "--shape", "steady", "--seconds", "2", *arguments],
         cwd=ROOT,
         env={**nami.environment, **environment},
         capture_output=True,

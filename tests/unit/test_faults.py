@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.faults import plan
-from tests.faults.invariants import Seen, Sent, check
+from proofs.faults import plan
+from proofs.faults.invariants import Seen, Sent, check
 
 GENUINE = {f"msg_{number}": Sent(f"digest of {number}") for number in range(4)}
 SENT = {

@@ -14,9 +14,9 @@ from nami_control.planning.assumptions import Times
 from nami_control.planning.intake import Arrivals
 from nami_control.planning.plan import plan
 from nami_stack import Subscription
-from tests.load import plot, target
-from tests.load.series import Request, Series, percentile, seconds
-from tests.load.shapes import Shape, ramp, spike, steady
+from proofs.load import plot, target
+from proofs.load.series import Request, Series, percentile, seconds
+from proofs.load.shapes import Shape, ramp, spike, steady
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -1,4 +1,4 @@
-"""Send bursts of webhooks, and look at what becomes of them. `make load`, or python -m tests.load.
+"""Send bursts of webhooks, and look at what becomes of them. `make load`, or python -m proofs.load.
 
 Each webhook has its time by the shape, whether those before it are answered or not, as long as one of the connections
 is free; where they were sent late, that is told. locust makes the requests and shows them on its page; one process of
@@ -26,9 +26,9 @@ from nami_cli.terminal import print_table, say
 from nami_control.destinations.mongo import collection
 from nami_control.errors import NamiError, UsageError, WebhookError, of_aws
 from nami_control.processes import free_port
-from tests.load import target
-from tests.load.series import NO_ANSWER, Request, Series
-from tests.load.shapes import SHAPES, Shape
+from proofs.load import target
+from proofs.load.series import NO_ANSWER, Request, Series
+from proofs.load.shapes import SHAPES, Shape
 
 LONGEST = 600.0  # seconds
 _GRACE = 60.0  # seconds for what is late; the gateway itself gives up after 30
@@ -185,7 +185,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.load",
+        prog="python -m proofs.load",
         description="Send bursts of webhooks: to a subscription of its own on this machine, or where you say.",
     )
     parser.add_argument("--name", help="a deployed subscription, where the usual AWS variables point")
@@ -259,7 +259,7 @@ def _warning(shape: Shape, at: target.Target) -> str:
 
 
 def _report(series: Series, options: argparse.Namespace) -> None:
-    from tests.load import plot  # noqa: PLC0415 it takes a second, which the first requests would wait for
+    from proofs.load import plot  # noqa: PLC0415 it takes a second, which the first requests would wait for
 
     picture = options.out or Path(".nami") / f"load-{series.shape.name}.png"
     plot.draw(series, picture)

@@ -4,7 +4,7 @@ The database is killed, is away, hangs; the functions' workers are killed and ha
 webhooks and hangs on others; some are sent twice, forged, or too large for the queue. What the producer was answered,
 what is stored and what is dead is compared before and after `nami dlq redrive`. Exit code 1: an invariant is broken.
 
-Usage: python -m tests.faults [--seed N] [--count N] [--visibility SECONDS] [--json FILE]
+Usage: python -m proofs.faults [--seed N] [--count N] [--visibility SECONDS] [--json FILE]
 """
 
 import argparse
@@ -23,10 +23,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.faults import plan
-from tests.faults.breaking import Breaking
-from tests.faults.invariants import Invariant, Seen, Sent, check
-from tests.faults.producer import Producer
+from proofs.faults import plan
+from proofs.faults.breaking import Breaking
+from proofs.faults.invariants import Invariant, Seen, Sent, check
+from proofs.faults.producer import Producer
 from tests.local.conftest import Nami, Pipeline, pipeline
 
 NAME = "faults"
@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m proofs.faults", description=__doc__.partition("\n")[0])
     parser.add_argument("--seed", type=int, default=1, help="what is sent, and what goes wrong when")
     parser.add_argument("--count", type=int, default=5000, help="webhooks, 100 to 20000")
     parser.add_argument("--visibility", type=int, help="seconds, 10 to 60; shortens the run; else as deployed (31)")

@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from tests.load.series import Series, phases, seconds
+from proofs.load.series import Series, phases, seconds
 
 _INK, _FAINT, _GRID = "#1f2937", "#6b7280", "#e5e7eb"
 _ASKED, _ACCEPTED, _OTHER = "#9ca3af", "#0f766e", "#dc2626"

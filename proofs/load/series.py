@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from tests.load.shapes import Shape
+from proofs.load.shapes import Shape
 
 NO_ANSWER = 0
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import psutil
 
-from tests.faults import plan
-from tests.faults.plan import Fault
+from proofs.faults import plan
+from proofs.faults.plan import Fault
 
 # Seconds by which an outage may become longer, so that a function fails for it also where the machine is slow.
 _LONGER = 20.0

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from tests.faults.plan import Webhook
+from proofs.faults.plan import Webhook
 
 _CONNECTIONS = 12
 _TRIES = 8
