@@ -305,6 +305,22 @@ def let_batches_be_full() -> None:
     sqs._receive_messages_for_esm = receive
 
 
+def ask_of_batches_what_aws_asks() -> None:
+    """The right to an action of SQS's is the right to its batches, and there is none to these alone:
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+    """
+    from ministack.core import iam_actions  # noqa: PLC0415
+
+    extract = iam_actions.extract_iam_action
+
+    def action_of(service: str, *request: Any) -> str:
+        action: str = extract(service, *request)
+        return action.removesuffix("Batch") if service == "sqs" else action
+
+    iam_actions.extract_iam_action = action_of
+
+
 def let_roles_bear_the_token() -> str:
     """Give whoever takes a role on, such as the CDK CLI, the token that the guard asks for, and return it."""
     from ministack.services import sts  # noqa: PLC0415
@@ -326,6 +342,7 @@ def main() -> None:
     register(mongo_uri)
     let_workers_fail_alone()
     let_batches_be_full()
+    ask_of_batches_what_aws_asks()
     app.app = guard(app.app, app._resolve_custom_domain_request, let_roles_bear_the_token())
     host = None
     if database:

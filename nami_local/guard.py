@@ -32,12 +32,17 @@ _OWN_PATH = re.compile(r"/_ministack/(health|cfn-response/[\w-]+|cfn-signal/[\w-
 
 
 def guard(app: _App, domains: _Domains, token: str) -> _App:
-    """Let `app` (ASGI) see only what a program with this token sends, and webhooks."""
+    """Let `app` (ASGI) see only what a program with this token sends, and webhooks.
+
+    Args:
+        token: empty where `app` itself proves who calls, as with ministack's AUTH.
+    """
 
     def is_known(scope: _Scope) -> bool:
-        return not _is_foreign(scope["headers"]) and (
-            bool(_OWN_PATH.fullmatch(scope["path"])) or compare_digest(_token(scope), token.encode())
-        )
+        if _is_foreign(scope["headers"]):
+            return False
+        free = not token or _OWN_PATH.fullmatch(scope["path"])
+        return bool(free) or compare_digest(_token(scope), token.encode())
 
     async def guarded(scope: _Scope, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan" or is_known(scope):

@@ -208,3 +208,30 @@ def test_batch_has_what_is_there(poll: Callable[[list[str]], int]) -> None:
 
 def test_batch_ends_before_six_megabytes(poll: Callable[[list[str]], int]) -> None:
     assert poll(["x" * 1_000_000] * 8) == 6
+
+
+@pytest.mark.parametrize(
+    ("service", "target", "action"),
+    [
+        ("sqs", "AmazonSQS.ChangeMessageVisibilityBatch", "sqs:ChangeMessageVisibility"),
+        ("sqs", "AmazonSQS.SendMessage", "sqs:SendMessage"),
+        ("dynamodb", "DynamoDB_20120810.PutItem", "dynamodb:PutItem"),
+    ],
+)
+def test_batch_of_sqs_needs_the_right_to_its_action(
+    monkeypatch: pytest.MonkeyPatch, service: str, target: str, action: str
+) -> None:
+    from ministack.core import iam_actions  # noqa: PLC0415
+
+    monkeypatch.setattr(iam_actions, "extract_iam_action", iam_actions.extract_iam_action)
+    aws.ask_of_batches_what_aws_asks()
+    assert iam_actions.extract_iam_action(service, "POST", "/", {"x-amz-target": target}, b"{}", {}) == action
+
+
+def test_role_that_is_taken_on_bears_the_token_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.services import sts  # noqa: PLC0415
+
+    monkeypatch.setattr(sts, "_gen_session_token", sts._gen_session_token)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of-this-run")
+    assert aws.let_roles_bear_the_token() == "of-this-run"
+    assert sts._gen_session_token() == "of-this-run"
