@@ -81,6 +81,11 @@ def test_unlike_any_key_lists_them_all() -> None:
         ({"success_status": "500"}, "success_status='500': must be one of 200, 201, 202, 204; the default is 200"),
         ({"log_retention_days": 31}, "log_retention_days=31: must be one of 1, 3, 5"),
         ({"queue_retention_days": 5, "dead_letter_retention_days": 5}, "dead_letter_retention_days=5: must exceed"),
+        (
+            {"queue_retention_days": 14},
+            "dead_letter_retention_days=14: must exceed queue_retention_days=14, because it counts from when the "
+            "webhook was first queued; give queue_retention_days=13",
+        ),
         ({"instance_type": "t3.micro"}, "instance_type='t3.micro': must look like t4g.micro, an arm64"),
         ({"vpc_id": "vpc-0123"}, "vpc_id='vpc-0123': must look like vpc-0123456789abcdef0"),
         ({"volume_size": "big"}, "volume_size='big': must be a valid integer"),
@@ -135,6 +140,20 @@ def test_tries_that_outlast_the_queue_are_refused(context: dict[str, Any], messa
 
 def test_a_large_body_outlives_two_lives_of_its_message() -> None:
     assert PipelineSettings(queue_retention_days=4, dead_letter_retention_days=14).large_body_days > 2 * 14
+
+
+def test_an_ordered_queue_keeps_a_webhook_as_long_as_sqs_can_because_a_failing_group_is_slow() -> None:
+    assert PipelineSettings(order_by="x-id").queue_retention_days == 14
+
+
+def test_an_ordered_queues_days_can_be_fewer() -> None:
+    assert PipelineSettings(order_by="x-id", queue_retention_days=4).queue_retention_days == 4
+
+
+def test_an_ordered_dead_letter_has_days_of_its_own() -> None:
+    # Those of another queue count from when the webhook was first queued.
+    settings = PipelineSettings(order_by="x-id", queue_retention_days=14, dead_letter_retention_days=2)
+    assert settings.dead_letter_retention_days == 2
 
 
 def test_a_large_body_outlives_two_lives_of_its_message_in_order() -> None:
