@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime import aws
@@ -17,10 +16,9 @@ _verification: Verification | None = None
 
 
 def refusal(delivery: Delivery, record: dict[str, Any], deadline: float) -> str | None:
-    """Marks the delivery as verified and gives it its id; else leaves it in quarantine and returns why.
+    """Marks the delivery as verified and gives it its id; else returns why it belongs in quarantine.
 
-    Raises aws.Unavailable or aws.Rejected where the secret can't be read or the quarantine does not take it: then it
-    must stay on the queue.
+    Raises aws.Unavailable where the secret can't be read.
     """
     global _verification  # noqa: PLW0603 - kept between the invocations of one process
     if _verification is None:
@@ -34,9 +32,8 @@ def refusal(delivery: Delivery, record: dict[str, Any], deadline: float) -> str 
         if _verification.check(delivery, now=delivery.received_at / 1000, queued_at=queued_at) is not None:
             raise Refused(400, "a handshake, which nobody waits for any more")
     except Refused as refused:
-        parameters: dict[str, object] = {"QueueUrl": os.environ["QUARANTINE_URL"], "MessageBody": record["body"]}
-        if not aws.client("sqs").call("AmazonSQS.SendMessage", parameters, deadline).get("MessageId"):
-            raise aws.Unavailable("the quarantine did not take it") from None
         return refused.reason
+    except aws.Rejected as error:
+        raise aws.Unavailable(f"the signature's secret: {error}") from None
     delivery.json_body = ...  # it takes memory, and the document has its own
     return None

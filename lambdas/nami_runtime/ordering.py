@@ -6,7 +6,6 @@ earlier one is being tried. Across groups there is no order.
 
 from __future__ import annotations
 
-import os
 import re
 from collections import deque
 from hashlib import sha256
@@ -58,31 +57,41 @@ def _fitting(text: str) -> str:
     return text if _takes(text) else sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def waves(records: list[dict[str, Any]], outcome: Outcome) -> Iterator[list[dict[str, Any]]]:
+def waves(records: list[dict[str, Any]], outcome: Outcome, deadline: float) -> Iterator[list[dict[str, Any]]]:
     """The records in the order in which they may be written: each wave once the one before is.
 
     A standard queue's are one wave. Of a FIFO queue's each wave holds the next record of every group; once one has
-    failed, the rest of its group fails with it untried. A record on its last try holds nobody back, since it goes to
-    the dead letters next: the ones behind it would otherwise use up their own tries with it.
+    failed, the rest of its group waits for it untried. One that has failed often enough, or that the queue keeps no
+    longer, is a dead letter at once, and its group goes on.
     """
     if not records or not records[0].get("eventSourceARN", "").endswith(".fifo"):
         yield records
         return
-    tries = int(os.environ.get("MAX_RECEIVES", "0"))
+    from nami_runtime.outcome import delivery_id  # noqa: PLC0415 - the pre-queue function has no use for it
+    from nami_runtime.tries import Tries, is_near_its_end  # noqa: PLC0415 - only a FIFO queue's need it
+
+    tries = Tries(deadline)
     groups: dict[str, deque[dict[str, Any]]] = {}
     for record in records:
         groups.setdefault(record["attributes"]["MessageGroupId"], deque()).append(record)
     while groups:
         wave = {group: waiting.popleft() for group, waiting in groups.items()}
-        yield list(wave.values())
+        worn_out = {record["messageId"]: record for record in wave.values() if not tries.may_begin(record)}
+        for message_id, record in worn_out.items():
+            outcome.fail(message_id, delivery_id(record), "tried too often: the function was ended each time")
+        yield [record for record in wave.values() if record["messageId"] not in worn_out]
         for group, record in wave.items():
-            failed = record["messageId"] in outcome.failed_messages
-            if failed and not 0 < tries <= int(record["attributes"]["ApproximateReceiveCount"]):
-                for later in groups[group]:
-                    outcome.fail(later["messageId"], "", "held back by an earlier one of its group")
-                    # While these are hidden, SQS does not give out the one that they wait for either.
-                    if record["messageId"] in outcome.later:
-                        outcome.later[later["messageId"]] = outcome.later[record["messageId"]]
+            message_id = record["messageId"]
+            if message_id in outcome.waiting:
+                tries.take_back(record)
+                last = is_near_its_end(record)
+            else:
+                failed = message_id in outcome.failed_messages
+                last = failed and (message_id in worn_out or tries.failed(record) or is_near_its_end(record))
+            if last and tries.give_up(record):
+                outcome.gave_up(record)
+            elif message_id in outcome.waiting or message_id in outcome.failed_messages:
+                outcome.hold_back([later["messageId"] for later in groups[group]], behind=message_id)
                 groups[group].clear()
             if not groups[group]:
                 del groups[group]

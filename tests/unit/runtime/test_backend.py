@@ -229,7 +229,7 @@ def test_backend_that_is_away_is_a_failed_try(
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("BACKEND_URL", f"http://127.0.0.1:{free.getsockname()[1]}/")
         assert post_queue(sqs_event(message())) == FAILED
-    assert noted(cloud)["reason"] == "backend: ConnectionRefusedError"
+    assert noted(cloud)["reason"] == "backend away: ConnectionRefusedError"
 
 
 def test_one_that_fails_does_not_fail_others(backend: Backend, post_queue: Function) -> None:
@@ -408,7 +408,7 @@ def test_backend_with_an_untrusted_certificate_gets_nothing(
 ) -> None:
     assert post_queue(sqs_event(message())) == FAILED
     assert secure.received == []
-    assert noted(cloud)["reason"] == "backend: SSLCertVerificationError"
+    assert noted(cloud)["reason"] == "backend away: SSLCertVerificationError"
 
 
 def test_handshake_that_does_not_end_is_a_failed_try(
@@ -417,7 +417,7 @@ def test_handshake_that_does_not_end_is_a_failed_try(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("BACKEND_URL", f"https://127.0.0.1:{silent.getsockname()[1]}/")
         assert post_queue(sqs_event(message())) == FAILED
-    assert noted(cloud)["reason"] == "backend: TimeoutError"
+    assert noted(cloud)["reason"] == "backend away: TimeoutError"
 
 
 PRIVATE = [
