@@ -219,12 +219,9 @@ def test_quarantine_is_kept_as_long_as_dead_letters(synth: Synth) -> None:
     assert queue["Properties"]["MessageRetentionPeriod"] == 9 * 86_400
 
 
-def test_isolated_functions_get_an_endpoint_for_sqs(direct: Template, template: Template) -> None:
-    def services(of: Template) -> list[str]:
-        return [str(e["Properties"]["ServiceName"]) for e in of.find_resources("AWS::EC2::VPCEndpoint").values()]
-
-    assert [name for name in services(direct) if "sqs" in name]
-    assert not [name for name in services(template) if "sqs" in name]
+def test_isolated_functions_have_an_endpoint_for_sqs(direct: Template) -> None:
+    endpoints = direct.find_resources("AWS::EC2::VPCEndpoint").values()
+    assert [str(each["Properties"]["ServiceName"]) for each in endpoints if "sqs" in str(each)]
 
 
 def test_without_a_signature_there_is_no_quarantine(synth: Synth) -> None:

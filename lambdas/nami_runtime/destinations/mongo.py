@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from nami_runtime import aws, log
+from nami_runtime import aws, log, secret
 from nami_runtime.destinations import NO_TIME, Away
 from nami_runtime.documents import without_body
 
@@ -150,9 +149,9 @@ class Mongo:
 
     def _open(self, deadline: float) -> Collection[Any]:
         if self._collection is None:
-            secret = _secret(os.environ["MONGO_SECRET_ARN"], deadline)
+            login = _login(os.environ["MONGO_SECRET_ARN"], deadline)
             try:
-                client = _client(secret)
+                client = _client(login)
             except (PyMongoError, ValueError, TypeError) as error:
                 raise _unusable(f"no client can be made of it: {type(error).__name__}") from None
             database = client[os.environ["MONGO_DATABASE"]]
@@ -196,35 +195,23 @@ def _unusable(why: str) -> _Away:
     return _Away(Away(f"MongoDB away: its secret can't be used: {why}"))
 
 
-def _secret(arn: str, deadline: float) -> dict[str, str]:
-    """Where the database is and who we are there; what is no JSON is the URI itself."""
+def _login(arn: str, deadline: float) -> dict[str, str]:
+    """Where the database is, and who we are there."""
     try:
         answer = aws.client("secretsmanager").call("secretsmanager.GetSecretValue", {"SecretId": arn}, deadline)
     except aws.Rejected as error:
         raise _unusable(str(error)) from None
-    text = str(answer.get("SecretString", "")).strip()
-    if text.startswith(_URIS):
-        return {"uri": text}
     try:
-        secret = json.loads(text)
-    except ValueError:
-        raise _unusable("it is neither a URI nor JSON") from None
-    if isinstance(secret, str) and secret.startswith(_URIS):
-        return {"uri": secret}
-    keys = {"uri"} if "MONGO_HOST" not in os.environ else {"username", "password"}
-    if not isinstance(secret, dict) or not ({"uri"} <= secret.keys() or keys <= secret.keys()):
-        raise _unusable(f"it has no {' and '.join(sorted(keys))}")
-    return secret
+        return secret.database(str(answer.get("SecretString", "")), on_host="MONGO_HOST" in os.environ)
+    except ValueError as error:
+        raise _unusable(str(error)) from None
 
 
-_URIS = ("mongodb://", "mongodb+srv://")
-
-
-def _client(secret: dict[str, str]) -> pymongo.MongoClient[Any]:
+def _client(login: dict[str, str]) -> pymongo.MongoClient[Any]:
     options: dict[str, Any] = {"appname": "nami", "maxPoolSize": 2, "connectTimeoutMS": 3000, "tz_aware": True}
-    if "uri" in secret:
-        return pymongo.MongoClient(secret["uri"], **options)
-    options |= {"username": secret["username"], "password": secret["password"], "directConnection": True}
+    if "uri" in login:
+        return pymongo.MongoClient(login["uri"], **options)
+    options |= {"username": login["username"], "password": login["password"], "directConnection": True}
     return pymongo.MongoClient(os.environ["MONGO_HOST"], **options)
 
 

@@ -179,9 +179,9 @@ def test_destination_that_is_away_for_longer_than_an_ordered_queue_keeps_webhook
     world: Callable[..., World],
 ) -> None:
     ids = [f"{group}{number}" for number in range(20) for group in "ab"]
-    seen = world(ordered=True, away=(0, 30 * DAY), retention=14 * DAY)
+    seen = world(ordered=True, away=(0, 30 * DAY), retention=3 * DAY)
     seen.post(*ids)
-    seen.run(15 * DAY)
+    seen.run(4 * DAY)
     assert (seen.expired, seen.waiting, sorted(seen.dead)) == ([], [], sorted(ids))
     assert [key for key in seen.dead if key[0] == "a"] == [key for key in ids if key[0] == "a"]
 
