@@ -90,6 +90,21 @@ def test_rest_of_the_envelope_is_the_gateways() -> None:
     assert delivery.received_at > 1_700_000_000_000
 
 
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200).filter(lambda text: not text.isalnum()))
+def test_text_that_the_gateway_hands_through_as_it_is_travels_too(text: str) -> None:
+    run = _Run("/live/nami/shopify", "POST", {}, {})
+    body = json.dumps({"text": text}, ensure_ascii=False)
+    form = dict(parse_qsl(run.render(mapping.send_message("shopify"), body), strict_parsing=True))
+    assert envelope.read(form["MessageBody"]).body == body.encode()
+
+
+@pytest.mark.parametrize("body", ["a=1&b=2", "<order/>", "[1]", "plain words", "abc", "ab=c"])
+def test_text_of_any_kind_is_not_taken_for_base64(body: str) -> None:
+    run = _Run("/live/nami/shopify", "POST", {}, {})
+    form = dict(parse_qsl(run.render(mapping.send_message("shopify"), body), strict_parsing=True))
+    assert envelope.read(form["MessageBody"]).body == body.encode()
+
+
 def test_no_body_is_none() -> None:
     run = _Run("/live/nami/shopify", "GET", {}, {})
     form = dict(parse_qsl(run.render(mapping.send_message("shopify"), "{}")))
