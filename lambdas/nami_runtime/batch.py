@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nami_runtime import destinations, ordering, reading
 from nami_runtime.outcome import MARGIN_SECONDS, Outcome, reason_of
+from nami_runtime.queue import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +30,10 @@ def drain(
     """Writes a batch of SQS messages; what one message raises fails that one alone."""
     started = monotonic()
     deadline = started + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
-    records = event["Records"]
-    outcome = Outcome(records, keep_errors=_SENTRY)
+    messages = [Message.of(record) for record in event["Records"]]
+    outcome = Outcome(messages, keep_errors=_SENTRY)
     try:
-        for wave in ordering.waves(records, outcome, deadline):
+        for wave in ordering.waves(messages, outcome, deadline):
             for group in reading.groups(wave, process, outcome, deadline):
                 until = outcome.patience(deadline)
                 results = destinations.store(destination, [item.document for item in group], until)

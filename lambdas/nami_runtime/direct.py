@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nami_runtime import aws
 from nami_runtime.request import Refused
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 _verification: Verification | None = None
 
 
-def refusal(delivery: Delivery, record: dict[str, Any], deadline: float) -> str | None:
+def refusal(delivery: Delivery, sent_at: float, deadline: float) -> str | None:
     """Marks the delivery as verified and gives it its id; else returns why it belongs in quarantine.
 
+    `sent_at` is when it was put on the queue, in epoch seconds.
     Raises aws.Unavailable where the secret can't be read.
     """
     global _verification  # noqa: PLW0603 - kept between the invocations of one process
@@ -28,8 +29,7 @@ def refusal(delivery: Delivery, record: dict[str, Any], deadline: float) -> str 
     delivery.deadline = deadline
     try:
         # Its age is that of its arrival: it may have waited in the queue for days, or been sent back to it.
-        queued_at = int(record["attributes"]["SentTimestamp"]) / 1000
-        if _verification.check(delivery, now=delivery.received_at / 1000, queued_at=queued_at) is not None:
+        if _verification.check(delivery, now=delivery.received_at / 1000, queued_at=sent_at) is not None:
             raise Refused(400, "a handshake, which nobody waits for any more")
     except Refused as refused:
         return refused.reason

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from nami_runtime.outcome import Outcome
+    from nami_runtime.queue import Message
     from nami_runtime.request import Request
 
 # What SQS takes as a message group and as a deduplication id: 1 to 128 of the printable ASCII characters but the space.
@@ -57,41 +58,41 @@ def _fitting(text: str) -> str:
     return text if _takes(text) else sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def waves(records: list[dict[str, Any]], outcome: Outcome, deadline: float) -> Iterator[list[dict[str, Any]]]:
+def waves(messages: list[Message], outcome: Outcome, deadline: float) -> Iterator[list[Message]]:
     """The records in the order in which they may be written: each wave once the one before is.
 
     A standard queue's are one wave. Of a FIFO queue's each wave holds the next record of every group; once one has
     failed, the rest of its group waits for it untried. One that has failed often enough, or that the queue keeps no
     longer, is a dead letter at once, and its group goes on.
     """
-    if not records or not records[0].get("eventSourceARN", "").endswith(".fifo"):
-        yield records
+    if not messages or messages[0].group is None:
+        yield messages
         return
     from nami_runtime.outcome import delivery_id  # noqa: PLC0415 - the pre-queue function has no use for it
     from nami_runtime.tries import Tries, is_near_its_end  # noqa: PLC0415 - only a FIFO queue's need it
 
     tries = Tries(deadline)
-    groups: dict[str, deque[dict[str, Any]]] = {}
-    for record in records:
-        groups.setdefault(record["attributes"]["MessageGroupId"], deque()).append(record)
+    groups: dict[str, deque[Message]] = {}
+    for message in messages:
+        groups.setdefault(message.group or "", deque()).append(message)
     while groups:
         wave = {group: waiting.popleft() for group, waiting in groups.items()}
-        worn_out = {record["messageId"]: record for record in wave.values() if not tries.may_begin(record)}
-        for message_id, record in worn_out.items():
-            outcome.fail(message_id, delivery_id(record), "tried too often: the function was ended each time")
-        yield [record for record in wave.values() if record["messageId"] not in worn_out]
-        for group, record in wave.items():
-            message_id = record["messageId"]
-            if message_id in outcome.waiting:
-                tries.take_back(record)
-                last = is_near_its_end(record)
+        worn_out = {message.id for message in wave.values() if not tries.may_begin(message)}
+        for message in wave.values():
+            if message.id in worn_out:
+                outcome.fail(message.id, delivery_id(message), "tried too often: the function was ended each time")
+        yield [message for message in wave.values() if message.id not in worn_out]
+        for group, message in wave.items():
+            if message.id in outcome.waiting:
+                tries.take_back(message)
+                last = is_near_its_end(message)
             else:
-                failed = message_id in outcome.failed_messages
-                last = failed and (message_id in worn_out or tries.failed(record) or is_near_its_end(record))
-            if last and tries.give_up(record):
-                outcome.gave_up(record)
-            elif message_id in outcome.waiting or message_id in outcome.failed_messages:
-                outcome.hold_back([later["messageId"] for later in groups[group]], behind=message_id)
+                failed = message.id in outcome.failed_messages
+                last = failed and (message.id in worn_out or tries.failed(message) or is_near_its_end(message))
+            if last and tries.give_up(message):
+                outcome.gave_up(message)
+            elif message.id in outcome.waiting or message.id in outcome.failed_messages:
+                outcome.hold_back([later.id for later in groups[group]], behind=message.id)
                 groups[group].clear()
             if not groups[group]:
                 del groups[group]

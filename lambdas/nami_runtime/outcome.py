@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from nami_runtime.documents import Document
-    from nami_runtime.queue import Record
+    from nami_runtime.queue import Message
 
 MARGIN_SECONDS = 2.0
 """What is left of the invocation for logging and for answering after the last try."""
@@ -47,8 +47,8 @@ class Outcome:
         waiting: message id → why, of those that failed for a reason that is not their own.
     """
 
-    def __init__(self, records: Sequence[Record], *, keep_errors: bool = False) -> None:
-        self._records = records
+    def __init__(self, messages: Sequence[Message], *, keep_errors: bool = False) -> None:
+        self._messages = messages
         self.ages: list[float] = []
         self.stored: list[str] = []
         self.duplicates: list[str] = []
@@ -118,12 +118,12 @@ class Outcome:
             if behind in self.later:
                 self.later[message_id] = self.later[behind]
 
-    def gave_up(self, record: Record) -> None:
+    def gave_up(self, message: Message) -> None:
         """It is a dead letter by now, and leaves the queue."""
-        if reason := self.waiting.pop(record["messageId"], None):
+        if reason := self.waiting.pop(message.id, None):
             why = f"not stored before the queue would have deleted it: {reason}"
-            self.fail(record["messageId"], delivery_id(record), why)
-        self.failed_messages.remove(record["messageId"])
+            self.fail(message.id, delivery_id(message), why)
+        self.failed_messages.remove(message.id)
 
     def patience(self, deadline: float) -> float:
         """Until when a destination may be waited for (time.monotonic()).
@@ -133,7 +133,7 @@ class Outcome:
         now = monotonic()
         if _away_since is not None:
             return min(deadline, now + _PROBE_SECONDS)
-        return max(deadline - len(self._records) * _SEND_SECONDS, (now + deadline) / 2)
+        return max(deadline - len(self._messages) * _SEND_SECONDS, (now + deadline) / 2)
 
     def settle(self, deadline: float) -> None:
         """Has the queue do what it is to do with those that are neither stored nor a failure of their own.
@@ -144,24 +144,24 @@ class Outcome:
         """
         limit = max(deadline, monotonic()) + MARGIN_SECONDS / 2
         if self.quarantined:
-            refused = [record for record in self._records if record["messageId"] in self.quarantined]
+            refused = [message for message in self._messages if message.id in self.quarantined]
             taken = queue.send_on(refused, os.environ["QUARANTINE_URL"], limit)
             for message_id in [each for each in self.quarantined if each not in taken]:
                 self.fail(message_id, self.quarantined.pop(message_id)["id"], "the quarantine did not take it")
-        waiting = [record for record in self._records if record["messageId"] in self.waiting]
+        waiting = [message for message in self._messages if message.id in self.waiting]
         if self._is_ordered():
             self.later |= dict.fromkeys(self.waiting, self._pause(_LONGEST_ORDERED_PAUSE_SECONDS))
         elif waiting:
-            young = [record for record in waiting if _is_young(record)]
+            young = [message for message in waiting if _is_young(message)]
             pause = self._pause(queue.MAX_DELAY_SECONDS)
             taken = queue.send_on(young, os.environ["QUEUE_URL"], limit, delay=pause)
-            for record in waiting:
-                if record["messageId"] not in taken:
-                    reason = self.waiting.pop(record["messageId"])
-                    self.fail(record["messageId"], delivery_id(record), reason)
-                    self.later |= {record["messageId"]: reason.seconds} if reason.seconds else {}
+            for message in waiting:
+                if message.id not in taken:
+                    reason = self.waiting.pop(message.id)
+                    self.fail(message.id, delivery_id(message), reason)
+                    self.later |= {message.id: reason.seconds} if reason.seconds else {}
         if self.later:
-            queue.hide(self.later, self._records, os.environ["QUEUE_URL"], limit)
+            queue.hide(self.later, self._messages, os.environ["QUEUE_URL"], limit)
 
     def _pause(self, longest: int) -> int:
         """Seconds until those that wait are tried again."""
@@ -170,7 +170,7 @@ class Outcome:
         return int(min(max(_FIRST_PAUSE_SECONDS, gone, asked), longest))
 
     def _is_ordered(self) -> bool:
-        return bool(self._records) and self._records[0].get("eventSourceARN", "").endswith(".fifo")
+        return bool(self._messages) and self._messages[0].group is not None
 
     def log(self, started: float) -> None:
         """One line for the batch that began at `started` (time.monotonic()), and more where it does not fit in one.
@@ -246,21 +246,21 @@ def _portions(lists: dict[str, list[Any]]) -> list[dict[str, Any]]:
     return portions
 
 
-def _is_young(record: Record) -> bool:
+def _is_young(message: Message) -> bool:
     """Whether it came in less long ago than the queue keeps a message."""
     kept = int(os.environ.get("QUEUE_SECONDS") or 0)
     try:
-        return time() - envelope.read(record["body"]).received_at / 1000 < kept
+        return time() - envelope.read(message.body).received_at / 1000 < kept
     except envelope.Unreadable:
         return False
 
 
-def delivery_id(record: Record) -> str:
+def delivery_id(message: Message) -> str:
     """Of the webhook in it, by which a dead letter's reason is found; the message's where it can't be read."""
     try:
-        return envelope.read(record["body"]).delivery_id
+        return envelope.read(message.body).delivery_id
     except envelope.Unreadable:
-        return str(record["messageId"])
+        return message.id
 
 
 def reason_of(error: Exception) -> str:

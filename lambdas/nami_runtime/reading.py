@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nami_runtime.documents import Document
-    from nami_runtime.queue import Record
+    from nami_runtime.queue import Message
 
 
 def groups(
-    records: list[Record], process: Callable[[Document], Document], outcome: Outcome, deadline: float
+    messages: list[Message], process: Callable[[Document], Document], outcome: Outcome, deadline: float
 ) -> Iterator[list[Item]]:
     """A batch is 100 bodies of up to 6 MB each: those that are parsed and written together must fit the memory."""
     group: list[Item] = []
     size = 0
-    for record in records:
+    for message in messages:
         if outcome.away:
-            outcome.put_off(record["messageId"], outcome.away)
+            outcome.put_off(message.id, outcome.away)
             continue
         if monotonic() >= deadline:
-            outcome.fail(record["messageId"], "", NO_TIME)
+            outcome.fail(message.id, "", NO_TIME)
             continue
-        if (delivery := _read(record, outcome, deadline)) is None:
+        if (delivery := _read(message, outcome, deadline)) is None:
             continue
         needed = documents.memory(delivery)
         if group and size + needed > documents.MAX_MEMORY:
@@ -38,25 +38,24 @@ def groups(
             group.clear()  # before the next one is built
             size = 0
         try:
-            attempts = int(record["attributes"]["ApproximateReceiveCount"])
-            document = process(documents.build(delivery, record["messageId"], attempts))
+            document = process(documents.build(delivery, message.id, message.receives))
             if not isinstance(document, dict) or "_id" not in document:
                 raise TypeError("process must return the document, with its _id")
         except Exception as error:
-            outcome.fail(record["messageId"], delivery.delivery_id, error)
+            outcome.fail(message.id, delivery.delivery_id, error)
         else:
-            group.append(Item(record["messageId"], delivery.received_at, document))
+            group.append(Item(message.id, delivery.received_at, document))
             size += needed
             del document  # else the last one would outlive its group
     if group:
         yield group
 
 
-def _read(record: Record, outcome: Outcome, deadline: float) -> envelope.Delivery | None:
+def _read(message: Message, outcome: Outcome, deadline: float) -> envelope.Delivery | None:
     """The delivery with its body; None where it can't be read, or is not genuine."""
     delivery_id, refusal = "", None
     try:
-        delivery = envelope.read(record["body"])
+        delivery = envelope.read(message.body)
         delivery_id = delivery.delivery_id
         if reference := delivery.body_ref:
             store = aws.client("s3", bucket=reference["bucket"])
@@ -64,14 +63,14 @@ def _read(record: Record, outcome: Outcome, deadline: float) -> envelope.Deliver
         if "QUARANTINE_URL" in os.environ:
             from nami_runtime import direct  # noqa: PLC0415 - elsewhere the pre-queue function has verified it
 
-            refusal = direct.refusal(delivery, record, deadline)
+            refusal = direct.refusal(delivery, message.sent_at / 1000, deadline)
     except aws.Unavailable as error:
-        outcome.put_off(record["messageId"], Away(f"Unavailable: {error}"))
+        outcome.put_off(message.id, Away(f"Unavailable: {error}"))
         return None
     except Exception as error:
-        outcome.fail(record["messageId"], delivery_id, error)
+        outcome.fail(message.id, delivery_id, error)
         return None
     if refusal is None:
         return delivery
-    outcome.quarantine(record["messageId"], delivery_id, refusal)
+    outcome.quarantine(message.id, delivery_id, refusal)
     return None
