@@ -6,7 +6,7 @@ import os
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nami_runtime import destinations, ordering, reading
+from nami_runtime import destinations, ordering, queue, reading
 from nami_runtime.outcome import MARGIN_SECONDS, Outcome, reason_of
 from nami_runtime.queue import Message
 
@@ -30,10 +30,10 @@ def drain(
     """Writes a batch of SQS messages; what one message raises fails that one alone."""
     started = monotonic()
     deadline = started + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
-    messages = [Message.of(record) for record in event["Records"]]
-    outcome = Outcome(messages, keep_errors=_SENTRY)
+    outcome = Outcome(keep_errors=_SENTRY)
     try:
-        for wave in ordering.waves(messages, outcome, deadline):
+        messages = [Message.of(record) for record in event["Records"]]
+        for wave in ordering.waves(queue.begin(messages, outcome, deadline), outcome):
             for group in reading.groups(wave, process, outcome, deadline):
                 until = outcome.patience(deadline)
                 results = destinations.store(destination, [item.document for item in group], until)
@@ -42,7 +42,7 @@ def drain(
         reason = reason_of(error)
         _tell([{"id": "", "reason": reason}], {reason: error}, deadline)
         raise
-    outcome.settle(deadline)
+    queue.settle(messages, outcome, deadline)
     outcome.log(started)
     _tell(outcome.told(), outcome.errors, deadline)
     return outcome.response()

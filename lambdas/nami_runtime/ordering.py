@@ -12,7 +12,7 @@ from hashlib import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from nami_runtime.outcome import Outcome
@@ -58,41 +58,24 @@ def _fitting(text: str) -> str:
     return text if _takes(text) else sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def waves(messages: list[Message], outcome: Outcome, deadline: float) -> Iterator[list[Message]]:
-    """The records in the order in which they may be written: each wave once the one before is.
+def waves(messages: Sequence[Message], outcome: Outcome) -> Iterator[Sequence[Message]]:
+    """The messages in the order in which they may be written: each wave once the one before is.
 
-    A standard queue's are one wave. Of a FIFO queue's each wave holds the next record of every group; once one has
-    failed, the rest of its group waits for it untried. One that has failed often enough, or that the queue keeps no
-    longer, is a dead letter at once, and its group goes on.
+    A standard queue's are one wave. Of a FIFO queue's each wave holds the next message of every group; once one is not
+    stored, the rest of its group is held back untried.
     """
     if not messages or messages[0].group is None:
         yield messages
         return
-    from nami_runtime.outcome import delivery_id  # noqa: PLC0415 - the pre-queue function has no use for it
-    from nami_runtime.tries import Tries, is_near_its_end  # noqa: PLC0415 - only a FIFO queue's need it
-
-    tries = Tries(deadline)
-    groups: dict[str, deque[Message]] = {}
+    groups: dict[str | None, deque[Message]] = {}
     for message in messages:
-        groups.setdefault(message.group or "", deque()).append(message)
+        groups.setdefault(message.group, deque()).append(message)
     while groups:
         wave = {group: waiting.popleft() for group, waiting in groups.items()}
-        worn_out = {message.id for message in wave.values() if not tries.may_begin(message)}
-        for message in wave.values():
-            if message.id in worn_out:
-                outcome.fail(message.id, delivery_id(message), "tried too often: the function was ended each time")
-        yield [message for message in wave.values() if message.id not in worn_out]
+        yield list(wave.values())
         for group, message in wave.items():
-            if message.id in outcome.waiting:
-                tries.take_back(message)
-                last = is_near_its_end(message)
-            else:
-                failed = message.id in outcome.failed_messages
-                last = failed and (message.id in worn_out or tries.failed(message) or is_near_its_end(message))
-            if last and tries.give_up(message):
-                outcome.gave_up(message)
-            elif message.id in outcome.waiting or message.id in outcome.failed_messages:
-                outcome.hold_back([later.id for later in groups[group]], behind=message.id)
+            if message.id in outcome.waiting or message.id in outcome.failed_messages:
+                outcome.held_back += [later.id for later in groups[group]]
                 groups[group].clear()
             if not groups[group]:
                 del groups[group]

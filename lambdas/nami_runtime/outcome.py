@@ -6,26 +6,29 @@ import os
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nami_runtime import aws, envelope, log, queue
+from nami_runtime import aws, envelope, log
 from nami_runtime.destinations import Away, Later
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from nami_runtime.documents import Document
-    from nami_runtime.queue import Message
 
 MARGIN_SECONDS = 2.0
-"""What is left of the invocation for logging and for answering after the last try."""
+"""What is left of the invocation after the last try: for the queue, for logging and for answering."""
 
 # A destination that is away is asked again after so many seconds at first, and then as long as it has been away.
 _FIRST_PAUSE_SECONDS = 15
-# Of an ordered queue, where each costs one of the receives that SQS allows: a thousand of them outlast its 14 days.
-_LONGEST_ORDERED_PAUSE_SECONDS = 1800
 # Once it is known to be away, this long is enough to see that it is back.
 _PROBE_SECONDS = 5.0
-# What sending one message on takes of a batch's time, at ten in a call.
-_SEND_SECONDS = 0.002
+
+
+class Waiting(NamedTuple):
+    """A webhook that is not stored for a reason that is not its own; `since` is its arrival in epoch ms."""
+
+    delivery_id: str
+    since: int
+    reason: Away
 
 
 class Item(NamedTuple):
@@ -43,12 +46,16 @@ class Outcome:
     """What became of each message of a batch; `ages` are the ms from a webhook's arrival to its storage.
 
     Attributes:
-        away: why the destination takes nothing now; empty as long as it does.
-        waiting: message id → why, of those that failed for a reason that is not their own.
+        away: why the destination takes nothing now; None as long as it does.
+        waiting: by message id, those that are put off.
+        held_back: ids of an ordered group's messages that were not tried, behind one that was not stored.
+        dead: ids of those that are dead letters by now.
+        gone: ids of those that wait and are in the queue as new messages.
+        begun: by message id, how many tries were counted before this one, where this one was counted as it began.
+        later: by message id, after how many seconds the queue is to give them out again.
     """
 
-    def __init__(self, messages: Sequence[Message], *, keep_errors: bool = False) -> None:
-        self._messages = messages
+    def __init__(self, *, keep_errors: bool = False) -> None:
         self.ages: list[float] = []
         self.stored: list[str] = []
         self.duplicates: list[str] = []
@@ -56,9 +63,14 @@ class Outcome:
         self.failed_messages: list[str] = []
         self.quarantined: dict[str, dict[str, str]] = {}
         self.away: Away | None = None
-        self.waiting: dict[str, Away] = {}
+        self.waiting: dict[str, Waiting] = {}
+        self.held_back: list[str] = []
+        self.begun: dict[str, int] = {}
+        self.gone: set[str] = set()
+        self.dead: set[str] = set()
         self.later: dict[str, int] = {}
         self.errors: dict[str, Exception] = {}
+        self._told: Away | None = None
         # An error's traceback holds the documents that were being written, so only who reports it keeps it.
         self._keep_errors = keep_errors
 
@@ -73,7 +85,7 @@ class Outcome:
             elif result == "duplicate":
                 self.duplicates.append(delivery_id)
             elif isinstance(result, Away):
-                self.put_off(message_id, result)
+                self.put_off(message_id, delivery_id, received_at, result)
             else:
                 self.fail(message_id, delivery_id, result)
                 if isinstance(result, Later):
@@ -97,80 +109,50 @@ class Outcome:
         self.failed.append({"id": delivery_id or message_id, "reason": reason})
         self.failed_messages.append(message_id)
 
-    def put_off(self, message_id: str, reason: Away) -> None:
+    def put_off(self, message_id: str, delivery_id: str, since: int, reason: Away) -> None:
         """Nothing is wrong with this one: it is tried again, and this was no try."""
-        self.waiting[message_id] = reason
+        self.waiting[message_id] = Waiting(delivery_id, since, reason)
+        self._told = self._told or reason
 
     def quarantine(self, message_id: str, delivery_id: str, reason: str) -> None:
         """This one is not genuine."""
         self.quarantined[message_id] = {"id": delivery_id, "reason": reason}
 
-    def hold_back(self, message_ids: Iterable[str], *, behind: str) -> None:
-        """These of an ordered group wait for one that failed, or is put off, and are given out no sooner.
-
-        While one of a group is hidden, SQS gives out none of the others.
-        """
-        for message_id in message_ids:
-            if behind in self.waiting:
-                self.put_off(message_id, self.waiting[behind])
-                continue
-            self.fail(message_id, "", "held back by an earlier one of its group")
-            if behind in self.later:
-                self.later[message_id] = self.later[behind]
-
-    def gave_up(self, message: Message) -> None:
+    def gave_up(self, message_id: str) -> None:
         """It is a dead letter by now, and leaves the queue."""
-        if reason := self.waiting.pop(message.id, None):
-            why = f"not stored before the queue would have deleted it: {reason}"
-            self.fail(message.id, delivery_id(message), why)
-        self.failed_messages.remove(message.id)
+        self.dead.add(message_id)
+        if waiting := self.waiting.pop(message_id, None):
+            why = f"not stored before the queue would have deleted it: {waiting.reason}"
+            self.failed.append({"id": waiting.delivery_id, "reason": why})
+        elif message_id in self.held_back:
+            self.held_back.remove(message_id)
+            self.failed.append({"id": message_id, "reason": "not reached before the queue would have deleted it"})
+        else:
+            self.failed_messages.remove(message_id)
+
+    def went_back(self, taken: set[str]) -> None:
+        """Those that wait are in the queue anew; what it did not take has used up a try."""
+        for message_id in [each for each in self.waiting if each not in taken]:
+            delivery_id, _, reason = self.waiting.pop(message_id)
+            self.fail(message_id, delivery_id, reason)
+            if reason.seconds:
+                self.later[message_id] = reason.seconds
+        self.gone |= self.waiting.keys()
+
+    def stays_out_of_quarantine(self, message_ids: set[str]) -> None:
+        """The quarantine did not take these, so they stay in the queue."""
+        for message_id in message_ids:
+            self.fail(message_id, self.quarantined.pop(message_id)["id"], "the quarantine did not take it")
 
     def patience(self, deadline: float) -> float:
-        """Until when a destination may be waited for (time.monotonic()).
+        """Until when a destination may be waited for (time.monotonic())."""
+        return deadline if _away_since is None else min(deadline, monotonic() + _PROBE_SECONDS)
 
-        What is left is enough to send the batch on.
-        """
-        now = monotonic()
-        if _away_since is not None:
-            return min(deadline, now + _PROBE_SECONDS)
-        return max(deadline - len(self._messages) * _SEND_SECONDS, (now + deadline) / 2)
-
-    def settle(self, deadline: float) -> None:
-        """Has the queue do what it is to do with those that are neither stored nor a failure of their own.
-
-        Those that wait for the destination go back to their queue as new messages, which have all their tries, until
-        they are as old as the queue keeps any: from then on each time counts. An ordered group's can't be sent anew
-        without losing their place, and are hidden.
-        """
-        limit = max(deadline, monotonic()) + MARGIN_SECONDS / 2
-        if self.quarantined:
-            refused = [message for message in self._messages if message.id in self.quarantined]
-            taken = queue.send_on(refused, os.environ["QUARANTINE_URL"], limit)
-            for message_id in [each for each in self.quarantined if each not in taken]:
-                self.fail(message_id, self.quarantined.pop(message_id)["id"], "the quarantine did not take it")
-        waiting = [message for message in self._messages if message.id in self.waiting]
-        if self._is_ordered():
-            self.later |= dict.fromkeys(self.waiting, self._pause(_LONGEST_ORDERED_PAUSE_SECONDS))
-        elif waiting:
-            young = [message for message in waiting if _is_young(message)]
-            pause = self._pause(queue.MAX_DELAY_SECONDS)
-            taken = queue.send_on(young, os.environ["QUEUE_URL"], limit, delay=pause)
-            for message in waiting:
-                if message.id not in taken:
-                    reason = self.waiting.pop(message.id)
-                    self.fail(message.id, delivery_id(message), reason)
-                    self.later |= {message.id: reason.seconds} if reason.seconds else {}
-        if self.later:
-            queue.hide(self.later, self._messages, os.environ["QUEUE_URL"], limit)
-
-    def _pause(self, longest: int) -> int:
+    def pause(self, longest: int) -> int:
         """Seconds until those that wait are tried again."""
-        asked = max((reason.seconds for reason in self.waiting.values()), default=0)
+        asked = max((each.reason.seconds for each in self.waiting.values()), default=0)
         gone = 0.0 if _away_since is None else monotonic() - _away_since
         return int(min(max(_FIRST_PAUSE_SECONDS, gone, asked), longest))
-
-    def _is_ordered(self) -> bool:
-        return bool(self._messages) and self._messages[0].group is not None
 
     def log(self, started: float) -> None:
         """One line for the batch that began at `started` (time.monotonic()), and more where it does not fit in one.
@@ -196,7 +178,7 @@ class Outcome:
                 "quarantined": list(self.quarantined.values()),
             }
         )
-        waiting = self.away or next(iter(self.waiting.values()), None)
+        waiting = self._told
         level = "ERROR" if self.failed or waiting else "WARNING" if self.quarantined else "INFO"
         log.line(
             level,
@@ -208,6 +190,7 @@ class Outcome:
             failed=portion.pop("failed", []),
             **portion,
             **({"away": {"reason": waiting, "webhooks": len(self.waiting)}} if waiting else {}),
+            **({"held_back": len(self.held_back)} if self.held_back else {}),
             ms=round((monotonic() - started) * 1000, 1),
         )
         for portion in others:
@@ -217,13 +200,12 @@ class Outcome:
 
     def told(self) -> list[dict[str, str]]:
         """What went wrong, each with its reason; a destination that is away once."""
-        waiting = self.away or next(iter(self.waiting.values()), None)
-        return [*self.failed, *([{"id": "", "reason": waiting}] if waiting else [])]
+        return [*self.failed, *([{"id": "", "reason": self._told}] if self._told else [])]
 
     def response(self) -> dict[str, Any]:
-        """The partial batch response: those that wait stay in an ordered queue, and are in another one anew."""
-        staying = self.waiting if self._is_ordered() else ()
-        return {"batchItemFailures": [{"itemIdentifier": message} for message in [*self.failed_messages, *staying]]}
+        """The partial batch response: what stays in the queue."""
+        staying = [*self.failed_messages, *(each for each in self.waiting if each not in self.gone), *self.held_back]
+        return {"batchItemFailures": [{"itemIdentifier": message} for message in staying]}
 
 
 # CloudWatch takes lines of 1 MB, and took 256 KB before 2025; out of one that was cut it takes no metrics:
@@ -244,23 +226,6 @@ def _portions(lists: dict[str, list[Any]]) -> list[dict[str, Any]]:
             portions[-1].setdefault(name, []).append(entry)
             size += length
     return portions
-
-
-def _is_young(message: Message) -> bool:
-    """Whether it came in less long ago than the queue keeps a message."""
-    kept = int(os.environ.get("QUEUE_SECONDS") or 0)
-    try:
-        return time() - envelope.read(message.body).received_at / 1000 < kept
-    except envelope.Unreadable:
-        return False
-
-
-def delivery_id(message: Message) -> str:
-    """Of the webhook in it, by which a dead letter's reason is found; the message's where it can't be read."""
-    try:
-        return envelope.read(message.body).delivery_id
-    except envelope.Unreadable:
-        return message.id
 
 
 def reason_of(error: Exception) -> str:

@@ -11,22 +11,19 @@ from nami_runtime.destinations import NO_TIME, Away
 from nami_runtime.outcome import Item, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from nami_runtime.documents import Document
     from nami_runtime.queue import Message
 
 
 def groups(
-    messages: list[Message], process: Callable[[Document], Document], outcome: Outcome, deadline: float
+    messages: Sequence[Message], process: Callable[[Document], Document], outcome: Outcome, deadline: float
 ) -> Iterator[list[Item]]:
     """A batch is 100 bodies of up to 6 MB each: those that are parsed and written together must fit the memory."""
     group: list[Item] = []
     size = 0
     for message in messages:
-        if outcome.away:
-            outcome.put_off(message.id, outcome.away)
-            continue
         if monotonic() >= deadline:
             outcome.fail(message.id, "", NO_TIME)
             continue
@@ -52,11 +49,14 @@ def groups(
 
 
 def _read(message: Message, outcome: Outcome, deadline: float) -> envelope.Delivery | None:
-    """The delivery with its body; None where it can't be read, or is not genuine."""
-    delivery_id, refusal = "", None
+    """The delivery with its body; None where it can't be read, is not genuine, or waits for the destination."""
+    delivery, delivery_id, refusal = None, "", None
     try:
         delivery = envelope.read(message.body)
         delivery_id = delivery.delivery_id
+        if outcome.away:
+            outcome.put_off(message.id, delivery_id, delivery.received_at, outcome.away)
+            return None
         if reference := delivery.body_ref:
             store = aws.client("s3", bucket=reference["bucket"])
             delivery.load(store.get_object(reference["key"], deadline))
@@ -65,7 +65,7 @@ def _read(message: Message, outcome: Outcome, deadline: float) -> envelope.Deliv
 
             refusal = direct.refusal(delivery, message.sent_at / 1000, deadline)
     except aws.Unavailable as error:
-        outcome.put_off(message.id, Away(f"Unavailable: {error}"))
+        outcome.put_off(message.id, delivery_id, delivery.received_at if delivery else 0, Away(f"Unavailable: {error}"))
         return None
     except Exception as error:
         outcome.fail(message.id, delivery_id, error)

@@ -189,7 +189,8 @@ def test_destination_that_is_away_for_longer_than_an_ordered_queue_keeps_webhook
 def test_ordered_dead_letter_keeps_its_group(cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     from nami_runtime import queue  # noqa: PLC0415
 
+    monkeypatch.setenv("DEAD_LETTERS_URL", "https://sqs/dead.fifo")
     message = queue.Message("m1", "receipt", "{}", "a", 1, 0)
-    assert queue.send_on([message], "https://sqs/dead.fifo", time.monotonic() + 5) == {"m1"}
+    assert queue.send_on([message], "DEAD_LETTERS_URL", time.monotonic() + 5) == {"m1"}
     ((_, entry),) = cloud.sent_on
     assert (entry["MessageGroupId"], entry["MessageDeduplicationId"]) == ("a", "m1")

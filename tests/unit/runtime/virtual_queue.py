@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from nami_runtime import aws, batch, outcome, reading, tries
+from nami_runtime import aws, batch, outcome, queue, reading
 from nami_runtime.destinations import Away
 
 VISIBILITY = 181
@@ -79,9 +79,9 @@ class World:
             self.patch.setenv("MAX_RECEIVES", str(self.max_receives))
             self.patch.setenv("DEAD_LETTERS_URL", "https://sqs/dead.fifo")
         self.patch.setattr(aws, "client", lambda *_, **__: self)
-        for module in (outcome, tries):
+        for module in (outcome, queue):
             self.patch.setattr(module, "time", lambda: self.now)
-        for module in (outcome, batch, reading):
+        for module in (outcome, batch, reading, queue):
             self.patch.setattr(module, "monotonic", lambda: self.now)
 
     # What the functions call.
