@@ -154,6 +154,8 @@ class DeadLetters:
         """After how many tries the queue gives a webhook up; 0 where nothing says so."""
         if self.in_quarantine:
             return 1
+        if counted := self.drain.post_queue.environment.get("MAX_RECEIVES"):
+            return int(counted)  # of an ordered queue the function itself counts
         said = self.sqs.get_queue_attributes(QueueUrl=self.source_url, AttributeNames=["RedrivePolicy"])
         return int(json.loads(said.get("Attributes", {}).get("RedrivePolicy", "{}")).get("maxReceiveCount", 0))
 

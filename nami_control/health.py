@@ -1,10 +1,11 @@
 """What is well with an account and a subscription, what is not, and what mends it."""
 
 import functools
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nami_control import checks, destinations, shared, stacks
+from nami_control import checks, destinations, logs, shared, stacks
 from nami_control.aws import Aws
 from nami_control.checks import Check, fail, look, ok, warn
 from nami_control.deployment import Deployment, find
@@ -13,10 +14,12 @@ from nami_control.errors import Command
 from nami_control.progress import Tell, silent
 from nami_control.queues import dead_letter_queues, depth
 from nami_control.stacks import Target
+from nami_control.text import visible_line
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
+_AWAY_SECONDS = 2100  # an ordered subscription's webhooks are tried again after half an hour at the latest
 _ORDINARY_THROTTLE = 10_000  # requests a second: what a region's gateways get together unless AWS says otherwise
 
 
@@ -51,6 +54,7 @@ def of_subscription(target: Target, *, tell: Tell = silent) -> list[Check]:
         "signature": lambda: _signature(target, outputs),
         **_of_stack(target, tell),
         "alarms": lambda: _alarms(target),
+        "delivery": lambda: _delivery(find(target)),
         "dead letters": lambda: _dead_letters(target, outputs),
         **({"quarantine": lambda: _quarantine(target, outputs)} if "QuarantineUrl" in outputs else {}),
     }
@@ -138,6 +142,19 @@ def _signature(target: Target, outputs: dict[str, str]) -> Check:
     if secret is None:
         return warn("signature", "none: anybody can send", Command(f"deploy {target.name} --signature <provider>"))
     return checks.filled(target, secret)
+
+
+def _delivery(deployment: Deployment) -> Check:
+    since = time.time() - _AWAY_SECONDS
+    pattern = '{ $.level = "ERROR" }'
+    found = logs.read(deployment.aws, logs.post_queue_groups(deployment), since=since, pattern=pattern)
+    newest = max((line for line in found if line.fields.get("away")), key=lambda line: line.at, default=None)
+    if newest is None:
+        return ok("delivery", "no destination was away in the last half hour")
+    minutes = round(max(0.0, time.time() - newest.at / 1000) / 60)
+    reason = visible_line(str(newest.fields["away"]["reason"]))
+    detail = f"{newest.function}: webhooks wait, and lose no try; {minutes} minutes ago: {reason}"
+    return warn("delivery", detail, "mend that, and they are stored by themselves")
 
 
 def _alarms(target: Target) -> Check:

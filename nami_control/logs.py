@@ -103,11 +103,13 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
     """What a line tells, a step for each webhook in it."""
     fields = line.fields
     level = str(fields.get("level", ""))
-    if fields.get("message") == "batch":
+    if str(fields.get("message", "")).startswith("batch"):
         told = [("INFO", "stored", each) for each in fields.get("stored", [])]
         told += [("INFO", "stored before, a duplicate", each) for each in fields.get("duplicates", [])]
         told += [("ERROR", f"failed: {each['reason']}", each["id"]) for each in fields.get("failed", [])]
         told += [("WARNING", f"in quarantine: {each['reason']}", each["id"]) for each in fields.get("quarantined", [])]
+        if away := fields.get("away"):
+            told.append(("ERROR", f"{away['webhooks']} wait, at no cost of a try: {away['reason']}", ""))
     elif fields.get("message") == "webhook":
         told = [(level, _answered(fields), str(fields.get("id", "")))]
     elif str(fields.get("type", "")).startswith("platform."):

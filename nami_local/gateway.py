@@ -149,13 +149,25 @@ class _Text(str):
     def toLowerCase(self) -> "_Text":  # noqa: N802 (Java's names, here and below)
         return _Text(self.lower())
 
+    def contains(self, text: str) -> bool:
+        return text in self
+
+    def startsWith(self, text: str) -> bool:  # noqa: N802
+        return self.startswith(text)
+
+    def matches(self, pattern: str) -> bool:
+        return re.fullmatch(pattern, self) is not None
+
+    def length(self) -> int:
+        return len(self)
+
     def replaceAll(self, pattern: str, by: str) -> "_Text":  # noqa: N802
         return _Text(re.sub(pattern, by.replace("\\", r"\\"), self))
 
 
 class _Input:
     def __init__(self, body: str, parameters: dict[str, dict[_Text, _Text]]) -> None:
-        self.body = body
+        self.body = _Text(body)
         self._parameters = parameters
 
     def params(self) -> dict[str, dict[_Text, _Text]]:

@@ -16,6 +16,9 @@ from nami_stack.functions import PythonFunction
 from nami_stack.queue import Queue
 from nami_stack.settings import PipelineSettings
 
+# The most that SQS takes. Of an ordered queue it counts also what waits for others, so the function counts by itself.
+_MOST_RECEIVES = 1000
+
 
 class Drain(Construct):
     """One destination's own queue, so that another one's failing does not hold it back.
@@ -50,7 +53,7 @@ class Drain(Construct):
             ordered=ordered,
             visibility_timeout=settings.visibility_timeout,
             dead_letter_queue=sqs.DeadLetterQueue(
-                queue=self.dead_letter_queue, max_receive_count=settings.max_receives
+                queue=self.dead_letter_queue, max_receive_count=_MOST_RECEIVES if ordered else settings.max_receives
             ),
         )
         reporting.check_way_out(settings, destination.placement.get("vpc"), destination.placement.get("vpc_subnets"))
@@ -67,15 +70,32 @@ class Drain(Construct):
                 "DESTINATION": destination.kind,
                 "QUEUE_URL": self.queue.queue_url,
                 "CLAIM_CHECK_BUCKET": large_bodies.bucket_name,
-                **({"MAX_RECEIVES": str(settings.max_receives)} if ordered else {}),
+                "QUEUE_SECONDS": str(settings.queue_retention_days * 86_400),
+                **(self._ordered_environment(settings) if ordered else {}),
                 **destination.environment(name),
             },
             placement=destination.placement,
             reserved_concurrency=settings.post_queue_reservation,
         )
         self.post_queue_function.allow_objects("s3:GetObject", large_bodies)
+        self._let_send_on(large_bodies, ordered=ordered)
         destination.grant_write(self.post_queue_function)
         self._feed(settings, destination.batch_limit(settings.post_queue_timeout, ordered=ordered))
+
+    def _ordered_environment(self, settings: PipelineSettings) -> dict[str, str]:
+        return {
+            "MAX_RECEIVES": str(settings.max_receives),
+            "DEAD_LETTERS_URL": self.dead_letter_queue.queue_url,
+        }
+
+    def _let_send_on(self, large_bodies: s3.Bucket, *, ordered: bool) -> None:
+        """Let the function put back what waits for the destination; in order, count its tries and give it up itself."""
+        function = self.post_queue_function
+        if ordered:
+            self.dead_letter_queue.grant(function, "sqs:SendMessage")
+            function.allow("s3:PutObject", on=large_bodies.arn_for_objects("tries/*"))
+        else:
+            self.queue.grant(function, "sqs:SendMessage")
 
     def _feed(self, settings: PipelineSettings, limit: int | None) -> None:
         # Reserved concurrency alone would throttle deliveries, and throttled receives count towards the dead letters.

@@ -17,15 +17,16 @@ class Network(Construct):
 
     Its own has one availability zone, because a volume lives in one and a second would only add traffic between zones.
     With `egress="none"` the host stands in a public subnet (it takes its packages and image from the internet, and lets
-    nothing in) and the functions in an isolated one, with a gateway endpoint for S3 and an interface endpoint for
-    Secrets Manager, the one part of this network that costs. With `egress="nat"` both stand in a private subnet behind
-    a NAT gateway, which takes the place of the interface endpoint.
+    nothing in) and the functions in an isolated one, with a gateway endpoint for S3 and interface endpoints for
+    Secrets Manager and SQS, which alone of this network cost. With `egress="nat"` both stand in a private subnet behind
+    a NAT gateway, which takes the place of the interface endpoints.
 
     An adopted VPC (`vpc_id` with `availability_zone`, `host_subnet_id`, `function_subnet_id`) is used as it is, without
     a look-up at synthesis. Its owner owes: DNS support and DNS host names switched on; both subnets in that zone; from
     the host's subnet a way to the internet (a public address by the subnet's own setting, or NAT); from the functions'
-    subnet a way to Secrets Manager and S3 (endpoints or NAT). A Secrets Manager endpoint with private DNS must let both
-    in. At most one `MongoHost` zone of a name can serve a VPC; the names are made so that two hosts do not collide.
+    subnet a way to Secrets Manager, SQS and S3 (endpoints or NAT); without the one to SQS a database that is away costs
+    webhooks their tries. A Secrets Manager endpoint with private DNS must let both in. At most one `MongoHost` zone of
+    a name can serve a VPC; the names are made so that two hosts do not collide.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: HostSettings | None = None) -> None:
@@ -115,14 +116,19 @@ class Network(Construct):
         self._secrets_security_group = ec2.SecurityGroup(
             self, "SecretsSecurityGroup", vpc=vpc, description="Secrets Manager endpoint", allow_all_outbound=False
         )
-        endpoint = vpc.add_interface_endpoint(
-            "SecretsManager",
-            service=ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
-            subnets=ec2.SubnetSelection(subnets=[self.function_subnet]),
-            security_groups=[self._secrets_security_group],
-            open=False,  # the groups of the host and the functions, and not the whole VPC
-        )
-        endpoint.add_to_policy(of_this_account("secretsmanager:*"))
+        for endpoint_id, service, action in (
+            ("SecretsManager", ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER, "secretsmanager:*"),
+            # While the database is away, the function sends webhooks back, which costs them no try.
+            ("Sqs", ec2.InterfaceVpcEndpointAwsService.SQS, "sqs:*"),
+        ):
+            endpoint = vpc.add_interface_endpoint(
+                endpoint_id,
+                service=service,
+                subnets=ec2.SubnetSelection(subnets=[self.function_subnet]),
+                security_groups=[self._secrets_security_group],
+                open=False,  # the groups of the host and the functions, and not the whole VPC
+            )
+            endpoint.add_to_policy(of_this_account(action))
 
     def _keep_flow_logs(self, vpc: ec2.Vpc) -> None:
         """Who connected to what, and who tried to; at some megabytes a month it costs a few cents."""

@@ -59,12 +59,12 @@ class _Intake(Section):
     """Keep the order of webhooks that are equal in this header, or at this path of their JSON body: docs/order.md.
     batch_size is then 10 and batch_window 0, the most that AWS takes."""
     max_receives: Annotated[int, Field(ge=1, le=1000)] = 5
-    """Times that a webhook is tried before it goes to the dead letters. All tries fit into half of
-    queue_retention_days."""
+    """Times that a webhook fails by itself before it is a dead letter; a destination that is away costs it none. All
+    tries fit into half of queue_retention_days."""
 
     queue_retention_days: Annotated[int, Field(ge=1, le=14)] = 4
-    """Days that the queue keeps a webhook while the destination is away. With order_by 14 where not given, because a
-    group whose webhooks fail goes on slowly."""
+    """Days that a webhook waits while the destination is away; then it has its tries, and is a dead letter. With
+    order_by 14 where not given, because a group whose webhooks fail goes on slowly."""
     dead_letter_retention_days: Annotated[int, Field(ge=2, le=14)] = 14
     """Days counted from when the webhook was first queued, so more than queue_retention_days. With order_by they
     begin anew when it becomes a dead letter."""
@@ -148,11 +148,11 @@ class PipelineSettings(ReportingSettings, _Intake):
     def large_body_days(self) -> int:
         """Days that a body too large for the queue is kept: a redrive from the dead letters starts both times anew.
 
-        In a FIFO queue's dead letters a webhook's days begin anew, in others' they count from when it was first queued:
+        In a FIFO queue's dead letters a webhook's days begin anew, in others' they count from when it was last queued,
+        which it is anew each time that the destination is found away:
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
         """
-        life = self.dead_letter_retention_days + (self.queue_retention_days if self.order_by else 0)
-        return 2 * life + 2
+        return 2 * (self.dead_letter_retention_days + self.queue_retention_days) + 2
 
     @property
     def visibility_timeout(self) -> int:

@@ -1,12 +1,10 @@
 """Where webhooks go that the gateway took by itself and that turned out not to be genuine."""
 
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from nami_stack.acknowledge import acknowledge
 from nami_stack.drain import Drain
-from nami_stack.network import of_this_account
 from nami_stack.queue import Queue
 from nami_stack.signature import Signature
 
@@ -17,8 +15,7 @@ class Quarantine(Construct):
     Send it back to the drain's queue once the secret is right, and it is verified again as of its arrival.
 
     Args:
-        drain: whose function verifies. Where that is in a VPC made here without a way out, the VPC gets an endpoint
-            for SQS; in a VPC of the caller's the function's subnet must have a way to SQS.
+        drain: whose function verifies. In a VPC of the caller's its subnet must have a way to SQS.
         days: that it is kept.
     """
 
@@ -41,15 +38,3 @@ class Quarantine(Construct):
         function.add_environment("SIGNATURE_SECRET_ARN", secret.ref)
         function.allow("secretsmanager:GetSecretValue", on=secret.ref)
         self.queue.grant(function, "sqs:SendMessage")
-        vpc = drain.destination.placement.get("vpc")
-        if isinstance(vpc, ec2.Vpc) and vpc.isolated_subnets:
-            endpoint = vpc.node.try_find_child("Sqs")
-            if not isinstance(endpoint, ec2.InterfaceVpcEndpoint):
-                endpoint = vpc.add_interface_endpoint(
-                    "Sqs",
-                    service=ec2.InterfaceVpcEndpointAwsService.SQS,
-                    subnets=drain.destination.placement["vpc_subnets"],
-                    open=False,
-                )
-                endpoint.add_to_policy(of_this_account("sqs:*"))
-            endpoint.connections.allow_default_port_from(function)

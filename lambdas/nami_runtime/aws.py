@@ -242,9 +242,10 @@ class Client:
 
     def _send(self, template: Template, body: bytes, deadline: float) -> bytes:
         """Tries twice where AWS asks for it (5xx, throttling) and time is left."""
-        status, answer = self._exchange(template, body, deadline)
-        if status >= 500 or status == 429:
+        for _ in range(2):
             status, answer = self._exchange(template, body, deadline)
+            if status < 500 and status != 429:
+                break
         if 200 <= status < 300:
             return answer
         if status >= 500 or status == 429:

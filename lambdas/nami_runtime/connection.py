@@ -180,7 +180,7 @@ def _read_answer(connected: socket.socket, data: bytes, deadline: float) -> tupl
         head, data = data[: end + 2].lower(), data[end + 4 :]
         if status >= 200:
             break
-    reusable = head.startswith(b"http/1.1 ") and _field(head, b"\r\nconnection:") != b"close"
+    reusable = head.startswith(b"http/1.1 ") and b"close" not in _field(head, b"\r\nconnection:")
     announced = _field(head, b"\r\ncontent-length:")
     if announced.isdigit() and len(announced) < 20 and b"\r\ntransfer-encoding:" not in head:
         if (length := int(announced)) > MAX_ANSWER_BYTES:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nami_runtime import aws
 from nami_runtime.request import Refused
@@ -16,11 +15,11 @@ if TYPE_CHECKING:
 _verification: Verification | None = None
 
 
-def refusal(delivery: Delivery, record: dict[str, Any], deadline: float) -> str | None:
-    """Marks the delivery as verified and gives it its id; else leaves it in quarantine and returns why.
+def refusal(delivery: Delivery, sent_at: float, deadline: float) -> str | None:
+    """Marks the delivery as verified and gives it its id; else returns why it belongs in quarantine.
 
-    Raises aws.Unavailable or aws.Rejected where the secret can't be read or the quarantine does not take it: then it
-    must stay on the queue.
+    `sent_at` is when it was put on the queue, in epoch seconds.
+    Raises aws.Unavailable where the secret can't be read.
     """
     global _verification  # noqa: PLW0603 - kept between the invocations of one process
     if _verification is None:
@@ -30,13 +29,11 @@ def refusal(delivery: Delivery, record: dict[str, Any], deadline: float) -> str 
     delivery.deadline = deadline
     try:
         # Its age is that of its arrival: it may have waited in the queue for days, or been sent back to it.
-        queued_at = int(record["attributes"]["SentTimestamp"]) / 1000
-        if _verification.check(delivery, now=delivery.received_at / 1000, queued_at=queued_at) is not None:
+        if _verification.check(delivery, now=delivery.received_at / 1000, queued_at=sent_at) is not None:
             raise Refused(400, "a handshake, which nobody waits for any more")
     except Refused as refused:
-        parameters: dict[str, object] = {"QueueUrl": os.environ["QUARANTINE_URL"], "MessageBody": record["body"]}
-        if not aws.client("sqs").call("AmazonSQS.SendMessage", parameters, deadline).get("MessageId"):
-            raise aws.Unavailable("the quarantine did not take it") from None
         return refused.reason
+    except aws.Rejected as error:
+        raise aws.Unavailable(f"the signature's secret: {error}") from None
     delivery.json_body = ...  # it takes memory, and the document has its own
     return None

@@ -26,6 +26,7 @@ METRICS = {
     "Stored": ("subscription",),
     "Duplicates": ("subscription",),
     "Failed": ("subscription",),
+    "Away": ("subscription",),
     "Age": ("subscription",),
 }
 REFUSED = {401: "signature", 403: "source", 400: "malformed", 413: "too-large", 503: "unavailable"}
@@ -34,7 +35,7 @@ REFUSED_OTHERWISE = "other"
 MAX_VALUES = 100
 """Values that one metric has in one line at the most, by the format's specification."""
 
-_encode = json.JSONEncoder(separators=(",", ":"), default=repr).encode
+encoded = json.JSONEncoder(separators=(",", ":"), default=repr).encode
 
 
 def line(level: str, message: str, metrics: Mapping[str, Values] | None = None, **fields: object) -> None:
@@ -42,7 +43,7 @@ def line(level: str, message: str, metrics: Mapping[str, Values] | None = None, 
 
     `metrics` are of METRICS, whose dimensions are among `fields`.
     """
-    text = _encode({"level": level, "message": message, **fields, **(metrics or {})})
+    text = encoded({"level": level, "message": message, **fields, **(metrics or {})})
     if metrics:
         text = f'{{"_aws":{{"Timestamp":{int(time() * 1000)},{_directives(tuple(metrics))}}},{text[1:]}'
     sys.stdout.write(text + "\n")
@@ -59,7 +60,7 @@ def _directives(names: tuple[str, ...]) -> str:
         {"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics}
         for dimensions, metrics in alike.items()
     ]
-    return _encode({"CloudWatchMetrics": directives})[1:-1]
+    return encoded({"CloudWatchMetrics": directives})[1:-1]
 
 
 def place(error: BaseException) -> str:

@@ -6,17 +6,17 @@ earlier one is being tried. Across groups there is no order.
 
 from __future__ import annotations
 
-import os
 import re
 from collections import deque
 from hashlib import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from nami_runtime.outcome import Outcome
+    from nami_runtime.queue import Message
     from nami_runtime.request import Request
 
 # What SQS takes as a message group and as a deduplication id: 1 to 128 of the printable ASCII characters but the space.
@@ -58,31 +58,24 @@ def _fitting(text: str) -> str:
     return text if _takes(text) else sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def waves(records: list[dict[str, Any]], outcome: Outcome) -> Iterator[list[dict[str, Any]]]:
-    """The records in the order in which they may be written: each wave once the one before is.
+def waves(messages: Sequence[Message], outcome: Outcome) -> Iterator[Sequence[Message]]:
+    """The messages in the order in which they may be written: each wave once the one before is.
 
-    A standard queue's are one wave. Of a FIFO queue's each wave holds the next record of every group; once one has
-    failed, the rest of its group fails with it untried. A record on its last try holds nobody back, since it goes to
-    the dead letters next: the ones behind it would otherwise use up their own tries with it.
+    A standard queue's are one wave. Of a FIFO queue's each wave holds the next message of every group; once one is not
+    stored, the rest of its group is held back untried.
     """
-    if not records or not records[0].get("eventSourceARN", "").endswith(".fifo"):
-        yield records
+    if not messages or messages[0].group is None:
+        yield messages
         return
-    tries = int(os.environ.get("MAX_RECEIVES", "0"))
-    groups: dict[str, deque[dict[str, Any]]] = {}
-    for record in records:
-        groups.setdefault(record["attributes"]["MessageGroupId"], deque()).append(record)
+    groups: dict[str | None, deque[Message]] = {}
+    for message in messages:
+        groups.setdefault(message.group, deque()).append(message)
     while groups:
         wave = {group: waiting.popleft() for group, waiting in groups.items()}
         yield list(wave.values())
-        for group, record in wave.items():
-            failed = record["messageId"] in outcome.failed_messages
-            if failed and not 0 < tries <= int(record["attributes"]["ApproximateReceiveCount"]):
-                for later in groups[group]:
-                    outcome.fail(later["messageId"], "", "held back by an earlier one of its group")
-                    # While these are hidden, SQS does not give out the one that they wait for either.
-                    if record["messageId"] in outcome.later:
-                        outcome.later[later["messageId"]] = outcome.later[record["messageId"]]
+        for group, message in wave.items():
+            if message.id in outcome.waiting or message.id in outcome.failed_messages:
+                outcome.held_back += [later.id for later in groups[group]]
                 groups[group].clear()
             if not groups[group]:
                 del groups[group]

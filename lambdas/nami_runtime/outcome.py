@@ -6,9 +6,8 @@ import os
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nami_runtime import aws, log
-from nami_runtime.destinations import Later
-from nami_runtime.envelope import Unreadable
+from nami_runtime import aws, envelope, log
+from nami_runtime.destinations import Away, Later
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,10 +15,20 @@ if TYPE_CHECKING:
     from nami_runtime.documents import Document
 
 MARGIN_SECONDS = 2.0
-"""What is left of the invocation for logging and for answering after the last try."""
+"""What is left of the invocation after the last try: for the queue, for logging and for answering."""
+
+# A destination that is away is asked again after so many seconds at first, and then as long as it has been away.
+_FIRST_PAUSE_SECONDS = 15
+# Once it is known to be away, this long is enough to see that it is back.
+_PROBE_SECONDS = 5.0
 
 
-_AT_ONCE = 10  # messages that SQS takes in one call
+class Waiting(NamedTuple):
+    """A webhook that is not stored for a reason that is not its own; `since` is its arrival in epoch ms."""
+
+    delivery_id: str
+    since: int
+    reason: Away
 
 
 class Item(NamedTuple):
@@ -30,8 +39,21 @@ class Item(NamedTuple):
     document: Document
 
 
+_away_since: float | None = None  # time.monotonic(); kept between the invocations of one process
+
+
 class Outcome:
-    """What became of each message of a batch; `ages` are the ms from a webhook's arrival to its storage."""
+    """What became of each message of a batch; `ages` are the ms from a webhook's arrival to its storage.
+
+    Attributes:
+        away: why the destination takes nothing now; None as long as it does.
+        waiting: by message id, those that are put off.
+        held_back: ids of an ordered group's messages that were not tried, behind one that was not stored.
+        dead: ids of those that are dead letters by now.
+        gone: ids of those that wait and are in the queue as new messages.
+        begun: by message id, how many tries were counted before this one, where this one was counted as it began.
+        later: by message id, after how many seconds the queue is to give them out again.
+    """
 
     def __init__(self, *, keep_errors: bool = False) -> None:
         self.ages: list[float] = []
@@ -39,9 +61,16 @@ class Outcome:
         self.duplicates: list[str] = []
         self.failed: list[dict[str, str]] = []
         self.failed_messages: list[str] = []
-        self.quarantined: list[dict[str, str]] = []
+        self.quarantined: dict[str, dict[str, str]] = {}
+        self.away: Away | None = None
+        self.waiting: dict[str, Waiting] = {}
+        self.held_back: list[str] = []
+        self.begun: dict[str, int] = {}
+        self.gone: set[str] = set()
+        self.dead: set[str] = set()
         self.later: dict[str, int] = {}
         self.errors: dict[str, Exception] = {}
+        self._told: Away | None = None
         # An error's traceback holds the documents that were being written, so only who reports it keeps it.
         self._keep_errors = keep_errors
 
@@ -55,73 +84,152 @@ class Outcome:
                 self.ages.append(max(now - received_at, 0))
             elif result == "duplicate":
                 self.duplicates.append(delivery_id)
+            elif isinstance(result, Away):
+                self.put_off(message_id, delivery_id, received_at, result)
             else:
                 self.fail(message_id, delivery_id, result)
                 if isinstance(result, Later):
                     self.later[message_id] = result.seconds
+        self._note_whether_away(results)
+
+    def _note_whether_away(self, results: Sequence[str | Exception]) -> None:
+        global _away_since  # noqa: PLW0603 - of the process, which meets the same destination again
+        reasons = [result for result in results if isinstance(result, Away)]
+        if reasons and len(reasons) == len(results):
+            self.away = reasons[0]
+            _away_since = monotonic() if _away_since is None else _away_since
+        elif results:
+            _away_since = None
 
     def fail(self, message_id: str, delivery_id: str, cause: str | Exception) -> None:
-        """The queue delivers this message again, and it alone."""
+        """The queue delivers this message again, and it alone; a try of its own is gone."""
         reason = reason_of(cause) if isinstance(cause, Exception) else cause
         if self._keep_errors and isinstance(cause, Exception):
             self.errors.setdefault(reason, cause)
         self.failed.append({"id": delivery_id or message_id, "reason": reason})
         self.failed_messages.append(message_id)
 
-    def postpone(self, records: Sequence[dict[str, Any]]) -> None:
-        """Has the queue deliver those in `later` again after so many seconds, not after its own visibility timeout.
+    def put_off(self, message_id: str, delivery_id: str, since: int, reason: Away) -> None:
+        """Nothing is wrong with this one: it is tried again, and this was no try."""
+        self.waiting[message_id] = Waiting(delivery_id, since, reason)
+        self._told = self._told or reason
 
-        Seconds count from now. Where the queue does not take it, its own timeout serves.
-        """
-        entries = [
-            {"Id": str(at), "ReceiptHandle": record["receiptHandle"], "VisibilityTimeout": seconds}
-            for at, record in enumerate(records if self.later else ())
-            if (seconds := self.later.get(record["messageId"])) is not None
-        ]
-        deadline = monotonic() + MARGIN_SECONDS / 2
-        for start in range(0, len(entries), _AT_ONCE):
-            parameters: dict[str, object] = {
-                "QueueUrl": os.environ["QUEUE_URL"],
-                "Entries": entries[start : start + _AT_ONCE],
-            }
-            try:
-                answer = aws.client("sqs").call("AmazonSQS.ChangeMessageVisibilityBatch", parameters, deadline)
-                reason = answer["Failed"][0]["Code"] if answer.get("Failed") else ""
-            except (aws.Unavailable, aws.Rejected) as error:
-                reason = reason_of(error)
-            if reason:
-                log.line("WARNING", "the queue keeps its own time for the next try", reason=reason)
-                return
+    def quarantine(self, message_id: str, delivery_id: str, reason: str) -> None:
+        """This one is not genuine."""
+        self.quarantined[message_id] = {"id": delivery_id, "reason": reason}
+
+    def gave_up(self, message_id: str) -> None:
+        """It is a dead letter by now, and leaves the queue."""
+        self.dead.add(message_id)
+        if waiting := self.waiting.pop(message_id, None):
+            why = f"not stored before the queue would have deleted it: {waiting.reason}"
+            self.failed.append({"id": waiting.delivery_id, "reason": why})
+        elif message_id in self.held_back:
+            self.held_back.remove(message_id)
+            self.failed.append({"id": message_id, "reason": "not reached before the queue would have deleted it"})
+        else:
+            self.failed_messages.remove(message_id)
+
+    def went_back(self, taken: set[str]) -> None:
+        """Those that wait are in the queue anew; what it did not take has used up a try."""
+        for message_id in [each for each in self.waiting if each not in taken]:
+            delivery_id, _, reason = self.waiting.pop(message_id)
+            self.fail(message_id, delivery_id, reason)
+            if reason.seconds:
+                self.later[message_id] = reason.seconds
+        self.gone |= self.waiting.keys()
+
+    def stays_out_of_quarantine(self, message_ids: set[str]) -> None:
+        """The quarantine did not take these, so they stay in the queue."""
+        for message_id in message_ids:
+            self.fail(message_id, self.quarantined.pop(message_id)["id"], "the quarantine did not take it")
+
+    def patience(self, deadline: float) -> float:
+        """Until when a destination may be waited for (time.monotonic())."""
+        return deadline if _away_since is None else min(deadline, monotonic() + _PROBE_SECONDS)
+
+    def pause(self, longest: int) -> int:
+        """Seconds until those that wait are tried again."""
+        asked = max((each.reason.seconds for each in self.waiting.values()), default=0)
+        gone = 0.0 if _away_since is None else monotonic() - _away_since
+        return int(min(max(_FIRST_PAUSE_SECONDS, gone, asked), longest))
 
     def log(self, started: float) -> None:
-        """One line for the batch that began at `started` (time.monotonic()), and more where there are many ages."""
+        """One line for the batch that began at `started` (time.monotonic()), and more where it does not fit in one.
+
+        Of those that wait for the destination there is their number and one reason.
+        """
         subscription = os.environ.get("NAMI_METRICS_NAME") or os.environ.get("NAMI_SUBSCRIPTION", "")
-        counts = {"Stored": len(self.stored), "Duplicates": len(self.duplicates), "Failed": len(self.failed)}
+        counts = {
+            "Stored": len(self.stored),
+            "Duplicates": len(self.duplicates),
+            "Failed": len(self.failed),
+            "Away": len(self.waiting),
+        }
         metrics: dict[str, log.Values] = {name: count for name, count in counts.items() if count}
         ages = [self.ages[start : start + log.MAX_VALUES] for start in range(0, len(self.ages), log.MAX_VALUES)]
         if ages:
             metrics["Age"] = ages[0]
+        portion, *others = _portions(
+            {
+                "stored": self.stored,
+                "duplicates": self.duplicates,
+                "failed": self.failed,
+                "quarantined": list(self.quarantined.values()),
+            }
+        )
+        waiting = self._told
+        level = "ERROR" if self.failed or waiting else "WARNING" if self.quarantined else "INFO"
         log.line(
-            "ERROR" if self.failed else "WARNING" if self.quarantined else "INFO",
+            level,
             "batch",
             metrics,
             subscription=subscription,
-            stored=self.stored,
-            duplicates=self.duplicates,
-            failed=self.failed,
-            **({"quarantined": self.quarantined} if self.quarantined else {}),
+            stored=portion.pop("stored", []),
+            duplicates=portion.pop("duplicates", []),
+            failed=portion.pop("failed", []),
+            **portion,
+            **({"away": {"reason": waiting, "webhooks": len(self.waiting)}} if waiting else {}),
+            **({"held_back": len(self.held_back)} if self.held_back else {}),
             ms=round((monotonic() - started) * 1000, 1),
         )
+        for portion in others:
+            log.line(level, "batch, continued", subscription=subscription, **portion)
         for more in ages[1:]:
             log.line("INFO", "ages", {"Age": more}, subscription=subscription)
 
+    def told(self) -> list[dict[str, str]]:
+        """What went wrong, each with its reason; a destination that is away once."""
+        return [*self.failed, *([{"id": "", "reason": self._told}] if self._told else [])]
+
     def response(self) -> dict[str, Any]:
-        """The partial batch response."""
-        return {"batchItemFailures": [{"itemIdentifier": message} for message in self.failed_messages]}
+        """The partial batch response: what stays in the queue."""
+        staying = [*self.failed_messages, *(each for each in self.waiting if each not in self.gone), *self.held_back]
+        return {"batchItemFailures": [{"itemIdentifier": message} for message in staying]}
+
+
+# CloudWatch takes lines of 1 MB, and took 256 KB before 2025; out of one that was cut it takes no metrics:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+_LINE_BYTES = 200_000
+
+
+def _portions(lists: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """The lists' entries in portions that a line holds; at least one."""
+    portions: list[dict[str, Any]] = [{}]
+    size = 0
+    for name, entries in lists.items():
+        for entry in entries:
+            length = len(log.encoded(entry)) + 1
+            if size and size + length > _LINE_BYTES:
+                portions.append({})
+                size = 0
+            portions[-1].setdefault(name, []).append(entry)
+            size += length
+    return portions
 
 
 def reason_of(error: Exception) -> str:
     """Ours say what happened; of others only the type and the place, because their text could quote a body."""
-    if isinstance(error, Unreadable | aws.Unavailable | aws.Rejected):
+    if isinstance(error, envelope.Unreadable | aws.Unavailable | aws.Rejected):
         return f"{type(error).__name__}: {error}"
     return f"{type(error).__name__}{log.place(error)}"

@@ -1,4 +1,4 @@
-"""A signature's or a backend's secret: from Secrets Manager, kept for five minutes, read again when it does not fit."""
+"""Secrets: a signature's or a backend's is kept for five minutes, and read again when it does not fit."""
 
 from __future__ import annotations
 
@@ -86,3 +86,25 @@ def parse(text: str) -> tuple[tuple[str, ...], str]:
     candidates = decoded if isinstance(decoded, list) else [decoded]
     values = tuple(value.strip() for value in candidates if isinstance(value, str) and value.strip())
     return values, token.strip() if isinstance(token, str) else ""
+
+
+def database(text: str, *, on_host: bool) -> dict[str, str]:
+    """What a database's secret says: {"uri": …}, or the username and the password on a host of ours.
+
+    It is JSON, or the URI itself. Raises ValueError with what is wrong, without a word of the secret.
+    """
+    text = text.strip()
+    try:
+        found = text if text.startswith(_URIS) else json.loads(text)
+    except ValueError:
+        raise ValueError("it is neither a URI nor JSON") from None
+    if isinstance(found, str) and found.startswith(_URIS):
+        return {"uri": found}
+    wanted = ("username", "password") if on_host else ("uri",)
+    known = found if isinstance(found, dict) else {}
+    if not any(all(isinstance(known.get(key), str) for key in keys) for keys in (("uri",), wanted)):
+        raise ValueError(f"it has no {' and '.join(wanted)}")
+    return known
+
+
+_URIS = ("mongodb://", "mongodb+srv://")

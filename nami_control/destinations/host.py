@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from nami_control.aws import Aws
 from nami_control.checks import Check, deployed_settings, fail, ok
 from nami_control.destinations.base import output
-from nami_control.planning.assumptions import signed
 from nami_control.planning.bill import HOURS, PRICES, Line, line
 from nami_control.stacks import Target
 from nami_stack.settings import Subscription
@@ -71,8 +70,7 @@ def month(subscription: Subscription) -> list[Line]:
     elif not subscription.vpc_id:
         lines.append(line("public IPv4 address of the host", "public-ipv4", HOURS))
         lines.append(line("interface endpoint for Secrets Manager", "interface-endpoint", HOURS))
-        if subscription.ingest == "direct" and signed(subscription):
-            lines.append(line("interface endpoint for SQS", "interface-endpoint", HOURS))
+        lines.append(line("interface endpoint for SQS", "interface-endpoint", HOURS))
     lines.append(line("private hosted zone", "hosted-zone", 1))
     lines.append(line("the host's metric", "metric", 1))
     lines.append(line("telling it every five minutes", "metric-request", _REPORTS))

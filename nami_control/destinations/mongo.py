@@ -1,7 +1,6 @@
 """A MongoDB: on a host of the subscription's own, on the shared one, or one that the user has."""
 
 import contextlib
-import json
 import math
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -244,15 +243,14 @@ def _bigger(instance_type: str) -> Iterator[str]:
 
 
 def _database(aws: Aws, arn: str) -> Check:
+    from nami_runtime import secret  # noqa: PLC0415
+
     try:
-        found: Any = json.loads(secret_text(aws, arn))
-        uri = str(found["uri"])
-    except (ValueError, KeyError, TypeError):
-        uri = ""
-    if not uri.startswith(("mongodb://", "mongodb+srv://")):
+        secret.database(secret_text(aws, arn), on_host=False)
+    except ValueError as error:
         return fail(
             "database",
-            f"the secret {arn} holds no URI",
+            f"the secret {arn} can't be used, so webhooks wait: {error}",
             'put {"uri": "mongodb://…"} there, from a file: `aws secretsmanager put-secret-value --secret-string file://…`',
         )
     return ok("database", f"named by {arn}")

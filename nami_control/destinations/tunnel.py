@@ -66,6 +66,8 @@ def database(deployment: Deployment, drain: Drain | None = None, *, tell: Tell =
         DatabaseError: the host is away, or the tunnel does not open.
         UsageError: the subscription stores nothing in MongoDB.
     """
+    from nami_runtime import secret  # noqa: PLC0415
+
     drains = [drain] if drain else deployment.drains
     environment = next((e for each in drains if "MONGO_SECRET_ARN" in (e := each.post_queue.environment)), None)
     if environment is None:
@@ -74,13 +76,17 @@ def database(deployment: Deployment, drain: Drain | None = None, *, tell: Tell =
     name = environment.get("MONGO_DATABASE", "nami")
     collection = environment.get("MONGO_COLLECTION", deployment.name)
     arn = environment["MONGO_SECRET_ARN"]
-    secret = json.loads(deployment.aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
-    if "uri" in secret:
-        yield Database(secret["uri"], name, collection)
+    text = deployment.aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+    try:
+        login = secret.database(text, on_host=True)
+    except ValueError as error:
+        raise DatabaseError(f"the secret {arn} can't be used: {error}") from None
+    if "uri" in login:
+        yield Database(login["uri"], name, collection)
         return
     with to_host(_owner(deployment, arn), tell) as tunnel:
-        login = f"{quote(secret['username'], safe='')}:{quote(secret['password'], safe='')}"
-        uri = f"mongodb://{login}@127.0.0.1:{tunnel.port}/{name}?authSource=admin&directConnection=true"
+        user = f"{quote(login['username'], safe='')}:{quote(login['password'], safe='')}"
+        uri = f"mongodb://{user}@127.0.0.1:{tunnel.port}/{name}?authSource=admin&directConnection=true"
         yield Database(uri, name, collection, tunnel)
 
 

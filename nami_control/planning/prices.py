@@ -69,6 +69,9 @@ def idle_month(subscription: Subscription) -> list[Line]:
     return lines
 
 
+_AWAY = 1  # of the subscription, whatever its destinations
+
+
 def alarms(subscription: Subscription) -> int:
     """Alarms of the subscription's own stack, as nami_stack.watching makes them."""
     if not subscription.alarms:
@@ -80,7 +83,7 @@ def alarms(subscription: Subscription) -> int:
     quarantine = secret and subscription.ingest == "direct"
     drains = len(subscription.destination) * (2 + function) + quarantine
     destinations = sum(named(name).alarms(subscription) for name in subscription.destination)
-    return gateway + pre_queue + drains + destinations + (subscription.alarm_silence is not None)
+    return gateway + pre_queue + drains + destinations + (subscription.alarm_silence is not None) + _AWAY
 
 
 def unpriced(subscription: Subscription) -> str | None:

@@ -23,6 +23,7 @@ def alarms_of(webhook: ScalableWebhook, settings: WatchingSettings) -> list[Alar
     return [
         *_way_in(webhook),
         *_pre_queue(webhook, settings.alarm_unauthorized),
+        _away(webhook),
         *(alarm for drain in webhook.drains for alarm in _drain(webhook, drain)),
         *_arrivals(webhook, settings.alarm_silence),
     ]
@@ -153,6 +154,20 @@ def _drain(webhook: ScalableWebhook, drain: Drain) -> list[Alarm]:
         *(_quarantine(webhook) if first else ()),
         *_destination(webhook, drain.destination, which),
     ]
+
+
+def _away(webhook: ScalableWebhook) -> Alarm:
+    who, days = target(webhook), webhook.settings.queue_retention_days
+    return Alarm(
+        f"{webhook.name}-away",
+        own("Away", "Sum", subscription=webhook.metrics_name),
+        periods=AGAIN,
+        what="Webhooks wait because their destination is away, or its secret or a setting of it can't be read. Nothing "
+        f"is lost, and none loses a try: they wait for up to {days} days.",
+        why="In two minutes of an hour: an absence that is over at once is nothing to tell.",
+        todo=f"nami doctor {who} has the reason. Mend that; they are then stored within a quarter of an hour"
+        f"{', of an ordered subscription within half an hour' if webhook.settings.order_by else ''}.",
+    )
 
 
 def _quarantine(webhook: ScalableWebhook) -> list[Alarm]:

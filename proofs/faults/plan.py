@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass
 from functools import cached_property
 
+TRIES = 2
+"""That a webhook has: so few that the other faults make dead letters within minutes."""
 TWICE = 0.05
 POISON = FORGED = LARGE = 0.01
 SLOW = 0.002
@@ -90,14 +92,14 @@ class Fault:
 def outages(visibility: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """From when to when the database is away, seconds after the first webhook.
 
-    They are one visibility timeout apart: what was tried in vain the first time comes back just then, and with two
-    tries it dies. So the dead letters hold webhooks that nothing is wrong with.
+    The first time it is away for longer than all tries of a webhook take, the second time for longer than a function
+    waits for it, which is 3 s of its 5.
     """
-    # A function waits 3 s of its 5 for the database: an outage must be longer than that to fail anything.
-    length = max(0.4 * visibility, 6.0)
     # Not before the functions have started.
     first = max(0.2 * visibility, 5.0)
-    return (first, first + length), (first + visibility, first + visibility + length)
+    back = first + (TRIES + 0.5) * visibility
+    hangs = back + 0.4 * visibility
+    return (first, back), (hangs, hangs + max(0.4 * visibility, 6.0))
 
 
 def span(visibility: float) -> float:

@@ -224,8 +224,24 @@ def test_large_bodies_outlive_both_queues_and_a_redrive(template: Template) -> N
     assert rule["ExpirationInDays"] > 14 + 14
 
 
-def test_post_queue_function_may_not_send(template: Template) -> None:
-    assert "sqs:SendMessage" not in actions(template, "PostQueue")
+def test_post_queue_function_may_send_to_its_own_queue_alone(template: Template) -> None:
+    """What waits for the destination goes back there."""
+    sends = [right for right in statements(template, "PostQueue") if "sqs:SendMessage" in right["Action"]]
+    receives = [right for right in statements(template, "PostQueue") if "sqs:ReceiveMessage" in right["Action"]]
+    assert [right["Resource"] for right in sends] == [right["Resource"] for right in receives]
+
+
+def test_post_queue_function_of_an_ordered_queue_may_only_give_up_and_count(synth: Callable[..., Template]) -> None:
+    ordered = synth(order_by="$.id")
+    dead = {
+        name
+        for name, queue in ordered.find_resources("AWS::SQS::Queue").items()
+        if "RedrivePolicy" not in queue["Properties"]
+    }
+    (sends,) = [right for right in statements(ordered, "PostQueue") if "sqs:SendMessage" in right["Action"]]
+    assert sends["Resource"]["Fn::GetAtt"][0] in dead
+    (writes,) = [right for right in statements(ordered, "PostQueue") if "s3:PutObject" in right["Action"]]
+    assert writes["Resource"]["Fn::Join"][1][-1] == "/tries/*"
 
 
 @pytest.mark.parametrize("role", ["PreQueue", "PostQueue"])

@@ -342,8 +342,11 @@ def test_function_has_no_way_out_but_the_endpoints(template: Template) -> None:
     assert table in find(template, "AWS::EC2::VPCEndpoint", VpcEndpointType="Gateway")["Properties"]["RouteTableIds"]
 
 
-def test_host_and_function_both_reach_secrets_manager(template: Template) -> None:
-    endpoint = find(template, "AWS::EC2::VPCEndpoint", VpcEndpointType="Interface")["Properties"]
+@pytest.mark.parametrize("service", ["secretsmanager", "sqs"])
+def test_host_and_function_both_reach_the_endpoints(template: Template, service: str) -> None:
+    """Secrets Manager; and SQS, to which the function sends back what waits for the database."""
+    endpoints = template.find_resources("AWS::EC2::VPCEndpoint").values()
+    (endpoint,) = [each["Properties"] for each in endpoints if f".{service}" in str(each["Properties"]["ServiceName"])]
     (group,) = endpoint["SecurityGroupIds"]
     rules = template.find_resources("AWS::EC2::SecurityGroupIngress", {"Properties": {"GroupId": group}}).values()
     sources = [rule["Properties"]["SourceSecurityGroupId"] for rule in rules]
@@ -354,10 +357,10 @@ def test_host_and_function_both_reach_secrets_manager(template: Template) -> Non
     assert {rule["Properties"]["FromPort"] for rule in rules} == {443}
 
 
-def test_without_nat_only_the_interface_endpoint_costs(template: Template) -> None:
+def test_without_nat_only_the_interface_endpoints_cost(template: Template) -> None:
     template.resource_count_is("AWS::EC2::NatGateway", 0)
     template.resource_count_is("AWS::EC2::EIP", 0)
-    find(template, "AWS::EC2::VPCEndpoint", VpcEndpointType="Interface")
+    template.resource_properties_count_is("AWS::EC2::VPCEndpoint", {"VpcEndpointType": "Interface"}, 2)
 
 
 def test_with_nat_host_and_function_stand_in_the_private_subnet_behind_it(synth: Synth) -> None:

@@ -82,6 +82,7 @@ def resource(template: Template, value: Any) -> tuple[str, dict[str, Any]]:
         ("pre-queue-throttles", "AWS/Lambda", "Throttles", "Sum", 0, (60, 2, 60)),
         ("pre-queue-duration", "AWS/Lambda", "Duration", "p99", 4_000, (60, 5, 15)),
         ("unauthorized", "nami", "Refused", "Sum", 9, (300, 1, 1)),
+        ("away", "nami", "Away", "Sum", 0, (60, 2, 60)),
         ("oldest", "AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", 300, (60, 1, 1)),
         ("dead-letters", "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0, (60, 1, 1)),
         ("post-queue-errors", "AWS/Lambda", "Errors", "Sum", 0, (60, 2, 60)),
@@ -111,7 +112,7 @@ def test_alarm_is_raised_above(
 def test_these_are_all_the_alarms_there_are_by_default(synth: Synth) -> None:
     assert {name.removeprefix("nami-shopify-") for name in alarms(synth(signature="shopify"))} == {
         *("gateway-5xx", "pre-queue-errors", "pre-queue-throttles", "pre-queue-duration", "unauthorized"),
-        *("oldest", "dead-letters", "post-queue-errors", "post-queue-throttles", "post-queue-duration"),
+        *("away", "oldest", "dead-letters", "post-queue-errors", "post-queue-throttles", "post-queue-duration"),
         *("mongo-host-status", "mongo-host-disk"),
     }
 

@@ -18,9 +18,9 @@ class Destination(Protocol):
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
         """Stores documents so that a repeat changes nothing.
 
-        Returns, in the same order, "stored", "duplicate", or the reason why that one failed. Waits for a store that is
-        away until `deadline` (time.monotonic()), since each failure counts towards the dead letters. A reason may be
-        `Later`, which says when the next try is worth it.
+        Returns, in the same order, "stored", "duplicate", or the reason why that one failed: `Away` where it is the
+        destination's and not the webhook's own, which costs the webhook no try; `Later` where a try is worth it only
+        after some time. Waits for a store that is away until `deadline` (time.monotonic()).
         """
 
 
@@ -33,21 +33,30 @@ class Later(str):
 
     seconds: int
 
-    def __new__(cls, reason: str, seconds: int) -> Self:
+    def __new__(cls, reason: str, seconds: int = 0) -> Self:
         later = super().__new__(cls, reason)
         later.seconds = seconds
         return later
 
 
+class Away(Later):
+    """Nothing is wrong with the webhook: the destination is away, or its secret or a setting of it can't be read."""
+
+
 def store(destination: Destination, documents: Sequence[dict[str, Any]], deadline: float) -> list[str | Exception]:
     """As Destination.write; what that raises stands in the place of the document that it was raised for."""
-    try:
-        return [*destination.write(documents, deadline)]
-    except Exception as error:
-        if len(documents) == 1:
-            return [error]
-        # Whichever of them it was, the others are written.
-        return [result for document in documents for result in store(destination, [document], deadline)]
+    results: list[str | Exception] = []
+    waiting = [documents]
+    while waiting:
+        together = waiting.pop(0)
+        try:
+            results += destination.write(together, deadline)
+        except Exception as error:
+            if len(together) == 1:
+                results.append(error)
+            else:  # whichever of them it was, the others are written
+                waiting = [[document] for document in together]
+    return results
 
 
 def from_environment() -> Destination:

@@ -19,7 +19,7 @@ from random import uniform
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime import aws
-from nami_runtime.destinations import NO_TIME
+from nami_runtime.destinations import NO_TIME, Away
 from nami_runtime.documents import without_body
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ _LAST_PAUSE_SECONDS = 2.0
 _BUSY = frozenset(
     {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException", "InternalServerError"}
 )
+# Every other refusal is of the table, the bucket, or our rights to them.
+_THE_DOCUMENTS_OWN = frozenset({"ValidationException", "SerializationException", "ConditionalCheckFailedException"})
 _OUT_OF_RANGE = "DynamoDB can't hold it: a number out of its range"
 _OVER = "over DynamoDB's 400 KB once parsed"
 
@@ -86,7 +88,7 @@ class Dynamo:
                 # What it won't take in parsed form (a limit that is not known here) goes in raw.
                 return self._conditionally(without_body(document, f"refused by DynamoDB: {error}"), deadline)
         except (aws.Unavailable, aws.Rejected) as error:
-            return f"DynamoDB: {error}"
+            return _reason(error)
         except Unfit as unfit:
             return f"can't be stored: {unfit}"
         except Exception as error:
@@ -107,7 +109,7 @@ class Dynamo:
         if self._ttl_days:
             fields["expires_at"] = int(time.time()) + self._ttl_days * 86_400
         if not self._encoding.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise aws.Unavailable(NO_TIME)
+            raise Unfit(NO_TIME)
         try:
             try:
                 item, raw = self._fitting(fields)
@@ -189,6 +191,12 @@ class Dynamo:
             self._own.store = aws.Client("s3", bucket=self._bucket)
         store: aws.Client = self._own.store
         return store
+
+
+def _reason(error: aws.Unavailable | aws.Rejected) -> str:
+    if isinstance(error, aws.Rejected) and error.code in _THE_DOCUMENTS_OWN:
+        return f"DynamoDB: {error}"
+    return Away(f"DynamoDB away: {error}")
 
 
 class Unfit(ValueError):

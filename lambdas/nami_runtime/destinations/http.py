@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from nami_runtime import aws, log
-from nami_runtime.destinations import NO_TIME, Later
+from nami_runtime.destinations import NO_TIME, Away, Later
 from nami_runtime.destinations.dynamodb import encoded
 from nami_runtime.secret import Secret
 
@@ -53,6 +53,9 @@ _HOP_BY_HOP = frozenset(
         *("webhook-id", "webhook-timestamp", "webhook-signature"),
     }
 )
+# By these a server says of itself that it takes nothing now (RFC 6585, section 4; RFC 9110, section 15.6.4). 502 and
+# 504 are a proxy's word on one request, and what makes the backend behind it fail may be this webhook.
+_TAKES_NOTHING_NOW = (429, 503)
 _token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _control = re.compile(rb"[\x00-\x1f\x7f]")
 
@@ -64,6 +67,10 @@ def connect() -> Backend:
 
 class Forbidden(Exception):
     """The backend's address is none of the internet, and no other is allowed."""
+
+
+class _Unreached(Exception):
+    """There is no connection to the backend, so it has not seen the webhook."""
 
 
 class Answer(NamedTuple):
@@ -105,9 +112,11 @@ class Backend:
         try:
             keys = [key_of(value) for value in self._secret.values(deadline)]
         except ValueError:
-            return ["backend: its secret is no key in base64"] * len(documents)
+            return [Away("backend away: its secret is no key in base64")] * len(documents)
+        except (aws.Unavailable, aws.Rejected) as error:
+            return [Away(f"backend away: its secret can't be read: {error}")] * len(documents)
         if not keys:
-            return ["backend: its secret is empty"] * len(documents)
+            return [Away("backend away: its secret is empty")] * len(documents)
         tries = [self._pool.submit(self._deliver, document, keys, deadline) for document in documents]
         results = []
         for each in tries:
@@ -129,20 +138,28 @@ class Backend:
             answer = self._exchange(document, keys, deadline - NOTE_SECONDS)
             if not 200 <= answer.status < 300:
                 reason = f"backend: HTTP {answer.status}"
-        except Forbidden as error:
-            reason = f"backend: {error}"
+        except _Unreached as error:
+            reason = Away(f"backend away: {error}")
         except Exception as error:
             reason = f"backend: {type(error).__name__}"
         self._note(document, answer, reason, round((monotonic() - started) * 1000), deadline)
         if not reason:
             return "stored"
-        if answer and (seconds := later(answer.retry_after, int(document["attempts"]))):
-            return Later(reason, seconds)
-        return reason
+        if answer is None:
+            return reason
+        seconds = later(answer.retry_after, int(document["attempts"]))
+        if answer.status in _TAKES_NOTHING_NOW:
+            return Away(reason, seconds)
+        return Later(reason, seconds) if seconds else reason
 
     def _exchange(self, document: dict[str, Any], keys: list[bytes], deadline: float) -> Answer:
-        """Raises OSError, http.client.HTTPException or Forbidden; the thread's connection is then closed."""
-        connection = self._connected(deadline)
+        """Raises _Unreached, OSError or http.client.HTTPException; the thread's connection is then closed."""
+        try:
+            connection = self._connected(deadline)
+        except Forbidden as error:
+            raise _Unreached(str(error)) from None
+        except OSError as error:
+            raise _Unreached(type(error).__name__) from None
         raw = document.get("raw") or b""
         try:
             with _cut_at(min(deadline, monotonic() + self._read_seconds), connection.sock):

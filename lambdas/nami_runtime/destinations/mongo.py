@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,8 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from nami_runtime import aws, log
-from nami_runtime.destinations import NO_TIME
+from nami_runtime import aws, log, secret
+from nami_runtime.destinations import NO_TIME, Away
 from nami_runtime.documents import without_body
 
 if TYPE_CHECKING:
@@ -87,8 +86,9 @@ class Mongo:
             try:
                 answer = self._when_reachable(list(items.values()), deadline)
             except _Away as away:
+                self._forget()
                 for index in items:
-                    results[index] = str(away)
+                    results[index] = away.reason
                 break
             fresh = {entry["index"] for entry in answer.get("upserted", [])}
             errors = {entry["index"]: entry for entry in answer.get("writeErrors", [])}
@@ -98,7 +98,7 @@ class Mongo:
                 if error is None or _same_id(error):
                     results[index] = "stored" if position in fresh else "duplicate"
                 elif error.get("code") in _NOT_THE_DOCUMENT:
-                    results[index] = f"MongoDB away: code {error['code']}"
+                    results[index] = Away(f"MongoDB away: code {error['code']}")
                     again[index] = items[index]
                 else:
                     refused[index] = f"code {error.get('code')}"
@@ -123,12 +123,12 @@ class Mongo:
                 if not details.get("writeConcernErrors"):
                     return details
                 reason = "write concern"
-            except (PyMongoError, aws.Unavailable, aws.Rejected) as error:
+            except (PyMongoError, aws.Unavailable) as error:
                 reason = f"{type(error).__name__} {getattr(error, 'code', None) or ''}".strip()
                 if getattr(error, "code", None) in _LOGIN_FAILED:
-                    self._collection = None  # the password may have changed: read the secret again
+                    self._forget()
             if deadline - monotonic() < _PAUSE_SECONDS:
-                raise _Away(f"MongoDB away: {reason}")
+                raise _Away(Away(f"MongoDB away: {reason}"))
             sleep(_PAUSE_SECONDS)
 
     def _index(self, deadline: float) -> None:
@@ -149,30 +149,21 @@ class Mongo:
 
     def _open(self, deadline: float) -> Collection[Any]:
         if self._collection is None:
-            environ = os.environ
-            secret = _secret(environ["MONGO_SECRET_ARN"], deadline)
-            options: dict[str, Any] = {
-                "appname": "nami",
-                "maxPoolSize": 2,
-                "connectTimeoutMS": 3000,
-                "tz_aware": True,
-            }
-            if "uri" in secret:
-                client: pymongo.MongoClient[Any] = pymongo.MongoClient(secret["uri"], **options)
-            elif "MONGO_HOST" not in environ:
-                raise _Away('MongoDB: the secret is not of the form {"uri": "mongodb://…"}')
-            else:
-                client = pymongo.MongoClient(
-                    environ["MONGO_HOST"],
-                    username=secret["username"],
-                    password=secret["password"],
-                    directConnection=True,
-                    **options,
-                )
-            database = client[environ["MONGO_DATABASE"]]
-            collection = environ["MONGO_COLLECTION"]
+            login = _login(os.environ["MONGO_SECRET_ARN"], deadline)
+            try:
+                client = _client(login)
+            except (PyMongoError, ValueError, TypeError) as error:
+                raise _unusable(f"no client can be made of it: {type(error).__name__}") from None
+            database = client[os.environ["MONGO_DATABASE"]]
+            collection = os.environ["MONGO_COLLECTION"]
             self._collection = database.get_collection(collection, write_concern=_durable(client.write_concern))
         return self._collection
+
+    def _forget(self) -> None:
+        """Reads the secret again next time: it may say by now where the database is, or with which password."""
+        if self._collection is not None:
+            self._collection.database.client.close()
+            self._collection = None
 
 
 _LOGIN_FAILED = (18, 8000)
@@ -193,13 +184,35 @@ def _durable(given: WriteConcern) -> WriteConcern:
 
 
 class _Away(Exception):
-    """The database did not answer before the deadline."""
+    """Nothing was written, for this reason: it is the database's, or there was no time to ask."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
-def _secret(arn: str, deadline: float) -> dict[str, str]:
-    answer = aws.client("secretsmanager").call("secretsmanager.GetSecretValue", {"SecretId": arn}, deadline)
-    secret = json.loads(answer["SecretString"])
-    return dict(secret)
+def _unusable(why: str) -> _Away:
+    return _Away(Away(f"MongoDB away: its secret can't be used: {why}"))
+
+
+def _login(arn: str, deadline: float) -> dict[str, str]:
+    """Where the database is, and who we are there."""
+    try:
+        answer = aws.client("secretsmanager").call("secretsmanager.GetSecretValue", {"SecretId": arn}, deadline)
+    except aws.Rejected as error:
+        raise _unusable(str(error)) from None
+    try:
+        return secret.database(str(answer.get("SecretString", "")), on_host="MONGO_HOST" in os.environ)
+    except ValueError as error:
+        raise _unusable(str(error)) from None
+
+
+def _client(login: dict[str, str]) -> pymongo.MongoClient[Any]:
+    options: dict[str, Any] = {"appname": "nami", "maxPoolSize": 2, "connectTimeoutMS": 3000, "tz_aware": True}
+    if "uri" in login:
+        return pymongo.MongoClient(login["uri"], **options)
+    options |= {"username": login["username"], "password": login["password"], "directConnection": True}
+    return pymongo.MongoClient(os.environ["MONGO_HOST"], **options)
 
 
 def _upsert(document: dict[str, Any]) -> Upsert:

@@ -155,7 +155,8 @@ def test_backends_last_tries_are_told(
     ("text", "status"),
     [
         (json.dumps({"uri": "mongodb+srv://u:p@shop.mongodb.net"}), "ok"),
-        ("mongodb://u:p@host", "fail"),
+        ("mongodb://u:p@host", "ok"),
+        ("mysql://u:p@host", "fail"),
         (json.dumps({"username": "u"}), "fail"),
         ("[]", "fail"),
     ],

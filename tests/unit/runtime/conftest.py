@@ -21,7 +21,7 @@ import pymongo
 import pytest
 from hypothesis import HealthCheck, settings
 
-from nami_runtime import aws, intake
+from nami_runtime import aws, intake, outcome
 from nami_runtime.connection import Connection
 
 ROOT = Path(__file__).parents[3]
@@ -42,6 +42,7 @@ class FakeAws:
         self.secrets: dict[str, str] = {}
         self.tables: dict[str, dict[str, Any]] = {}
         self.hidden_for: dict[str, int] = {}
+        self.sent_on: list[tuple[str, dict[str, Any]]] = []
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         self.connections = 0
         self.secret_reads = 0
@@ -106,10 +107,28 @@ class FakeAws:
                 return 400, b'{"__type":"com.amazonaws.sqs#TooManyEntriesInBatchRequest"}'
             self.hidden_for |= {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in entries}
             return 200, json.dumps({"Successful": [{"Id": entry["Id"]} for entry in entries], "Failed": []}).encode()
+        if action == "SendMessageBatch":
+            return self._send_batch(given["QueueUrl"], given["Entries"])
         message = given["MessageBody"]
         self.messages.append(message)
         digest = hashlib.md5(message.encode()).hexdigest()
         return 200, json.dumps({"MessageId": "m-1", "MD5OfMessageBody": digest}).encode()
+
+    def _send_batch(self, queue_url: str, entries: list[dict[str, Any]]) -> tuple[int, bytes]:
+        length = sum(len(entry["MessageBody"].encode()) for entry in entries)
+        if not 1 <= len(entries) <= 10 or length > 1_048_576:
+            return 400, b'{"__type":"com.amazonaws.sqs#BatchRequestTooLong"}'
+        for entry in entries:
+            # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatchRequestEntry.html
+            assert 0 <= entry.get("DelaySeconds", 0) <= 900
+            assert ("MessageGroupId" in entry) is queue_url.endswith(".fifo")
+            self.messages.append(entry["MessageBody"])
+            self.sent_on.append((queue_url, entry))
+        said = [
+            {"Id": entry["Id"], "MD5OfMessageBody": hashlib.md5(entry["MessageBody"].encode()).hexdigest()}
+            for entry in entries
+        ]
+        return 200, json.dumps({"Successful": said, "Failed": []}).encode()
 
     def _dynamodb(self, action: str, given: dict[str, Any]) -> tuple[int, bytes]:
         table = self.tables.setdefault(given["TableName"], {})
@@ -134,6 +153,12 @@ MONGO_SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mongo"
 STATUSES = ("UNAUTHORIZED_STATUS", "UNAVAILABLE_STATUS")
 
 
+@pytest.fixture(autouse=True)
+def destination_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test's process has seen of its destination, the next one's has not."""
+    monkeypatch.setattr(outcome, "_away_since", None)
+
+
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     """AWS on the loopback, and a function's environment that points to it."""
@@ -146,6 +171,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
         "AWS_SESSION_TOKEN": "session/token+==",
         "NAMI_SUBSCRIPTION": "shopify",
         "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/nami-shopify",
+        "QUEUE_SECONDS": str(4 * 86_400),
         "CLAIM_CHECK_BUCKET": "nami-claims",
         "DESTINATION": "mongo",
         "MONGO_HOST": "127.0.0.1",

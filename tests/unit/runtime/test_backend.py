@@ -1,10 +1,12 @@
 """An HTTP backend as a destination, against a real one on the loopback."""
 
 import base64
+import contextlib
 import hmac
 import ipaddress
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -229,7 +231,7 @@ def test_backend_that_is_away_is_a_failed_try(
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("BACKEND_URL", f"http://127.0.0.1:{free.getsockname()[1]}/")
         assert post_queue(sqs_event(message())) == FAILED
-    assert noted(cloud)["reason"] == "backend: ConnectionRefusedError"
+    assert noted(cloud)["reason"] == "backend away: ConnectionRefusedError"
 
 
 def test_one_that_fails_does_not_fail_others(backend: Backend, post_queue: Function) -> None:
@@ -273,6 +275,30 @@ def test_connection_that_the_backend_has_closed_is_not_used_again(
     assert backend.hung_up.wait(10)
     assert handler(sqs_event(message("e1")), Context(30)) == {"batchItemFailures": []}
     assert [request.delivery_id for request in backend.received] == ["e0", "e1"]
+
+
+def test_connection_is_not_used_again_once_the_backend_said_close(
+    post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may well leave it open for a while, and answers nothing on it."""
+    accepted: list[socket.socket] = []
+
+    def answer_once_each() -> None:
+        with contextlib.suppress(OSError):  # the test is over
+            while True:
+                connected, _ = listening.accept()
+                accepted.append(connected)
+                connected.recv(65_536)
+                connected.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=answer_once_each, daemon=True).start()
+        monkeypatch.setenv("BACKEND_CONCURRENCY", "1")
+        monkeypatch.setenv("BACKEND_URL", f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        assert post_queue(sqs_event(message("e0"), message("e1"))) == {"batchItemFailures": []}
+    assert len(accepted) == 2
+    for each in accepted:
+        each.close()
 
 
 def test_those_that_no_time_is_left_for_fail_untried(cloud: FakeAws, backend: Backend, post_queue: Function) -> None:
@@ -408,7 +434,7 @@ def test_backend_with_an_untrusted_certificate_gets_nothing(
 ) -> None:
     assert post_queue(sqs_event(message())) == FAILED
     assert secure.received == []
-    assert noted(cloud)["reason"] == "backend: SSLCertVerificationError"
+    assert noted(cloud)["reason"] == "backend away: SSLCertVerificationError"
 
 
 def test_handshake_that_does_not_end_is_a_failed_try(
@@ -417,7 +443,7 @@ def test_handshake_that_does_not_end_is_a_failed_try(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("BACKEND_URL", f"https://127.0.0.1:{silent.getsockname()[1]}/")
         assert post_queue(sqs_event(message())) == FAILED
-    assert noted(cloud)["reason"] == "backend: TimeoutError"
+    assert noted(cloud)["reason"] == "backend away: TimeoutError"
 
 
 PRIVATE = [

@@ -71,6 +71,14 @@ def test_quiet_connection_is_kept(serve: Serve) -> None:
     assert [said(connection) for _ in range(3)] == [b"of 1"] * 3
 
 
+@pytest.mark.parametrize("options", ["close", "Close", "keep-alive, close"])
+def test_connection_is_not_used_again_once_the_other_side_said_close(serve: Serve, options: str) -> None:
+    """It may well leave it open for a while, and answers nothing on it."""
+    closing = f"HTTP/1.1 200 OK\r\nConnection: {options}\r\nContent-Length: 4\r\n\r\nof 1".encode()
+    connection = serve(lambda number: [closing] if number == 1 else [answer(f"of {number}")])
+    assert [said(connection) for _ in range(3)] == [b"of 1", b"of 2", b"of 2"]
+
+
 def test_silent_addresses_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     silent = ("198.51.100.1", 443)
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", silent)] * 4

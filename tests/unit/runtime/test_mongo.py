@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from pymongo.collection import Collection
-from pymongo.errors import OperationFailure
+from pymongo.errors import BulkWriteError, OperationFailure
+from pymongo.results import BulkWriteResult
 
 from nami_runtime import batch, documents, envelope
+from nami_runtime.destinations import Away
 from nami_runtime.destinations import mongo as mongo_destination
 from nami_runtime.destinations.mongo import Mongo as Destination
 from nami_runtime.request import GatewayRequest
@@ -148,17 +150,22 @@ def test_what_the_users_processing_raises_fails_that_webhook_alone_and_quotes_no
     assert "4242" not in capsys.readouterr().out
 
 
-def test_a_destination_that_stumbles_over_one_document_writes_the_others() -> None:
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_a_destination_that_stumbles_over_one_document_writes_the_others(count: int) -> None:
+    written: list[str] = []
+
     class Stumbling:
         def write(self, documents: Any, deadline: float) -> list[str]:
-            if any(document["_id"] == "d2" for document in documents):
+            if any(document["_id"] == "d0" for document in documents):
                 raise RuntimeError
+            written.extend(document["_id"] for document in documents)
             return ["stored"] * len(documents)
 
-    event = sqs_event(*[_message(f"d{n}") for n in range(1, 4)])
+    event = sqs_event(*[_message(f"d{n}") for n in range(count)])
     assert batch.drain(event, Context(), lambda document: document, Stumbling()) == {
-        "batchItemFailures": [{"itemIdentifier": "m1"}]
+        "batchItemFailures": [{"itemIdentifier": "m0"}]
     }
+    assert written == [f"d{n}" for n in range(1, count)]
 
 
 @pytest.mark.parametrize(("body", "groups"), [(b"x" * 400, [7]), (b"[" + b"{}," * 133 + b"1]", [3, 3, 1])])
@@ -358,6 +365,35 @@ class Scripted(Destination):
     def _when_reachable(self, operations: Any, deadline: float) -> dict[str, Any]:
         self.bulks.append([operation._doc["$setOnInsert"] for operation in operations])
         return self.answers.pop(0)
+
+
+class Unsure(Destination):
+    """A bulk goes through so often without as many members having it as were asked for."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times, self.bulks = times, 0
+
+    def _open(self, deadline: float) -> Any:
+        return self
+
+    def bulk_write(self, operations: Any, *, ordered: bool) -> BulkWriteResult:
+        self.bulks += 1
+        said: dict[str, Any] = {"upserted": [{"index": 0, "_id": "a"}], "writeErrors": [], "writeConcernErrors": []}
+        if self.bulks <= self.times:
+            raise BulkWriteError({**said, "writeConcernErrors": [{"code": 64, "errmsg": "waiting for replication"}]})
+        return BulkWriteResult(said, acknowledged=True)
+
+
+def test_what_too_few_members_have_is_written_again() -> None:
+    destination = Unsure(1)
+    assert destination.write(_documents("a"), time.monotonic() + 5) == ["stored"]
+    assert destination.bulks == 2
+
+
+def test_what_too_few_members_have_to_the_end_is_not_taken_for_written() -> None:
+    (reason,) = Unsure(1000).write(_documents("a"), time.monotonic() + 0.3)
+    assert (reason, isinstance(reason, Away)) == ("MongoDB away: write concern", True)
 
 
 def _documents(*ids: str) -> list[dict[str, Any]]:

@@ -159,18 +159,6 @@ def test_own_processing_does_not_see_what_is_held_back() -> None:
     assert seen == ["a1", "b1"]
 
 
-def test_failure_of_the_last_try_holds_nobody_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MAX_RECEIVES", "5")
-    store = Store({"a1"})
-    assert drained(fifo_batch("a1", "a2", "a3", attempts=5), store) == ["a1"]
-    assert list(store.stored) == ["a2", "a3"]
-
-
-def test_failure_of_the_try_before_holds_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MAX_RECEIVES", "5")
-    assert drained(fifo_batch("a1", "a2", attempts=4), Store({"a1"})) == ["a1", "a2"]
-
-
 def test_standard_queue_is_written_in_one_bulk_whatever_its_groups() -> None:
     event = fifo_batch("a1", "a2", "b1")
     for record in event["Records"]:

@@ -25,4 +25,4 @@ def test_secret_of_an_existing_database_without_a_uri_is_told(cloud: FakeAws, mo
     monkeypatch.delenv("MONGO_HOST")
     cloud.secrets[MONGO_SECRET] = '{"password": "x"}'
     (reason,) = Mongo().write([{"_id": "evt_1"}], time.monotonic() + 5)
-    assert reason == 'MongoDB: the secret is not of the form {"uri": "mongodb://…"}'
+    assert reason == "MongoDB away: its secret can't be used: it has no uri"

@@ -1,0 +1,224 @@
+"""What the queue is told of a batch's messages: sent back, given up, hidden for a while.
+
+SQS counts each time that it gives a message out. Of an ordered queue it counts also those in which one only waits
+behind another, so what was really tried is kept in the bucket of large bodies, once for each failed try.
+"""
+
+from __future__ import annotations
+
+import os
+from hashlib import md5
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nami_runtime import aws, log
+from nami_runtime.envelope import MAX_BYTES
+from nami_runtime.outcome import MARGIN_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Self
+
+    from nami_runtime.outcome import Outcome
+
+AT_ONCE = 10
+"""Messages that SQS takes in one call."""
+# The longest that SQS takes before it gives out a message for the first time.
+_LONGEST_DELAY_SECONDS = 900
+# Each costs one of the thousand receives that SQS allows at the most: they outlast the 14 days that it keeps a message.
+_LONGEST_ORDERED_PAUSE_SECONDS = 1800
+# Before SQS deletes what is too old, a group that can't be stored becomes dead letters, one after the other.
+_AT_MOST_BEFORE_THE_END = 86_400
+_TRIES = "tries/"
+
+
+class Message(NamedTuple):
+    """One that SQS gave out: how often so far, when it was sent (epoch ms), and its group where the queue is FIFO."""
+
+    id: str
+    receipt: str
+    body: str
+    group: str | None
+    receives: int
+    sent_at: int
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Self:
+        """A record of the event: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html."""
+        attributes = record.get("attributes", {})
+        ordered = record.get("eventSourceARN", "").endswith(".fifo")
+        return cls(
+            record["messageId"],
+            record.get("receiptHandle", ""),
+            record["body"],
+            attributes["MessageGroupId"] if ordered else None,
+            int(attributes.get("ApproximateReceiveCount", 1)),
+            int(attributes.get("SentTimestamp", time() * 1000)),
+        )
+
+
+def settle(messages: Sequence[Message], outcome: Outcome, deadline: float) -> None:
+    """Has the queue do what it is to do with those that were not stored.
+
+    Those that wait for the destination go back as new messages, which have all their tries, until they are as old as
+    the queue keeps any: from then on each time counts. An ordered queue's would lose their place, and are hidden.
+    """
+    limit = max(deadline, monotonic()) + MARGIN_SECONDS / 2
+    if outcome.quarantined:
+        refused = [message for message in messages if message.id in outcome.quarantined]
+        outcome.stays_out_of_quarantine({each.id for each in refused} - send_on(refused, "QUARANTINE_URL", limit))
+    if messages and messages[0].group is not None:
+        _settle_ordered(messages, outcome, limit)
+    elif outcome.waiting:
+        kept = int(os.environ.get("QUEUE_SECONDS") or 0)
+        oldest = (time() - kept) * 1000
+        young = [each for each in messages if each.id in outcome.waiting and outcome.waiting[each.id].since > oldest]
+        outcome.went_back(send_on(young, "QUEUE_URL", limit, delay=outcome.pause(_LONGEST_DELAY_SECONDS)))
+    _hide(messages, outcome.later, limit)
+
+
+def _settle_ordered(messages: Sequence[Message], outcome: Outcome, limit: float) -> None:
+    """The first of each group that is not stored decides for those behind it, which were not tried."""
+    pause = outcome.pause(_LONGEST_ORDERED_PAUSE_SECONDS)
+    seconds: dict[str | None, int | None] = {}  # that a group is hidden for; None: the queue's own time
+    for message in messages:
+        if message.group in seconds:
+            # Behind a dead letter: the group goes on at once, unless the destination is away for all of it.
+            last = seconds[message.group] == 0 and outcome.away is not None and _is_near_its_end(message)
+        elif message.id in outcome.waiting:
+            last = _is_near_its_end(message)
+            seconds[message.group] = pause
+            if message.id in outcome.begun:
+                _count(message, outcome.begun[message.id], limit)  # it was not the webhook that failed
+        elif message.id in outcome.failed_messages:
+            last = _was_last(message, outcome, limit)
+            seconds[message.group] = outcome.later.get(message.id)
+        else:
+            continue
+        if last and send_on([message], "DEAD_LETTERS_URL", limit):
+            outcome.gave_up(message.id)
+            seconds[message.group] = 0
+        elif (hidden := seconds[message.group]) is not None:
+            outcome.later[message.id] = hidden
+
+
+def begin(messages: Sequence[Message], outcome: Outcome, limit: float) -> Sequence[Message]:
+    """Those that may be tried.
+
+    Once SQS has given an ordered group's first one out often, a try is counted before it begins: it may be what ends
+    the function. One that was counted often enough is a dead letter, and its group goes on.
+    """
+    most = int(os.environ.get("MAX_RECEIVES") or 0)
+    first: set[str] = set()
+    for message in messages:
+        if message.group is None or message.group in first or not 0 < most < message.receives:
+            continue
+        counted = _counted(message, limit)
+        if counted >= most and send_on([message], "DEAD_LETTERS_URL", limit):
+            outcome.fail(message.id, message.id, "tried too often: the function was ended each time")
+            outcome.gave_up(message.id)
+            continue
+        first.add(message.group)
+        outcome.begun[message.id] = counted
+        _count(message, counted + 1, limit)
+    return [message for message in messages if message.id not in outcome.dead]
+
+
+def send_on(messages: Sequence[Message], queue: str, deadline: float, *, delay: int = 0) -> set[str]:
+    """Sends each message's body to the queue whose URL is in the environment; the ids of those that it has for certain.
+
+    `delay` is in seconds, and a FIFO queue takes none. What a kill leaves in two queues is stored once, by its id.
+    """
+    taken: set[str] = set()
+    for group in _groups(messages if os.environ.get(queue) else ()):
+        entries = [_entry(str(at), message, delay) for at, message in enumerate(group)]
+        parameters: dict[str, object] = {"QueueUrl": os.environ[queue], "Entries": entries}
+        try:
+            answer = aws.client("sqs").call("AmazonSQS.SendMessageBatch", parameters, deadline)
+        except (aws.Unavailable, aws.Rejected) as error:
+            log.line("WARNING", "a queue does not take what is sent on", queue=os.environ[queue], reason=str(error))
+            break
+        for said in answer.get("Successful", ()):
+            message = group[int(said["Id"])]
+            if said.get("MD5OfMessageBody") == md5(message.body.encode(), usedforsecurity=False).hexdigest():
+                taken.add(message.id)
+    return taken
+
+
+def _entry(entry_id: str, message: Message, delay: int) -> dict[str, Any]:
+    entry: dict[str, Any] = {"Id": entry_id, "MessageBody": message.body}
+    if message.group is not None:
+        # The message's own id: what is sent on twice within five minutes is one message there.
+        return {**entry, "MessageGroupId": message.group, "MessageDeduplicationId": message.id}
+    return {**entry, "DelaySeconds": delay} if delay else entry
+
+
+def _groups(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """As many as SQS takes at once, by number and by bytes."""
+    group: list[Message] = []
+    size = 0
+    for message in messages:
+        length = len(message.body.encode())
+        if group and (len(group) == AT_ONCE or size + length > MAX_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(message)
+        size += length
+    if group:
+        yield group
+
+
+def _hide(messages: Sequence[Message], seconds: dict[str, int], deadline: float) -> None:
+    """Has the queue give these out again after so many seconds from now, by message id; else its own time serves."""
+    entries = [
+        {"Id": str(at), "ReceiptHandle": message.receipt, "VisibilityTimeout": seconds[message.id]}
+        for at, message in enumerate(messages)
+        if message.id in seconds
+    ]
+    for start in range(0, len(entries), AT_ONCE):
+        some = entries[start : start + AT_ONCE]
+        parameters: dict[str, object] = {"QueueUrl": os.environ["QUEUE_URL"], "Entries": some}
+        try:
+            answer = aws.client("sqs").call("AmazonSQS.ChangeMessageVisibilityBatch", parameters, deadline)
+            reason = answer["Failed"][0]["Code"] if answer.get("Failed") else ""
+        except (aws.Unavailable, aws.Rejected) as error:
+            reason = f"{type(error).__name__}: {error}"
+        if reason:
+            log.line("WARNING", "the queue keeps its own time for the next try", reason=reason)
+            return
+
+
+def _was_last(message: Message, outcome: Outcome, deadline: float) -> bool:
+    """Counts a try that failed; whether there is none after it."""
+    most = int(os.environ.get("MAX_RECEIVES") or 0)
+    if message.id in outcome.begun:
+        tried = outcome.begun[message.id] + 1  # it was counted when it began
+    else:
+        tried = 1 + (_counted(message, deadline) if message.receives > 1 else 0)
+        if most and tried < most:
+            _count(message, tried, deadline)
+    return 0 < most <= tried or _is_near_its_end(message)
+
+
+def _is_near_its_end(message: Message) -> bool:
+    """Whether SQS deletes it soon, because it has kept it for as long as the queue keeps anything."""
+    kept = int(os.environ.get("QUEUE_SECONDS") or 0)
+    return kept > 0 and time() - message.sent_at / 1000 > kept - min(_AT_MOST_BEFORE_THE_END, kept / 8)
+
+
+def _counted(message: Message, deadline: float) -> int:
+    try:
+        return int(_bucket().get_object(_TRIES + message.id, deadline))
+    except (aws.Unavailable, aws.Rejected, ValueError):  # S3 says 403 for what is not there
+        return 0
+
+
+def _count(message: Message, tries: int, deadline: float) -> None:
+    try:
+        _bucket().put_object(_TRIES + message.id, str(tries).encode(), deadline)
+    except (aws.Unavailable, aws.Rejected) as error:
+        log.line("WARNING", "a try is not counted", id=message.id, reason=str(error))
+
+
+def _bucket() -> aws.Client:
+    return aws.client("s3", bucket=os.environ["CLAIM_CHECK_BUCKET"])

@@ -1,0 +1,76 @@
+"""From the queue's messages to documents: each message on its own, and so many at once as fit the memory."""
+
+from __future__ import annotations
+
+import os
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from nami_runtime import aws, documents, envelope
+from nami_runtime.destinations import NO_TIME, Away
+from nami_runtime.outcome import Item, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from nami_runtime.documents import Document
+    from nami_runtime.queue import Message
+
+
+def groups(
+    messages: Sequence[Message], process: Callable[[Document], Document], outcome: Outcome, deadline: float
+) -> Iterator[list[Item]]:
+    """A batch is 100 bodies of up to 6 MB each: those that are parsed and written together must fit the memory."""
+    group: list[Item] = []
+    size = 0
+    for message in messages:
+        if monotonic() >= deadline:
+            outcome.fail(message.id, "", NO_TIME)
+            continue
+        if (delivery := _read(message, outcome, deadline)) is None:
+            continue
+        needed = documents.memory(delivery)
+        if group and size + needed > documents.MAX_MEMORY:
+            yield group
+            group.clear()  # before the next one is built
+            size = 0
+        try:
+            document = process(documents.build(delivery, message.id, message.receives))
+            if not isinstance(document, dict) or "_id" not in document:
+                raise TypeError("process must return the document, with its _id")
+        except Exception as error:
+            outcome.fail(message.id, delivery.delivery_id, error)
+        else:
+            group.append(Item(message.id, delivery.received_at, document))
+            size += needed
+            del document  # else the last one would outlive its group
+    if group:
+        yield group
+
+
+def _read(message: Message, outcome: Outcome, deadline: float) -> envelope.Delivery | None:
+    """The delivery with its body; None where it can't be read, is not genuine, or waits for the destination."""
+    delivery, delivery_id, refusal = None, "", None
+    try:
+        delivery = envelope.read(message.body)
+        delivery_id = delivery.delivery_id
+        if outcome.away:
+            outcome.put_off(message.id, delivery_id, delivery.received_at, outcome.away)
+            return None
+        if reference := delivery.body_ref:
+            store = aws.client("s3", bucket=reference["bucket"])
+            delivery.load(store.get_object(reference["key"], deadline))
+        if "QUARANTINE_URL" in os.environ:
+            from nami_runtime import direct  # noqa: PLC0415 - elsewhere the pre-queue function has verified it
+
+            refusal = direct.refusal(delivery, message.sent_at / 1000, deadline)
+    except aws.Unavailable as error:
+        outcome.put_off(message.id, delivery_id, delivery.received_at if delivery else 0, Away(f"Unavailable: {error}"))
+        return None
+    except Exception as error:
+        outcome.fail(message.id, delivery_id, error)
+        return None
+    if refusal is None:
+        return delivery
+    outcome.quarantine(message.id, delivery_id, refusal)
+    return None
