@@ -37,7 +37,8 @@ def build(delivery: Delivery, message_id: str, attempts: int) -> Document:
     """The document of one delivery.
 
     `body_format` is json, form, text, binary or empty; it is raw, with the reason in `body_error` and no `body`, where
-    the body could not be parsed. `raw` always holds the bytes that came in. Dates are UTC.
+    the body could not be parsed. `raw` always holds the bytes that came in. Dates are UTC. `raw_sha256` is there where
+    another body may come under the same id.
     """
     content_type = delivery.headers.get("content-type", "")
     document: Document = {
@@ -58,6 +59,8 @@ def build(delivery: Delivery, message_id: str, attempts: int) -> Document:
         "message_id": message_id,
         "attempts": attempts,
     }
+    if delivery.id_may_repeat:
+        document["raw_sha256"] = delivery.body_hash()
     try:
         if len(delivery.body) * _AT_WORST > MAX_MEMORY and (needed := memory(delivery)) > MAX_MEMORY:
             enough = -(-int(needed / _MB / _SHARE + _NOT_FOR_DOCUMENTS) // 64) * 64

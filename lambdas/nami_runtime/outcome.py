@@ -7,7 +7,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nami_runtime import aws, log
-from nami_runtime.destinations import Later
+from nami_runtime.destinations import Apart, Later
 from nami_runtime.envelope import Unreadable
 
 if TYPE_CHECKING:
@@ -31,12 +31,16 @@ class Item(NamedTuple):
 
 
 class Outcome:
-    """What became of each message of a batch; `ages` are the ms from a webhook's arrival to its storage."""
+    """What became of each message of a batch.
+
+    `ages` are the ms from a webhook's arrival to its storage; `same_id` are those of `stored` whose id was another's.
+    """
 
     def __init__(self, *, keep_errors: bool = False) -> None:
         self.ages: list[float] = []
         self.stored: list[str] = []
         self.duplicates: list[str] = []
+        self.same_id: list[str] = []
         self.failed: list[dict[str, str]] = []
         self.failed_messages: list[str] = []
         self.quarantined: list[dict[str, str]] = []
@@ -49,9 +53,11 @@ class Outcome:
         """What the destination says of each."""
         now = int(time() * 1000)
         for (message_id, received_at, document), result in zip(items, results, strict=True):
-            delivery_id = str(document["_id"])
+            delivery_id = result.delivery_id if isinstance(result, Apart) else str(document["_id"])
             if result == "stored":
                 self.stored.append(delivery_id)
+                if isinstance(result, Apart):
+                    self.same_id.append(delivery_id)
                 self.ages.append(max(now - received_at, 0))
             elif result == "duplicate":
                 self.duplicates.append(delivery_id)
@@ -96,7 +102,12 @@ class Outcome:
     def log(self, started: float) -> None:
         """One line for the batch that began at `started` (time.monotonic()), and more where there are many ages."""
         subscription = os.environ.get("NAMI_METRICS_NAME") or os.environ.get("NAMI_SUBSCRIPTION", "")
-        counts = {"Stored": len(self.stored), "Duplicates": len(self.duplicates), "Failed": len(self.failed)}
+        counts = {
+            "Stored": len(self.stored),
+            "Duplicates": len(self.duplicates),
+            "SameId": len(self.same_id),
+            "Failed": len(self.failed),
+        }
         metrics: dict[str, log.Values] = {name: count for name, count in counts.items() if count}
         ages = [self.ages[start : start + log.MAX_VALUES] for start in range(0, len(self.ages), log.MAX_VALUES)]
         if ages:
@@ -109,6 +120,7 @@ class Outcome:
             stored=self.stored,
             duplicates=self.duplicates,
             failed=self.failed,
+            **({"same_id": self.same_id} if self.same_id else {}),
             **({"quarantined": self.quarantined} if self.quarantined else {}),
             ms=round((monotonic() - started) * 1000, 1),
         )

@@ -155,7 +155,9 @@ def _parts_of(webhook: ScalableWebhook, drain: Drain) -> list[_Part]:
 def _destination(webhook: ScalableWebhook, drain: Drain) -> list[Graph]:
     graphs: list[Graph] = []
     if drain is webhook.drains[0]:  # the functions count for the subscription, all its destinations together
-        counts = [own(name, "Sum", subscription=webhook.metrics_name) for name in ("Stored", "Duplicates", "Failed")]
+        counts = [
+            own(name, "Sum", subscription=webhook.metrics_name) for name in ("Stored", "Duplicates", "SameId", "Failed")
+        ]
         ages = [own("Age", p, label=p, subscription=webhook.metrics_name) for p in ("p50", "p99")]
         graphs = [graph("Stored", counts), graph("From arrival to storage, ms", ages)]
     return [*graphs, *(drain.destination.graphs() if isinstance(drain.destination, Destination) else ())]

@@ -19,7 +19,7 @@ from random import uniform
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime import aws
-from nami_runtime.destinations import NO_TIME
+from nami_runtime.destinations import NO_TIME, Apart, apart
 from nami_runtime.documents import without_body
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _BUSY = frozenset(
     {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException", "InternalServerError"}
 )
 _OUT_OF_RANGE = "DynamoDB can't hold it: a number out of its range"
+_OTHER = "DynamoDB: the id is that of an item with other content"
 _OVER = "over DynamoDB's 400 KB once parsed"
 
 
@@ -78,19 +79,25 @@ class Dynamo:
         if time.monotonic() >= deadline:
             return f"DynamoDB: {NO_TIME}"
         try:
-            try:
-                return self._conditionally(document, deadline)
-            except aws.Rejected as error:
-                if error.code != "ValidationException" or document["body"] is None:
-                    raise
-                # What it won't take in parsed form (a limit that is not known here) goes in raw.
-                return self._conditionally(without_body(document, f"refused by DynamoDB: {error}"), deadline)
+            if (said := self._whatever_it_takes(document, deadline)) == _OTHER:
+                own = apart(document)
+                said = Apart(self._whatever_it_takes(own, deadline), own["_id"])
+            return said
         except (aws.Unavailable, aws.Rejected) as error:
             return f"DynamoDB: {error}"
         except Unfit as unfit:
             return f"can't be stored: {unfit}"
         except Exception as error:
             return f"can't be stored: {type(error).__name__}"
+
+    def _whatever_it_takes(self, document: dict[str, Any], deadline: float) -> str:
+        try:
+            return self._conditionally(document, deadline)
+        except aws.Rejected as error:
+            if error.code != "ValidationException" or document["body"] is None:
+                raise
+            # What it won't take in parsed form (a limit that is not known here) goes in raw.
+            return self._conditionally(without_body(document, f"refused by DynamoDB: {error}"), deadline)
 
     def _conditionally(self, document: dict[str, Any], deadline: float) -> str:
         try:
@@ -150,18 +157,36 @@ class Dynamo:
         return fields, raw
 
     def _taken(self, document: dict[str, Any], deadline: float) -> str:
-        """An id that is there already is a repeat, unless it is that of another subscription in an adopted table."""
+        """An id that is there already is a repeat, unless the item is of another content or of another subscription.
+
+        The second is met in an adopted table.
+        """
         parameters: dict[str, object] = {
             "TableName": self._table,
             "Key": encoded({"id": document["_id"]}),
-            "ProjectionExpression": "subscription",
+            "ProjectionExpression": "subscription, raw_sha256, body_ref.sha256",
             "ConsistentRead": True,
         }
         ours = encoded({"subscription": document["subscription"]})["subscription"]
         there = self._call("GetItem", parameters, deadline).get("Item")
-        if there is not None and there.get("subscription") != ours:
+        if there is None:
+            return "DynamoDB: the item of its id was deleted meanwhile"
+        if there.get("subscription") != ours:
             return "DynamoDB: the id is that of an item of something else in this table"
-        return "duplicate"
+        content = document.get("raw_sha256")
+        return "duplicate" if content is None or content == self._content_of(there, parameters, deadline) else _OTHER
+
+    def _content_of(self, item: dict[str, Any], asked: dict[str, object], deadline: float) -> str:
+        """The hash of an item's raw bytes, also of one from before it was kept."""
+        if found := item.get("raw_sha256") or item.get("body_ref", {}).get("M", {}).get("sha256"):
+            return str(found["S"])
+        asked = {
+            **asked,
+            "ProjectionExpression": "#raw",
+            "ExpressionAttributeNames": {"#raw": "raw"},
+        }  # a reserved word
+        there = self._call("GetItem", asked, deadline).get("Item", {})
+        return sha256(base64.b64decode(there.get("raw", {}).get("B", ""))).hexdigest()
 
     def _call(self, action: str, parameters: dict[str, object] | bytes, deadline: float) -> dict[str, Any]:
         pause = _FIRST_PAUSE_SECONDS

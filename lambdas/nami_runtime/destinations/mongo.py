@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from hashlib import sha256
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,12 @@ import bson
 import pymongo
 from bson.errors import InvalidDocument
 from bson.raw_bson import RawBSONDocument
+from pymongo import ReadPreference
 from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from nami_runtime import aws, log
-from nami_runtime.destinations import NO_TIME
+from nami_runtime.destinations import NO_TIME, Apart, apart
 from nami_runtime.documents import without_body
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ _INDEXED = ("received_at", "stored_at")
 _FEW_DOCUMENTS = 10_000
 _INDEX_SECONDS = 2.0
 _DUPLICATE_KEY = 11000
+_HASH = {"raw_sha256": 1}
 # Codes that can stand beside a single document and say nothing of it: the server shuts down, steps down, starts up or
 # can't be reached by its router; it is busy (16500 is Cosmos DB's throttling), interrupted or out of room; 13 and 8000
 # are rights and quotas. https://www.mongodb.com/docs/manual/reference/error-codes/
@@ -70,6 +73,13 @@ class Mongo:
                 items[index] = _upsert(document)
             except Exception as error:
                 results[index] = f"can't be stored: {type(error).__name__}"
+        self._write_whatever_it_takes(documents, items, results, deadline)
+        self._keep_both(documents, results, deadline)
+        return results
+
+    def _write_whatever_it_takes(
+        self, documents: Sequence[dict[str, Any]], items: dict[int, Upsert], results: list[str], deadline: float
+    ) -> None:
         refused = self._write(items, results, deadline)
         # What the server won't take in parsed form (a field name, a depth of its own) goes in raw.
         bare = {
@@ -78,7 +88,63 @@ class Mongo:
         }
         for index, reason in self._write(bare, results, deadline).items():
             results[index] = f"refused by MongoDB: {reason}"
-        return results
+
+    def _keep_both(self, documents: Sequence[dict[str, Any]], results: list[str], deadline: float) -> None:
+        """What was taken for a repeat, and has other content than the document of that id, is stored beside it."""
+        told = {i: each for i, each in enumerate(documents) if results[i] == "duplicate" and "raw_sha256" in each}
+        if not (others := self._others(told, results, deadline)):
+            return
+        own = {index: apart(document) for index, document in others.items()}
+        self._write_whatever_it_takes(
+            [own.get(index, document) for index, document in enumerate(documents)],
+            {index: _upsert(document) for index, document in own.items()},
+            results,
+            deadline,
+        )
+        again = {index: document for index, document in own.items() if results[index] == "duplicate"}
+        for index in self._others(again, results, deadline):
+            results[index] = "its id, and the one of its own, are those of other documents"
+        for index, document in own.items():
+            if results[index] in ("stored", "duplicate"):
+                results[index] = Apart(results[index], document["_id"])
+
+    def _others(
+        self, documents: dict[int, dict[str, Any]], results: list[str], deadline: float
+    ) -> dict[int, dict[str, Any]]:
+        """Those whose content is not that of the document of their id. Where that can't be told, the result says so."""
+        if not documents:
+            return {}
+        try:
+            there = self._hashes([document["_id"] for document in documents.values()], deadline)
+        except _Away as away:
+            for index in documents:
+                results[index] = str(away)
+            return {}
+        for index, document in documents.items():
+            if document["_id"] not in there:
+                results[index] = "MongoDB: the document of its id was deleted meanwhile"
+        return {
+            index: document
+            for index, document in documents.items()
+            if there.get(document["_id"], document["raw_sha256"]) != document["raw_sha256"]
+        }
+
+    def _hashes(self, ids: list[Any], deadline: float) -> dict[Any, str]:
+        """The hash of what is stored under each of these ids. Raises _Away."""
+        while True:
+            try:
+                with pymongo.timeout(max(0.001, min(deadline - monotonic(), ATTEMPT_SECONDS))):
+                    # Where the URI asks for a secondary: that one may not have it yet.
+                    primary = self._open(deadline).with_options(read_preference=ReadPreference.PRIMARY)
+                    found = {each["_id"]: each.get("raw_sha256") for each in primary.find({"_id": {"$in": ids}}, _HASH)}
+                    # Of a document from before hashes were kept.
+                    bare = [each for each, content in found.items() if content is None]
+                    raws = primary.find({"_id": {"$in": bare}}, {"raw": 1}) if bare else ()
+                    return found | {each["_id"]: sha256(each.get("raw") or b"").hexdigest() for each in raws}
+            except (PyMongoError, aws.Unavailable, aws.Rejected) as error:
+                if deadline - monotonic() < _PAUSE_SECONDS:
+                    raise _Away(f"MongoDB away: {type(error).__name__}") from None
+                sleep(_PAUSE_SECONDS)
 
     def _write(self, items: dict[int, Upsert], results: list[str], deadline: float) -> dict[int, str]:
         """Fills in the results; returns what the server refused, with its reason."""

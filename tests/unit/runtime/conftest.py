@@ -117,7 +117,8 @@ class FakeAws:
             found = table.get(given["Key"]["id"]["S"])
             return 200, json.dumps({"Item": found} if found else {}).encode()
         key = given["Item"]["id"]["S"]
-        if "ConditionExpression" in given and key in table:
+        same = given.get("ExpressionAttributeValues", {}).get(":content")
+        if "ConditionExpression" in given and key in table and not (same and table[key].get("raw_sha256") == same):
             return 400, b'{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
         table[key] = given["Item"]
         return 200, b"{}"
