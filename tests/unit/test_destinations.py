@@ -121,7 +121,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
 def test_function_installs_what_its_destination_needs(
     installed: Callable[..., list[str]], destination: str, files: list[str]
 ) -> None:
-    assert installed(destination) == files
+    assert installed(destination) == ["requirements-bodies.txt", *files]
 
 
 def test_your_own_requirements_come_beside_those_of_the_destination(installed: Callable[..., list[str]]) -> None:

@@ -13,7 +13,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from hashlib import sha256
 from random import uniform
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,8 @@ THREADS = 8
 MAX_ITEM_BYTES = 400 * 1024
 MAX_DEPTH = 32
 MAX_DIGITS = 38
+_DIGITS = Context(prec=MAX_DIGITS)
+MAX_NAME_BYTES = 65_535
 _FIRST_PAUSE_SECONDS = 0.1
 _LAST_PAUSE_SECONDS = 2.0
 # It asks to be tried again; other refusals stay what they are.
@@ -119,9 +121,14 @@ class Dynamo:
             try:
                 item, raw = self._fitting(fields)
                 text = self._encoded(item)
-            except Unfit as unfit:
-                item, raw = self._fitting(without_body(fields, str(unfit)))
-                text = self._encoded(item)
+            except Unfit:
+                fields = _fitted(fields)
+                try:
+                    item, raw = self._fitting(fields)
+                    text = self._encoded(item)
+                except Unfit as unfit:
+                    item, raw = self._fitting(without_body(fields, str(unfit)))
+                    text = self._encoded(item)
         finally:
             self._encoding.release()
         if raw is not None:
@@ -250,6 +257,22 @@ def _value(value: object, depth: int) -> dict[str, Any]:  # noqa: PLR0911 - one 
     raise Unfit(f"DynamoDB can't hold it: {type(value).__name__}")
 
 
+def _fitted(fields: dict[str, Any]) -> dict[str, Any]:
+    from nami_runtime import fitting  # noqa: PLC0415 - most items fit
+
+    def exact(number: float | Decimal) -> float | Decimal | None:
+        try:
+            _digits(number)
+        except Unfit:
+            return None
+        return number
+
+    def name(given: str) -> str:
+        return fitting.shortened(given, MAX_NAME_BYTES) or "(empty)"
+
+    return fitting.fitted(fields, fitting.Limits(exact, name, MAX_DEPTH))
+
+
 def _text(text: str) -> str:
     try:
         text.encode()
@@ -259,7 +282,7 @@ def _text(text: str) -> str:
 
 
 def _name(name: object) -> str:
-    if not isinstance(name, str) or not 0 < len(_text(name).encode()) <= 65_535:
+    if not isinstance(name, str) or not 0 < len(_text(name).encode()) <= MAX_NAME_BYTES:
         raise Unfit("DynamoDB can't hold it: a field's name that is empty or over 64 KB")
     return name
 
@@ -272,10 +295,11 @@ def _digits(number: float | Decimal) -> str:
         raise Unfit(_OUT_OF_RANGE) from None
     if not exact.is_finite():
         raise Unfit(_OUT_OF_RANGE)
-    digits = "".join(map(str, exact.as_tuple().digits)).rstrip("0")
+    digits = f"{exact:E}".partition("E")[0].replace(".", "").strip("-0")
     if len(digits) > MAX_DIGITS or (exact and not -130 <= exact.adjusted() <= 125):
         raise Unfit(_OUT_OF_RANGE)
-    return str(exact)
+    # Many zeros would be read as digits: boto3's own reader takes 38.
+    return str(exact) if len(str(exact)) <= MAX_DIGITS else f"{exact.normalize(_DIGITS):E}"
 
 
 def size(fields: dict[str, Any]) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from decimal import Decimal
 from hashlib import sha256
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import bson
 import pymongo
+from bson.decimal128 import Decimal128
 from bson.errors import InvalidDocument
 from bson.raw_bson import RawBSONDocument
 from pymongo import ReadPreference
@@ -17,11 +19,12 @@ from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from nami_runtime import aws, log
+from nami_runtime.bodies import MAX_DEPTH
 from nami_runtime.destinations import NO_TIME, Apart, apart
 from nami_runtime.documents import without_body
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pymongo.collection import Collection
 
@@ -81,7 +84,12 @@ class Mongo:
         self, documents: Sequence[dict[str, Any]], items: dict[int, Upsert], results: list[str], deadline: float
     ) -> None:
         refused = self._write(items, results, deadline)
-        # What the server won't take in parsed form (a field name, a depth of its own) goes in raw.
+        # Older servers than 5.0, DocumentDB and others take fewer names of fields.
+        renamed = {index: _fitted(documents[index], _without_signs) for index in refused}
+        others = {index: _upsert(document) for index, document in renamed.items() if "changed" in document}
+        refused = {index: why for index, why in refused.items() if index not in others}
+        refused |= self._write(others, results, deadline)
+        # What the server won't take in parsed form even so (a depth of its own) goes in raw.
         bare = {
             index: _upsert(without_body(documents[index], f"refused by MongoDB: {reason}"))
             for index, reason in refused.items()
@@ -275,12 +283,46 @@ def _upsert(document: dict[str, Any]) -> Upsert:
     return pymongo.UpdateOne(key, {"$setOnInsert": _encoded(fields)}, upsert=True)
 
 
+_UNFIT = (InvalidDocument, OverflowError, UnicodeError, RecursionError, ValueError)
+
+
 def _encoded(fields: dict[str, Any]) -> RawBSONDocument:
     try:
         return _within_limit(fields)
-    except (InvalidDocument, OverflowError, UnicodeError, RecursionError, ValueError) as error:
-        reason = str(error) if isinstance(error, _TooLarge) else f"BSON can't hold it: {_first_words(error)}"
+    except _TooLarge as error:
+        return _within_limit(without_body(fields, str(error)))
+    except _UNFIT:
+        fields = _fitted(fields, _storable)
+    try:
+        return _within_limit(fields)
+    except _UNFIT as error:
+        reason = str(error) if isinstance(error, _TooLarge) else f"BSON can't hold it: {type(error).__name__}"
         return _within_limit(without_body(fields, reason))
+
+
+def _fitted(fields: dict[str, Any], name: Callable[[str], str]) -> dict[str, Any]:
+    from nami_runtime import fitting  # noqa: PLC0415 - most documents fit
+
+    return fitting.fitted(fields, fitting.Limits(_exact, name, MAX_DEPTH))
+
+
+def _exact(number: Any) -> object | None:
+    if isinstance(number, float) or (isinstance(number, int) and -(1 << 63) <= number < 1 << 63):
+        return number
+    try:
+        return Decimal128(Decimal(number))  # of 34 digits; it rounds nothing
+    except ArithmeticError:
+        return None
+
+
+def _storable(name: str) -> str:
+    return name.replace("\0", "\\u0000")
+
+
+def _without_signs(name: str) -> str:
+    """For servers that take no dollar before a field's name, and no dot in it."""
+    name = _storable(name).replace(".", "\\u002e")
+    return "\\u0024" + name[1:] if name.startswith("$") else name
 
 
 class _TooLarge(ValueError):
@@ -292,16 +334,6 @@ def _within_limit(fields: dict[str, Any]) -> RawBSONDocument:
     if len(encoded) > MAX_DOCUMENT_BYTES:
         raise _TooLarge("over 16 MB once parsed")
     return RawBSONDocument(encoded)
-
-
-def _first_words(error: Exception) -> str:
-    if isinstance(error, OverflowError):
-        return "integer over 64 bits"
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    if isinstance(error, UnicodeError):
-        return "text that is not Unicode"
-    return type(error).__name__
 
 
 def _same_id(error: dict[str, Any]) -> bool:

@@ -258,7 +258,7 @@ class Mongo:
         self.starts += 1
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "nx_27017.nx_27017", "--db", str(self.folder / "db")),
+                *(sys.executable, "-m", "nami_local.stand_in", "--db", str(self.folder / "db")),
                 *("-p", str(self.port), "--host", "127.0.0.1", "--pid-file", str(self.folder / f"pid{self.starts}")),
             ],
             stdout=subprocess.DEVNULL,
