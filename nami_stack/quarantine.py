@@ -1,5 +1,7 @@
 """Where webhooks go that the gateway took by itself and that turned out not to be genuine."""
 
+from collections.abc import Sequence
+
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -19,6 +21,7 @@ class Quarantine(Construct):
     Args:
         drain: whose function verifies. Where that is in a VPC made here without a way out, the VPC gets an endpoint
             for SQS; in a VPC of the caller's the function's subnet must have a way to SQS.
+        deduplicate_by: what the function makes a delivery's id of, once it is verified; empty: the provider's.
         days: that it is kept.
     """
 
@@ -30,6 +33,7 @@ class Quarantine(Construct):
         drain: Drain,
         signature: Signature,
         secret: secretsmanager.CfnSecret,
+        deduplicate_by: Sequence[str] = (),
         days: int,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -39,6 +43,8 @@ class Quarantine(Construct):
         function.add_environment("QUARANTINE_URL", self.queue.queue_url)
         function.add_environment("SIGNATURE", signature.to_json())
         function.add_environment("SIGNATURE_SECRET_ARN", secret.ref)
+        if deduplicate_by:
+            function.add_environment("DEDUPLICATE_BY", ",".join(deduplicate_by))
         function.allow("secretsmanager:GetSecretValue", on=secret.ref)
         self.queue.grant(function, "sqs:SendMessage")
         vpc = drain.destination.placement.get("vpc")

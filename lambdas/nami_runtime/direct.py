@@ -38,5 +38,9 @@ def refusal(delivery: Delivery, record: dict[str, Any], deadline: float) -> str 
         if not aws.client("sqs").call("AmazonSQS.SendMessage", parameters, deadline).get("MessageId"):
             raise aws.Unavailable("the quarantine did not take it") from None
         return refused.reason
+    if sources := os.environ.get("DEDUPLICATE_BY"):
+        from nami_runtime import deduplication  # noqa: PLC0415 - most go by the provider's ids
+
+        deduplication.apply(delivery, sources)
     delivery.json_body = ...  # it takes memory, and the document has its own
     return None

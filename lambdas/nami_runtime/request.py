@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from nami_runtime.signatures.schemes import Scheme
+
 # A function is invoked with 6 MB at most, so nothing larger can arrive; it is refused before anything hashes it.
 MAX_BODY_BYTES = 6 * 1024 * 1024
 # Schemes that look into the body parse it before anybody has proven anything; so many values take 120 MB at the most.
@@ -41,6 +43,7 @@ class Request:
         "json_body",
         "method",
         "path",
+        "proven_by",
         "query",
         "received_at",
         "request_id",
@@ -79,6 +82,7 @@ class Request:
         self.received_at = int(time.time() * 1000) if received_at is None else received_at
         self.deadline = deadline
         self.verified: str | None = None
+        self.proven_by: Scheme | None = None
         self.enqueued = False
         self.json_body: Any = ...
 
