@@ -9,9 +9,17 @@ from json import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
-    from nami_runtime.signatures.schemes import Scheme
+    class Proof(Protocol):
+        """What proved the sender: a scheme."""
+
+        def secret_header(self) -> str:
+            """The header that carries the secret itself, or empty."""
+
+        def covers(self, source: str) -> bool:
+            """Whether the signature covers that source."""
+
 
 # A function is invoked with 6 MB at most, so nothing larger can arrive; it is refused before anything hashes it.
 MAX_BODY_BYTES = 6 * 1024 * 1024
@@ -82,7 +90,7 @@ class Request:
         self.received_at = int(time.time() * 1000) if received_at is None else received_at
         self.deadline = deadline
         self.verified: str | None = None
-        self.proven_by: Scheme | None = None
+        self.proven_by: Proof | None = None
         self.enqueued = False
         self.json_body: Any = ...
 
