@@ -83,7 +83,10 @@ def _opened(delivery: Delivery) -> tuple[bytes, str]:
 
 def without_body(document: Document, reason: str) -> Document:
     """The same document for a store that can't hold the parsed body: the raw bytes stay, with the reason."""
-    return {**document, "body": None, "body_format": "raw", "body_error": reason}
+    notes = [each for each in document.get("body_changes", ()) if not each["at"].startswith("body")]
+    others = {name: value for name, value in document.items() if name != "body_changes"}
+    others |= {"body_changes": notes} if notes else {}
+    return {**others, "body": None, "body_format": "raw", "body_error": reason}
 
 
 def memory(delivery: Delivery) -> int:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 MAX_NOTES = 100
 """Changes that are noted one by one; the last note counts the others."""
@@ -28,81 +28,99 @@ class Limits(NamedTuple):
     depth: int
 
 
-def fitted(document: dict[str, Any], limits: Limits) -> dict[str, Any]:
-    """The document with what the store can't hold changed, and the field `changed`: a list of {at, why}.
+def fit(document: dict[str, Any], limits: Limits) -> bool:
+    """Changes in the document what the store can't hold, in place: a copy of a large body would take its memory twice.
 
-    A number becomes a text of its digits; text that is no Unicode, and names that can't be, are escaped; what is nested
-    too deeply becomes its JSON as a text. What can't be helped stays as it is.
+    Its field `body_changes` then lists where and why ({at, why}). A number becomes a text of its digits; text that is
+    no Unicode, and names that can't be, are escaped; what is nested too deeply becomes its JSON as a text. What can't be
+    helped stays as it is. Returns whether anything was changed.
     """
     fitting = _Fitting(limits)
-    fields = {name: fitting.value(value, _at("", name), 0) for name, value in document.items()}
-    if not fitting.notes:
-        return fields
-    notes = fitting.notes
-    if len(notes) > MAX_NOTES:
-        notes = [*notes[:MAX_NOTES], {"at": "", "why": f"and {len(notes) - MAX_NOTES} more"}]
-    return {**fields, "changed": [*document.get("changed", ()), *notes]}
+    for name, value in document.items():
+        fitting.path[:] = [name]
+        document[name] = fitting.value(value, 0)
+    if not fitting.count:
+        return False
+    notes = [*document.get("body_changes", ()), *fitting.notes]
+    if fitting.count > MAX_NOTES:
+        notes.append({"at": "", "why": f"and {fitting.count - MAX_NOTES} more"})
+    document["body_changes"] = notes
+    return True
 
 
 class _Fitting:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self.path: list[str | int] = []
         self.notes: list[dict[str, str]] = []
+        self.count = 0
 
-    def value(self, value: Any, at: str, depth: int) -> Any:
+    def value(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
-            return self._text(value, at)
+            return value if value.isascii() else self._text(value)
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-            return self._number(value, at)
+            return self._number(value)
         if not isinstance(value, dict | list):
             return value
         if depth == self._limits.depth:
-            self._note(at, "nested too deeply, its JSON as a text")
+            self._note("nested too deeply, its JSON as a text")
             return json.dumps(value, default=str)
-        if isinstance(value, list):
-            return [self.value(each, f"{at}[{index}]", depth + 1) for index, each in enumerate(value)]
-        named: dict[Any, Any] = {}
-        for name, each in value.items():
-            own = self._name(name, at, value, named) if isinstance(name, str) else name
-            named[own] = self.value(each, _at(at, own), depth + 1)
-        return named
+        if isinstance(value, dict):
+            self._names(value)
+        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+            self.path.append(key)
+            if (own := self.value(each, depth + 1)) is not each:
+                value[key] = own
+            self.path.pop()
+        return value
 
-    def _note(self, at: str, why: str) -> None:
-        self.notes.append({"at": at, "why": why})
+    def _note(self, why: str) -> None:
+        self.count += 1
+        if self.count <= MAX_NOTES:
+            self.notes.append({"at": _written(self.path), "why": why})
 
-    def _text(self, text: str, at: str) -> str:
-        if text.isascii():
-            return text
+    def _text(self, text: str) -> str:
         try:
             text.encode()
             return text
         except UnicodeEncodeError:
-            self._note(at, "text that is not Unicode, escaped")
+            self._note("text that is not Unicode, escaped")
             return text.encode("utf-8", "backslashreplace").decode()
 
-    def _number(self, number: float | Decimal, at: str) -> object:
+    def _number(self, number: float | Decimal) -> object:
         found = self._limits.number(number)
         if found is not None:
             return found
-        self._note(at, "a number out of range, its digits as a text")
+        self._note("a number out of range, its digits as a text")
         # Python writes no integer of over 4,300 digits, and a Decimal any.
         return str(Decimal(number)) if isinstance(number, int) else str(number)
 
-    def _name(self, name: str, at: str, given: dict[Any, Any], taken: dict[Any, Any]) -> str:
-        own = self._limits.name(name.encode("utf-8", "backslashreplace").decode())
-        if own == name:
-            return own
-        while own in given or own in taken:
-            own += "_"
-        self._note(_at(at, own), "the field's name, escaped")
-        return own
+    def _names(self, value: dict[Any, Any]) -> None:
+        if all(not isinstance(name, str) or self._name(name) == name for name in value):
+            return
+        given = dict(value)
+        value.clear()
+        for name, each in given.items():
+            own = self._name(name) if isinstance(name, str) else name
+            while own != name and (own in given or own in value):
+                own += "_"
+            value[own] = each
+            if own != name:
+                self.path.append(own)
+                self._note("the field's name, escaped")
+                self.path.pop()
+
+    def _name(self, name: str) -> str:
+        return self._limits.name(name if name.isascii() else name.encode("utf-8", "backslashreplace").decode())
 
 
-def _at(place: str, name: object) -> str:
+def _written(path: Sequence[str | int]) -> str:
     """As it would be written in JavaScript; all of it can be stored."""
-    if isinstance(name, str) and _plain(name):
-        return f"{place}.{name}" if place else name
-    return f"{place}[{json.dumps(str(name))}]"
+    parts = [
+        f"[{part}]" if isinstance(part, int) else f".{part}" if _plain(str(part)) else f"[{json.dumps(str(part))}]"
+        for part in path
+    ]
+    return "".join(parts).removeprefix(".")
 
 
 def shortened(name: str, limit: int) -> str:

@@ -112,28 +112,29 @@ class Dynamo:
 
     def _put_item(self, document: dict[str, Any], deadline: float) -> bytes:
         """The parameters of its PutItem as JSON; what the item refers to is in the bucket then."""
-        fields = {("id" if name == "_id" else name): value for name, value in document.items()}
-        if self._ttl_days:
-            fields["expires_at"] = int(time.time()) + self._ttl_days * 86_400
         if not self._encoding.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise aws.Unavailable(NO_TIME)
         try:
             try:
-                item, raw = self._fitting(fields)
+                item, raw = self._fitting(self._fields(document))
                 text = self._encoded(item)
             except Unfit:
-                fields = _fitted(fields)
+                _fit(document)
                 try:
-                    item, raw = self._fitting(fields)
+                    item, raw = self._fitting(self._fields(document))
                     text = self._encoded(item)
                 except Unfit as unfit:
-                    item, raw = self._fitting(without_body(fields, str(unfit)))
+                    item, raw = self._fitting(self._fields(without_body(document, str(unfit))))
                     text = self._encoded(item)
         finally:
             self._encoding.release()
         if raw is not None:
             self._store().put_object(item["body_ref"]["key"], raw, deadline)
         return text
+
+    def _fields(self, document: dict[str, Any]) -> dict[str, Any]:
+        fields = {("id" if name == "_id" else name): value for name, value in document.items()}
+        return fields | ({"expires_at": int(time.time()) + self._ttl_days * 86_400} if self._ttl_days else {})
 
     def _encoded(self, fields: dict[str, Any]) -> bytes:
         parameters = {
@@ -257,7 +258,7 @@ def _value(value: object, depth: int) -> dict[str, Any]:  # noqa: PLR0911 - one 
     raise Unfit(f"DynamoDB can't hold it: {type(value).__name__}")
 
 
-def _fitted(fields: dict[str, Any]) -> dict[str, Any]:
+def _fit(document: dict[str, Any]) -> bool:
     from nami_runtime import fitting  # noqa: PLC0415 - most items fit
 
     def exact(number: float | Decimal) -> float | Decimal | None:
@@ -270,7 +271,7 @@ def _fitted(fields: dict[str, Any]) -> dict[str, Any]:
     def name(given: str) -> str:
         return fitting.shortened(given, MAX_NAME_BYTES) or "(empty)"
 
-    return fitting.fitted(fields, fitting.Limits(exact, name, MAX_DEPTH))
+    return fitting.fit(document, fitting.Limits(exact, name, MAX_DEPTH))
 
 
 def _text(text: str) -> str:

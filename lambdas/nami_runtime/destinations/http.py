@@ -155,7 +155,7 @@ class Backend:
             "ExpressionAttributeValues": encoded({":content": document["raw_sha256"]}),
         }
         try:
-            self._notes().call("DynamoDB_20120810.PutItem", parameters, deadline)
+            self._notes().call("DynamoDB_20120810.PutItem", parameters, min(deadline, monotonic() + NOTE_SECONDS))
         except aws.Rejected as error:
             if error.code != "ConditionalCheckFailedException":
                 raise

@@ -85,8 +85,7 @@ class Mongo:
     ) -> None:
         refused = self._write(items, results, deadline)
         # Older servers than 5.0, DocumentDB and others take fewer names of fields.
-        renamed = {index: _fitted(documents[index], _without_signs) for index in refused}
-        others = {index: _upsert(document) for index, document in renamed.items() if "changed" in document}
+        others = {index: _upsert(documents[index]) for index in refused if _fit(documents[index], _without_signs)}
         refused = {index: why for index, why in refused.items() if index not in others}
         refused |= self._write(others, results, deadline)
         # What the server won't take in parsed form even so (a depth of its own) goes in raw.
@@ -278,32 +277,31 @@ def _secret(arn: str, deadline: float) -> dict[str, str]:
 
 def _upsert(document: dict[str, Any]) -> Upsert:
     """Encoded here and now, so that what BSON can't hold fails this document and not the whole bulk."""
-    fields = {name: value for name, value in document.items() if name != "_id"}
     key = RawBSONDocument(bson.encode({"_id": document["_id"]}))
-    return pymongo.UpdateOne(key, {"$setOnInsert": _encoded(fields)}, upsert=True)
+    return pymongo.UpdateOne(key, {"$setOnInsert": _encoded(document)}, upsert=True)
 
 
 _UNFIT = (InvalidDocument, OverflowError, UnicodeError, RecursionError, ValueError)
 
 
-def _encoded(fields: dict[str, Any]) -> RawBSONDocument:
+def _encoded(document: dict[str, Any]) -> RawBSONDocument:
     try:
-        return _within_limit(fields)
+        return _within_limit(document)
     except _TooLarge as error:
-        return _within_limit(without_body(fields, str(error)))
+        return _within_limit(without_body(document, str(error)))
     except _UNFIT:
-        fields = _fitted(fields, _storable)
+        _fit(document, _storable)
     try:
-        return _within_limit(fields)
+        return _within_limit(document)
     except _UNFIT as error:
         reason = str(error) if isinstance(error, _TooLarge) else f"BSON can't hold it: {type(error).__name__}"
-        return _within_limit(without_body(fields, reason))
+        return _within_limit(without_body(document, reason))
 
 
-def _fitted(fields: dict[str, Any], name: Callable[[str], str]) -> dict[str, Any]:
+def _fit(document: dict[str, Any], name: Callable[[str], str]) -> bool:
     from nami_runtime import fitting  # noqa: PLC0415 - most documents fit
 
-    return fitting.fitted(fields, fitting.Limits(_exact, name, MAX_DEPTH))
+    return fitting.fit(document, fitting.Limits(_exact, name, MAX_DEPTH))
 
 
 def _exact(number: Any) -> object | None:
@@ -329,8 +327,8 @@ class _TooLarge(ValueError):
     """Over MongoDB's limit once parsed."""
 
 
-def _within_limit(fields: dict[str, Any]) -> RawBSONDocument:
-    encoded = bson.encode(fields)
+def _within_limit(document: dict[str, Any]) -> RawBSONDocument:
+    encoded = bson.encode({name: value for name, value in document.items() if name != "_id"})
     if len(encoded) > MAX_DOCUMENT_BYTES:
         raise _TooLarge("over 16 MB once parsed")
     return RawBSONDocument(encoded)

@@ -370,7 +370,7 @@ def test_names_that_the_server_refuses_are_escaped_before_all_of_the_body_is_giv
     assert destination.write([document], time.monotonic() + 5) == ["stored"]
     again = bson.decode(destination.bulks[1][0].raw)
     assert again["body"] == {"\\u0024a": 1, "b": {"c\\u002ed": 2}}
-    assert [each["at"] for each in again["changed"]] == ['body["\\\\u0024a"]', 'body.b["c\\\\u002ed"]']
+    assert [each["at"] for each in again["body_changes"]] == ['body["\\\\u0024a"]', 'body.b["c\\\\u002ed"]']
 
 
 def test_what_the_server_refuses_goes_in_raw() -> None:
