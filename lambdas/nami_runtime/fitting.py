@@ -32,8 +32,8 @@ def fit(document: dict[str, Any], limits: Limits) -> bool:
     """Changes in the document what the store can't hold, in place: a copy of a large body would take its memory twice.
 
     Its field `body_changes` then lists where and why ({at, why}). A number becomes a text of its digits; text that is
-    no Unicode, and names that can't be, are escaped; what is nested too deeply becomes its JSON as a text. What can't be
-    helped stays as it is. Returns whether anything was changed.
+    no Unicode, and names that can't be, are escaped; what is nested too deeply becomes its JSON as a text. What can't
+    be helped stays as it is. Returns whether anything was changed.
     """
     fitting = _Fitting(limits)
     for name, value in document.items():
