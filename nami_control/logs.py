@@ -9,6 +9,7 @@ from typing import Any
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment
 from nami_control.text import visible_line
+from nami_runtime.destinations import APART
 
 _POLL = 1.5  # seconds between looks while following
 _LATE = 15_000  # ms: how much later than others of its time a line may become visible
@@ -106,6 +107,10 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
     if str(fields.get("message", "")).startswith("batch"):
         told = [("INFO", "stored", each) for each in fields.get("stored", [])]
         told += [("INFO", "stored before, a duplicate", each) for each in fields.get("duplicates", [])]
+        told += [
+            ("INFO", f"other content came under this id, stored as {each}", each.rpartition(APART)[0])
+            for each in fields.get("same_id", [])
+        ]
         told += [("ERROR", f"failed: {each['reason']}", each["id"]) for each in fields.get("failed", [])]
         told += [("WARNING", f"in quarantine: {each['reason']}", each["id"]) for each in fields.get("quarantined", [])]
         if away := fields.get("away"):

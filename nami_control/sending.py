@@ -156,7 +156,12 @@ class Sender:
         """What the post-queue function stores it as; `given` is the gateway's id, for schemes without any."""
         came = Request("POST", query=urlsplit(url).query, headers=headers, body=body, request_id=given)
         form = next((form for form in self._forms if form.applies(came)), self._forms[0])
-        return form.delivery_id(came)
+        came.delivery_id, came.proven_by = form.delivery_id(came), form
+        if sources := self.deployment.drains[0].post_queue.environment.get("DEDUPLICATE_BY"):
+            from nami_runtime import deduplication  # noqa: PLC0415
+
+            deduplication.apply(came, sources)
+        return came.delivery_id
 
     def _check(self, provider: str | None) -> None:
         if provider is None or provider == self.scheme:

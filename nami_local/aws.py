@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from nami_local import gateway
@@ -321,6 +322,29 @@ def ask_of_batches_what_aws_asks() -> None:
     iam_actions.extract_iam_action = action_of
 
 
+def let_bytes_be() -> None:
+    """ministack's HTTP API puts U+FFFD in place of what is no UTF-8, where the type says that a body is text.
+
+    Which loses it, as gzip's bytes are lost under application/json. Here such a body is base64, like other binary ones.
+    """
+    from ministack.services import apigateway  # noqa: PLC0415
+
+    invoke, is_text = apigateway._invoke_lambda_proxy, apigateway._v2_request_body_is_text
+    is_utf8: ContextVar[bool] = ContextVar("is_utf8", default=True)
+
+    async def invoke_with_bytes(*given: Any, **named: Any) -> Any:
+        body: bytes = given[6]
+        try:
+            body.decode()
+            is_utf8.set(True)
+        except UnicodeDecodeError:
+            is_utf8.set(False)
+        return await invoke(*given, **named)
+
+    apigateway._invoke_lambda_proxy = invoke_with_bytes
+    apigateway._v2_request_body_is_text = lambda content_type: is_utf8.get() and is_text(content_type)
+
+
 def let_roles_bear_the_token() -> str:
     """Give whoever takes a role on, such as the CDK CLI, the token that the guard asks for, and return it."""
     from ministack.services import sts  # noqa: PLC0415
@@ -343,6 +367,7 @@ def main() -> None:
     let_workers_fail_alone()
     let_batches_be_full()
     ask_of_batches_what_aws_asks()
+    let_bytes_be()
     app.app = guard(app.app, app._resolve_custom_domain_request, let_roles_bear_the_token())
     host = None
     if database:

@@ -7,6 +7,8 @@ DIFFERENCES = (
     "functions run on this machine's Python and see its packages, memory limits do not hold",
     "every MongoDB host is the same database, so a name has one collection in all its environments",
     "AWS WAF looks at no request, and a REST API takes them from every address",
+    "a body that is no UTF-8 reaches the function as it is also where its type says text; what AWS's HTTP API makes of "
+    "one has not been seen",
     "throttling of the gateway, its 10 MB limit and Lambda's 6 MB limit do not exist",
     "metrics and alarms are recorded but do not fire",
     "items of a DynamoDB table do not expire",

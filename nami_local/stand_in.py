@@ -7,6 +7,7 @@
 - MongoDB stores a document's bytes as they came. nx-27017 walks the parsed document in Python three times, which is
   most of its work on a webhook of 3 KB, and writes each `insert` out for a log that is off. Here a document is copied
   only if it holds an ObjectId, bytes are wrapped while the JSON is made, and nothing is written out.
+- MongoDB has decimals. nx-27017 refuses a document with one; here it is stored as extended JSON writes it.
 
 These are its internals, so its version is pinned exactly, and tests look at each of them.
 """
@@ -32,6 +33,8 @@ _WRITES = ("insert", "update", "delete")
 _PLAIN = frozenset({str, int, bson.Int64, float, bool, type(None), bytes, datetime.datetime})
 _strict = sql_utils.quote_identifier
 _convert: Any = utils.convert_bson_to_neo_objectids
+_answer: Any = utils.convert_neo_to_bson_objectids
+_DECIMAL = "$numberDecimal"
 _encoder = NeoSQLiteJSONEncoder()
 
 
@@ -83,6 +86,13 @@ def _converted(value: Any) -> Any:
     return value
 
 
+def _answered(document: Any) -> Any:
+    """With BSON's decimals and ObjectIds in place of what they are stored as; it is asked for each document within."""
+    if isinstance(document, dict) and len(document) == 1 and isinstance(document.get(_DECIMAL), str):
+        return bson.Decimal128(document[_DECIMAL])
+    return _answer(document)
+
+
 def _inserted(self: Any, document: dict[str, Any]) -> Any:
     """Stores the document and returns its _id, a new one if it has none."""
     key = document.get("_id")
@@ -97,6 +107,8 @@ def _inserted(self: Any, document: dict[str, Any]) -> Any:
 
 
 def _encodable(encoder: Any, value: Any, encodable: Callable[[Any, Any], Any] = NeoSQLiteJSONEncoder.default) -> Any:
+    if isinstance(value, bson.Decimal128):
+        return {_DECIMAL: str(value)}
     plain_bytes = isinstance(value, bytes) and not isinstance(value, Binary)
     return Binary(value).encode_for_storage() if plain_bytes else encodable(encoder, value)
 
@@ -106,6 +118,7 @@ if __name__ == "__main__":
     NeoSQLiteHandler.handle_insert = _in_one_transaction(NeoSQLiteHandler.handle_insert)
     NeoSQLiteHandler.handle_command = _in_one_transaction(NeoSQLiteHandler.handle_command)
     utils.convert_bson_to_neo_objectids = _converted
+    utils.convert_neo_to_bson_objectids = _answered
     QueryHelper._internal_insert = _inserted
     NeoSQLiteJSONEncoder.default = _encodable
     runpy.run_module("nx_27017.nx_27017", run_name="__main__")

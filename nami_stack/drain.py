@@ -113,6 +113,6 @@ class Drain(Construct):
 
 
 def _requirements(destination: Destination) -> list[Path]:
-    """What the runtime's module for this kind of destination needs beside the standard library, where it needs any."""
-    file = LAMBDAS / "post_queue" / f"requirements-{destination.kind}.txt"
-    return [file] if file.is_file() else []
+    """What parsing bodies, and the runtime's module for this kind of destination, need beside the standard library."""
+    files = [LAMBDAS / "post_queue" / f"requirements-{each}.txt" for each in ("bodies", destination.kind)]
+    return [file for file in files if file.is_file()]

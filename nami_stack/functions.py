@@ -172,6 +172,8 @@ class _LocalBundling:
         target = Path(output_dir)
         shutil.copytree(self._source, target, ignore=_IGNORED, dirs_exist_ok=True)
         shutil.copytree(self._runtime, target / self._runtime.name, ignore=_IGNORED)
+        if self._source.name == "pre_queue":  # it writes to none
+            shutil.rmtree(target / self._runtime.name / "destinations", ignore_errors=True)
         if self._requirements:
             self._install(target)
         return True

@@ -58,6 +58,12 @@ class _Intake(Section):
     order_by: Annotated[str, matches(f"{_HEADER}|{_JSON_PATH}", "x-order-id or $.order.id")] | None = None
     """Keep the order of webhooks that are equal in this header, or at this path of their JSON body: docs/order.md.
     batch_size is then 10 and batch_window 0, the most that AWS takes."""
+    deduplicate_by: Annotated[
+        tuple[Annotated[str, matches(f"{_HEADER}|body:[^,\\s]+", "x-event-id or body:order.id,body:status")], ...],
+        separated(),
+    ] = ()
+    """Webhooks that are equal in all of these are one, in place of those with the provider's id: headers, and fields of
+    a JSON body or a form, as in `body:order.id,body:status`: docs/how-it-works.md."""
     max_receives: Annotated[int, Field(ge=1, le=1000)] = 5
     """Times that a webhook fails by itself before it is a dead letter; a destination that is away costs it none. All
     tries fit into half of queue_retention_days."""

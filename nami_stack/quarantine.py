@@ -1,5 +1,7 @@
 """Where webhooks go that the gateway took by itself and that turned out not to be genuine."""
 
+from collections.abc import Sequence
+
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -15,7 +17,9 @@ class Quarantine(Construct):
     Send it back to the drain's queue once the secret is right, and it is verified again as of its arrival.
 
     Args:
-        drain: whose function verifies. In a VPC of the caller's its subnet must have a way to SQS.
+        drain: whose function verifies. Where that is in a VPC made here without a way out, the VPC gets an endpoint
+            for SQS; in a VPC of the caller's the function's subnet must have a way to SQS.
+        deduplicate_by: what the function makes a delivery's id of, once it is verified; empty: the provider's.
         days: that it is kept.
     """
 
@@ -27,6 +31,7 @@ class Quarantine(Construct):
         drain: Drain,
         signature: Signature,
         secret: secretsmanager.CfnSecret,
+        deduplicate_by: Sequence[str] = (),
         days: int,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -36,5 +41,7 @@ class Quarantine(Construct):
         function.add_environment("QUARANTINE_URL", self.queue.queue_url)
         function.add_environment("SIGNATURE", signature.to_json())
         function.add_environment("SIGNATURE_SECRET_ARN", secret.ref)
+        if deduplicate_by:
+            function.add_environment("DEDUPLICATE_BY", ",".join(deduplicate_by))
         function.allow("secretsmanager:GetSecretValue", on=secret.ref)
         self.queue.grant(function, "sqs:SendMessage")

@@ -133,6 +133,7 @@ class ScalableWebhook(Construct):
                 "UNAVAILABLE_STATUS": str(settings.unavailable_status),
                 **({"ALLOWED_SOURCES": ",".join(settings.allowed_sources)} if settings.allowed_sources else {}),
                 **({"ORDER_BY": settings.order_by} if settings.order_by else {}),
+                **({"DEDUPLICATE_BY": ",".join(settings.deduplicate_by)} if settings.deduplicate_by else {}),
                 **({"SIGNATURE": signature.to_json()} if signature else {}),
                 **({"SIGNATURE_SECRET_ARN": self.signature_secret.ref} if self.signature_secret else {}),
             },
@@ -153,6 +154,7 @@ class ScalableWebhook(Construct):
             drain=self.drains[0],
             signature=self.signature,
             secret=self.signature_secret,
+            deduplicate_by=self.settings.deduplicate_by,
             days=self.settings.dead_letter_retention_days,
         )
 
@@ -176,6 +178,7 @@ def _check_direct(
         signature=signature,
         destinations=len(destinations),
         order_by=settings.order_by,
+        deduplicate_by=settings.deduplicate_by,
         reaches_queues=all(getattr(destination, "reaches_queues", True) for destination in destinations),
     )
     sources = set(settings.allowed_sources)

@@ -1,8 +1,9 @@
 """The queue's message: a webhook as compact JSON. The only reader and writer of that form.
 
 Fields: v, id, subscription, received_at (epoch ms), method, path, query (as written), headers (lower-cased names),
-source_ip, verified (the scheme, or null), and the body: `body` holds text, or base64 where `base64` is true; where the
-body lies in S3, `body_ref` = {bucket, key, size, sha256} stands in its place.
+source_ip, verified (the scheme, or null), id_may_repeat (true, or left out: Request's), and the body: `body` holds
+text, or base64 where `base64` is true; where the body lies in S3, `body_ref` = {bucket, key, size, sha256} stands in
+its place.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from nami_runtime.request import Request
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from nami_runtime.text import Unparsable
 
 VERSION = 1
 MAX_BYTES = 1_048_576
@@ -42,6 +45,8 @@ def write(request: Request, subscription: str, body_ref: dict[str, object] | Non
         f'"query":{_quoted(request.query)},"headers":{_compact(request.headers)},'
         f'"source_ip":{_quoted(request.source_ip)},"verified":{_compact(request.verified)},'
     )
+    if request.id_may_repeat:
+        text += '"id_may_repeat":true,'
     if body_ref:
         body = b'"body_ref":%s}' % _compact(body_ref).encode()
     elif _is_text(request):
@@ -87,6 +92,14 @@ class Delivery(Request):
             received_at=fields["received_at"],
         )
         self.verified = fields["verified"]
+        # What comes of undoing its content's encoding: the content and what was undone, or why it can't be.
+        self.opened: tuple[bytes, str] | Unparsable | None = None
+        self._may_repeat = fields.get("id_may_repeat") is True
+
+    @property
+    def id_may_repeat(self) -> bool:
+        """As Request's; told by the message, or by a signature that is verified behind the queue."""
+        return self._may_repeat or super().id_may_repeat
 
     def load(self, fetched: bytes) -> None:
         """Takes the body that came back from S3; raises Unreadable where it is not what was put there."""

@@ -84,6 +84,7 @@ class Settings:
         self.success_status = int(environ.get("SUCCESS_STATUS") or 200)
         self.success_body = environ.get("SUCCESS_BODY", "")
         self.order_by = environ.get("ORDER_BY", "")
+        self.deduplicate_by = environ.get("DEDUPLICATE_BY", "")
         self.allowed_sources = environ.get("ALLOWED_SOURCES", "")
         self.queue = aws.Client("sqs")
         self.verification: Verification | None = None
@@ -125,8 +126,13 @@ def verify(request: Request) -> Answer | None:
 
     Without SIGNATURE everything passes, and the document says `verified: null`.
     """
-    verification = settings().verification
-    return verification.check(request) if verification else None
+    known = settings()
+    handshake = known.verification.check(request) if known.verification else None
+    if known.deduplicate_by and handshake is None:
+        from nami_runtime import deduplication  # noqa: PLC0415 - most go by the provider's ids
+
+        deduplication.apply(request, known.deduplicate_by)
+    return handshake
 
 
 def enqueue(request: Request) -> None:

@@ -25,6 +25,7 @@ METRICS = {
     "Refused": ("subscription", "refused"),
     "Stored": ("subscription",),
     "Duplicates": ("subscription",),
+    "SameId": ("subscription",),
     "Failed": ("subscription",),
     "Away": ("subscription",),
     "Age": ("subscription",),

@@ -27,13 +27,15 @@ _steps = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]").findall
 def send_parameters(request: Request, order_by: str) -> dict[str, str]:
     """What a message to a FIFO queue carries beside its body.
 
-    A delivery that is sent twice within five minutes is one message: SQS itself drops the second.
+    A delivery that is sent twice within five minutes is one message: SQS itself drops the second. So where another body
+    may come under the same id, it is told apart here too.
     """
     value = _value(request, order_by)
+    content = f"~{request.body_hash()}" if request.id_may_repeat else ""
     return {
         # Without the field it waits for nothing and nothing waits for it.
         "MessageGroupId": _fitting(request.delivery_id if value is None else value),
-        "MessageDeduplicationId": _fitting(request.delivery_id),
+        "MessageDeduplicationId": _fitting(request.delivery_id + content),
     }
 
 

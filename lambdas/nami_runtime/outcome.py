@@ -7,7 +7,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nami_runtime import aws, envelope, log
-from nami_runtime.destinations import Away, Later
+from nami_runtime.destinations import Apart, Away, Later
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +46,7 @@ class Outcome:
     """What became of each message of a batch; `ages` are the ms from a webhook's arrival to its storage.
 
     Attributes:
+        same_id: of `stored`, those whose id was another webhook's.
         away: why the destination takes nothing now; None as long as it does.
         waiting: by message id, those that are put off.
         held_back: ids of an ordered group's messages that were not tried, behind one that was not stored.
@@ -59,6 +60,7 @@ class Outcome:
         self.ages: list[float] = []
         self.stored: list[str] = []
         self.duplicates: list[str] = []
+        self.same_id: list[str] = []
         self.failed: list[dict[str, str]] = []
         self.failed_messages: list[str] = []
         self.quarantined: dict[str, dict[str, str]] = {}
@@ -78,9 +80,11 @@ class Outcome:
         """What the destination says of each."""
         now = int(time() * 1000)
         for (message_id, received_at, document), result in zip(items, results, strict=True):
-            delivery_id = str(document["_id"])
+            delivery_id = result.delivery_id if isinstance(result, Apart) else str(document["_id"])
             if result == "stored":
                 self.stored.append(delivery_id)
+                if isinstance(result, Apart):
+                    self.same_id.append(delivery_id)
                 self.ages.append(max(now - received_at, 0))
             elif result == "duplicate":
                 self.duplicates.append(delivery_id)
@@ -163,6 +167,7 @@ class Outcome:
         counts = {
             "Stored": len(self.stored),
             "Duplicates": len(self.duplicates),
+            "SameId": len(self.same_id),
             "Failed": len(self.failed),
             "Away": len(self.waiting),
         }
@@ -188,6 +193,7 @@ class Outcome:
             stored=portion.pop("stored", []),
             duplicates=portion.pop("duplicates", []),
             failed=portion.pop("failed", []),
+            **({"same_id": self.same_id} if self.same_id else {}),
             **portion,
             **({"away": {"reason": waiting, "webhooks": len(self.waiting)}} if waiting else {}),
             **({"held_back": len(self.held_back)} if self.held_back else {}),

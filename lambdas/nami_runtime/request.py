@@ -9,7 +9,17 @@ from json import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
+
+    class Proof(Protocol):
+        """What proved the sender: a scheme."""
+
+        def secret_header(self) -> str:
+            """The header that carries the secret itself, or empty."""
+
+        def covers(self, source: str) -> bool:
+            """Whether the signature covers that source."""
+
 
 # A function is invoked with 6 MB at most, so nothing larger can arrive; it is refused before anything hashes it.
 MAX_BODY_BYTES = 6 * 1024 * 1024
@@ -37,9 +47,11 @@ class Request:
         "domain",
         "enqueued",
         "headers",
+        "id_is_bound",
         "json_body",
         "method",
         "path",
+        "proven_by",
         "query",
         "received_at",
         "request_id",
@@ -71,13 +83,24 @@ class Request:
         self.body = body.encode() if isinstance(body, str) else body
         # The delivery's own, until a signature or the provider names a better one.
         self.request_id = self.delivery_id = request_id
+        # Whether the delivery's id stands for its content as well, or is meant to without.
+        self.id_is_bound = False
         self.domain = domain
         self.source_ip = source_ip
         self.received_at = int(time.time() * 1000) if received_at is None else received_at
         self.deadline = deadline
         self.verified: str | None = None
+        self.proven_by: Proof | None = None
         self.enqueued = False
         self.json_body: Any = ...
+
+    @property
+    def id_may_repeat(self) -> bool:
+        """Whether another body may come under the same id, which is the provider's own and says nothing of the body.
+
+        So it is where a provider's two endpoints send one event in two versions of its API.
+        """
+        return self.delivery_id != self.request_id and not self.id_is_bound
 
     def header(self, name: str) -> str:
         """A header's value. Raises Refused (401) where there is none."""

@@ -118,5 +118,19 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(each) for each in value]
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() and abs(value) < 2**63 else float(value)
+        return _number(value)
     return bytes(value) if type(value).__name__ == "Binary" else value
+
+
+def _number(value: Decimal) -> Any:
+    """As MongoDB would hold it: an integer or a double where that is exact, else a decimal, or its digits as a text."""
+    from bson.decimal128 import Decimal128  # noqa: PLC0415
+
+    if value == value.to_integral_value() and abs(value) < 2**63:
+        return int(value)
+    if Decimal(repr(float(value))) == value:
+        return float(value)
+    try:
+        return Decimal128(value)
+    except ArithmeticError:
+        return str(value)

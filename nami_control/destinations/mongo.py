@@ -19,6 +19,7 @@ from nami_control.planning.assumptions import Assumption, Times, vcpus
 from nami_control.planning.bill import PRICES, Line
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Target
+from nami_runtime.destinations import APART
 from nami_stack.settings import Subscription
 
 _FULL = 0.8  # of the data volume; MongoDB stops where it can't write
@@ -53,11 +54,12 @@ class Mongo(Destination):
 
     def stored(self, *, query: dict[str, Any], ids: list[str], limit: int, follow: bool) -> Generator[dict[str, Any]]:
         """Those that match."""
-        wanted = {"_id": {"$in": ids}, **query} if ids else query
+        wanted = {"$and": [{"$or": [each for key in ids for each in _under(key)]}, query]} if ids else query
         with collection(self.deployment, self.drain, tell=self.tell) as documents:
             # Looked at first, so that what is stored meanwhile is not taken for old.
             known = _recent(documents) if follow else {}
-            found = list(documents.find(wanted).sort("received_at", -1).limit(max(limit, len(ids))))
+            # All of those that were asked for, however many came under their ids.
+            found = list(documents.find(wanted).sort("received_at", -1).limit(0 if ids else limit))
             yield from reversed(found)
             if follow:
                 known |= {each["_id"]: each["stored_at"] for each in found if "stored_at" in each}
@@ -178,6 +180,12 @@ def collection(deployment: Deployment, drain: Drain | None = None, *, tell: Tell
         except pymongo.errors.PyMongoError as error:
             reason = str(error).split(", Timeout:")[0].split(" (configured timeouts")[0]
             raise DatabaseError(f"the database does not answer: {reason}") from None
+
+
+def _under(delivery_id: str) -> list[dict[str, Any]]:
+    """That delivery, and those with other content that came under its id: theirs begin with it."""
+    start = f"{delivery_id}{APART}"
+    return [{"_id": delivery_id}, {"_id": {"$gte": start, "$lt": f"{start}~"}}]
 
 
 def _recent(documents: Any) -> dict[Any, datetime]:

@@ -76,6 +76,7 @@ def check_direct(
     signature: Signature | None,
     destinations: int,
     order_by: str | None,
+    deduplicate_by: tuple[str, ...],
     reaches_queues: bool,
 ) -> None:
     """Raise SettingsError where `ingest=direct` can't do what a function between the gateway and the queue does."""
@@ -87,6 +88,11 @@ def check_direct(
     if order_by:
         raise SettingsError(
             f"{direct} the gateway can't tell the groups of order_by={order_by!r}; leave one of them out"
+        )
+    if deduplicate_by and not (signature and signature.has_secret):
+        raise SettingsError(
+            f"{direct} the gateway gives each request an id of its own, and behind the queue only a function that "
+            "verifies looks at deduplicate_by; give a signature, or leave one of the two out"
         )
     if signature and signature.has_handshake:
         raise SettingsError(

@@ -114,6 +114,7 @@ class Subscription(
                 signature=self.build_signature(),
                 destinations=len(self.destination),
                 order_by=self.order_by,
+                deduplicate_by=self.deduplicate_by,
                 reaches_queues=all(DESTINATIONS[name].reaches_queues for name in self.destination),
             )
         elif self.direct_content_types:

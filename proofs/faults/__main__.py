@@ -1,8 +1,9 @@
 """Sends a burst of signed webhooks through local AWS while it breaks, and checks that none was lost. `make fault-test`.
 
 The database is killed, is away, hangs; the functions' workers are killed and hang; a user's handler raises on some
-webhooks and hangs on others; some are sent twice, forged, or too large for the queue. What the producer was answered,
-what is stored and what is dead is compared before and after `nami dlq redrive`. Exit code 1: an invariant is broken.
+webhooks and hangs on others; some are sent twice, forged, too large for the queue, or have the id of another one. What
+the producer was answered, what is stored and what is dead is compared before and after `nami dlq redrive`. Exit code 1:
+an invariant is broken.
 
 Usage: python -m proofs.faults [--seed N] [--count N] [--visibility SECONDS] [--json FILE]
 """
@@ -129,8 +130,14 @@ class Run:
         self.webhooks = plan.webhooks(self.seed, options.count)
         self.producer = Producer(self.deployed.endpoint, secret, plan.span(self.visibility))
         self.breaking = Breaking(nami.aws, plan.faults(self.seed, self.visibility), self.seed, self._failed)
+        with_id = Counter(each.id for each in self.webhooks)
         self.sent = {
-            each.id: Sent(each.digest, forged=each.kind == "forged", poison=each.kind == "poison")
+            each.key: Sent(
+                each.digest,
+                shared_id=each.id if with_id[each.id] > 1 else "",
+                forged=each.kind == "forged",
+                poison=each.kind == "poison",
+            )
             for each in self.webhooks
         }
 
@@ -192,7 +199,16 @@ class Run:
         ]
         letters = json.loads(self._typed("dlq", "list", NAME, "--limit", "1000000", "--json"))
         reasons = Counter(each["reason"] or "none logged: the function was ended" for each in letters)
-        return Seen(documents, [each["id"] for each in letters], self._waiting()), dict(reasons.most_common())
+        return Seen(documents, list(map(self._name_of, letters)), self._waiting()), dict(reasons.most_common())
+
+    def _name_of(self, letter: dict[str, Any]) -> str:
+        """Which webhook a dead letter is: its id tells, or, where two have it, what is in it."""
+        alike = [each for each, webhook in self.sent.items() if webhook.shared_id == letter["id"]]
+        if not alike:
+            return str(letter["id"])
+        shown = json.loads(self._typed("dlq", "show", NAME, letter["message_id"], "--json"))
+        digest = hashlib.sha256(json.loads(shown["message"])["body"].encode()).hexdigest()
+        return next((each for each in alike if self.sent[each].digest == digest), str(letter["id"]))
 
     def _redrive(self, seen: Seen) -> tuple[int, float]:
         """Send the dead letters back that are no poison, as a user would; again where the second time was no better."""
@@ -203,7 +219,8 @@ class Run:
             if not (wanted := sorted(set(seen.dead) - poison)):
                 break
             _say(f"redriving {len(wanted)} dead letters")
-            redriven += int(self._typed("dlq", "redrive", NAME, *(f"--id={each}" for each in wanted)))
+            ids = sorted({self.sent[each].shared_id or each if each in self.sent else each for each in wanted})
+            redriven += int(self._typed("dlq", "redrive", NAME, *(f"--id={each}" for each in ids)))
             self._settle()
             seen, _ = self._look()
         return redriven, round(time.monotonic() - started, 1)
@@ -221,6 +238,7 @@ class Run:
             "webhooks": len(self.webhooks),
             **{kind: kinds[kind] for kind in ("poison", "forged", "large", "slow")},
             "requests": producer.answers.total(),
+            "with the id of another one": sum(each.same_id_as is not None for each in self.webhooks),
             "sent twice": sum(len(each.copies) > 1 for each in self.webhooks),
             "sent again": producer.resent,
             "acknowledged": len(producer.acknowledged),

@@ -11,6 +11,7 @@ TRIES = 2
 TWICE = 0.05
 POISON = FORGED = LARGE = 0.01
 SLOW = 0.002
+SAME_ID = 0.01
 _LEAST = 3  # of each kind, so that a small run has them too, whatever fault meets one of them
 FORGERIES = ("other secret", "body changed", "id changed", "no signature", "an hour old")
 KILL_WORKERS = "half of the functions' workers are killed"
@@ -30,7 +31,7 @@ LARGE_BYTES = (1_100_000, 1_500_000)
 
 @dataclass(frozen=True)
 class Webhook:
-    """One webhook of the burst, known by the id that its signature covers."""
+    """One webhook of the burst, known by its number; the id that its signature covers may be another one's as well."""
 
     seed: int
     number: int
@@ -39,10 +40,16 @@ class Webhook:
     forgery: str = ""
     copies: tuple[float, ...] = (0.0,)
     """When each copy is sent, seconds from when the first one is due."""
+    same_id_as: int | None = None
+    """The number of another webhook that has this one's id, and other content."""
+
+    @property
+    def key(self) -> str:
+        return f"msg_{self.seed}_{self.number}"
 
     @property
     def id(self) -> str:
-        return f"msg_{self.seed}_{self.number}"
+        return f"msg_{self.seed}_{self.number if self.same_id_as is None else self.same_id_as}"
 
     @property
     def body(self) -> bytes:
@@ -71,14 +78,23 @@ def webhooks(seed: int, count: int) -> list[Webhook]:
     twice = chance.sample(genuine, max(2, round(TWICE * count)))
     # Half of them at the same time, half of them later.
     later = {number: 0.0 if at % 2 else round(chance.uniform(0.2, 5), 2) for at, number in enumerate(twice)}
+    same_id = _pairs([number for number, kind in enumerate(kinds) if kind == "ordinary"], count, chance)
     forgeries = 0
     planned = []
     for number, kind in enumerate(kinds):
         forgery = FORGERIES[forgeries % len(FORGERIES)] if kind == "forged" else ""
         forgeries += kind == "forged"
         copies = (0.0, later[number]) if number in later else (0.0,)
-        planned.append(Webhook(seed, number, kind, forgery, copies))
+        planned.append(Webhook(seed, number, kind, forgery, copies, same_id.get(number)))
     return planned
+
+
+def _pairs(ordinary: list[int], count: int, chance: random.Random) -> dict[int, int]:
+    """The second of each two webhooks with one id, and the first; half of them are sent one right after the other."""
+    places = chance.sample(range(0, len(ordinary) - 1, 2), max(_LEAST, round(SAME_ID * count)))
+    half = len(places) // 2
+    first, second = [ordinary[at] for at in places], [ordinary[at + 1] for at in places]
+    return dict(zip(second, first[:half] + first[half + 1 :] + first[half : half + 1], strict=True))
 
 
 @dataclass(frozen=True, order=True)

@@ -89,9 +89,9 @@ class Producer:
     def _account(self, due: _Due, answer: str) -> None:
         self.answers[answer] += 1
         if answer == "200":
-            self.acknowledged.add(due.webhook.id)
+            self.acknowledged.add(due.webhook.key)
         elif answer == "401":
-            self.refused.add(due.webhook.id)
+            self.refused.add(due.webhook.key)
         elif due.tries < _TRIES:
             self.resent += 1
             due.at = time.monotonic() + min(_FIRST_PAUSE * 2 ** (due.tries - 1), _LAST_PAUSE)

@@ -90,6 +90,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "signature": "token",
         "signature_header": "x-token",
         "order_by": "$.order.id",
+        "deduplicate_by": "body:order.id,body:status",
         "egress": "nat",
         "availability_zone": "eu-west-1a",
         "destination": "mongo-host,dynamodb,http",

@@ -162,10 +162,10 @@ class Pipeline:
         stack = self.client("cloudformation").describe_stacks(StackName=f"nami-{self.name}")["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
-    def post(self, body: bytes, content_type: str = "application/json") -> tuple[int, str | None]:
+    def post(self, body: bytes, content_type: str = "application/json", **headers: str) -> tuple[int, str | None]:
         """Send one webhook; returns the status and the delivery id."""
         with contextlib.closing(self.connect()) as connection:
-            return self.post_on(connection, body, content_type)
+            return self.post_on(connection, body, content_type, **headers)
 
     def connect(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.endpoint)
@@ -173,9 +173,14 @@ class Pipeline:
         return http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
 
     def post_on(
-        self, connection: http.client.HTTPConnection, body: bytes, content_type: str = "application/json"
+        self,
+        connection: http.client.HTTPConnection,
+        body: bytes,
+        content_type: str = "application/json",
+        **headers: str,
     ) -> tuple[int, str | None]:
-        connection.request("POST", urlsplit(self.endpoint).path, body=body, headers={"content-type": content_type})
+        sent = {"content-type": content_type, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        connection.request("POST", urlsplit(self.endpoint).path, body=body, headers=sent)
         response = connection.getresponse()
         response.read()
         return response.status, response.getheader("nami-delivery-id")

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import hashlib
 import hmac
 import json
 import os
@@ -16,6 +17,8 @@ import pymongo
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
+from nami_runtime import envelope
+from nami_runtime.request import Request
 from tests.backend.server import Backend
 from tests.local.conftest import QUICK, ROOT, Nami, Pipeline, pipeline, wait_for
 
@@ -95,6 +98,24 @@ def test_500_is_tried_again_when_the_backend_says(orders: Orders) -> None:
     wait_for(lambda: orders.last_try(delivery_id).get("delivered"), 5)
     noted = orders.last_try(delivery_id)
     assert (noted["attempt"], noted["status"], noted["answer"]) == (2, 200, "as told")
+
+
+def test_two_bodies_of_one_id_are_kept_in_each_and_a_repeat_is_not(orders: Orders) -> None:
+    queues = orders.pipeline.client("sqs")
+    first, second = b'{"version": 2020}', b'{"version": 2026}'
+    own = f"evt_1~{hashlib.sha256(second).hexdigest()[:32]}"
+    for body in (first, second, second, first):
+        request = Request("POST", headers={}, body=body, request_id="r1")
+        request.delivery_id = "evt_1"
+        for queue in ("QueueUrl", "DynamodbQueueUrl"):
+            message = envelope.write(request, "orders").decode()
+            queues.send_message(QueueUrl=orders.outputs[queue], MessageBody=message)
+        wait_for(lambda expected=body: expected in (bytes(orders.item(each)["raw"]) for each in ("evt_1", own)), 20)
+        wait_for(lambda: orders.last_try("evt_1").get("delivered"), 20)
+    assert orders.item(own)["same_id_as"] == "evt_1"
+    wait_for(lambda: len(orders.backend.of("evt_1")) + len(orders.backend.of(own)) == 4, 20)
+    assert {each.body for each in orders.backend.of("evt_1")} == {first}
+    assert {each.body for each in orders.backend.of(own)} == {second}
 
 
 def shown(nami: Nami, *arguments: str) -> list[dict[str, Any]]:

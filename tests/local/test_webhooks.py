@@ -1,6 +1,7 @@
 """Webhooks travel the deployed pipeline: every accepted one is stored, once, byte by byte."""
 
 import contextlib
+import gzip
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from urllib.parse import urlencode
 
 import psutil
 import pytest
+from bson.decimal128 import Decimal128
 
 from tests.local.conftest import POISON, ROOT, Nami, Pipeline, wait_for
 
@@ -53,6 +55,29 @@ def test_form_becomes_a_document_of_its_fields(shopify: Pipeline) -> None:
     document = shopify.document(delivery_id)
     assert document["body"] == {"payload": '{"a": 1}', "token": "x y"}
     assert document["raw"] == body
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "body_format", "parsed"),
+    [
+        (b'{"a": "\xff\xfe"}', {}, "raw", None),
+        (gzip.compress(b'{"a": 1}'), {"content_encoding": "gzip"}, "gzip+json", {"a": 1}),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
+            b"\x89PNG\xff\r\n--b--\r\n",
+            {"content_type": "multipart/form-data; boundary=b"},
+            "multipart",
+            {"f": {"filename": "a.png", "content_type": "image/png", "content": b"\x89PNG\xff"}},
+        ),
+        (b'{"n": 10355138598665546921}', {}, "json", {"n": Decimal128("10355138598665546921")}),
+    ],
+)
+def test_body_is_parsed_and_stored_byte_by_byte_whatever_it_is(
+    shopify: Pipeline, body: bytes, headers: dict[str, str], body_format: str, parsed: object
+) -> None:
+    _, delivery_id = shopify.post(body, **headers)
+    document = shopify.document(delivery_id)
+    assert (document["raw"], document["body_format"], document["body"]) == (body, body_format, parsed)
 
 
 def test_binary_body_is_stored_byte_by_byte(shopify: Pipeline) -> None:

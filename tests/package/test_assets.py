@@ -92,6 +92,19 @@ def test_pre_queue_asset_is_small(assets: dict[str, Path]) -> None:
     assert size < 200_000
 
 
+def test_post_queue_asset_parses_multipart_forms_by_itself(assets: dict[str, Path], beside: Path) -> None:
+    program = (
+        "from nami_runtime import forms; body = b'--b\\r\\nContent-Disposition: form-data; name=\"a\"\\r\\n\\r\\n1\\r\\n--b--'; "
+        "assert forms.multipart(body, 'multipart/form-data; boundary=b') == {'a': '1'}"
+    )
+    imports(assets["post_queue"], beside, program, MONGO_HOST="x")
+
+
+def test_only_what_writes_to_a_destination_has_their_code(assets: dict[str, Path]) -> None:
+    there = {name: (path / "nami_runtime" / "destinations").is_dir() for name, path in assets.items()}
+    assert there == {"pre_queue": False, "post_queue": True}
+
+
 @pytest.fixture(params=["uv", "pip"])
 def installed(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Bundle a function with these requirements; returns its asset."""

@@ -121,21 +121,24 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
 def test_function_installs_what_its_destination_needs(
     installed: Callable[..., list[str]], destination: str, files: list[str]
 ) -> None:
-    assert installed(destination) == files
+    assert installed(destination) == ["requirements-bodies.txt", *files]
 
 
 def test_your_own_requirements_come_beside_those_of_the_destination(installed: Callable[..., list[str]]) -> None:
-    assert installed("mongo", own="six\n") == ["requirements.txt", "requirements-mongo.txt"]
+    assert installed("mongo", own="six\n") == ["requirements.txt", "requirements-bodies.txt", "requirements-mongo.txt"]
 
 
 @pytest.mark.parametrize("own", ["pymongo==4.16.0\n", "-r more.txt\nPyMongo[srv]>=4 ; python_version>'3'\n"])
 def test_your_own_pymongo_is_the_one_that_is_installed(installed: Callable[..., list[str]], own: str) -> None:
-    assert installed("mongo", own=own) == ["requirements.txt"]
+    assert installed("mongo", own=own) == ["requirements.txt", "requirements-bodies.txt"]
 
 
 def test_direct_mode_installs_what_its_signature_needs_too(installed: Callable[..., list[str]]) -> None:
     sendgrid = Signature.preset("sendgrid")
-    assert installed("dynamodb", signature=sendgrid, ingest="direct") == ["requirements-asymmetric.txt"]
+    assert installed("dynamodb", signature=sendgrid, ingest="direct") == [
+        "requirements-bodies.txt",
+        "requirements-asymmetric.txt",
+    ]
 
 
 def test_table_is_on_demand_recoverable_and_stays(dynamo: Template) -> None:

@@ -150,7 +150,42 @@ def test_plan_has_its_shares() -> None:
     assert len(twice) == 250
     assert sum(each.copies == (0.0, 0.0) for each in twice) == 125
     assert {each.forgery for each in webhooks if each.kind == "forged"} == set(plan.FORGERIES)
-    assert len({each.id for each in webhooks}) == 5000
+    assert len({each.key for each in webhooks}) == 5000
+    assert len({each.id for each in webhooks}) == 4950
+
+
+def test_two_of_one_id_have_other_content_and_half_of_them_come_one_after_the_other() -> None:
+    webhooks = plan.webhooks(1, 5000)
+    second = [each for each in webhooks if each.same_id_as is not None]
+    first = {each.id: each for each in webhooks if each.same_id_as is None}
+    assert all(first[each.id].digest != each.digest for each in second)
+    ordinary = [each.number for each in webhooks if each.kind == "ordinary"]
+    apart = [ordinary.index(each.number) - ordinary.index(first[each.id].number) for each in second]
+    assert apart.count(1) >= len(apart) // 2 - 1
+    assert max(map(abs, apart)) > 100
+
+
+SHARED = {
+    **SENT,
+    "msg_0": replace(GENUINE["msg_0"], shared_id="msg_0"),
+    "msg_1": replace(GENUINE["msg_1"], shared_id="msg_0"),
+}
+OWN = f"msg_0~{GENUINE['msg_1'].digest[:32]}"
+
+
+def with_shared_id(*documents: tuple[str, str]) -> dict[str, list[str]]:
+    seen = [replace(each, documents=[*documents, *each.documents[2:]]) for each in (BEFORE, AFTER)]
+    found = check(SHARED, ACKNOWLEDGED, REFUSED, *seen)
+    return {each.rule: each.offending for each in found if not each.holds}
+
+
+def test_two_of_one_id_are_stored_under_the_id_and_beside_it() -> None:
+    assert with_shared_id(("msg_0", GENUINE["msg_0"].digest), (OWN, GENUINE["msg_1"].digest)) == {}
+
+
+def test_one_of_two_with_one_id_that_was_taken_for_a_repeat_is_found() -> None:
+    found = with_shared_id(("msg_0", GENUINE["msg_0"].digest))
+    assert found == {ONCE_OR_DEAD: ["msg_1"], STORED_IS: ["msg_1"]}
 
 
 def test_large_bodies_do_not_fit_into_a_message() -> None:

@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "lambdas/": RUNTIME,
     "lambdas/nami_runtime/signatures/asymmetric.py": RUNTIME | {"cryptography"},
     "lambdas/nami_runtime/signatures/paypal.py": RUNTIME | {"cryptography"},
+    "lambdas/nami_runtime/forms.py": RUNTIME | {"multipart"},
     "lambdas/nami_runtime/sentry.py": RUNTIME | {"sentry_sdk"},
     "lambdas/nami_runtime/destinations/mongo.py": RUNTIME | {"pymongo", "bson"},
     "ec2_userdata/": {"boto3", "urllib3"},

@@ -20,12 +20,18 @@ class Destination(Protocol):
 
         Returns, in the same order, "stored", "duplicate", or the reason why that one failed: `Away` where it is the
         destination's and not the webhook's own, which costs the webhook no try; `Later` where a try is worth it only
-        after some time. Waits for a store that is away until `deadline` (time.monotonic()).
+        after some time. Waits for a store that is away until `deadline` (time.monotonic()). A repeat has the same
+        content: where an id is another document's, with another `raw_sha256`, this one is stored as `apart` says, and
+        its result is `Apart`.
         """
 
 
 NO_TIME = "no time left"
 """Why those failed that were not reached before the deadline."""
+
+
+APART = "~"
+"""Between an id and the hash that is added to it."""
 
 
 class Later(str):
@@ -41,6 +47,26 @@ class Later(str):
 
 class Away(Later):
     """Nothing is wrong with the webhook: the destination is away, or its secret or a setting of it can't be read."""
+
+
+class Apart(str):
+    """The result of a document whose id is another's, with other content: it is stored under an id of its own."""
+
+    delivery_id: str
+
+    def __new__(cls, result: str, delivery_id: str) -> Self:
+        apart = super().__new__(cls, result)
+        apart.delivery_id = delivery_id
+        return apart
+
+
+def apart(document: dict[str, Any]) -> dict[str, Any]:
+    """The document under an id of its own, which begins with the one that is taken and follows from its content.
+
+    So a repeat of it finds it, whichever of the two came first. `same_id_as` is the id that is taken.
+    """
+    taken = str(document["_id"])
+    return {**document, "_id": f"{taken}{APART}{document['raw_sha256'][:32]}", "same_id_as": taken}
 
 
 def store(destination: Destination, documents: Sequence[dict[str, Any]], deadline: float) -> list[str | Exception]:

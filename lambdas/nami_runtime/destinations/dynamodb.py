@@ -13,13 +13,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from hashlib import sha256
 from random import uniform
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime import aws
-from nami_runtime.destinations import NO_TIME, Away
+from nami_runtime.destinations import NO_TIME, Apart, Away, apart
 from nami_runtime.documents import without_body
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ THREADS = 8
 MAX_ITEM_BYTES = 400 * 1024
 MAX_DEPTH = 32
 MAX_DIGITS = 38
+_DIGITS = Context(prec=MAX_DIGITS)
+MAX_NAME_BYTES = 65_535
 _FIRST_PAUSE_SECONDS = 0.1
 _LAST_PAUSE_SECONDS = 2.0
 # It asks to be tried again; other refusals stay what they are.
@@ -39,6 +41,7 @@ _BUSY = frozenset(
 # Every other refusal is of the table, the bucket, or our rights to them.
 _THE_DOCUMENTS_OWN = frozenset({"ValidationException", "SerializationException", "ConditionalCheckFailedException"})
 _OUT_OF_RANGE = "DynamoDB can't hold it: a number out of its range"
+_OTHER = "DynamoDB: the id is that of an item with other content"
 _OVER = "over DynamoDB's 400 KB once parsed"
 
 
@@ -80,19 +83,25 @@ class Dynamo:
         if time.monotonic() >= deadline:
             return f"DynamoDB: {NO_TIME}"
         try:
-            try:
-                return self._conditionally(document, deadline)
-            except aws.Rejected as error:
-                if error.code != "ValidationException" or document["body"] is None:
-                    raise
-                # What it won't take in parsed form (a limit that is not known here) goes in raw.
-                return self._conditionally(without_body(document, f"refused by DynamoDB: {error}"), deadline)
+            if (said := self._whatever_it_takes(document, deadline)) == _OTHER:
+                own = apart(document)
+                said = Apart(self._whatever_it_takes(own, deadline), own["_id"])
+            return said
         except (aws.Unavailable, aws.Rejected) as error:
             return _reason(error)
         except Unfit as unfit:
             return f"can't be stored: {unfit}"
         except Exception as error:
             return f"can't be stored: {type(error).__name__}"
+
+    def _whatever_it_takes(self, document: dict[str, Any], deadline: float) -> str:
+        try:
+            return self._conditionally(document, deadline)
+        except aws.Rejected as error:
+            if error.code != "ValidationException" or document["body"] is None:
+                raise
+            # What it won't take in parsed form (a limit that is not known here) goes in raw.
+            return self._conditionally(without_body(document, f"refused by DynamoDB: {error}"), deadline)
 
     def _conditionally(self, document: dict[str, Any], deadline: float) -> str:
         try:
@@ -105,23 +114,29 @@ class Dynamo:
 
     def _put_item(self, document: dict[str, Any], deadline: float) -> bytes:
         """The parameters of its PutItem as JSON; what the item refers to is in the bucket then."""
-        fields = {("id" if name == "_id" else name): value for name, value in document.items()}
-        if self._ttl_days:
-            fields["expires_at"] = int(time.time()) + self._ttl_days * 86_400
         if not self._encoding.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise Unfit(NO_TIME)
         try:
             try:
-                item, raw = self._fitting(fields)
+                item, raw = self._fitting(self._fields(document))
                 text = self._encoded(item)
-            except Unfit as unfit:
-                item, raw = self._fitting(without_body(fields, str(unfit)))
-                text = self._encoded(item)
+            except Unfit:
+                _fit(document)
+                try:
+                    item, raw = self._fitting(self._fields(document))
+                    text = self._encoded(item)
+                except Unfit as unfit:
+                    item, raw = self._fitting(self._fields(without_body(document, str(unfit))))
+                    text = self._encoded(item)
         finally:
             self._encoding.release()
         if raw is not None:
             self._store().put_object(item["body_ref"]["key"], raw, deadline)
         return text
+
+    def _fields(self, document: dict[str, Any]) -> dict[str, Any]:
+        fields = {("id" if name == "_id" else name): value for name, value in document.items()}
+        return fields | ({"expires_at": int(time.time()) + self._ttl_days * 86_400} if self._ttl_days else {})
 
     def _encoded(self, fields: dict[str, Any]) -> bytes:
         parameters = {
@@ -152,18 +167,36 @@ class Dynamo:
         return fields, raw
 
     def _taken(self, document: dict[str, Any], deadline: float) -> str:
-        """An id that is there already is a repeat, unless it is that of another subscription in an adopted table."""
+        """An id that is there already is a repeat, unless the item is of another content or of another subscription.
+
+        The second is met in an adopted table.
+        """
         parameters: dict[str, object] = {
             "TableName": self._table,
             "Key": encoded({"id": document["_id"]}),
-            "ProjectionExpression": "subscription",
+            "ProjectionExpression": "subscription, raw_sha256, body_ref.sha256",
             "ConsistentRead": True,
         }
         ours = encoded({"subscription": document["subscription"]})["subscription"]
         there = self._call("GetItem", parameters, deadline).get("Item")
-        if there is not None and there.get("subscription") != ours:
+        if there is None:
+            return "DynamoDB: the item of its id was deleted meanwhile"
+        if there.get("subscription") != ours:
             return "DynamoDB: the id is that of an item of something else in this table"
-        return "duplicate"
+        content = document.get("raw_sha256")
+        return "duplicate" if content is None or content == self._content_of(there, parameters, deadline) else _OTHER
+
+    def _content_of(self, item: dict[str, Any], asked: dict[str, object], deadline: float) -> str:
+        """The hash of an item's raw bytes, also of one from before it was kept."""
+        if found := item.get("raw_sha256") or item.get("body_ref", {}).get("M", {}).get("sha256"):
+            return str(found["S"])
+        asked = {
+            **asked,
+            "ProjectionExpression": "#raw",
+            "ExpressionAttributeNames": {"#raw": "raw"},
+        }  # a reserved word
+        there = self._call("GetItem", asked, deadline).get("Item", {})
+        return sha256(base64.b64decode(there.get("raw", {}).get("B", ""))).hexdigest()
 
     def _call(self, action: str, parameters: dict[str, object] | bytes, deadline: float) -> dict[str, Any]:
         pause = _FIRST_PAUSE_SECONDS
@@ -233,6 +266,22 @@ def _value(value: object, depth: int) -> dict[str, Any]:  # noqa: PLR0911 - one 
     raise Unfit(f"DynamoDB can't hold it: {type(value).__name__}")
 
 
+def _fit(document: dict[str, Any]) -> bool:
+    from nami_runtime import fitting  # noqa: PLC0415 - most items fit
+
+    def exact(number: float | Decimal) -> float | Decimal | None:
+        try:
+            _digits(number)
+        except Unfit:
+            return None
+        return number
+
+    def name(given: str) -> str:
+        return fitting.shortened(given, MAX_NAME_BYTES) or "(empty)"
+
+    return fitting.fit(document, fitting.Limits(exact, name, MAX_DEPTH))
+
+
 def _text(text: str) -> str:
     try:
         text.encode()
@@ -242,7 +291,7 @@ def _text(text: str) -> str:
 
 
 def _name(name: object) -> str:
-    if not isinstance(name, str) or not 0 < len(_text(name).encode()) <= 65_535:
+    if not isinstance(name, str) or not 0 < len(_text(name).encode()) <= MAX_NAME_BYTES:
         raise Unfit("DynamoDB can't hold it: a field's name that is empty or over 64 KB")
     return name
 
@@ -255,10 +304,11 @@ def _digits(number: float | Decimal) -> str:
         raise Unfit(_OUT_OF_RANGE) from None
     if not exact.is_finite():
         raise Unfit(_OUT_OF_RANGE)
-    digits = "".join(map(str, exact.as_tuple().digits)).rstrip("0")
+    digits = f"{exact:E}".partition("E")[0].replace(".", "").strip("-0")
     if len(digits) > MAX_DIGITS or (exact and not -130 <= exact.adjusted() <= 125):
         raise Unfit(_OUT_OF_RANGE)
-    return str(exact)
+    # Many zeros would be read as digits: boto3's own reader takes 38.
+    return str(exact) if len(str(exact)) <= MAX_DIGITS else f"{exact.normalize(_DIGITS):E}"
 
 
 def size(fields: dict[str, Any]) -> int:

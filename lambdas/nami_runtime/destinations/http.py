@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
-import ipaddress
 import os
 import re
 import select
@@ -26,8 +25,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from nami_runtime import aws, log
-from nami_runtime.destinations import NO_TIME, Away, Later
+from nami_runtime.destinations import NO_TIME, Apart, Away, Later, apart
 from nami_runtime.destinations.dynamodb import encoded
+from nami_runtime.reaching import Forbidden, reach
 from nami_runtime.secret import Secret
 
 if TYPE_CHECKING:
@@ -63,10 +63,6 @@ _control = re.compile(rb"[\x00-\x1f\x7f]")
 def connect() -> Backend:
     """Connects at the first write, not here."""
     return Backend()
-
-
-class Forbidden(Exception):
-    """The backend's address is none of the internet, and no other is allowed."""
 
 
 class _Unreached(Exception):
@@ -133,7 +129,11 @@ class Backend:
         started = monotonic()
         if started >= deadline - NOTE_SECONDS:
             return _NO_TIME
-        answer, reason = None, ""
+        answer, reason, told = None, "", document["_id"]
+        try:
+            document = self._under_its_id(document, deadline - NOTE_SECONDS)
+        except (aws.Unavailable, aws.Rejected) as error:
+            return Away(f"backend: the table of its tries: {error}")
         try:
             answer = self._exchange(document, keys, deadline - NOTE_SECONDS)
             if not 200 <= answer.status < 300:
@@ -144,13 +144,35 @@ class Backend:
             reason = f"backend: {type(error).__name__}"
         self._note(document, answer, reason, round((monotonic() - started) * 1000), deadline)
         if not reason:
-            return "stored"
+            return "stored" if document["_id"] == told else Apart("stored", document["_id"])
         if answer is None:
             return reason
         seconds = later(answer.retry_after, int(document["attempts"]))
         if answer.status in _TAKES_NOTHING_NOW:
             return Away(reason, seconds)
         return Later(reason, seconds) if seconds else reason
+
+    def _under_its_id(self, document: dict[str, Any], deadline: float) -> dict[str, Any]:
+        """The document as the backend gets it: apart, where another body was forwarded under its id before.
+
+        The backend may leave out what comes again under the same `webhook-id`, so the id is taken before it is used, on
+        condition that no other content has it. Raises aws.Unavailable or aws.Rejected where the table does not say.
+        """
+        if "raw_sha256" not in document:
+            return document
+        parameters: dict[str, object] = {
+            "TableName": self._table,
+            "Item": encoded(_note_of(document) | {"delivered": False, "reason": "backend: under way"}),
+            "ConditionExpression": "attribute_not_exists(id) OR raw_sha256 = :content",
+            "ExpressionAttributeValues": encoded({":content": document["raw_sha256"]}),
+        }
+        try:
+            self._notes().call("DynamoDB_20120810.PutItem", parameters, min(deadline, monotonic() + NOTE_SECONDS))
+        except aws.Rejected as error:
+            if error.code != "ConditionalCheckFailedException":
+                raise
+            return apart(document)
+        return document
 
     def _exchange(self, document: dict[str, Any], keys: list[bytes], deadline: float) -> Answer:
         """Raises _Unreached, OSError or http.client.HTTPException; the thread's connection is then closed."""
@@ -249,28 +271,36 @@ class Backend:
         self, document: dict[str, Any], answer: Answer | None, reason: str, milliseconds: int, deadline: float
     ) -> None:
         """Keeps how the last try went. What goes wrong with it concerns no webhook."""
-        fields: dict[str, Any] = {
-            "id": str(document["_id"]),
-            "subscription": str(document.get("subscription", "")),
-            "attempt": int(document["attempts"]),
-            "at": datetime.now(UTC),
-            "ms": milliseconds,
-            "delivered": not reason,
-            "expires_at": int(time.time()) + NOTE_DAYS * 86_400,
-        }
+        fields = _note_of(document) | {"ms": milliseconds, "delivered": not reason}
         if reason:
             fields["reason"] = reason
         if answer:
             fields |= {"status": answer.status, "answer": answer.body[:NOTE_BYTES].decode(errors="replace")}
         try:
-            if not hasattr(self._own, "notes"):
-                self._own.notes = aws.Client("dynamodb")
             parameters: dict[str, object] = {"TableName": self._table, "Item": encoded(fields)}
             # Not the batch's time, which others need that wait for this thread.
             limit = min(deadline, monotonic() + NOTE_SECONDS)
-            self._own.notes.call("DynamoDB_20120810.PutItem", parameters, limit)
+            self._notes().call("DynamoDB_20120810.PutItem", parameters, limit)
         except Exception as error:
             log.line("WARNING", "the try is not noted", id=fields["id"], reason=f"{type(error).__name__}: {error}")
+
+    def _notes(self) -> aws.Client:
+        if not hasattr(self._own, "notes"):
+            self._own.notes = aws.Client("dynamodb")
+        client: aws.Client = self._own.notes
+        return client
+
+
+def _note_of(document: dict[str, Any]) -> dict[str, Any]:
+    """What a note of this try says, however it goes."""
+    return {
+        "id": str(document["_id"]),
+        "subscription": str(document.get("subscription", "")),
+        "attempt": int(document["attempts"]),
+        "at": datetime.now(UTC),
+        "expires_at": int(time.time()) + NOTE_DAYS * 86_400,
+        **{name: document[name] for name in ("raw_sha256", "same_id_as") if name in document},
+    }
 
 
 def _name_of(part: str) -> str:
@@ -302,51 +332,6 @@ def later(retry_after: str, attempt: int) -> int:
         seconds = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - time.time()) + 1
     least: int = 5 ** min(attempt - 1, 9)
     return min(max(seconds, least), MAX_LATER_SECONDS)
-
-
-def reach(host: str, port: int, limit: float, allow_private: bool) -> socket.socket:
-    """A connection to the host. The address that is judged is the one that is connected to: names are not asked twice.
-
-    Raises:
-        Forbidden: it has none but private addresses.
-        OSError: none of them answers.
-    """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    allowed = [entry for entry in found if allow_private or is_public(str(entry[4][0]))]
-    if not allowed:
-        raise Forbidden(f"{host} has only addresses that are private, and these are not allowed")
-    failed: OSError = TimeoutError()
-    for family, kind, protocol, _, address in allowed:
-        plain = socket.socket(family, kind, protocol)
-        try:
-            plain.settimeout(max(0.001, limit - monotonic()))
-            plain.connect(address)
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return plain
-        except OSError as error:
-            plain.close()
-            failed = error
-    raise failed
-
-
-# https://www.iana.org/assignments/ipv6-address-space says that all of the internet is in the first; through the second
-# a network without IPv4 reaches it (RFC 6052); the third is for protocols between a host and its provider.
-_UNICAST = ipaddress.IPv6Network("2000::/3")
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_PROTOCOLS = ipaddress.IPv4Network("192.0.0.0/24")
-
-
-def is_public(text: str) -> bool:
-    """Whether an address is one of the internet; of one that carries another in it, whether that one is."""
-    address = ipaddress.ip_address(text)
-    if isinstance(address, ipaddress.IPv4Address):
-        return address.is_global and not (address.is_multicast or address.is_reserved or address in _PROTOCOLS)
-    inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-    if address in _NAT64:
-        inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-    if inner is not None and not is_public(str(inner)):
-        return False
-    return address.ipv4_mapped is not None or address in _NAT64 or (address in _UNICAST and address.is_global)
 
 
 _context: ssl.SSLContext | None = None

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
+from hashlib import sha256
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import bson
 import pymongo
+from bson.decimal128 import Decimal128
 from bson.errors import InvalidDocument
 from bson.raw_bson import RawBSONDocument
+from pymongo import ReadPreference
 from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from nami_runtime import aws, log, secret
-from nami_runtime.destinations import NO_TIME, Away
+from nami_runtime.bodies import MAX_DEPTH
+from nami_runtime.destinations import NO_TIME, Apart, Away, apart
 from nami_runtime.documents import without_body
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pymongo.collection import Collection
 
@@ -35,6 +40,7 @@ _INDEXED = ("received_at", "stored_at")
 _FEW_DOCUMENTS = 10_000
 _INDEX_SECONDS = 2.0
 _DUPLICATE_KEY = 11000
+_HASH = {"raw_sha256": 1}
 # Codes that can stand beside a single document and say nothing of it: the server shuts down, steps down, starts up or
 # can't be reached by its router; it is busy (16500 is Cosmos DB's throttling), interrupted or out of room; 13 and 8000
 # are rights and quotas. https://www.mongodb.com/docs/manual/reference/error-codes/
@@ -69,15 +75,82 @@ class Mongo:
                 items[index] = _upsert(document)
             except Exception as error:
                 results[index] = f"can't be stored: {type(error).__name__}"
+        self._write_whatever_it_takes(documents, items, results, deadline)
+        self._keep_both(documents, results, deadline)
+        return results
+
+    def _write_whatever_it_takes(
+        self, documents: Sequence[dict[str, Any]], items: dict[int, Upsert], results: list[str], deadline: float
+    ) -> None:
         refused = self._write(items, results, deadline)
-        # What the server won't take in parsed form (a field name, a depth of its own) goes in raw.
+        # Older servers than 5.0, DocumentDB and others take fewer names of fields.
+        others = {index: _upsert(documents[index]) for index in refused if _fit(documents[index], _without_signs)}
+        refused = {index: why for index, why in refused.items() if index not in others}
+        refused |= self._write(others, results, deadline)
+        # What the server won't take in parsed form even so (a depth of its own) goes in raw.
         bare = {
             index: _upsert(without_body(documents[index], f"refused by MongoDB: {reason}"))
             for index, reason in refused.items()
         }
         for index, reason in self._write(bare, results, deadline).items():
             results[index] = f"refused by MongoDB: {reason}"
-        return results
+
+    def _keep_both(self, documents: Sequence[dict[str, Any]], results: list[str], deadline: float) -> None:
+        """What was taken for a repeat, and has other content than the document of that id, is stored beside it."""
+        told = {i: each for i, each in enumerate(documents) if results[i] == "duplicate" and "raw_sha256" in each}
+        if not (others := self._others(told, results, deadline)):
+            return
+        own = {index: apart(document) for index, document in others.items()}
+        self._write_whatever_it_takes(
+            [own.get(index, document) for index, document in enumerate(documents)],
+            {index: _upsert(document) for index, document in own.items()},
+            results,
+            deadline,
+        )
+        again = {index: document for index, document in own.items() if results[index] == "duplicate"}
+        for index in self._others(again, results, deadline):
+            results[index] = "its id, and the one of its own, are those of other documents"
+        for index, document in own.items():
+            if results[index] in ("stored", "duplicate"):
+                results[index] = Apart(results[index], document["_id"])
+
+    def _others(
+        self, documents: dict[int, dict[str, Any]], results: list[str], deadline: float
+    ) -> dict[int, dict[str, Any]]:
+        """Those whose content is not that of the document of their id. Where that can't be told, the result says so."""
+        if not documents:
+            return {}
+        try:
+            there = self._hashes([document["_id"] for document in documents.values()], deadline)
+        except _Away as away:
+            for index in documents:
+                results[index] = str(away)
+            return {}
+        for index, document in documents.items():
+            if document["_id"] not in there:
+                results[index] = "MongoDB: the document of its id was deleted meanwhile"
+        return {
+            index: document
+            for index, document in documents.items()
+            if there.get(document["_id"], document["raw_sha256"]) != document["raw_sha256"]
+        }
+
+    def _hashes(self, ids: list[Any], deadline: float) -> dict[Any, str]:
+        """The hash of what is stored under each of these ids. Raises _Away."""
+        while True:
+            try:
+                with pymongo.timeout(max(0.001, min(deadline - monotonic(), ATTEMPT_SECONDS))):
+                    # Where the URI asks for a secondary: that one may not have it yet.
+                    primary = self._open(deadline).with_options(read_preference=ReadPreference.PRIMARY)
+                    found = {each["_id"]: each.get("raw_sha256") for each in primary.find({"_id": {"$in": ids}}, _HASH)}
+                    # Of a document from before hashes were kept.
+                    bare = [each for each, content in found.items() if content is None]
+                    raws = primary.find({"_id": {"$in": bare}}, {"raw": 1}) if bare else ()
+                    return found | {each["_id"]: sha256(each.get("raw") or b"").hexdigest() for each in raws}
+            except (PyMongoError, aws.Unavailable, aws.Rejected) as error:
+                if deadline - monotonic() < _PAUSE_SECONDS:
+                    raise _Away(f"MongoDB away: {type(error).__name__}") from None
+                sleep(_PAUSE_SECONDS)
 
     def _write(self, items: dict[int, Upsert], results: list[str], deadline: float) -> dict[int, str]:
         """Fills in the results; returns what the server refused, with its reason."""
@@ -217,38 +290,61 @@ def _client(login: dict[str, str]) -> pymongo.MongoClient[Any]:
 
 def _upsert(document: dict[str, Any]) -> Upsert:
     """Encoded here and now, so that what BSON can't hold fails this document and not the whole bulk."""
-    fields = {name: value for name, value in document.items() if name != "_id"}
     key = RawBSONDocument(bson.encode({"_id": document["_id"]}))
-    return pymongo.UpdateOne(key, {"$setOnInsert": _encoded(fields)}, upsert=True)
+    return pymongo.UpdateOne(key, {"$setOnInsert": _encoded(document)}, upsert=True)
 
 
-def _encoded(fields: dict[str, Any]) -> RawBSONDocument:
+_UNFIT = (InvalidDocument, OverflowError, UnicodeError, RecursionError, ValueError)
+
+
+def _encoded(document: dict[str, Any]) -> RawBSONDocument:
     try:
-        return _within_limit(fields)
-    except (InvalidDocument, OverflowError, UnicodeError, RecursionError, ValueError) as error:
-        reason = str(error) if isinstance(error, _TooLarge) else f"BSON can't hold it: {_first_words(error)}"
-        return _within_limit(without_body(fields, reason))
+        return _within_limit(document)
+    except _TooLarge as error:
+        return _within_limit(without_body(document, str(error)))
+    except _UNFIT:
+        _fit(document, _storable)
+    try:
+        return _within_limit(document)
+    except _UNFIT as error:
+        reason = str(error) if isinstance(error, _TooLarge) else f"BSON can't hold it: {type(error).__name__}"
+        return _within_limit(without_body(document, reason))
+
+
+def _fit(document: dict[str, Any], name: Callable[[str], str]) -> bool:
+    from nami_runtime import fitting  # noqa: PLC0415 - most documents fit
+
+    return fitting.fit(document, fitting.Limits(_exact, name, MAX_DEPTH))
+
+
+def _exact(number: Any) -> object | None:
+    if isinstance(number, float) or (isinstance(number, int) and -(1 << 63) <= number < 1 << 63):
+        return number
+    try:
+        return Decimal128(Decimal(number))  # of 34 digits; it rounds nothing
+    except ArithmeticError:
+        return None
+
+
+def _storable(name: str) -> str:
+    return name.replace("\0", "\\u0000")
+
+
+def _without_signs(name: str) -> str:
+    """For servers that take no dollar before a field's name, and no dot in it."""
+    name = _storable(name).replace(".", "\\u002e")
+    return "\\u0024" + name[1:] if name.startswith("$") else name
 
 
 class _TooLarge(ValueError):
     """Over MongoDB's limit once parsed."""
 
 
-def _within_limit(fields: dict[str, Any]) -> RawBSONDocument:
-    encoded = bson.encode(fields)
+def _within_limit(document: dict[str, Any]) -> RawBSONDocument:
+    encoded = bson.encode({name: value for name, value in document.items() if name != "_id"})
     if len(encoded) > MAX_DOCUMENT_BYTES:
         raise _TooLarge("over 16 MB once parsed")
     return RawBSONDocument(encoded)
-
-
-def _first_words(error: Exception) -> str:
-    if isinstance(error, OverflowError):
-        return "integer over 64 bits"
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    if isinstance(error, UnicodeError):
-        return "text that is not Unicode"
-    return type(error).__name__
 
 
 def _same_id(error: dict[str, Any]) -> bool:

@@ -96,6 +96,7 @@ class Scheme:
                 continue
             if not (found.isascii() and found.isprintable() and len(found) <= _MAX_ID_LENGTH):
                 found = "sha256-" + sha256(found.encode("utf-8", "backslashreplace")).hexdigest()
+            request.id_is_bound = callable(source) or not self.covers(source)
             if callable(source) or self.covers(source):
                 return found
             content = request.query.encode("utf-8", "backslashreplace") + b"\n" + self._lasting(request)

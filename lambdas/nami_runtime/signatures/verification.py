@@ -47,7 +47,7 @@ class Verification:
             if (answer := handshakes.before(form.handshake, request, self._secret)) is not None:
                 return answer
         key = self._proven(form, request, self._secret, now, queued_at)
-        request.verified = self.name
+        request.verified, request.proven_by = self.name, form
         request.delivery_id = form.delivery_id(request)
         # Who reads the queue, the documents or a backend's requests must not be able to send webhooks. The secret of
         # one form may come with a request that another proves.

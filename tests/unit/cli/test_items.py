@@ -3,10 +3,12 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+from bson.decimal128 import Decimal128
 from typer.testing import CliRunner
 
 from nami_cli import events
@@ -212,3 +214,17 @@ def test_local_send_waits_for_the_item(aws: Stub, monkeypatch: pytest.MonkeyPatc
     holds(aws, "webhooks", ["a"])
     holds(aws, "webhooks", ["a"], item("a"))
     assert [each["_id"] for each in stored.wait_for(found, ["a"], timeout=5)] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("there", "shown"),
+    [
+        ("7", 7),
+        ("19.9", 19.9),
+        ("9007199254740993.5", Decimal128("9007199254740993.5")),
+        ("10355138598665546921", Decimal128("10355138598665546921")),
+        ("1." + "3" * 37, "1." + "3" * 37),
+    ],
+)
+def test_a_number_is_shown_digit_by_digit(there: str, shown: object) -> None:
+    assert items._plain(Decimal(there)) == shown

@@ -1,6 +1,8 @@
 """The internals of ministack that local AWS is built on: these tests say when they move."""
 
+import asyncio
 import base64
+import gzip
 import importlib.metadata
 import io
 import json
@@ -167,6 +169,28 @@ def test_worker_that_dies_while_it_starts_leaves_the_others_alone(monkeypatch: p
     (workers,) = lambda_runtime._workers.values()
     assert busy in workers
     assert [worker.in_use for worker in workers] == [True, False]
+
+
+@pytest.mark.parametrize("body", [b'{"a": "\xc5\xbe"}', b"\xff\x00", gzip.compress(b"{}")])
+def test_what_is_no_text_is_handed_on_as_it_is(monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    from ministack.services import apigateway, lambda_svc  # noqa: PLC0415
+
+    for name in ("_invoke_lambda_proxy", "_v2_request_body_is_text"):
+        monkeypatch.setattr(apigateway, name, getattr(apigateway, name))
+    aws.let_bytes_be()
+    events: list[dict[str, Any]] = []
+
+    async def run(_function: object, _record: object, event: dict[str, Any], **_: object) -> dict[str, Any]:
+        events.append(event)
+        return {"body": {"statusCode": 200}}
+
+    monkeypatch.setattr(apigateway, "run_reentrant", run)
+    monkeypatch.setattr(lambda_svc, "_get_func_record_for_ref_in_scope", lambda *_, **__: ({"config": {}}, {}, "f"))
+    monkeypatch.setattr(lambda_svc, "_execution_record_for_config", lambda *_: {})
+    headers = {"content-type": "application/json"}
+    asyncio.run(apigateway._invoke_lambda_proxy({}, "api", "$default", "/", "POST", headers, body, {}))
+    (event,) = events
+    assert (base64.b64decode(event["body"]) if event["isBase64Encoded"] else event["body"].encode()) == body
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 
 import pymongo
 import pytest
-from bson import Int64, ObjectId
+from bson import Decimal128, Int64, ObjectId
 from pymongo.errors import BulkWriteError
 
 from nami_local import stand_in
@@ -48,6 +48,12 @@ def upsert(key: object, **fields: object) -> pymongo.UpdateOne:
 def test_collection_may_have_a_hyphen_in_its_name(client: Client) -> None:
     client["nami"]["my-shop"].insert_one({"_id": 1})
     assert client["nami"]["my-shop"].find_one() == {"_id": 1}
+
+
+def test_a_decimal_comes_back_digit_by_digit(client: Client) -> None:
+    document = {"_id": 1, "a": [Decimal128("0.1234567890123456789012")], "b": {"c": Decimal128("1E+400"), "d": 1}}
+    client["nami"]["decimals"].bulk_write([upsert(1, **{key: document[key] for key in "ab"})])
+    assert client["nami"]["decimals"].find_one() == document
 
 
 def test_a_write_that_fails_in_a_bulk_fails_alone(client: Client) -> None:

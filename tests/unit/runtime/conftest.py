@@ -136,7 +136,8 @@ class FakeAws:
             found = table.get(given["Key"]["id"]["S"])
             return 200, json.dumps({"Item": found} if found else {}).encode()
         key = given["Item"]["id"]["S"]
-        if "ConditionExpression" in given and key in table:
+        same = given.get("ExpressionAttributeValues", {}).get(":content")
+        if "ConditionExpression" in given and key in table and not (same and table[key].get("raw_sha256") == same):
             return 400, b'{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
         table[key] = given["Item"]
         return 200, b"{}"
@@ -283,7 +284,7 @@ class Mongo:
         self.starts += 1
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "nx_27017.nx_27017", "--db", str(self.folder / "db")),
+                *(sys.executable, "-m", "nami_local.stand_in", "--db", str(self.folder / "db")),
                 *("-p", str(self.port), "--host", "127.0.0.1", "--pid-file", str(self.folder / f"pid{self.starts}")),
             ],
             stdout=subprocess.DEVNULL,

@@ -19,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from nami_runtime import reaching
 from nami_runtime.destinations import http as backend_module
 from tests.backend.server import Backend, Received
 from tests.unit.runtime.conftest import Context, FakeAws, load_handler, sqs_event
@@ -456,7 +457,7 @@ PRIVATE = [
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_address_of_no_internet_is_not_public(address: str) -> None:
-    assert not backend_module.is_public(address)
+    assert not reaching.is_public(address)
 
 
 PUBLIC = ["1.1.1.1", "52.94.236.248", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]
@@ -464,7 +465,7 @@ PUBLIC = ["1.1.1.1", "52.94.236.248", "2606:4700:4700::1111", "::ffff:1.1.1.1", 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_address_of_the_internet_is_public(address: str) -> None:
-    assert backend_module.is_public(address)
+    assert reaching.is_public(address)
 
 
 def test_name_that_leads_to_a_private_address_is_refused(
@@ -487,8 +488,8 @@ def test_name_is_asked_once_and_that_address_is_connected_to(backend: Backend, m
         return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", next(answers))]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    monkeypatch.setattr(backend_module, "is_public", lambda address: address == "127.0.0.2")
+    monkeypatch.setattr(reaching, "is_public", lambda address: address == "127.0.0.2")
     with pytest.raises(ConnectionRefusedError):
-        backend_module.reach("rebind.example", backend.port, time.monotonic() + 0.3, allow_private=False)
+        reaching.reach("rebind.example", backend.port, time.monotonic() + 0.3, allow_private=False)
     assert asked == ["rebind.example"]
     assert backend.connections == 0

@@ -83,7 +83,7 @@ def test_the_declared_type_decides_how_a_body_is_read(
         (b"\xff\xfe\xfd", "application/json", "invalid JSON"),
         (b'{"a":NaN}', "application/json", "NaN is not JSON"),
         (b"[-Infinity]", "application/json", "-Infinity is not JSON"),
-        (b"9" * 5000, "application/json", "invalid JSON"),
+        (b"1e9999999999999999999", "application/json", "exponent nothing holds"),
         (b"[" * 101 + b"]" * 101, "application/json", "nested over 100"),
         (b'{"a":' * 101 + b"1" + b"}" * 101, "application/json", "nested over 100"),
         (b"[" * 100_000, "application/json", ""),

@@ -66,7 +66,7 @@ def test_any_value_becomes_what_sqs_takes_and_equal_values_stay_equal(one: str, 
 
 def test_deduplication_id_is_the_producers_id_and_not_the_requests() -> None:
     request = GatewayRequest(http_event(request_id="r1"))
-    request.delivery_id = "evt_1"
+    request.delivery_id, request.id_is_bound = "evt_1", True
     assert ordering.send_parameters(request, "$.id")["MessageDeduplicationId"] == "evt_1"
 
 
