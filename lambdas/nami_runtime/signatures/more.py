@@ -1,0 +1,175 @@
+"""The table of providers, continued: a function loads it only where its own provider is not in `providers`.
+
+An id is named only where it tells deliveries apart: several providers call the webhook's or the order's own id `id`,
+and two of their events must not be taken for one.
+"""
+
+from __future__ import annotations
+
+from nami_runtime.signatures.providers import SCHEMES as FIRST
+from nami_runtime.signatures.schemes import Basic, Hmac, Scheme, Token
+
+
+def _standard(header: str, id_header: str, timestamp: str, key: str = "base64") -> tuple[Scheme, ...]:
+    """Standard Webhooks under other names, or with the secret's own bytes as the key instead of what they decode to."""
+    return (
+        Hmac(
+            header=header,
+            prefix="v1,",
+            encoding="base64",
+            key=key,
+            signed="{id}.{timestamp}.{body}",
+            id=id_header,
+            ids=(id_header,),
+            timestamp=timestamp,
+            tolerance=300,
+        ),
+    )
+
+
+def _hex(header: str, *ids: str, prefix: str = "", digest: str = "sha256") -> tuple[Scheme, ...]:
+    """An HMAC of the body in hex."""
+    return (Hmac(header=header, prefix=prefix, digest=digest, ids=ids),)
+
+
+def _base64(header: str, *ids: str, prefix: str = "", digest: str = "sha256", key: str = "text") -> tuple[Scheme, ...]:
+    """An HMAC of the body in base64."""
+    return (Hmac(header=header, prefix=prefix, digest=digest, encoding="base64", key=key, ids=ids),)
+
+
+def _pairs(
+    header: str,
+    part: str,
+    *ids: str,
+    time: str = "t",
+    signed: str = "{timestamp}.{body}",
+    tolerance: int = 300,
+    milliseconds: bool = False,
+) -> tuple[Scheme, ...]:
+    """Time and signature as pairs of one header, in hex."""
+    return (
+        Hmac(
+            header=header,
+            part=part,
+            timestamp=f"part:{time}",
+            milliseconds=milliseconds,
+            signed=signed,
+            tolerance=tolerance,
+            ids=ids,
+        ),
+    )
+
+
+SCHEMES: dict[str, tuple[Scheme, ...]] = {
+    # Standard Webhooks, and Meta, under the names that people look for.
+    **dict.fromkeys(
+        ("brex", "clerk", "incident-io", "lithic", "openai", "recall-ai", "render", "replicate", "resend", "svix"),
+        FIRST["standard-webhooks"],
+    ),
+    **dict.fromkeys(
+        ("bigcommerce", "polar"), _standard("webhook-signature", "webhook-id", "webhook-timestamp", key="text")
+    ),
+    **dict.fromkeys(("facebook", "instagram", "messenger", "whatsapp"), FIRST["meta"]),
+    "finch": _standard("finch-signature", "finch-event-id", "finch-timestamp"),
+    # Payments and billing
+    "adyen-platforms": _base64("hmacsignature", key="hex"),
+    "btcpay": _hex("btcpay-sig", "body:deliveryId", prefix="sha256="),
+    "cashfree": (
+        Hmac(
+            header="x-webhook-signature",
+            encoding="base64",
+            signed="{timestamp}{body}",
+            timestamp="x-webhook-timestamp",
+            milliseconds=True,
+        ),
+    ),
+    "coinbase-commerce": _hex("x-cc-webhook-signature", "body:event.id"),
+    "gocardless": _hex("webhook-signature", "body:meta.webhook_id"),
+    "lemon-squeezy": _hex("x-signature"),
+    "modern-treasury": _hex("x-signature"),
+    "mollie": _hex("x-mollie-signature", "body:id", prefix="sha256="),
+    "razorpay": _hex("x-razorpay-signature", "x-razorpay-event-id"),
+    "revolut": (
+        Hmac(
+            header="revolut-signature",
+            part="v1",
+            signed="v1.{timestamp}.{body}",
+            timestamp="revolut-request-timestamp",
+            milliseconds=True,
+            tolerance=300,
+        ),
+    ),
+    "strike": _hex("x-webhook-signature", "body:id"),
+    "unit": _base64("x-unit-signature", digest="sha1"),
+    # Commerce and shipping
+    "aftership": (
+        *_base64("aftership-hmac-sha256"),
+        *_base64("as-signature-hmac-sha256"),
+        *_base64("am-webhook-signature", prefix="hmac-sha256="),
+    ),
+    "easypost": _hex("x-hmac-signature", "body:id", prefix="hmac-sha256-hex="),
+    "woocommerce": _base64("x-wc-webhook-signature", "x-wc-webhook-delivery-id"),
+    # Building, hosting, watching
+    "buildkite": (
+        *_pairs("x-buildkite-signature", "signature", time="timestamp"),
+        Token(header="x-buildkite-token"),
+    ),
+    "circleci": (Hmac(header="circleci-signature", part="v1", ids=("body:id",)),),
+    "cloudflare-stream": _pairs("webhook-signature", "sig1", time="time"),
+    "discourse": _hex("x-discourse-event-signature", "x-discourse-event-id", prefix="sha256="),
+    "heroku": _base64("heroku-webhook-hmac-sha256", "body:webhook_metadata.delivery.id"),
+    "logto": _hex("logto-signature-sha-256"),
+    "mux": _pairs("mux-signature", "v1", "body:id"),
+    "pagerduty": (Hmac(header="x-pagerduty-signature", part="v1", ids=("body:event.id",)),),
+    # Content and media
+    "ably": _base64("x-ably-signature"),
+    "ghost": _pairs("x-ghost-signature", "sha256", signed="{body}{timestamp}", milliseconds=True),
+    "webflow": (
+        Hmac(
+            header="x-webflow-signature",
+            signed="{timestamp}:{body}",
+            timestamp="x-webflow-timestamp",
+            milliseconds=True,
+            tolerance=300,
+        ),
+    ),
+    # Messages, voice, video
+    # Its service may still send half an hour after it signed, and never ahead of its time.
+    "elevenlabs": _pairs("elevenlabs-signature", "v0", tolerance=1800),
+    "front-rules": _base64("x-front-signature", digest="sha1"),
+    "help-scout": _base64("x-helpscout-signature", digest="sha1"),
+    "line": _base64("x-line-signature"),
+    "retell": _pairs("x-retell-signature", "d", time="v", signed="{body}{timestamp}", milliseconds=True),
+    "stream": _hex("x-signature"),
+    "telegram": (Token(header="x-telegram-bot-api-secret-token", ids=("body:update_id",)),),
+    "viber": _hex("x-viber-content-signature", "body:message_token"),
+    "webex": _hex("x-spark-signature", digest="sha1"),
+    # Customers, work, documents
+    "cal-com": _hex("x-cal-signature-256"),
+    "clickup": _hex("x-signature"),
+    "datasaur": _hex("x-datasaur-signature"),
+    "documenso": (Token(header="x-documenso-secret"),),
+    "nylas": (Hmac(header="x-nylas-signature", ids=("body:id",), handshake="dropbox", handshake_method="GET"),),
+    "patreon": _hex("x-patreon-signature", digest="md5"),
+    "pipedrive": (Basic(ids=("body:meta.id",)),),
+    "podium": (
+        Hmac(
+            header="podium-signature",
+            signed="{timestamp}.{body}",
+            timestamp="podium-timestamp",
+            milliseconds=True,
+        ),
+    ),
+    "pusher": (Hmac(header="x-pusher-signature", timestamp="body:time_ms", milliseconds=True, tolerance=300),),
+    "quickbooks": _base64("intuit-signature"),
+    "savvycal": _hex("x-savvycal-signature", prefix="sha256="),
+    "segment": _hex("x-signature", digest="sha1"),
+    # The key is `client id&secret`, and that is what the secret holds.
+    "surveymonkey": _base64("sm-signature", "body:event_id", digest="sha1"),
+    "tiktok": _pairs("tiktok-signature", "s"),
+    # Identity and checks
+    "checkr": _hex("x-checkr-signature", "body:id"),
+    "onfido": _hex("x-sha2-signature"),
+    "persona": _pairs("persona-signature", "v1", "body:data.id"),
+    "workos": _pairs("workos-signature", "v1", "body:id", tolerance=180, milliseconds=True),
+}
