@@ -87,7 +87,9 @@ class Sender:
             *parents, last = source.split(".")
             target = document
             for parent in parents:
-                target = target.setdefault(parent, {})
+                within = target.get(parent)
+                target[parent] = within if isinstance(within, dict) else {}
+                target = target[parent]
             target[last] = f"evt_{uuid4().hex}"
         if isinstance(self._forms[0], ClientState):
             document = {"value": [document]}

@@ -79,7 +79,8 @@ def _hmac(
     if scheme.header.startswith("body:"):
         return headers, _with_field(body, scheme.header, signature)
     if scheme.part:
-        headers[scheme.header] += f"{scheme.separator}{scheme.part}={signature}"
+        before = headers[scheme.header] + scheme.separator if scheme.timestamp.startswith("part:") else ""
+        headers[scheme.header] = f"{before}{scheme.part}={signature}"
     else:
         headers[scheme.header] = scheme.prefix + signature
     return headers, body

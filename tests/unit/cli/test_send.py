@@ -24,6 +24,12 @@ from tests.unit.cli.conftest import sleep_in, target
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:nami-shopify-abc"
 ASYMMETRIC = {"discord", "paypal", "sendgrid"}
 SECRETS = {"basic": "user:password", "standard-webhooks": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+SECRETS |= {
+    name: SECRETS["standard-webhooks"]
+    for name, forms in signatures.every().items()
+    if getattr(forms[-1], "key", "") == "base64"
+}
+SECRETS |= {"adyen-platforms": "00ff", "pipedrive": SECRETS["basic"]}
 OPTIONS: dict[str, dict[str, Any]] = {"hmac": {"header": "x-signature"}, "token": {"header": "x-token"}}
 
 

@@ -33,7 +33,7 @@ SECRETS |= {"adyen-platforms": MARK.encode().hex(), "pipedrive": SECRETS["basic"
 SECRETS |= {
     name: SECRETS["standard-webhooks"]
     for name, forms in signatures.every().items()
-    if getattr(forms[0], "key", "") == "base64"
+    if getattr(forms[-1], "key", "") == "base64"
 }
 URL = "https://hooks.example.com/nami/shopify"
 BODY = b'{"id":"evt_1","event_id":"Ev08","value":[{"subscriptionId":"s"}],"event":"order.created"}'
