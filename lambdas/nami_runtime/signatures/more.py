@@ -45,12 +45,14 @@ def _pairs(
     signed: str = "{timestamp}.{body}",
     tolerance: int = 0,
     milliseconds: bool = False,
+    key: str = "text",
 ) -> tuple[Scheme, ...]:
     """Time and signature as pairs of one header, in hex."""
     return (
         Hmac(
             header=header,
             part=part,
+            key=key,
             timestamp=f"part:{time}",
             milliseconds=milliseconds,
             signed=signed,
@@ -60,10 +62,18 @@ def _pairs(
     )
 
 
+def _timed(header: str, timestamp: str, *ids: str, prefix: str = "") -> tuple[Scheme, ...]:
+    """The time in a header of its own, a full stop, the body; in hex."""
+    return (Hmac(header=header, prefix=prefix, signed="{timestamp}.{body}", timestamp=timestamp, ids=ids),)
+
+
 SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # Standard Webhooks, and Meta, under the names that people look for.
     **dict.fromkeys(
-        ("brex", "clerk", "incident-io", "lithic", "openai", "recall-ai", "render", "replicate", "resend", "svix"),
+        (
+            *("brex", "clerk", "farpay", "incident-io", "lithic", "openai", "recall-ai", "render", "replicate"),
+            *("resend", "signatureapi", "svix"),
+        ),
         FIRST["standard-webhooks"],
     ),
     **dict.fromkeys(
@@ -93,10 +103,13 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     "coinbase-commerce": _hex("x-cc-webhook-signature", "body:event.id"),
+    "coinify": _hex("x-coinify-webhook-signature"),
+    "fastspring": _base64("x-fs-signature"),
     "gocardless": _hex("webhook-signature", "body:meta.webhook_id"),
     "lemon-squeezy": _hex("x-signature"),
     "modern-treasury": _hex("x-signature"),
     "mollie": _hex("x-mollie-signature", "body:id", prefix="sha256="),
+    "paysway": _pairs("x-paysway-signature", "v1", key="base64"),
     "razorpay": _hex("x-razorpay-signature", "x-razorpay-event-id"),
     "revolut": (
         Hmac(
@@ -117,6 +130,9 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         *_base64("am-webhook-signature", prefix="hmac-sha256="),
     ),
     "easypost": _hex("x-hmac-signature", "body:id", prefix="hmac-sha256-hex="),
+    "fourthwall": (*_base64("x-fourthwall-hmac-sha256"), *_base64("x-fourthwall-hmac-apps-sha256")),
+    "london-theatre-direct": _base64("ltd-webhook-signature"),
+    "oracle-commerce": _base64("x-oracle-cc-webhook-signature", digest="sha512"),
     "woocommerce": _base64("x-wc-webhook-signature", "x-wc-webhook-delivery-id"),
     # Building, hosting, watching
     "buildkite": (
@@ -126,6 +142,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "circleci": (Hmac(header="circleci-signature", part="v1", ids=("body:id",)),),
     "cloudflare-stream": _pairs("webhook-signature", "sig1", time="time"),
     "discourse": _hex("x-discourse-event-signature", "x-discourse-event-id", prefix="sha256="),
+    "errornotifier": _pairs("x-errornotifier-signature", "v1"),
     "expo": _hex("expo-signature", prefix="sha1=", digest="sha1"),
     "gitea": _hex("x-gitea-signature", "x-gitea-delivery"),
     "heroku": _base64("heroku-webhook-hmac-sha256", "body:webhook_metadata.delivery.id"),
@@ -137,6 +154,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "tailscale": _pairs("tailscale-webhook-signature", "v1", tolerance=300),
     # Content and media
     "ably": _base64("x-ably-signature"),
+    "fastpix": _base64("fastpix-signature", key="base64"),
     "ghost": _pairs("x-ghost-signature", "sha256", signed="{body}{timestamp}", milliseconds=True),
     "webflow": (
         Hmac(
@@ -150,6 +168,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # Messages, voice, video
     # Its library takes what was signed half an hour ago.
     "elevenlabs": _pairs("elevenlabs-signature", "v0", tolerance=1800),
+    "emailit": _timed("x-emailit-signature", "x-emailit-timestamp"),
     "front-rules": _base64("x-front-signature", digest="sha1"),
     "help-scout": _base64("x-helpscout-signature", digest="sha1"),
     "line": _base64("x-line-signature"),
@@ -164,9 +183,11 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # While its key rolls it signs with the other under s1.
     "boldsign": _pairs("x-boldsign-signature", "s0", "body:event.id", tolerance=300),
     "cal-com": _hex("x-cal-signature-256"),
+    "calendly": _pairs("calendly-webhook-signature", "v1"),
     "clickup": _hex("x-signature"),
     "datasaur": _hex("x-datasaur-signature"),
     "documenso": (Token(header="x-documenso-secret"),),
+    "lusha": _timed("x-lusha-signature", "x-lusha-timestamp"),
     "nylas": (Hmac(header="x-nylas-signature", ids=("body:id",), handshake="dropbox", handshake_method="GET"),),
     "patreon": _hex("x-patreon-signature", digest="md5"),
     "pipedrive": (Basic(ids=("body:meta.id",)),),
@@ -180,12 +201,13 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     ),
     "pusher": (Hmac(header="x-pusher-signature", timestamp="body:time_ms", milliseconds=True, tolerance=300),),
     "quickbooks": _base64("intuit-signature"),
-    "savvycal": _hex("x-savvycal-signature", prefix="sha256="),
+    "savvycal": _hex("x-savvycal-signature", "body:id", prefix="sha256="),
     "segment": _hex("x-signature", digest="sha1"),
     # The key is `client id&secret`, and that is what the secret holds.
     "surveymonkey": _base64("sm-signature", "body:event_id", digest="sha1"),
     "tiktok": _pairs("tiktok-signature", "s"),
     "xero": _base64("x-xero-signature"),
+    "xobni": _timed("x-xobni-signature", "x-xobni-timestamp", "x-xobni-delivery", prefix="sha256="),
     # Identity and checks
     "checkr": _hex("x-checkr-signature", "body:id"),
     "onfido": _hex("x-sha2-signature"),

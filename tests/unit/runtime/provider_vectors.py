@@ -45,7 +45,10 @@ _HUB = {"x-hub-signature-256": "sha256=4864d2759938a15468b5df9ade20bf161da9b4f73
 PUBLISHED = [
     *map(
         _standard_webhooks,
-        ("brex", "clerk", "incident-io", "lithic", "openai", "recall-ai", "render", "replicate", "resend", "svix"),
+        (
+            *("brex", "clerk", "farpay", "incident-io", "lithic", "openai", "recall-ai", "render", "replicate"),
+            *("resend", "signatureapi", "svix"),
+        ),
     ),
     *(
         Vector(name, "octokit/webhooks.js", "mysecret", "x-hub-signature-256", dict(_HUB), b'{"foo":"bar"}')
@@ -66,6 +69,14 @@ PUBLISHED = [
         "circleci-signature",
         {"circleci-signature": "v1=734cc62f32841568f45715aeb9f4d7891324e6d948e4c6c60c0621cdac48623a"},
         b"hello world",
+    ),
+    Vector(
+        "coinify",
+        "coinify.readme.io: Webhook signature",
+        "my-shared-secret",
+        "x-coinify-webhook-signature",
+        {"x-coinify-webhook-signature": "bcdbb89e3031905f3cc1a20d16b5f969a17a7d8fa0c26e4a807c2193402d66f4"},
+        b'{"examplePayload":true}',
     ),
     Vector(
         "modern-treasury",
@@ -156,6 +167,29 @@ COMPUTED = [
         "3b26b6b13087fdddc7df72b6634f12d3333ebab1074537ac8cf003111a96569f",
         x_timestamp=_MILLISECONDS,
     ),
+    _formula("calendly", "calendly-webhook-signature", f"t={_SECONDS},v1={_TIMED}"),
+    _formula("emailit", "x-emailit-signature", _TIMED, x_emailit_timestamp=_SECONDS),
+    _formula("errornotifier", "x-errornotifier-signature", f"t={_SECONDS},v1={_TIMED}"),
+    Vector("fastpix", "formula", "dGVzdC1zZWNyZXQ=", "fastpix-signature", {"fastpix-signature": _BASE64}, _BODY),
+    _formula("fastspring", "x-fs-signature", _BASE64),
+    _formula("fourthwall", "x-fourthwall-hmac-sha256", _BASE64),
+    _formula("fourthwall", "x-fourthwall-hmac-apps-sha256", _BASE64),
+    _formula("london-theatre-direct", "ltd-webhook-signature", _BASE64),
+    _formula("lusha", "x-lusha-signature", _TIMED, x_lusha_timestamp=_SECONDS),
+    _formula(
+        "oracle-commerce",
+        "x-oracle-cc-webhook-signature",
+        "CLlX5sSWvth1VrGPwfIrGN0UZ/JyQouH6AQl1Rnf3pymOT4Oecs2ljZDArOZ+qaHrDq5XLQmbWpTUzNJSUolsQ==",
+    ),
+    Vector(
+        "paysway",
+        "formula",
+        "dGVzdC1zZWNyZXQ=",
+        "x-paysway-signature",
+        {"x-paysway-signature": f"t={_SECONDS},v1={_TIMED}"},
+        _BODY,
+    ),
+    _formula("xobni", "x-xobni-signature", f"sha256={_TIMED}", x_xobni_timestamp=_SECONDS),
     _formula("ashby", "ashby-signature", f"sha256={_HEX}"),
     _formula("attio", "attio-signature", _HEX),
     _timed("boldsign", "x-boldsign-signature", f"t={_SECONDS}, s0={_TIMED}"),
