@@ -71,8 +71,8 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # Standard Webhooks, and Meta, under the names that people look for.
     **dict.fromkeys(
         (
-            *("brex", "clerk", "farpay", "incident-io", "lithic", "openai", "recall-ai", "render", "replicate"),
-            *("resend", "signatureapi", "svix"),
+            *("brex", "clerk", "farpay", "flexprice", "goody", "incident-io", "lithic", "openai", "recall-ai"),
+            *("render", "replicate", "resend", "signatureapi", "svix"),
         ),
         FIRST["standard-webhooks"],
     ),
@@ -93,6 +93,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     "btcpay": _hex("btcpay-sig", "body:deliveryId", prefix="sha256="),
+    "billit": _pairs("billit-signature", "s"),
     "cashfree": (
         Hmac(
             header="x-webhook-signature",
@@ -131,6 +132,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     ),
     "easypost": _hex("x-hmac-signature", "body:id", prefix="hmac-sha256-hex="),
     "fourthwall": (*_base64("x-fourthwall-hmac-sha256"), *_base64("x-fourthwall-hmac-apps-sha256")),
+    "katana": _hex("x-sha2-signature"),
     "london-theatre-direct": _base64("ltd-webhook-signature"),
     "oracle-commerce": _base64("x-oracle-cc-webhook-signature", digest="sha512"),
     "woocommerce": _base64("x-wc-webhook-signature", "x-wc-webhook-delivery-id"),
@@ -172,6 +174,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "front-rules": _base64("x-front-signature", digest="sha1"),
     "help-scout": _base64("x-helpscout-signature", digest="sha1"),
     "line": _base64("x-line-signature"),
+    "opensms": _pairs("x-opensms-signature", "v1"),
     "retell": _pairs("x-retell-signature", "d", time="v", signed="{body}{timestamp}", tolerance=300, milliseconds=True),
     "stream": _hex("x-signature"),
     "telegram": (Token(header="x-telegram-bot-api-secret-token", ids=("body:update_id",)),),

@@ -46,8 +46,8 @@ PUBLISHED = [
     *map(
         _standard_webhooks,
         (
-            *("brex", "clerk", "farpay", "incident-io", "lithic", "openai", "recall-ai", "render", "replicate"),
-            *("resend", "signatureapi", "svix"),
+            *("brex", "clerk", "farpay", "flexprice", "incident-io", "lithic", "openai", "recall-ai", "render"),
+            *("replicate", "resend", "signatureapi", "svix"),
         ),
     ),
     *(
@@ -69,6 +69,20 @@ PUBLISHED = [
         "circleci-signature",
         {"circleci-signature": "v1=734cc62f32841568f45715aeb9f4d7891324e6d948e4c6c60c0621cdac48623a"},
         b"hello world",
+    ),
+    Vector(
+        "goody",
+        "developer.ongoody.com: Webhook security",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "svix-signature",
+        {
+            "svix-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            "svix-timestamp": _SECONDS,
+            "svix-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        },
+        b'{"test": 2432232314}',
+        now=_NOW,
+        timed=True,
     ),
     Vector(
         "coinify",
@@ -190,6 +204,9 @@ COMPUTED = [
         _BODY,
     ),
     _formula("xobni", "x-xobni-signature", f"sha256={_TIMED}", x_xobni_timestamp=_SECONDS),
+    _formula("billit", "billit-signature", f"t={_SECONDS},s={_TIMED}"),
+    _formula("katana", "x-sha2-signature", _HEX),
+    _formula("opensms", "x-opensms-signature", f"t={_SECONDS},v1={_TIMED}"),
     _formula("ashby", "ashby-signature", f"sha256={_HEX}"),
     _formula("attio", "attio-signature", _HEX),
     _timed("boldsign", "x-boldsign-signature", f"t={_SECONDS}, s0={_TIMED}"),
