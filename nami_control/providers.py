@@ -7,7 +7,7 @@ The functions never load it. What is signed, the delivery's id and the handshake
 from typing import NamedTuple
 
 from nami_runtime import signatures
-from nami_runtime.signatures.schemes import Asymmetric, Basic, Hmac, PayPal, Scheme, Token
+from nami_runtime.signatures.schemes import Asymmetric, Basic, ClientState, Hmac, PayPal, Scheme, Token, Unsigned
 
 READ = "2026-11-27"  # when the documents and libraries below were read
 
@@ -133,6 +133,7 @@ FACTS: dict[str, Facts] = {
         "the answer to PUT …/stream/webhook",
         "cloudflare/cloudflare-docs: Stream, using webhooks",
     ),
+    "codoseo": Facts("CodoSEO", "the channel's secret", "the channel's settings", "docs.rs/codoseo-notify: webhook"),
     "coinbase-commerce": Facts(
         "Coinbase Commerce",
         "the shared webhook secret",
@@ -249,6 +250,7 @@ FACTS: dict[str, Facts] = {
     "gocardless": Facts(
         "GoCardless", "the endpoint's secret", "Developers > Webhook endpoints", "gocardless/gocardless-pro-python"
     ),
+    "gogs": Facts("Gogs", "the webhook's secret", "chosen by you, in Settings > Webhooks", "gogs.io: Webhooks"),
     "goody": Facts(
         "Goody",
         "the signing secret, `whsec_…`",
@@ -337,6 +339,12 @@ FACTS: dict[str, Facts] = {
     "mailgun": Facts(
         "Mailgun", "the webhook signing key", "Settings > Security", "documentation.mailgun.com: Securing webhooks"
     ),
+    "make": Facts(
+        "Make",
+        "the subscription's signing secret, `whsec_…`",
+        "the subscription's details",
+        "developers.make.com: Verify signatures",
+    ),
     "messenger": Facts(
         "Messenger",
         'the app secret: `{"secret": …, "verify_token": …}`',
@@ -348,6 +356,9 @@ FACTS: dict[str, Facts] = {
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
         "developers.facebook.com: Webhooks, getting started",
+    ),
+    "mews-pos": Facts(
+        "Mews POS", "the secret key", "the webhook's settings", "docs.mews.com: POS API, webhook security"
     ),
     "microsoft-graph": Facts(
         "Microsoft Graph",
@@ -383,6 +394,12 @@ FACTS: dict[str, Facts] = {
         "the webhook's signing secret, `whsec_…`",
         "Settings > Project > Webhooks, shown once",
         "openai/openai-python",
+    ),
+    "openmeter": Facts(
+        "OpenMeter",
+        "the endpoint's signing secret, `whsec_…`",
+        "Notifications > Webhooks",
+        "openmeter.io/docs: Consuming webhooks",
     ),
     "opensms": Facts(
         "OpenSMS",
@@ -478,6 +495,12 @@ FACTS: dict[str, Facts] = {
     "savvycal": Facts(
         "SavvyCal", "the webhook's secret", "Settings > Integrations > Webhooks", "developers.savvycal.com: Webhooks"
     ),
+    "scalev": Facts(
+        "Scalev",
+        "the signing secret",
+        "Settings > Developers > Webhooks",
+        "developers.scalev.id: Verifying a webhook request",
+    ),
     "segment": Facts(
         "Segment",
         "the shared secret; its batches must hold one event",
@@ -498,6 +521,9 @@ FACTS: dict[str, Facts] = {
     ),
     "shopify": Facts(
         "Shopify", "the app's client secret", "Dev Dashboard > the app > Settings", "shopify.dev: Verify deliveries"
+    ),
+    "signable": Facts(
+        "Signable", "the webhook's secret", "the answer to its creation", "developers.signable.app: Signed webhooks"
     ),
     "signatureapi": Facts(
         "SignatureAPI",
@@ -556,9 +582,24 @@ FACTS: dict[str, Facts] = {
         "Admin console > Webhooks, shown once",
         "tailscale/tailscale: docs/webhooks/example.go",
     ),
+    "taskfast": Facts(
+        "TaskFast", "the webhook's secret", "the answer to its configuration", "docs.rs/taskfast-agent: webhooks"
+    ),
     "telegram": Facts("Telegram", "the secret_token", "chosen by you, at setWebhook", "core.telegram.org: setWebhook"),
     "tiktok": Facts(
         "TikTok", "the app's client secret", "Manage apps > the app", "developers.tiktok.com: Webhooks verification"
+    ),
+    "todoist": Facts(
+        "Todoist",
+        "the app's client secret",
+        "App Management Console > the app",
+        "doist.github.io: Todoist SDK, verifyWebhookSignature",
+    ),
+    "tolt": Facts(
+        "Tolt",
+        "the endpoint's signing secret, `whsec_…`",
+        "Settings > Webhooks > the endpoint",
+        "docs.tolt.com: Verify",
     ),
     "twilio": Facts("Twilio", "the auth token", "Console > Account info", "twilio.com/docs: Webhooks security"),
     "typeform": Facts(
@@ -619,15 +660,30 @@ FACTS: dict[str, Facts] = {
     ),
     "zoom": Facts("Zoom", "the secret token", "App Marketplace > the app > Feature", "developers.zoom.us: Webhooks"),
     "basic": Facts("any sender with HTTP basic authentication", "`user:password`", "", "RFC 7617"),
-    "token": Facts("any sender with a fixed token", "the token, in the header `signature_header`", "", ""),
     "hmac": Facts("any sender with an HMAC", "the key", "", "RFC 2104"),
     "none": Facts("everybody, by decision", "", "", ""),
+    "token": Facts("any sender with a fixed token", "the token, in the header `signature_header`", "", ""),
+}
+
+
+# What is asked before the first webhook, and how it is answered.
+HANDSHAKES = {
+    "asana": "POST with X-Hook-Secret: the same header",
+    "discord": "POST of type 0: 204",
+    "dropbox": "GET with a challenge: the challenge",
+    "meta": "GET with hub.verify_token: hub.challenge",
+    "microsoft-graph": "POST with validationToken: the token",
+    "okta": "GET with X-Okta-Verification-Challenge: it, as JSON",
+    "slack": "signed POST url_verification: the challenge",
+    "x": "GET with crc_token: its HMAC",
+    "zoom": "signed POST endpoint.url_validation: plainToken and its HMAC",
 }
 
 
 class Described(NamedTuple):
     """A scheme in words: what is signed, the seconds of tolerance (0: any age), the id, whether that is signed."""
 
+    kind: str
     signed: str
     tolerance: int
     id: str
@@ -638,39 +694,36 @@ class Described(NamedTuple):
 def described(name: str) -> Described:
     """What the table of schemes says of a provider. Raises KeyError for one that there is not."""
     forms = signatures.every()[name]
-    form = forms[0]
-    source = next((source for source in form.ids), "")
+    ids = [(form, source) for form in forms for source in form.ids]
     return Described(
-        signed=" or ".join(dict.fromkeys(_signed(each) for each in forms)),
-        tolerance=getattr(form, "tolerance", 0),
-        id=" or ".join(dict.fromkeys(_id(each) for form in forms for each in form.ids)),
-        id_is_signed=callable(source) or bool(source and form.covers(source)),
-        handshake=form.handshake,
+        kind=" or ".join(dict.fromkeys(_kind(form) for form in forms)),
+        signed=" or ".join(dict.fromkeys(signed for form in forms if (signed := _signed(form)))),
+        tolerance=getattr(forms[0], "tolerance", 0),
+        id=" or ".join(dict.fromkeys(_id(source) for _, source in ids)),
+        id_is_signed=bool(ids) and all(callable(source) or form.covers(source) for form, source in ids),
+        handshake=HANDSHAKES.get(forms[0].handshake, forms[0].handshake),
     )
 
 
-def _signed(form: Scheme) -> str:
+def _kind(form: Scheme) -> str:
     if isinstance(form, Hmac):
-        return form.signed
+        return f"HMAC-{form.digest.upper().replace('SHA', 'SHA-')}, {form.encoding}"
+    if isinstance(form, Asymmetric | PayPal):
+        return "public key"
+    kinds = {Token: "token", Basic: "basic authentication", ClientState: "token in the body", Unsigned: "none"}
+    return kinds.get(type(form), type(form).__name__)
+
+
+def _signed(form: Scheme) -> str:
     if isinstance(form, Asymmetric):
         return "{timestamp}{body}"
     if isinstance(form, PayPal):
-        return "{id}|{timestamp}|{webhook id}|{crc32 of the body}"
-    return ""
+        return "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}"
+    return str(getattr(form, "signed", ""))
 
 
 def _id(source: object) -> str:
     if callable(source):
-        return "the body's events"
-    text = str(source)
-    return f"body `{text[5:]}`" if text.startswith("body:") else text
-
-
-def kind(name: str) -> str:
-    """How it proves itself, in a word or two."""
-    form = signatures.every()[name][0]
-    if isinstance(form, Hmac):
-        return f"HMAC {form.digest}"
-    if isinstance(form, Token):
-        return "token"
-    return "basic authentication" if isinstance(form, Basic) else "public key"
+        return "the events of the body"
+    kind, colon, path = str(source).partition(":")
+    return f"{path} of the body" if colon else kind

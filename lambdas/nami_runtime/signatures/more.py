@@ -62,17 +62,18 @@ def _pairs(
     )
 
 
-def _timed(header: str, timestamp: str, *ids: str, prefix: str = "") -> tuple[Scheme, ...]:
+def _timed(header: str, timestamp: str, *ids: str, prefix: str = "", tolerance: int = 0) -> tuple[Scheme, ...]:
     """The time in a header of its own, a full stop, the body; in hex."""
-    return (Hmac(header=header, prefix=prefix, signed="{timestamp}.{body}", timestamp=timestamp, ids=ids),)
+    signed = "{timestamp}.{body}"
+    return (Hmac(header=header, prefix=prefix, signed=signed, timestamp=timestamp, tolerance=tolerance, ids=ids),)
 
 
 SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # Standard Webhooks, and Meta, under the names that people look for.
     **dict.fromkeys(
         (
-            *("brex", "clerk", "farpay", "flexprice", "goody", "incident-io", "lithic", "openai", "recall-ai"),
-            *("render", "replicate", "resend", "signatureapi", "svix"),
+            *("brex", "clerk", "farpay", "flexprice", "goody", "incident-io", "lithic", "make", "openai", "openmeter"),
+            *("recall-ai", "render", "replicate", "resend", "signatureapi", "svix", "tolt"),
         ),
         FIRST["standard-webhooks"],
     ),
@@ -134,6 +135,8 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "fourthwall": (*_base64("x-fourthwall-hmac-sha256"), *_base64("x-fourthwall-hmac-apps-sha256")),
     "katana": _hex("x-sha2-signature"),
     "london-theatre-direct": _base64("ltd-webhook-signature"),
+    "mews-pos": _base64("x-signature"),
+    "scalev": _base64("x-scalev-hmac-sha256"),
     "oracle-commerce": _base64("x-oracle-cc-webhook-signature", digest="sha512"),
     "woocommerce": _base64("x-wc-webhook-signature", "x-wc-webhook-delivery-id"),
     # Building, hosting, watching
@@ -147,9 +150,12 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "errornotifier": _pairs("x-errornotifier-signature", "v1"),
     "expo": _hex("expo-signature", prefix="sha1=", digest="sha1"),
     "gitea": _hex("x-gitea-signature", "x-gitea-delivery"),
+    "gogs": _hex("x-gogs-signature", "x-gogs-delivery"),
     "heroku": _base64("heroku-webhook-hmac-sha256", "body:webhook_metadata.delivery.id"),
     "launchdarkly": _hex("x-ld-signature", "body:_id"),
     "logto": _hex("logto-signature-sha-256"),
+    "codoseo": _timed("x-codoseo-signature", "x-codoseo-timestamp", prefix="sha256="),
+    "taskfast": _timed("x-webhook-signature", "x-webhook-timestamp", tolerance=300),
     "mux": _pairs("mux-signature", "v1", "body:id", tolerance=300),
     "pagerduty": (Hmac(header="x-pagerduty-signature", part="v1", ids=("body:event.id",)),),
     "sentry": _hex("sentry-hook-signature", "request-id"),
@@ -205,10 +211,12 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "pusher": (Hmac(header="x-pusher-signature", timestamp="body:time_ms", milliseconds=True, tolerance=300),),
     "quickbooks": _base64("intuit-signature"),
     "savvycal": _hex("x-savvycal-signature", "body:id", prefix="sha256="),
+    "signable": _base64("signature"),
     "segment": _hex("x-signature", digest="sha1"),
     # The key is `client id&secret`, and that is what the secret holds.
     "surveymonkey": _base64("sm-signature", "body:event_id", digest="sha1"),
     "tiktok": _pairs("tiktok-signature", "s"),
+    "todoist": _base64("x-todoist-hmac-sha256"),
     "xero": _base64("x-xero-signature"),
     "xobni": _timed("x-xobni-signature", "x-xobni-timestamp", "x-xobni-delivery", prefix="sha256="),
     # Identity and checks
