@@ -81,6 +81,12 @@ FACTS: dict[str, Facts] = {
     "boldsign": Facts(
         "BoldSign", "the webhook's secret key", "API > Webhooks > the webhook", "developers.boldsign.com: Webhooks"
     ),
+    "box": Facts(
+        "Box",
+        "the app's primary or secondary signature key",
+        "Developer Console > the app > Webhooks > Manage signature keys",
+        "box/box-python-sdk-gen",
+    ),
     "brex": Facts("Brex", "the webhook's signing secret", "GET /v1/webhooks/secrets", "developer.brex.com: Webhooks"),
     "btcpay": Facts(
         "BTCPay Server", "the webhook's secret", "Store settings > Webhooks", "btcpayserver/btcpayserver-greenfield-php"
@@ -143,6 +149,9 @@ FACTS: dict[str, Facts] = {
     "coinify": Facts(
         "Coinify", "the shared secret", "the merchant's API settings", "coinify.readme.io: Webhook signature"
     ),
+    "cronofy": Facts(
+        "Cronofy", "the OAuth client secret", "Developer dashboard > the application", "cronofy/cronofy-ruby"
+    ),
     "datasaur": Facts(
         "Datasaur",
         "the webhook's secret",
@@ -166,6 +175,12 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret",
         "chosen by you, in Settings > Webhooks",
         "docs.documenso.com: Webhook verification",
+    ),
+    "docusign": Facts(
+        "DocuSign Connect",
+        "the Connect key",
+        "eSignature Admin > Connect > Connect keys, shown once",
+        "developers.docusign.com: Validate an HMAC signature",
     ),
     "dropbox": Facts(
         "Dropbox", "the app secret", "App Console > the app > Settings", "dropbox.com/developers: Webhooks"
@@ -256,6 +271,12 @@ FACTS: dict[str, Facts] = {
         "the signing secret, `whsec_…`",
         "the webhook's configuration page",
         "developer.ongoody.com: Webhook security",
+    ),
+    "greenhouse": Facts(
+        "Greenhouse",
+        "the webhook's secret key",
+        "shown where the webhook is made",
+        "developers.greenhouse.io: Webhooks",
     ),
     "help-scout": Facts(
         "Help Scout", "the secret key", "chosen by you, in the Webhooks app", "helpscout/helpscout-api-php"
@@ -413,6 +434,7 @@ FACTS: dict[str, Facts] = {
         "Settings > Web APIs > Webhook",
         "docs.oracle.com: Secure webhooks",
     ),
+    "orb": Facts("Orb", "the webhook's signing secret", "Developers > Webhooks > the endpoint", "orbcorp/orb-python"),
     "paddle": Facts(
         "Paddle",
         "the notification destination's secret key",
@@ -468,6 +490,12 @@ FACTS: dict[str, Facts] = {
         "Dashboard > Webhooks > the endpoint",
         "docs.svix.com: Verifying webhooks manually",
     ),
+    "recurly": Facts(
+        "Recurly, its JSON webhooks",
+        "the endpoint's signing key",
+        "Integrations > Webhooks > the endpoint",
+        "docs.recurly.com: Signature verification",
+    ),
     "render": Facts(
         "Render",
         "the webhook's signing secret, `whsec_…`",
@@ -492,6 +520,7 @@ FACTS: dict[str, Facts] = {
         "the answer to its creation",
         "developer.revolut.com: Verify the payload signature",
     ),
+    "sanity": Facts("Sanity", "the webhook's secret", "chosen by you, in API > Webhooks", "sanity-io/webhook-toolkit"),
     "savvycal": Facts(
         "SavvyCal", "the webhook's secret", "Settings > Integrations > Webhooks", "developers.savvycal.com: Webhooks"
     ),

@@ -111,8 +111,27 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "lemon-squeezy": _hex("x-signature"),
     "modern-treasury": _hex("x-signature"),
     "mollie": _hex("x-mollie-signature", "body:id", prefix="sha256="),
+    "orb": (
+        Hmac(
+            header="x-orb-signature",
+            prefix="v1=",
+            signed="v1:{timestamp}:{body}",
+            timestamp="x-orb-timestamp",
+            tolerance=300,
+            ids=("body:id",),
+        ),
+    ),
     "paysway": _pairs("x-paysway-signature", "v1", key="base64"),
     "razorpay": _hex("x-razorpay-signature", "x-razorpay-event-id"),
+    # The time stands before the first comma, without a name.
+    "recurly": (
+        Hmac(
+            header="recurly-signature",
+            signed="{timestamp}.{body}",
+            timestamp="item:0",
+            milliseconds=True,
+        ),
+    ),
     "revolut": (
         Hmac(
             header="revolut-signature",
@@ -131,7 +150,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         *_base64("as-signature-hmac-sha256"),
         *_base64("am-webhook-signature", prefix="hmac-sha256="),
     ),
-    "easypost": _hex("x-hmac-signature", "body:id", prefix="hmac-sha256-hex="),
+    "easypost": (Hmac(header="x-hmac-signature", prefix="hmac-sha256-hex=", key="nfkd", ids=("body:id",)),),
     "fourthwall": (*_base64("x-fourthwall-hmac-sha256"), *_base64("x-fourthwall-hmac-apps-sha256")),
     "katana": _hex("x-sha2-signature"),
     "london-theatre-direct": _base64("ltd-webhook-signature"),
@@ -164,6 +183,17 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "ably": _base64("x-ably-signature"),
     "fastpix": _base64("fastpix-signature", key="base64"),
     "ghost": _pairs("x-ghost-signature", "sha256", signed="{body}{timestamp}", milliseconds=True),
+    "sanity": (
+        Hmac(
+            header="sanity-webhook-signature",
+            part="v1",
+            encoding="base64url",
+            signed="{timestamp}.{body}",
+            timestamp="part:t",
+            milliseconds=True,
+            ids=("idempotency-key",),
+        ),
+    ),
     "webflow": (
         Hmac(
             header="x-webflow-signature",
@@ -190,12 +220,32 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "ashby": _hex("ashby-signature", prefix="sha256="),
     "attio": _hex("attio-signature"),
     # While its key rolls it signs with the other under s1.
-    "boldsign": _pairs("x-boldsign-signature", "s0", "body:event.id", tolerance=300),
+    "boldsign": _pairs("x-boldsign-signature", "s0 s1", "body:event.id", tolerance=300),
+    "box": (
+        Hmac(
+            header="box-signature-primary",
+            also=("box-signature-secondary",),
+            encoding="base64",
+            signed="{body}{timestamp}",
+            timestamp="box-delivery-timestamp",
+            tolerance=600,
+            ids=("box-delivery-id",),
+        ),
+    ),
     "cal-com": _hex("x-cal-signature-256"),
     "calendly": _pairs("calendly-webhook-signature", "v1"),
     "clickup": _hex("x-signature"),
+    "cronofy": _base64("cronofy-hmac-sha256"),
     "datasaur": _hex("x-datasaur-signature"),
     "documenso": (Token(header="x-documenso-secret"),),
+    # It signs with each of up to a hundred keys, in a header of its own for each; two are one that rolls.
+    "docusign": (
+        Hmac(
+            header="x-docusign-signature-1",
+            also=tuple(f"x-docusign-signature-{key}" for key in range(2, 6)),
+            encoding="base64",
+        ),
+    ),
     "lusha": _timed("x-lusha-signature", "x-lusha-timestamp"),
     "nylas": (Hmac(header="x-nylas-signature", ids=("body:id",), handshake="dropbox", handshake_method="GET"),),
     "patreon": _hex("x-patreon-signature", digest="md5"),
@@ -221,7 +271,18 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "xobni": _timed("x-xobni-signature", "x-xobni-timestamp", "x-xobni-delivery", prefix="sha256="),
     # Identity and checks
     "checkr": _hex("x-checkr-signature", "body:id"),
+    "greenhouse": _hex("signature", prefix="sha256 "),
     "onfido": _hex("x-sha2-signature"),
-    "persona": _pairs("persona-signature", "v1", "body:data.id"),
+    # While its secret rolls, two groups stand with a blank between, each with a time of its own.
+    "persona": (
+        Hmac(
+            header="persona-signature",
+            part="v1",
+            grouped=True,
+            signed="{timestamp}.{body}",
+            timestamp="part:t",
+            ids=("body:data.id",),
+        ),
+    ),
     "workos": _pairs("workos-signature", "v1", "body:id", tolerance=180, milliseconds=True),
 }

@@ -96,6 +96,90 @@ PUBLISHED = [
         timed=True,
     ),
     Vector(
+        "cronofy",
+        "cronofy/cronofy-ruby",
+        "pDY0Oi7TJSP2hfNmZNkm5",
+        "cronofy-hmac-sha256",
+        {"cronofy-hmac-sha256": "6r2/HjBkqymGegX0wOfifieeUXbbHwtV/LohHS+jv6c="},
+        b'{"example":"well-known"}',
+    ),
+    *(
+        Vector(
+            "box",
+            "box/box-python-sdk-gen",
+            secret,
+            header,
+            {"box-delivery-timestamp": "2020-01-01T00:00:00-07:00", header: signature},
+            b'{"type":"webhook_event","webhook":{"id":"1234567890"},"trigger":"FILE.UPLOADED",'
+            b'"source":{"id":"1234567890","type":"file","name":"Test.txt"}}',
+            now=1_577_862_000.0,
+            timed=True,
+        )
+        for secret, header, signature in (
+            ("SamplePrimaryKey", "box-signature-primary", "6TfeAW3A1PASkgboxxA5yqHNKOwFyMWuEXny/FPD5hI="),
+            ("SampleSecondaryKey", "box-signature-secondary", "v+1CD1Jdo3muIcbpv5lxxgPglOqMfsNHPV899xWYydo="),
+        )
+    ),
+    Vector(
+        "line",
+        "line/line-bot-sdk-python",
+        "channel_secret",
+        "x-line-signature",
+        {"x-line-signature": "/gg9a+LvFevTH1sd7XCQycD7tsWclCsInj7MhBHxN7k="},
+        b"bodybodybodybody",
+    ),
+    Vector(
+        "onfido",
+        "onfido/onfido-python",
+        "wU99mE6jJ7nXOLFwZ0tJymM1lpI15pZh",
+        "x-sha2-signature",
+        {"x-sha2-signature": "77ebc3e418f26be6eebb47f7ebe551321de26734fc273961e075fc9ab163d9c7"},
+        b'{"payload":{"resource_type":"check","action":"check.completed","object":{'
+        b'"id":"f2302f45-227d-413d-ad61-09ec077a086a","status":"complete",'
+        b'"completed_at_iso8601":"2024-04-04T09:21:21Z",'
+        b'"href":"https://api.onfido.com/v3.6/checks/f2302f45-227d-413d-ad61-09ec077a086a"}}}',
+    ),
+    Vector(
+        "orb",
+        "orbcorp/orb-python",
+        "c-UGKYdnhHh436B_sMouYAPUvXyWpzOdunZBV5dFSD8",
+        "x-orb-signature",
+        {
+            "x-orb-timestamp": "2024-03-27T15:42:29.551",
+            "x-orb-signature": "v1=9d25de966891ab0bc18754faf8d83d0980b44ae330fcc130b41a6cf3daf1f391",
+        },
+        b'{"id": "o4mmewpfNNTnjfZc", "created_at": "2024-03-27T15:42:29+00:00", "type": "resource_event.test", '
+        b'"properties": {"message": "A test webhook from Orb. Happy testing!"}}',
+        now=1_711_554_149.0,
+        timed=True,
+    ),
+    Vector(
+        "retell",
+        "RetellAI/retell-python-sdk",
+        "test-api-key",
+        "x-retell-signature",
+        {"x-retell-signature": "v=1700000000000,d=07024cabe7dd8f6d1c6e4a8324ca92c812e6ad4a7ee506c04f7e462e3321823e"},
+        b'{"event":"call_ended"}',
+        timed=True,
+    ),
+    Vector(
+        "sanity",
+        "sanity-io/webhook-toolkit",
+        "test",
+        "sanity-webhook-signature",
+        {"sanity-webhook-signature": "t=1633519811129,v1=tLa470fx7qkLLEcMOcEUFuBbRSkGujyskxrNXcoh0N0"},
+        b'{"_id":"resume"}',
+        now=1_633_519_811.0,
+    ),
+    Vector(
+        "viber",
+        "Viber/viber-bot-python",
+        "44dafb7e0f40021e-61a47a1e6778d187-f2c5a676a07050b3",
+        "x-viber-content-signature",
+        {"x-viber-content-signature": "d21b343448c8aee33b8e93768ef6ceb64a6ba6163099973a2b8bd028fea510ef"},
+        b'{"event":"webhook","timestamp":4977069964384421269,"message_token":1478683725125}',
+    ),
+    Vector(
         "coinify",
         "coinify.readme.io: Webhook signature",
         "my-shared-secret",
@@ -230,6 +314,29 @@ COMPUTED = [
     _formula("todoist", "x-todoist-hmac-sha256", _BASE64),
     _formula("gogs", "x-gogs-signature", _HEX),
     _formula("signable", "signature", _BASE64),
+    _timed(
+        "box",
+        "box-signature-primary",
+        "qpB/t5RtJ0/5T7ZWhqco7iBEe5o08fB2FcWYZBm6DQ0=",
+        box_delivery_timestamp="2021-02-25T15:02:10Z",
+    ),
+    _timed(
+        "box",
+        "box-signature-secondary",
+        "qpB/t5RtJ0/5T7ZWhqco7iBEe5o08fB2FcWYZBm6DQ0=",
+        box_delivery_timestamp="2021-02-25T15:02:10Z",
+    ),
+    _timed(
+        "orb",
+        "x-orb-signature",
+        "v1=57136cd02512abe9b52f7fc8e32c914f27bb7f23ace19fe25caa15e2d0c52b40",
+        x_orb_timestamp="2021-02-25T15:02:10",
+    ),
+    _formula("recurly", "recurly-signature", f"{_MILLISECONDS},{_TIMED_MS}"),
+    _formula("sanity", "sanity-webhook-signature", f"t={_MILLISECONDS},v1=YH8Y_1plzfpIBk3v7Y_zNo7uH5PSqebL3ZGa_uNLgH4"),
+    _formula("docusign", "x-docusign-signature-1", _BASE64),
+    _formula("docusign", "x-docusign-signature-2", _BASE64),
+    _formula("greenhouse", "signature", f"sha256 {_HEX}"),
     _formula("ashby", "ashby-signature", f"sha256={_HEX}"),
     _formula("attio", "attio-signature", _HEX),
     _timed("boldsign", "x-boldsign-signature", f"t={_SECONDS}, s0={_TIMED}"),
