@@ -52,14 +52,13 @@ def _spellings(url: str) -> Iterator[str]:
     pairs = [pair.partition("=") for pair in query.split("&")]
     for safe in _EITHER:
         for escape in (quote, quote_plus):
-            yield (
-                base
-                + "?"
-                + "&".join(
-                    escape(unquote_plus(name), safe=safe) + equals + escape(unquote_plus(value), safe=safe)
-                    for name, equals, value in pairs
-                )
-            )
+            texts = [
+                escape(unquote_plus(name), safe=safe) + equals + escape(unquote_plus(value), safe=safe)
+                for name, equals, value in pairs
+            ]
+            spelled = f"{base}?{'&'.join(texts)}"
+            yield spelled
+            yield spelled.replace("~", "%7E")
 
 
 def _other_port(url: str) -> str:
