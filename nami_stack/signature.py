@@ -7,8 +7,10 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from nami_runtime.signatures import SCHEMES
+from nami_runtime import signatures
 from nami_stack.assets import LAMBDAS
+
+SCHEMES = signatures.every()
 
 # May stand beside the body without a separator: a timestamp's form shows where it ends, a URL is the gateway's own.
 _ENDS_BY_ITSELF = frozenset({"{timestamp}", "{method}", "{url}", "{uri}", "{form}"})

@@ -94,7 +94,7 @@ def _elsewhere(url: str, scheme: str | None) -> Target:
     if not scheme:
         found.pre_queue = Function("", {}, "")
         return Target(found, known=False)
-    if scheme not in signatures.SCHEMES or scheme in ("hmac", "token"):
+    if scheme not in signatures.every() or scheme in ("hmac", "token"):
         raise UsageError(f"--signature {scheme}: must be a scheme that its name says all of, such as shopify")
     if not os.environ.get(SECRET):
         raise UsageError(f"--signature {scheme}: its secret is read from the environment; export {SECRET}='…'")

@@ -6,7 +6,6 @@ import pytest
 from pydantic import ValidationError
 
 from nami_runtime import signatures
-from nami_runtime.signatures import SCHEMES
 from nami_stack import SettingsError, Signature, Subscription
 
 
@@ -16,11 +15,11 @@ def error_of(**context: object) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("scheme", sorted(SCHEMES))
+@pytest.mark.parametrize("scheme", sorted(signatures.every()))
 def test_every_scheme_is_read_by_the_runtime_as_it_is_written(scheme: str) -> None:
     values = {"tolerance": 60, "public_url": "https://example.com/x", "header": "X-Sig", "timestamp": "X-Time"}
     values["signed"] = "{timestamp}.{body}"
-    settable = {option for form in SCHEMES[scheme] for option in form.options()}
+    settable = {option for form in signatures.every()[scheme] for option in form.options()}
     options = {key: value for key, value in values.items() if key in settable}
     written = Signature(scheme=scheme, **options).to_json()  # type: ignore[arg-type]
     assert signatures.configured(json.loads(written))

@@ -34,7 +34,7 @@ BODY = b'{"event": {"id": "toy-1"}}'
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(signatures.SCHEMES, "toy", (ENTRY,))
+    monkeypatch.setitem(signatures.every(), "toy", (ENTRY,))
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_its_secret_is_checked_by_its_key() -> None:
 
 
 def test_one_with_a_public_key_brings_what_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(signatures.SCHEMES, "toy", (Asymmetric(algorithm="ed25519", header="x-toy", timestamp="x-at"),))
+    monkeypatch.setitem(signatures.every(), "toy", (Asymmetric(algorithm="ed25519", header="x-toy", timestamp="x-at"),))
     signature = Subscription.from_context({"name": "shopify", "signature": "toy"}).build_signature()
     assert signature
     assert [Path(path).name for path in signature.requirements] == ["requirements-asymmetric.txt"]

@@ -1,4 +1,4 @@
-"""How providers sign what they send: `schemes` are the few ways, `providers` the table, an entry for each provider."""
+"""How providers sign what they send: `schemes` are the few ways, `providers` and `more` the table of who uses which."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 else:
     from nami_runtime.frozen import replace
 
-__all__ = ["SCHEMES", "configured"]
+__all__ = ["configured", "every"]
+
+
+def every() -> dict[str, tuple[Scheme, ...]]:
+    """The whole table. A function loads the second half of it only where its provider is not in the first."""
+    from nami_runtime.signatures import more  # noqa: PLC0415 - five times the first half
+
+    for name, forms in more.SCHEMES.items():
+        SCHEMES.setdefault(name, forms)
+    return SCHEMES
 
 
 def configured(setting: dict[str, Any]) -> tuple[Scheme, ...]:
@@ -22,7 +31,8 @@ def configured(setting: dict[str, Any]) -> tuple[Scheme, ...]:
     `id` is the source of the delivery's id; the other options are the scheme's own fields.
     Raises KeyError for an unknown scheme and TypeError for an option that the scheme does not have.
     """
-    forms = SCHEMES[setting["scheme"]]
+    named = setting["scheme"]
+    forms = SCHEMES[named] if named in SCHEMES else every()[named]
     options = {name: value for name, value in setting.items() if name != "scheme"}
     for name in ("header", "timestamp", "id"):
         if name in options:

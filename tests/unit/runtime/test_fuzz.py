@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nami_runtime import envelope, intake, signatures
 from tests.unit.runtime.conftest import SIGNATURE_SECRET, FakeAws, http_event, load_handler
 
-_SCHEMES = sorted(set(signatures.SCHEMES) - {"paypal"})
+_SCHEMES = sorted(set(signatures.every()) - {"paypal"})
 _SECRETS = ["c2VjcmV0", "user:password", '["c2VjcmV0","whsec_c2VjcmV0"]', "", "{", '{"secret":"a","verify_token":"é"}']
 _JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just(10**400),
@@ -26,7 +26,7 @@ _HEADER_NAMES = st.sampled_from(
     sorted(
         {
             source
-            for forms in signatures.SCHEMES.values()
+            for forms in signatures.every().values()
             for form in forms
             for source in (getattr(form, "header", ""), getattr(form, "timestamp", ""), *form.ids)
             if isinstance(source, str) and source and ":" not in source

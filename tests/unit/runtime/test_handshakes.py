@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nami_control import signing
-from nami_runtime.signatures import SCHEMES, handshakes
+from nami_runtime.signatures import every, handshakes
 from tests.unit.runtime.conftest import FakeAws, http_event
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
@@ -170,7 +170,7 @@ def test_providers_that_ask_nothing_get_no_echo(ask: Handler, signed_by: SignedB
 
 
 def test_each_handshake_is_one_of_a_scheme() -> None:
-    named = {form.handshake for forms in SCHEMES.values() for form in forms} - {""}
+    named = {form.handshake for forms in every().values() for form in forms} - {""}
     assert named == {*handshakes._UNSIGNED, *handshakes._SIGNED}
 
 
