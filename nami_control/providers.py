@@ -7,7 +7,7 @@ The functions never load it. What is signed, the delivery's id and the handshake
 from typing import NamedTuple
 
 from nami_runtime import signatures
-from nami_runtime.signatures.schemes import Asymmetric, Basic, Hmac, PayPal, Scheme, Token
+from nami_runtime.signatures.schemes import Asymmetric, Basic, ClientState, Hmac, PayPal, Scheme, Token
 
 READ = "2026-11-27"  # when the documents and libraries below were read
 
@@ -98,4 +98,6 @@ def kind(name: str) -> str:
         return f"HMAC {form.digest}"
     if isinstance(form, Token):
         return "token"
+    if isinstance(form, ClientState):
+        return "token in the body"
     return "basic authentication" if isinstance(form, Basic) else "public key"
