@@ -70,7 +70,8 @@ def show_command(
     )
     if found["found"]:
         print_line(f"found in   {found['found']}")
-    print_line(f"kind       {found['kind']}")
+    where = f" in {' or '.join(found['headers'])}" if found["headers"] else ""
+    print_line(f"kind       {found['kind']}{where}")
     print_line(f"signed     {found['signed'] or 'nothing: the secret itself comes with the webhook'}")
     age = f"{found['tolerance']} s" if found["tolerance"] else "any age is taken"
     print_line(f"tolerance  {age}")
@@ -160,5 +161,7 @@ def _print(report: Report, as_json: bool) -> None:
 
 def _of(name: str) -> dict[str, Any]:
     facts = providers.FACTS.get(name)
+    headers = dict.fromkeys(header for form in signatures.every()[name] if (header := getattr(form, "header", "")))
     told = facts._asdict() if facts else {"title": name, "secret": "", "found": "", "source": "", "note": ""}
-    return {"provider": name, "kind": providers.kind(name), **told, **providers.described(name)._asdict()}
+    described = {"headers": list(headers), **providers.described(name)._asdict()}
+    return {"provider": name, "kind": providers.kind(name), **told, **described}

@@ -1,10 +1,13 @@
 """What is well with an account and a subscription, what is not, and what mends it."""
 
 import functools
+import time
+from collections import Counter
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from nami_control import checks, destinations, shared, stacks
+from nami_control import checks, destinations, logs, shared, stacks
 from nami_control.aws import Aws
 from nami_control.checks import Check, fail, look, ok, warn
 from nami_control.deployment import Deployment, find
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 _ORDINARY_THROTTLE = 10_000  # requests a second: what a region's gateways get together unless AWS says otherwise
+
+_OF_LATE = 3600  # seconds
+_MOST_REFUSED = 1000  # lines of the log; who forges them by the thousand must not keep a command waiting
 
 
 def of_account(aws: Aws) -> list[Check]:
@@ -49,6 +55,7 @@ def of_subscription(target: Target, *, tell: Tell = silent) -> list[Check]:
         return [status]
     looks: dict[str, Callable[[], Check]] = {
         "signature": lambda: _signature(target, outputs),
+        **({"refused": lambda: _refused(target)} if "SignatureSecretArn" in outputs else {}),
         **_of_stack(target, tell),
         "alarms": lambda: _alarms(target),
         "dead letters": lambda: _dead_letters(target, outputs),
@@ -138,6 +145,25 @@ def _signature(target: Target, outputs: dict[str, str]) -> Check:
     if secret is None:
         return warn("signature", "none: anybody can send", Command(f"deploy {target.name} --signature <provider>"))
     return checks.filled(target, secret)
+
+
+def _refused(target: Target) -> Check:
+    """What was answered with 401 of late, by the reason; in direct mode it lies in quarantine instead."""
+    deployment = find(target)
+    if deployment.pre_queue is None:
+        return ok("refused", "none before the queue, see quarantine")
+    group = {"pre-queue": deployment.pre_queue.log_group}
+    found = logs.read(target.aws, group, since=time.time() - _OF_LATE, pattern='{ $.refused = "signature" }')
+    reasons = Counter(str(line.fields.get("reason", "")) for line in islice(found, _MOST_REFUSED))
+    if not reasons:
+        return ok("refused", "no signature in the last hour")
+    told = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))
+    return warn(
+        "refused",
+        f"in the last hour for their signature: {told}",
+        Command(f"signatures check {target.name} --request FILE"),
+        " tells why",
+    )
 
 
 def _alarms(target: Target) -> Check:

@@ -66,7 +66,7 @@ def described(name: str) -> Described:
     form = forms[0]
     source = next((source for source in form.ids), "")
     return Described(
-        signed=" or ".join(dict.fromkeys(_signed(each) for each in forms)),
+        signed=" or ".join(dict.fromkeys(filter(None, map(_signed, forms)))),
         tolerance=getattr(form, "tolerance", 0),
         id=" or ".join(dict.fromkeys(_id(each) for form in forms for each in form.ids)),
         id_is_signed=callable(source) or bool(source and form.covers(source)),
