@@ -40,6 +40,9 @@ def send_command(
     count: Annotated[int, typer.Option(min=1, help="Send so many, one after the other.")] = 1,
     content_type: Annotated[str | None, typer.Option(help="Else by the file's ending.")] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the document and print it.")] = False,
+    handshake: Annotated[
+        bool, typer.Option("--handshake", help="Ask what the provider asks before its first webhook.")
+    ] = False,
 ) -> None:
     """Send a webhook, signed with the subscription's own secret, to its deployed endpoint.
 
@@ -48,6 +51,11 @@ def send_command(
     """
     deployment = find(target)
     sender = Sender(deployment, provider, tell=say)
+    if handshake:
+        answer = sender.ask()
+        print_text(str(answer))
+        print_text(answer.body.decode(errors="replace"))
+        return _require_accepted(target, [answer])
     given = dict(_header(each) for each in header or [])
     body = _read(file)
     kind = content_type or _TYPES.get(Path(file or "").suffix.lower())

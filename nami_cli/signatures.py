@@ -77,7 +77,7 @@ def show_command(
     print_line(f"tolerance  {age}")
     bound = "" if found["id_is_signed"] or not found["id"] else ", not signed, so that it counts with the body alone"
     print_line(f"id         {found['id'] or 'none: each request is a delivery of its own'}{bound}")
-    print_line(f"handshake  {'answered by itself' if found['handshake'] else 'none'}")
+    print_line(f"handshake  {found['handshake'] or 'none'}")
     if found["source"]:
         print_line(f"read       {found['source']} ({providers.READ})")
     if found["note"]:
@@ -164,4 +164,4 @@ def _of(name: str) -> dict[str, Any]:
     headers = dict.fromkeys(header for form in signatures.every()[name] if (header := getattr(form, "header", "")))
     told = facts._asdict() if facts else {"title": name, "secret": "", "found": "", "source": "", "note": ""}
     described = {"headers": list(headers), **providers.described(name)._asdict()}
-    return {"provider": name, "kind": providers.kind(name), **told, **described}
+    return {"provider": name, **told, **described}

@@ -7,7 +7,7 @@ The functions never load it. What is signed, the delivery's id and the handshake
 from typing import NamedTuple
 
 from nami_runtime import signatures
-from nami_runtime.signatures.schemes import Asymmetric, Basic, ClientState, Hmac, PayPal, Scheme, Token
+from nami_runtime.signatures.schemes import Asymmetric, Basic, ClientState, Hmac, PayPal, Scheme, Token, Unsigned
 
 READ = "2026-11-27"  # when the documents and libraries below were read
 
@@ -23,36 +23,696 @@ class Facts(NamedTuple):
 
 
 FACTS: dict[str, Facts] = {
+    "ably": Facts(
+        "Ably",
+        "the part of the API key behind its colon",
+        "Settings > API keys of the app; X-Ably-Key names which",
+        "ably/docs: Webhooks",
+    ),
+    "adyen-platforms": Facts(
+        "Adyen for Platforms, and Adyen's webhooks that sign in a header",
+        "the HMAC key, hex",
+        "Customer Area > Developers > Webhooks > the webhook > HMAC key",
+        "docs.adyen.com: Verify HMAC signatures",
+    ),
+    "aftership": Facts(
+        "AfterShip",
+        "the webhook's secret",
+        "Settings > Notifications > Webhooks",
+        "aftership.com/docs: Webhook signature",
+    ),
+    "airwallex": Facts(
+        "Airwallex",
+        "the webhook's secret",
+        "Developer > Webhooks > the webhook",
+        "airwallex.com/docs: Listen for webhook events",
+    ),
+    "asana": Facts(
+        "Asana",
+        "the X-Hook-Secret of the handshake",
+        "sent when the webhook is created; nami echoes it",
+        "developers.asana.com: Webhooks guide",
+    ),
+    "ashby": Facts(
+        "Ashby",
+        "the webhook's secret token",
+        "chosen by you, in Admin > Integrations > Webhooks",
+        "developers.ashbyhq.com: Authenticating webhooks",
+    ),
+    "attio": Facts(
+        "Attio",
+        "the webhook's secret",
+        "the answer to its creation, and the developer settings",
+        "docs.attio.com: Webhooks",
+    ),
+    "bigcommerce": Facts(
+        "BigCommerce",
+        "the app's client secret, as it is",
+        "Developer Portal > the app > View client ID",
+        "bigcommerce/docs: HTTPS webhook overview",
+    ),
+    "billit": Facts("Billit", "the webhook's secret", "the answer to its creation", "docs.billit.be: Webhook"),
+    "bitbucket": Facts(
+        "Bitbucket Cloud",
+        "the webhook's secret",
+        "chosen by you, in Repository settings > Webhooks",
+        "support.atlassian.com: Manage webhooks",
+    ),
+    "boldsign": Facts(
+        "BoldSign", "the webhook's secret key", "API > Webhooks > the webhook", "developers.boldsign.com: Webhooks"
+    ),
+    "box": Facts(
+        "Box",
+        "the app's primary or secondary signature key",
+        "Developer Console > the app > Webhooks > Manage signature keys",
+        "box/box-python-sdk-gen",
+    ),
+    "brex": Facts("Brex", "the webhook's signing secret", "GET /v1/webhooks/secrets", "developer.brex.com: Webhooks"),
+    "btcpay": Facts(
+        "BTCPay Server", "the webhook's secret", "Store settings > Webhooks", "btcpayserver/btcpayserver-greenfield-php"
+    ),
+    "buildkite": Facts(
+        "Buildkite", "the service's token", "Notification services > Webhook", "buildkite/docs: Webhooks"
+    ),
+    "cal-com": Facts(
+        "Cal.com",
+        "the webhook's secret",
+        "chosen by you, in Settings > Developer > Webhooks",
+        "calcom/cal.com: sendPayload",
+    ),
+    "calendly": Facts(
+        "Calendly",
+        "the webhook's signing key",
+        "given when the subscription is created through the API",
+        "developer.calendly.com: Webhooks",
+    ),
+    "cashfree": Facts(
+        "Cashfree",
+        "the client secret",
+        "Dashboard > Developers > API keys",
+        "cashfree.com/docs: Signature verification",
+    ),
+    "checkr": Facts(
+        "Checkr",
+        "the API key, or the OAuth app's client secret",
+        "Account settings > Developer settings",
+        "checkr/embeds-reference-integration",
+    ),
+    "circleci": Facts(
+        "CircleCI",
+        "the webhook's secret token",
+        "chosen by you, in Project settings > Webhooks",
+        "circleci/circleci-docs: Outbound webhooks",
+    ),
+    "clerk": Facts(
+        "Clerk",
+        "the endpoint's signing secret, `whsec_…`",
+        "Configure > Webhooks > the endpoint",
+        "docs.svix.com: Verifying webhooks manually",
+    ),
+    "clickup": Facts(
+        "ClickUp", "the webhook's secret", "the answer to its creation", "developer.clickup.com: Webhook signature"
+    ),
+    "cloudflare-stream": Facts(
+        "Cloudflare Stream",
+        "the webhook's secret",
+        "the answer to PUT …/stream/webhook",
+        "cloudflare/cloudflare-docs: Stream, using webhooks",
+    ),
+    "codoseo": Facts("CodoSEO", "the channel's secret", "the channel's settings", "docs.rs/codoseo-notify: webhook"),
+    "coinbase-commerce": Facts(
+        "Coinbase Commerce",
+        "the shared webhook secret",
+        "Settings > Notifications",
+        "docs.cdp.coinbase.com: Webhooks security",
+    ),
+    "coinify": Facts(
+        "Coinify", "the shared secret", "the merchant's API settings", "coinify.readme.io: Webhook signature"
+    ),
+    "cronofy": Facts(
+        "Cronofy", "the OAuth client secret", "Developer dashboard > the application", "cronofy/cronofy-ruby"
+    ),
+    "datasaur": Facts(
+        "Datasaur",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "docs.datasaur.ai: Webhook signature",
+    ),
+    "discord": Facts(
+        "Discord",
+        "the application's public key, hex",
+        "Developer Portal > the application > General information",
+        "discord.com/developers: Interactions",
+    ),
+    "discourse": Facts(
+        "Discourse",
+        "the webhook's secret",
+        "chosen by you, in Admin > API > Webhooks",
+        "discourse/discourse: emit_web_hook_event.rb",
+    ),
+    "documenso": Facts(
+        "Documenso",
+        "the webhook's secret",
+        "chosen by you, in Settings > Webhooks",
+        "docs.documenso.com: Webhook verification",
+    ),
+    "docusign": Facts(
+        "DocuSign Connect",
+        "the Connect key",
+        "eSignature Admin > Connect > Connect keys, shown once",
+        "developers.docusign.com: Validate an HMAC signature",
+    ),
+    "dropbox": Facts(
+        "Dropbox", "the app secret", "App Console > the app > Settings", "dropbox.com/developers: Webhooks"
+    ),
+    "easypost": Facts(
+        "EasyPost", "the webhook's secret", "chosen by you, where the webhook is made", "EasyPost/easypost-python"
+    ),
+    "elevenlabs": Facts(
+        "ElevenLabs", "the webhook's secret", "Settings > Webhooks, shown once", "elevenlabs/elevenlabs-python"
+    ),
+    "emailit": Facts(
+        "Emailit", "the webhook's signing secret", "Webhooks > the webhook", "emailit.com/docs: Request signature"
+    ),
+    "errornotifier": Facts(
+        "ErrorNotifier", "the webhook's secret", "where the webhook is made", "errornotifier.com/docs: Webhooks"
+    ),
+    "expo": Facts(
+        "Expo (EAS)",
+        "the webhook's secret, 16 characters or more",
+        "chosen by you, at `eas webhook:create`",
+        "expo/expo: docs, EAS webhooks",
+    ),
+    "facebook": Facts(
+        "Facebook",
+        'the app secret: `{"secret": …, "verify_token": …}`',
+        "App settings > Basic",
+        "developers.facebook.com: Webhooks, getting started",
+    ),
+    "farpay": Facts("FarPay", "the webhook's secret", "chosen by you, in the webhook's settings", "FarPay/Webhook"),
+    "fastpix": Facts(
+        "FastPix", "the signing secret, base64", "Dashboard > Webhooks", "FastPix/fastpix-go: verify-webhook"
+    ),
+    "fastspring": Facts(
+        "FastSpring",
+        "the HMAC SHA256 secret",
+        "chosen by you, in Developer tools > Webhooks",
+        "developer.fastspring.com: Message security",
+    ),
+    "finch": Facts("Finch", "the webhook's secret", "Dashboard > Webhooks", "Finch-API/finch-api-python"),
+    "flexprice": Facts(
+        "Flexprice",
+        "the endpoint's signing secret, `whsec_…`",
+        "Developers > Webhooks > the endpoint",
+        "docs.flexprice.io: Signature verification",
+    ),
+    "fourthwall": Facts(
+        "Fourthwall",
+        "the shop's secret key; of an app, its HMAC key",
+        "Settings > For developers > Webhooks",
+        "docs.fourthwall.com: Signature verification",
+    ),
+    "front-rules": Facts(
+        "Front, the webhooks of rules",
+        "the API secret",
+        "Settings > Developers > API tokens",
+        "dev.frontapp.com: Rule webhooks",
+    ),
+    "ghost": Facts(
+        "Ghost",
+        "the webhook's secret",
+        "chosen by you, in Settings > Integrations > the integration",
+        "TryGhost/Ghost: webhook-trigger",
+    ),
+    "gitea": Facts(
+        "Gitea",
+        "the webhook's secret; its content type must be JSON",
+        "chosen by you, in Settings > Webhooks",
+        "go-gitea/gitea: services/webhook/deliver.go",
+    ),
     "github": Facts(
         "GitHub",
         "the webhook's secret",
-        "chosen by you, in Settings > Webhooks of the repository, organization or app",
+        "chosen by you, in Settings > Webhooks",
         "docs.github.com: Validating webhook deliveries",
     ),
-    "resend": Facts(
-        "Resend",
+    "gitlab": Facts(
+        "GitLab",
+        "the token, or the `whsec_…` signing token",
+        "chosen by you, in Settings > Webhooks",
+        "docs.gitlab.com: Webhooks",
+    ),
+    "gocardless": Facts(
+        "GoCardless", "the endpoint's secret", "Developers > Webhook endpoints", "gocardless/gocardless-pro-python"
+    ),
+    "gogs": Facts("Gogs", "the webhook's secret", "chosen by you, in Settings > Webhooks", "gogs.io: Webhooks"),
+    "goody": Facts(
+        "Goody",
         "the signing secret, `whsec_…`",
-        "Webhooks > the webhook > Signing Secret",
-        "resend.com/docs: Verify webhooks requests",
+        "the webhook's configuration page",
+        "developer.ongoody.com: Webhook security",
+    ),
+    "greenhouse": Facts(
+        "Greenhouse",
+        "the webhook's secret key",
+        "shown where the webhook is made",
+        "developers.greenhouse.io: Webhooks",
+    ),
+    "help-scout": Facts(
+        "Help Scout", "the secret key", "chosen by you, in the Webhooks app", "helpscout/helpscout-api-php"
+    ),
+    "heroku": Facts(
+        "Heroku",
+        "the webhook's secret",
+        "chosen by you or shown once, at `heroku webhooks:add`",
+        "heroku/webhooks-demo",
+    ),
+    "hubspot": Facts(
+        "HubSpot",
+        "the app's client secret",
+        "Development > the app > Auth",
+        "developers.hubspot.com: Validating requests",
+    ),
+    "incident-io": Facts(
+        "incident.io",
+        "the endpoint's signing secret, `whsec_…`",
+        "Settings > Webhooks > the endpoint",
+        "docs.svix.com: Verifying webhooks manually",
+    ),
+    "instagram": Facts(
+        "Instagram",
+        'the app secret: `{"secret": …, "verify_token": …}`',
+        "App settings > Basic",
+        "developers.facebook.com: Webhooks, getting started",
+    ),
+    "intercom": Facts(
+        "Intercom",
+        "the app's client secret",
+        "Developer Hub > the app > Basic information",
+        "developers.intercom.com: Webhooks",
+    ),
+    "jira": Facts(
+        "Jira", "the webhook's secret", "chosen by you, in System > Webhooks", "developer.atlassian.com: Webhooks"
+    ),
+    "katana": Facts(
+        "Katana",
+        "the webhook's token",
+        "the answer to its creation",
+        "developer.katanamrp.com: Verifying a webhook signature",
+    ),
+    "launchdarkly": Facts(
+        "LaunchDarkly",
+        "the webhook's secret",
+        "Integrations > Webhooks > the webhook",
+        "launchdarkly.com/docs: Webhooks",
+    ),
+    "lemon-squeezy": Facts(
+        "Lemon Squeezy",
+        "the webhook's signing secret",
+        "chosen by you, in Settings > Webhooks",
+        "lmsqueezy/nextjs-billing",
+    ),
+    "line": Facts(
+        "LINE",
+        "the channel's secret",
+        "LINE Developers Console > the channel > Basic settings",
+        "line/line-bot-sdk-python",
+    ),
+    "linear": Facts(
+        "Linear", "the signing secret", "Settings > API > Webhooks > the webhook", "linear.app/developers: Webhooks"
+    ),
+    "lithic": Facts(
+        "Lithic", "the subscription's secret", "GET /v1/event_subscriptions/…/secret", "lithic-com/lithic-python"
+    ),
+    "logto": Facts("Logto", "the signing key", "Console > Webhooks > the webhook", "docs.logto.io: Secure webhooks"),
+    "london-theatre-direct": Facts(
+        "London Theatre Direct",
+        "the webhook's secret key",
+        "given by its staff with the endpoint",
+        "developer.londontheatredirect.com: Webhook authentication",
+    ),
+    "lusha": Facts(
+        "Lusha",
+        "the account's webhook secret",
+        "the webhooks' settings of the account",
+        "docs.lusha.com: Webhooks security",
+    ),
+    "mailgun": Facts(
+        "Mailgun", "the webhook signing key", "Settings > Security", "documentation.mailgun.com: Securing webhooks"
+    ),
+    "make": Facts(
+        "Make",
+        "the subscription's signing secret, `whsec_…`",
+        "the subscription's details",
+        "developers.make.com: Verify signatures",
+    ),
+    "messenger": Facts(
+        "Messenger",
+        'the app secret: `{"secret": …, "verify_token": …}`',
+        "App settings > Basic",
+        "developers.facebook.com: Webhooks, getting started",
+    ),
+    "meta": Facts(
+        "Meta",
+        'the app secret: `{"secret": …, "verify_token": …}`',
+        "App settings > Basic",
+        "developers.facebook.com: Webhooks, getting started",
+    ),
+    "mews-pos": Facts(
+        "Mews POS", "the secret key", "the webhook's settings", "docs.mews.com: POS API, webhook security"
+    ),
+    "microsoft-graph": Facts(
+        "Microsoft Graph",
+        "the clientState",
+        "chosen by you, where the subscription is made",
+        "learn.microsoft.com: Change notifications",
+    ),
+    "modern-treasury": Facts(
+        "Modern Treasury",
+        "the webhook's key",
+        "Developers > Webhooks > the endpoint",
+        "Modern-Treasury/modern-treasury-python",
+    ),
+    "mollie": Facts(
+        "Mollie, its newer webhooks (the classic ones are unsigned)",
+        "the webhook's signing secret",
+        "the answer to its creation",
+        "mollie/mollie-api-php",
+    ),
+    "mux": Facts("Mux", "the webhook's signing secret", "Settings > Webhooks", "muxinc/mux-node-sdk"),
+    "nylas": Facts("Nylas", "the webhook's secret", "the answer to its creation", "nylas/nylas-python"),
+    "okta": Facts(
+        "Okta",
+        "the authentication secret",
+        "chosen by you, where the event hook is made",
+        "developer.okta.com: Event hooks",
+    ),
+    "onfido": Facts(
+        "Onfido (Entrust)", "the webhook's token", "Dashboard > Settings > Webhooks", "onfido/onfido-python"
+    ),
+    "openai": Facts(
+        "OpenAI",
+        "the webhook's signing secret, `whsec_…`",
+        "Settings > Project > Webhooks, shown once",
+        "openai/openai-python",
+    ),
+    "openmeter": Facts(
+        "OpenMeter",
+        "the endpoint's signing secret, `whsec_…`",
+        "Notifications > Webhooks",
+        "openmeter.io/docs: Consuming webhooks",
+    ),
+    "opensms": Facts(
+        "OpenSMS",
+        "the webhook's secret, `whsec_…`, as it is",
+        "the answer to its creation, once",
+        "docs.rs/opensms: webhook",
+    ),
+    "oracle-commerce": Facts(
+        "Oracle Commerce",
+        "the webhook's secret key",
+        "Settings > Web APIs > Webhook",
+        "docs.oracle.com: Secure webhooks",
+    ),
+    "orb": Facts("Orb", "the webhook's signing secret", "Developers > Webhooks > the endpoint", "orbcorp/orb-python"),
+    "paddle": Facts(
+        "Paddle",
+        "the notification destination's secret key",
+        "Developer tools > Notifications",
+        "PaddleHQ/paddle-python-sdk",
+    ),
+    "pagerduty": Facts(
+        "PagerDuty",
+        "the subscription's secret",
+        "the answer to its creation, and once in Integrations > Generic webhooks",
+        "PagerDuty/developer-docs",
+    ),
+    "patreon": Facts(
+        "Patreon",
+        "the webhook's secret",
+        "patreon.com/portal/registration/register-webhooks",
+        "Patreon/platform-documentation",
+    ),
+    "paypal": Facts(
+        "PayPal", "the webhook's id", "Apps & Credentials > the app > Webhooks", "developer.paypal.com: Webhooks"
+    ),
+    "paysway": Facts(
+        "PaySway", "the subscription's secret, base64", "the answer to its creation", "docs.paysway.io: Verify requests"
+    ),
+    "persona": Facts(
+        "Persona", "the webhook's secret", "Webhooks > the webhook", "docs.withpersona.com: Webhooks best practices"
+    ),
+    "pipedrive": Facts(
+        "Pipedrive", "`user:password`", "chosen by you, where the webhook is made", "pipedrive/client-nodejs"
+    ),
+    "podium": Facts(
+        "Podium", "the webhook's secret", "chosen by you, where the webhook is made", "docs.podium.com: Webhooks"
+    ),
+    "polar": Facts(
+        "Polar", "the endpoint's secret, as it is", "Settings > Webhooks > the endpoint", "polarsource/polar: docs"
+    ),
+    "pusher": Facts("Pusher Channels", "the app's secret", "App keys", "pusher/pusher-http-python"),
+    "quickbooks": Facts(
+        "QuickBooks",
+        "the verifier token",
+        "Developer portal > the app > Webhooks",
+        "IntuitDeveloper/SampleApp-Webhooks-nodejs",
+    ),
+    "razorpay": Facts(
+        "Razorpay",
+        "the webhook's secret",
+        "chosen by you, in Account & Settings > Webhooks",
+        "razorpay/razorpay-python",
+    ),
+    "recall-ai": Facts(
+        "Recall.ai",
+        "the endpoint's signing secret, `whsec_…`",
+        "Dashboard > Webhooks > the endpoint",
+        "docs.svix.com: Verifying webhooks manually",
+    ),
+    "recurly": Facts(
+        "Recurly, its JSON webhooks",
+        "the endpoint's signing key",
+        "Integrations > Webhooks > the endpoint",
+        "docs.recurly.com: Signature verification",
+    ),
+    "render": Facts(
+        "Render",
+        "the webhook's signing secret, `whsec_…`",
+        "Integrations > Webhooks > the webhook",
+        "standardwebhooks.com",
+    ),
+    "replicate": Facts(
+        "Replicate",
+        "the default signing secret, `whsec_…`",
+        "Account > Webhooks; GET /v1/webhooks/default/secret",
+        "standardwebhooks.com",
+    ),
+    "resend": Facts(
+        "Resend", "the signing secret, `whsec_…`", "Webhooks > the webhook", "resend.com/docs: Verify webhooks requests"
+    ),
+    "retell": Facts(
+        "Retell AI", "the API key with the webhook badge", "Settings > API keys", "RetellAI/retell-python-sdk"
+    ),
+    "revolut": Facts(
+        "Revolut",
+        "the webhook's signing secret, `wsk_…`",
+        "the answer to its creation",
+        "developer.revolut.com: Verify the payload signature",
+    ),
+    "sanity": Facts("Sanity", "the webhook's secret", "chosen by you, in API > Webhooks", "sanity-io/webhook-toolkit"),
+    "savvycal": Facts(
+        "SavvyCal", "the webhook's secret", "Settings > Integrations > Webhooks", "developers.savvycal.com: Webhooks"
+    ),
+    "scalev": Facts(
+        "Scalev",
+        "the signing secret",
+        "Settings > Developers > Webhooks",
+        "developers.scalev.id: Verifying a webhook request",
+    ),
+    "segment": Facts(
+        "Segment",
+        "the shared secret; its batches must hold one event",
+        "chosen by you, in the destination's settings",
+        "segmentio/segment-docs: Webhooks",
+    ),
+    "sendgrid": Facts(
+        "SendGrid",
+        "the verification key",
+        "Settings > Mail settings > Event webhook",
+        "docs.sendgrid.com: Event webhook security",
+    ),
+    "sentry": Facts(
+        "Sentry",
+        "the integration's client secret",
+        "Settings > Developer settings > the integration",
+        "docs.sentry.io: Integration platform webhooks",
     ),
     "shopify": Facts(
-        "Shopify",
-        "the app's client secret; for webhooks of the admin's notifications the key shown below them",
-        "Dev Dashboard > the app > Settings; Settings > Notifications > Webhooks",
-        "shopify.dev: Verify webhook deliveries",
+        "Shopify", "the app's client secret", "Dev Dashboard > the app > Settings", "shopify.dev: Verify deliveries"
+    ),
+    "signable": Facts(
+        "Signable", "the webhook's secret", "the answer to its creation", "developers.signable.app: Signed webhooks"
+    ),
+    "signatureapi": Facts(
+        "SignatureAPI",
+        "the endpoint's signing secret, `whsec_…`",
+        "the endpoint's page",
+        "signatureapi.com/docs: Verify webhook signatures",
+    ),
+    "slack": Facts(
+        "Slack",
+        "the signing secret",
+        "api.slack.com/apps > the app > Basic information",
+        "docs.slack.dev: Verifying requests",
+    ),
+    "square": Facts(
+        "Square",
+        "the subscription's signature key",
+        "Developer Console > Webhooks > Subscriptions",
+        "developer.squareup.com: Validate notifications",
+    ),
+    "standard-webhooks": Facts(
+        "whoever keeps to Standard Webhooks, and Svix's customers",
+        "`whsec_…`",
+        "where the sender shows it",
+        "standardwebhooks.com",
+    ),
+    "stream": Facts(
+        "Stream (GetStream), without compression", "the app's API secret", "Dashboard > the app", "GetStream/stream-py"
+    ),
+    "strike": Facts(
+        "Strike",
+        "the subscription's secret",
+        "chosen by you, where the subscription is made",
+        "docs.strike.me: Webhooks",
     ),
     "stripe": Facts(
         "Stripe",
         "the endpoint's signing secret, `whsec_…`",
-        "Workbench > Webhooks > the endpoint > Signing secret",
-        "stripe-python: stripe/_webhook.py",
+        "Workbench > Webhooks > the endpoint",
+        "docs.stripe.com: Webhooks",
     ),
+    "surveymonkey": Facts(
+        "SurveyMonkey",
+        "the client id, `&`, the client secret",
+        "My apps > the app > Settings",
+        "SurveyMonkey/public_api_docs",
+    ),
+    "svix": Facts(
+        "Svix",
+        "the endpoint's signing secret, `whsec_…`",
+        "the sender's webhook portal",
+        "docs.svix.com: Verifying webhooks manually",
+    ),
+    "tailscale": Facts(
+        "Tailscale",
+        "the endpoint's secret",
+        "Admin console > Webhooks, shown once",
+        "tailscale/tailscale: docs/webhooks/example.go",
+    ),
+    "taskfast": Facts(
+        "TaskFast", "the webhook's secret", "the answer to its configuration", "docs.rs/taskfast-agent: webhooks"
+    ),
+    "telegram": Facts("Telegram", "the secret_token", "chosen by you, at setWebhook", "core.telegram.org: setWebhook"),
+    "tiktok": Facts(
+        "TikTok", "the app's client secret", "Manage apps > the app", "developers.tiktok.com: Webhooks verification"
+    ),
+    "todoist": Facts(
+        "Todoist",
+        "the app's client secret",
+        "App Management Console > the app",
+        "doist.github.io: Todoist SDK, verifyWebhookSignature",
+    ),
+    "tolt": Facts(
+        "Tolt",
+        "the endpoint's signing secret, `whsec_…`",
+        "Settings > Webhooks > the endpoint",
+        "docs.tolt.com: Verify",
+    ),
+    "twilio": Facts("Twilio", "the auth token", "Console > Account info", "twilio.com/docs: Webhooks security"),
+    "typeform": Facts(
+        "Typeform",
+        "the webhook's secret",
+        "chosen by you, in Connect > Webhooks",
+        "typeform.com/developers: Secure your webhooks",
+    ),
+    "unit": Facts(
+        "Unit", "the webhook's token", "chosen by you, where the webhook is made", "unit-finance/unit-python-sdk"
+    ),
+    "viber": Facts("Viber", "the bot's token", "the bot's Edit info page", "Viber/viber-bot-python"),
+    "webex": Facts(
+        "Webex",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "WebexCommunity/webex-bot-node-framework",
+    ),
+    "webflow": Facts(
+        "Webflow",
+        "the app's client secret, or the webhook's own",
+        "Workspace settings > Apps; the answer to its creation",
+        "webflow/js-webflow-api",
+    ),
+    "whatsapp": Facts(
+        "WhatsApp",
+        'the app secret: `{"secret": …, "verify_token": …}`',
+        "App settings > Basic",
+        "developers.facebook.com: Webhooks, getting started",
+    ),
+    "woocommerce": Facts(
+        "WooCommerce",
+        "the webhook's secret",
+        "chosen by you, in Settings > Advanced > Webhooks",
+        "woocommerce/woocommerce-rest-api-docs",
+    ),
+    "workos": Facts("WorkOS", "the endpoint's signing secret", "Webhooks > the endpoint", "workos/workos-python"),
+    "x": Facts(
+        "X (Twitter)",
+        "the API key's secret",
+        "Developer Portal > the app > Keys and tokens",
+        "developer.x.com: Securing webhooks",
+    ),
+    "xero": Facts(
+        "Xero",
+        "the webhooks key",
+        "Developer portal > the app > Webhooks",
+        "developer.xero.com: Configuring your server",
+    ),
+    "xobni": Facts(
+        "Xobni", "the webhook's signing secret", "the answer to its creation", "xobni.ai/docs: Webhooks security"
+    ),
+    "zendesk": Facts(
+        "Zendesk",
+        "the signing secret",
+        "Admin Center > Apps and integrations > Webhooks > the webhook",
+        "developer.zendesk.com: Verifying webhooks",
+    ),
+    "zoom": Facts("Zoom", "the secret token", "App Marketplace > the app > Feature", "developers.zoom.us: Webhooks"),
+    "basic": Facts("any sender with HTTP basic authentication", "`user:password`", "", "RFC 7617"),
+    "hmac": Facts("any sender with an HMAC", "the key", "", "RFC 2104"),
+    "none": Facts("everybody, by decision", "", "", ""),
+    "token": Facts("any sender with a fixed token", "the token, in the header `signature_header`", "", ""),
+}
+
+
+# What is asked before the first webhook, and how it is answered.
+HANDSHAKES = {
+    "asana": "POST with X-Hook-Secret: the same header",
+    "discord": "POST of type 0: 204",
+    "dropbox": "GET with a challenge: the challenge",
+    "meta": "GET with hub.verify_token: hub.challenge",
+    "microsoft-graph": "POST with validationToken: the token",
+    "okta": "GET with X-Okta-Verification-Challenge: it, as JSON",
+    "slack": "signed POST url_verification: the challenge",
+    "x": "GET with crc_token: its HMAC",
+    "zoom": "signed POST endpoint.url_validation: plainToken and its HMAC",
 }
 
 
 class Described(NamedTuple):
     """A scheme in words: what is signed, the seconds of tolerance (0: any age), the id, whether that is signed."""
 
+    kind: str
     signed: str
     tolerance: int
     id: str
@@ -63,41 +723,36 @@ class Described(NamedTuple):
 def described(name: str) -> Described:
     """What the table of schemes says of a provider. Raises KeyError for one that there is not."""
     forms = signatures.every()[name]
-    form = forms[0]
-    source = next((source for source in form.ids), "")
+    ids = [(form, source) for form in forms for source in form.ids]
     return Described(
-        signed=" or ".join(dict.fromkeys(filter(None, map(_signed, forms)))),
-        tolerance=getattr(form, "tolerance", 0),
-        id=" or ".join(dict.fromkeys(_id(each) for form in forms for each in form.ids)),
-        id_is_signed=callable(source) or bool(source and form.covers(source)),
-        handshake=form.handshake,
+        kind=" or ".join(dict.fromkeys(_kind(form) for form in forms)),
+        signed=" or ".join(dict.fromkeys(signed for form in forms if (signed := _signed(form)))),
+        tolerance=getattr(forms[0], "tolerance", 0),
+        id=" or ".join(dict.fromkeys(_id(source) for _, source in ids)),
+        id_is_signed=bool(ids) and all(callable(source) or form.covers(source) for form, source in ids),
+        handshake=HANDSHAKES.get(forms[0].handshake, forms[0].handshake),
     )
 
 
-def _signed(form: Scheme) -> str:
+def _kind(form: Scheme) -> str:
     if isinstance(form, Hmac):
-        return form.signed
+        return f"HMAC-{form.digest.upper().replace('SHA', 'SHA-')}, {form.encoding}"
+    if isinstance(form, Asymmetric | PayPal):
+        return "public key"
+    kinds = {Token: "token", Basic: "basic authentication", ClientState: "token in the body", Unsigned: "none"}
+    return kinds.get(type(form), type(form).__name__)
+
+
+def _signed(form: Scheme) -> str:
     if isinstance(form, Asymmetric):
         return "{timestamp}{body}"
     if isinstance(form, PayPal):
-        return "{id}|{timestamp}|{webhook id}|{crc32 of the body}"
-    return ""
+        return "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}"
+    return str(getattr(form, "signed", ""))
 
 
 def _id(source: object) -> str:
     if callable(source):
-        return "the body's events"
-    text = str(source)
-    return f"body `{text[5:]}`" if text.startswith("body:") else text
-
-
-def kind(name: str) -> str:
-    """How it proves itself, in a word or two."""
-    form = signatures.every()[name][0]
-    if isinstance(form, Hmac):
-        return f"HMAC {form.digest}"
-    if isinstance(form, Token):
-        return "token"
-    if isinstance(form, ClientState):
-        return "token in the body"
-    return "basic authentication" if isinstance(form, Basic) else "public key"
+        return "the events of the body"
+    kind, colon, path = str(source).partition(":")
+    return f"{path} of the body" if colon else kind

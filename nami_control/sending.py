@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from uuid import uuid4
 
-from nami_control import signing
+from nami_control import samples, signing
 from nami_control.aws import Aws
 from nami_control.checks import fill, secret_text
 from nami_control.deployment import Deployment
@@ -20,12 +20,11 @@ from nami_control.errors import Command, SecretError, UsageError, WebhookError
 from nami_control.progress import Tell, silent
 from nami_runtime import signatures
 from nami_runtime.request import Request
-from nami_runtime.signatures.schemes import Basic, ClientState
+from nami_runtime.signatures.schemes import Basic
 
 if TYPE_CHECKING:
     import urllib3
 
-SAMPLE = {"event": "order.created", "order": {"id": 1001, "total": "19.90", "currency": "EUR"}}
 FORM = "application/x-www-form-urlencoded"
 _TIMEOUT = 35.0  # seconds; the gateway gives up after 30
 
@@ -64,6 +63,7 @@ class Sender:
         self._forms = signatures.configured(self.setting)
         self._signs_form = "{form}" in getattr(self._forms[0], "signed", "")
         self._check(provider)
+        self._verify_token = ""
         self._patience = 0.0  # until when the function may not know the secret yet
         self._secret = secret or (self._read_secret(tell) if self.is_signed else "")
         self._pool = _pool(deployment.aws, deployment.endpoint)
@@ -82,17 +82,15 @@ class Sender:
         """(body, content type) of a webhook such as the provider might send, under a new id."""
         if self._signs_form:
             return urlencode({"MessageSid": f"SM{uuid4().hex}", "Body": "Hello"}).encode(), FORM
-        document: dict[str, Any] = json.loads(json.dumps(SAMPLE))
-        for source in self._id_sources("body:"):
+        document = samples.sample(self.scheme)
+        for source in self._id_sources("body:") if isinstance(document, dict) else ():
             *parents, last = source.split(".")
             target = document
             for parent in parents:
                 within = target.get(parent)
                 target[parent] = within if isinstance(within, dict) else {}
                 target = target[parent]
-            target[last] = f"evt_{uuid4().hex}"
-        if isinstance(self._forms[0], ClientState):
-            document = {"value": [document]}
+            target.setdefault(last, f"evt_{uuid4().hex}")
         return json.dumps(document).encode(), "application/json"
 
     def signed(
@@ -137,6 +135,25 @@ class Sender:
             # The function looked just before the secret was filled in, and looks again soon.
             time.sleep(1)
 
+    def ask(self) -> Answer:
+        """Ask what the provider asks before its first webhook.
+
+        Raises:
+            UsageError: it asks nothing, or nothing that can be asked in its place.
+            WebhookError: the endpoint does not answer.
+        """
+        name = self._forms[0].handshake
+        if name not in samples.HANDSHAKES:
+            why = "signs it with the provider's private key" if name else "asks nothing before its first webhook"
+            raise UsageError(f"--handshake: {self.scheme} {why}")
+        question, query = samples.HANDSHAKES[name], samples.HANDSHAKES[name].query
+        if query.endswith("verify_token="):
+            query += quote(self._verify_token)
+        url, headers, body = self.deployment.endpoint, {"content-type": "application/json"}, question.body
+        if question.signed:
+            url, headers, body = self.signed(body, headers)
+        return self.request(question.method, f"{url}?{query}" if query else url, {**headers, **question.headers}, body)
+
     def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send what is given as it is.
 
@@ -172,7 +189,7 @@ class Sender:
         from nami_runtime import secret  # noqa: PLC0415
 
         arn = self.deployment.outputs["SignatureSecretArn"]
-        values, _ = secret.parse(secret_text(self.deployment.aws, arn))
+        values, self._verify_token = secret.parse(secret_text(self.deployment.aws, arn))
         if values:
             return values[0]
         if not self.deployment.aws.is_local:

@@ -122,17 +122,17 @@ def secrets(value: str) -> Iterator[tuple[str, str]]:
 def schemes(form: Scheme) -> Iterator[tuple[str, Scheme]]:
     """The scheme with one of its settings otherwise."""
     if isinstance(form, Token):
-        for prefix in {"", "Bearer ", "Token ", "bearer "} - {form.prefix}:
+        for prefix in _other(form.prefix, "", "Bearer ", "Token "):
             text = f"behind {prefix!r}" if prefix else "without anything before it"
             yield f"the token comes {text}, and was looked for behind {form.prefix!r}", replace(form, prefix=prefix)
     if not isinstance(form, Hmac):
         return
-    for encoding in {"hex", "base64"} - {form.encoding}:
+    for encoding in _other(form.encoding, "hex", "base64", "base64url"):
         yield f"the signature is {encoding}, and was read as {form.encoding}", replace(form, encoding=encoding)
-    for key in {"text", "base64", "hex"} - {form.key}:
+    for key in _other(form.key, "text", "base64", "hex"):
         what = "the secret's own bytes" if key == "text" else f"the secret decoded from {key}"
         yield f"the key is {what}, and was taken as {form.key}", replace(form, key=key)
-    for digest in {"sha1", "sha256", "sha512"} - {form.digest}:
+    for digest in _other(form.digest, "md5", "sha1", "sha256", "sha384", "sha512"):
         yield f"the digest is {digest}, and {form.digest} was computed", replace(form, digest=digest)
     if form.prefix:
         yield f"the signature comes without {form.prefix!r} before it", replace(form, prefix="")
@@ -150,7 +150,7 @@ def schemes(form: Scheme) -> Iterator[tuple[str, Scheme]]:
 
 def urls(form: Scheme, request: Request) -> Iterator[tuple[str, Scheme, Request]]:
     """Of a scheme that signs the URL, the URL as the provider may know it."""
-    if not isinstance(form, Hmac) or "{ur" not in form.signed:
+    if not isinstance(form, Hmac) or "public_url" not in form.options():
         return
     remedy = "set public_url to the URL that the provider calls"
     host = request.headers.get("x-forwarded-host") or request.headers.get("x-original-host") or request.domain
@@ -176,3 +176,7 @@ def urls(form: Scheme, request: Request) -> Iterator[tuple[str, Scheme, Request]
                 form,
                 changed(request, path=path.removeprefix(f"/{stage}")),
             )
+
+
+def _other(used: str, *all_of_them: str) -> list[str]:
+    return [each for each in all_of_them if each != used]

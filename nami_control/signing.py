@@ -60,6 +60,8 @@ def _hmac(
         body = _with_field(body, scheme.timestamp, int(stamp) if scheme.milliseconds else stamp)
     elif scheme.timestamp.startswith("part:"):
         headers[scheme.header] = f"{scheme.timestamp[5:]}={stamp}"
+    elif scheme.timestamp.startswith("item:"):
+        headers[scheme.header] = stamp
     elif scheme.timestamp:
         headers[scheme.timestamp] = stamp
     for source in re.findall(r"\{(body:[^{}]+)\}", scheme.signed):
@@ -78,11 +80,9 @@ def _hmac(
     signature = scheme.signature(secret, content).decode()
     if scheme.header.startswith("body:"):
         return headers, _with_field(body, scheme.header, signature)
-    if scheme.part:
-        before = headers[scheme.header] + scheme.separator if scheme.timestamp.startswith("part:") else ""
-        headers[scheme.header] = f"{before}{scheme.part}={signature}"
-    else:
-        headers[scheme.header] = scheme.prefix + signature
+    before = headers[scheme.header] + scheme.separator if scheme.timestamp.startswith(("part:", "item:")) else ""
+    name = scheme.part.split(" ")[0] + "=" if scheme.part else scheme.prefix
+    headers[scheme.header] = before + name + signature
     return headers, body
 
 

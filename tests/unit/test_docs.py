@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from nami_cli.flags import GROUPS
 from nami_cli.main import app
+from nami_control.providers import FACTS, described
 from nami_local.differences import DIFFERENCES
 from nami_stack import DynamoTable, ScalableWebhook, Watching, WatchingSettings
 from nami_stack.destinations.destination import Destination
@@ -135,9 +136,44 @@ def test_what_goes_with_what_is_as_the_settings_rule() -> None:
         pytest.fail("README.md is behind what the settings allow: run `make docs`")
 
 
-def test_every_scheme_is_documented() -> None:
-    documented = re.findall(r"^\| `([a-z-]+)` \|", (DOCS / "signatures.md").read_text(), re.MULTILINE)
-    assert sorted(documented) == sorted(SCHEMES)
+NOTHING = "–"  # noqa: RUF001 - the docs' own sign
+
+
+def providers_table() -> str:
+    """Each provider with what its secret holds, what it signs, and where that was read."""
+    lines = ["| scheme | whose | the secret, and where it is | signed | age | delivery id | read |", "|" + "---|" * 7]
+    for name, facts in FACTS.items():
+        words = described(name)
+        secret = ": ".join(part for part in (facts.secret, facts.found) if part)
+        signed = f"`{words.signed}`" if words.signed else NOTHING
+        age = f"{words.tolerance} s" if words.tolerance else NOTHING
+        id_ = (words.id + ("" if words.id_is_signed else ", not signed")) if words.id else NOTHING
+        lines.append(f"| `{name}` | {facts.title} | {secret} | {signed} | {age} | {id_} | {facts.source} |")
+    return "\n".join(lines) + "\n"
+
+
+def handshakes_list() -> str:
+    """Who asks before the first webhook, and for what."""
+    asking: dict[str, list[str]] = {}
+    for name in FACTS:
+        if handshake := described(name).handshake:
+            asking.setdefault(handshake, []).append(f"`{name}`")
+    return "".join(f"- {', '.join(names)}: {handshake}\n" for handshake, names in asking.items())
+
+
+@pytest.mark.docs
+def test_every_provider_is_documented_as_it_is() -> None:
+    behind = block_is_behind(DOCS / "signatures.md", "providers", providers_table())
+    if block_is_behind(DOCS / "signatures.md", "handshakes", handshakes_list()) or behind:
+        pytest.fail("docs/signatures.md is behind nami_control/providers.py: run `make docs`")
+
+
+def test_every_scheme_has_its_facts() -> None:
+    assert sorted(FACTS) == sorted(SCHEMES)
+
+
+def test_no_cell_of_the_providers_table_breaks_it() -> None:
+    assert {re.sub(r"`[^`]*`", "", row).count("|") for row in providers_table().splitlines()} == {8}
 
 
 def test_example_of_a_401_is_told_as_the_page_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,14 +43,16 @@ def _pairs(
     *ids: str,
     time: str = "t",
     signed: str = "{timestamp}.{body}",
-    tolerance: int = 300,
+    tolerance: int = 0,
     milliseconds: bool = False,
+    key: str = "text",
 ) -> tuple[Scheme, ...]:
     """Time and signature as pairs of one header, in hex."""
     return (
         Hmac(
             header=header,
             part=part,
+            key=key,
             timestamp=f"part:{time}",
             milliseconds=milliseconds,
             signed=signed,
@@ -60,10 +62,19 @@ def _pairs(
     )
 
 
+def _timed(header: str, timestamp: str, *ids: str, prefix: str = "", tolerance: int = 0) -> tuple[Scheme, ...]:
+    """The time in a header of its own, a full stop, the body; in hex."""
+    signed = "{timestamp}.{body}"
+    return (Hmac(header=header, prefix=prefix, signed=signed, timestamp=timestamp, tolerance=tolerance, ids=ids),)
+
+
 SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # Standard Webhooks, and Meta, under the names that people look for.
     **dict.fromkeys(
-        ("brex", "clerk", "incident-io", "lithic", "openai", "recall-ai", "render", "replicate", "resend", "svix"),
+        (
+            *("brex", "clerk", "farpay", "flexprice", "goody", "incident-io", "lithic", "make", "openai", "openmeter"),
+            *("recall-ai", "render", "replicate", "resend", "signatureapi", "svix", "tolt"),
+        ),
         FIRST["standard-webhooks"],
     ),
     **dict.fromkeys(
@@ -73,7 +84,17 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "finch": _standard("finch-signature", "finch-event-id", "finch-timestamp"),
     # Payments and billing
     "adyen-platforms": _base64("hmacsignature", key="hex"),
+    "airwallex": (
+        Hmac(
+            header="x-signature",
+            signed="{timestamp}{body}",
+            timestamp="x-timestamp",
+            milliseconds=True,
+            ids=("body:id",),
+        ),
+    ),
     "btcpay": _hex("btcpay-sig", "body:deliveryId", prefix="sha256="),
+    "billit": _pairs("billit-signature", "s"),
     "cashfree": (
         Hmac(
             header="x-webhook-signature",
@@ -84,11 +105,33 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     "coinbase-commerce": _hex("x-cc-webhook-signature", "body:event.id"),
+    "coinify": _hex("x-coinify-webhook-signature"),
+    "fastspring": _base64("x-fs-signature"),
     "gocardless": _hex("webhook-signature", "body:meta.webhook_id"),
     "lemon-squeezy": _hex("x-signature"),
     "modern-treasury": _hex("x-signature"),
     "mollie": _hex("x-mollie-signature", "body:id", prefix="sha256="),
+    "orb": (
+        Hmac(
+            header="x-orb-signature",
+            prefix="v1=",
+            signed="v1:{timestamp}:{body}",
+            timestamp="x-orb-timestamp",
+            tolerance=300,
+            ids=("body:id",),
+        ),
+    ),
+    "paysway": _pairs("x-paysway-signature", "v1", key="base64"),
     "razorpay": _hex("x-razorpay-signature", "x-razorpay-event-id"),
+    # The time stands before the first comma, without a name.
+    "recurly": (
+        Hmac(
+            header="recurly-signature",
+            signed="{timestamp}.{body}",
+            timestamp="item:0",
+            milliseconds=True,
+        ),
+    ),
     "revolut": (
         Hmac(
             header="revolut-signature",
@@ -107,7 +150,13 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         *_base64("as-signature-hmac-sha256"),
         *_base64("am-webhook-signature", prefix="hmac-sha256="),
     ),
-    "easypost": _hex("x-hmac-signature", "body:id", prefix="hmac-sha256-hex="),
+    "easypost": (Hmac(header="x-hmac-signature", prefix="hmac-sha256-hex=", key="nfkd", ids=("body:id",)),),
+    "fourthwall": (*_base64("x-fourthwall-hmac-sha256"), *_base64("x-fourthwall-hmac-apps-sha256")),
+    "katana": _hex("x-sha2-signature"),
+    "london-theatre-direct": _base64("ltd-webhook-signature"),
+    "mews-pos": _base64("x-signature"),
+    "scalev": _base64("x-scalev-hmac-sha256"),
+    "oracle-commerce": _base64("x-oracle-cc-webhook-signature", digest="sha512"),
     "woocommerce": _base64("x-wc-webhook-signature", "x-wc-webhook-delivery-id"),
     # Building, hosting, watching
     "buildkite": (
@@ -117,13 +166,34 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "circleci": (Hmac(header="circleci-signature", part="v1", ids=("body:id",)),),
     "cloudflare-stream": _pairs("webhook-signature", "sig1", time="time"),
     "discourse": _hex("x-discourse-event-signature", "x-discourse-event-id", prefix="sha256="),
+    "errornotifier": _pairs("x-errornotifier-signature", "v1"),
+    "expo": _hex("expo-signature", prefix="sha1=", digest="sha1"),
+    "gitea": _hex("x-gitea-signature", "x-gitea-delivery"),
+    "gogs": _hex("x-gogs-signature", "x-gogs-delivery"),
     "heroku": _base64("heroku-webhook-hmac-sha256", "body:webhook_metadata.delivery.id"),
+    "launchdarkly": _hex("x-ld-signature", "body:_id"),
     "logto": _hex("logto-signature-sha-256"),
-    "mux": _pairs("mux-signature", "v1", "body:id"),
+    "codoseo": _timed("x-codoseo-signature", "x-codoseo-timestamp", prefix="sha256="),
+    "taskfast": _timed("x-webhook-signature", "x-webhook-timestamp", tolerance=300),
+    "mux": _pairs("mux-signature", "v1", "body:id", tolerance=300),
     "pagerduty": (Hmac(header="x-pagerduty-signature", part="v1", ids=("body:event.id",)),),
+    "sentry": _hex("sentry-hook-signature", "request-id"),
+    "tailscale": _pairs("tailscale-webhook-signature", "v1", tolerance=300),
     # Content and media
     "ably": _base64("x-ably-signature"),
+    "fastpix": _base64("fastpix-signature", key="base64"),
     "ghost": _pairs("x-ghost-signature", "sha256", signed="{body}{timestamp}", milliseconds=True),
+    "sanity": (
+        Hmac(
+            header="sanity-webhook-signature",
+            part="v1",
+            encoding="base64url",
+            signed="{timestamp}.{body}",
+            timestamp="part:t",
+            milliseconds=True,
+            ids=("idempotency-key",),
+        ),
+    ),
     "webflow": (
         Hmac(
             header="x-webflow-signature",
@@ -134,21 +204,49 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     # Messages, voice, video
-    # Its service may still send half an hour after it signed, and never ahead of its time.
+    # Its library takes what was signed half an hour ago.
     "elevenlabs": _pairs("elevenlabs-signature", "v0", tolerance=1800),
+    "emailit": _timed("x-emailit-signature", "x-emailit-timestamp"),
     "front-rules": _base64("x-front-signature", digest="sha1"),
     "help-scout": _base64("x-helpscout-signature", digest="sha1"),
     "line": _base64("x-line-signature"),
-    "retell": _pairs("x-retell-signature", "d", time="v", signed="{body}{timestamp}", milliseconds=True),
+    "opensms": _pairs("x-opensms-signature", "v1"),
+    "retell": _pairs("x-retell-signature", "d", time="v", signed="{body}{timestamp}", tolerance=300, milliseconds=True),
     "stream": _hex("x-signature"),
     "telegram": (Token(header="x-telegram-bot-api-secret-token", ids=("body:update_id",)),),
     "viber": _hex("x-viber-content-signature", "body:message_token"),
     "webex": _hex("x-spark-signature", digest="sha1"),
     # Customers, work, documents
+    "ashby": _hex("ashby-signature", prefix="sha256="),
+    "attio": _hex("attio-signature"),
+    # While its key rolls it signs with the other under s1.
+    "boldsign": _pairs("x-boldsign-signature", "s0 s1", "body:event.id", tolerance=300),
+    "box": (
+        Hmac(
+            header="box-signature-primary",
+            also=("box-signature-secondary",),
+            encoding="base64",
+            signed="{body}{timestamp}",
+            timestamp="box-delivery-timestamp",
+            tolerance=600,
+            ids=("box-delivery-id",),
+        ),
+    ),
     "cal-com": _hex("x-cal-signature-256"),
+    "calendly": _pairs("calendly-webhook-signature", "v1"),
     "clickup": _hex("x-signature"),
+    "cronofy": _base64("cronofy-hmac-sha256"),
     "datasaur": _hex("x-datasaur-signature"),
     "documenso": (Token(header="x-documenso-secret"),),
+    # It signs with each of up to a hundred keys, in a header of its own for each; two are one that rolls.
+    "docusign": (
+        Hmac(
+            header="x-docusign-signature-1",
+            also=tuple(f"x-docusign-signature-{key}" for key in range(2, 6)),
+            encoding="base64",
+        ),
+    ),
+    "lusha": _timed("x-lusha-signature", "x-lusha-timestamp"),
     "nylas": (Hmac(header="x-nylas-signature", ids=("body:id",), handshake="dropbox", handshake_method="GET"),),
     "patreon": _hex("x-patreon-signature", digest="md5"),
     "pipedrive": (Basic(ids=("body:meta.id",)),),
@@ -162,14 +260,29 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     ),
     "pusher": (Hmac(header="x-pusher-signature", timestamp="body:time_ms", milliseconds=True, tolerance=300),),
     "quickbooks": _base64("intuit-signature"),
-    "savvycal": _hex("x-savvycal-signature", prefix="sha256="),
+    "savvycal": _hex("x-savvycal-signature", "body:id", prefix="sha256="),
+    "signable": _base64("signature"),
     "segment": _hex("x-signature", digest="sha1"),
     # The key is `client id&secret`, and that is what the secret holds.
     "surveymonkey": _base64("sm-signature", "body:event_id", digest="sha1"),
     "tiktok": _pairs("tiktok-signature", "s"),
+    "todoist": _base64("x-todoist-hmac-sha256"),
+    "xero": _base64("x-xero-signature"),
+    "xobni": _timed("x-xobni-signature", "x-xobni-timestamp", "x-xobni-delivery", prefix="sha256="),
     # Identity and checks
     "checkr": _hex("x-checkr-signature", "body:id"),
+    "greenhouse": _hex("signature", prefix="sha256 "),
     "onfido": _hex("x-sha2-signature"),
-    "persona": _pairs("persona-signature", "v1", "body:data.id"),
+    # While its secret rolls, two groups stand with a blank between, each with a time of its own.
+    "persona": (
+        Hmac(
+            header="persona-signature",
+            part="v1",
+            grouped=True,
+            signed="{timestamp}.{body}",
+            timestamp="part:t",
+            ids=("body:data.id",),
+        ),
+    ),
     "workos": _pairs("workos-signature", "v1", "body:id", tolerance=180, milliseconds=True),
 }

@@ -1,7 +1,8 @@
 """The few ways in which providers prove who they are; the table of providers fills in the fields.
 
-A *source* says where in a request a value is found: `name` is a header, `part:name` one of the `name=value` pairs in
-the signature's header, `body:path.to.field` a field of a JSON body.
+A *source* says where in a request a value is found: `name` is a header; `part:name` one of the `name=value` pairs in
+the signature's header, `item:0` one of its texts between commas; `body:path.to.field` a field of a JSON body, where
+`list[0]` is one item and `list[]` all; `query:name` and `form:name` parameters; `path:0` a part of the path.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ else:
 
 _MAX_ID_LENGTH = 128
 # Fields that a literal need not end: there is one of them, at an end of what is signed, or its form is the gateway's.
-_ENDLESS = ("body", "form", "url", "uri", "method")
+_ENDLESS = ("body", "body_sha256", "form", "url", "uri", "path", "method")
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_URLS = ("{url}", "{uri}", "{path}")
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,8 @@ class Scheme:
         """
         raise NotImplementedError
 
-    def secret_header(self) -> str:
-        """The header that carries the secret itself; empty where only a signature made with it travels."""
+    def secret_source(self) -> str:
+        """The source of the secret itself; empty where only a signature made with it travels."""
         return ""
 
     def covers(self, source: str) -> bool:
@@ -74,9 +77,13 @@ class Scheme:
         kind, colon, name = source.partition(":")
         if not colon:
             return request.headers.get(source, "")
+        header = request.headers.get(getattr(self, "header", ""), "")
         if kind == "part":
-            pairs = _pairs(request.headers.get(getattr(self, "header", ""), ""))
-            return next((text for pair, text in pairs if pair == name), "")
+            return next((text for pair, text in _pairs(header) if pair == name), "")
+        if kind != "body" or "[" in name:
+            from nami_runtime.signatures import places  # noqa: PLC0415 - few providers put anything there
+
+            return places.find(request, kind, name, header)
         body = request.json()
         if not isinstance(body, list):
             return field(body, name)
@@ -117,24 +124,31 @@ class Scheme:
 class Hmac(Scheme):
     """An HMAC with a shared secret.
 
-    `signed` is a template over {body}, {timestamp}, {id}, {method}, {url}, {uri} (HubSpot's half-decoded URL), {form}
-    (Twilio's sorted parameters) and any other source. `part` names the pairs that hold signatures, where the header
-    holds pairs. `key` is the secret's own form: text, base64 or hex. `tolerance` is in seconds, 0 leaves the timestamp
-    unchecked; a timestamp is epoch seconds, epoch milliseconds or ISO 8601. `digits` is how many it has, where
-    it stands beside a field that may begin with one. `milliseconds` and `separator` (of the pairs) are how the provider
-    writes what is read in any form. `public_url` is the URL that the producer calls, where it is not
-    the gateway's own.
+    `header` is the source of the signature, `also` others that may hold one: any that fits counts. In it stands
+    `prefix` and the signature, or several with commas or blanks between; where it holds pairs, `part` names those that
+    hold signatures, with blanks between the names. Where each group of pairs has a time of its own, it is `grouped`.
+    `signed` is a template over {body}, {body_sha256} (in hex), {timestamp}, {id}, {method}, {url}, {path} (with its
+    query), {uri} (HubSpot's half-decoded URL), {form} (Twilio's sorted parameters) and any other source.
+    `digest` is md5, sha1, sha256, sha384 or sha512, `encoding` that of the signature: hex (in any case), base64 or
+    base64url, padded or not. `key` is the secret's own form: text, base64, hex, or nfkd: text as Unicode decomposes it.
+    `tolerance` is in seconds, 0 leaves the timestamp unchecked; a timestamp is epoch seconds, epoch milliseconds,
+    ISO 8601 or an HTTP date. `digits` is how many it has, where it stands beside a field that may begin with one, and
+    `id_length` the id's where nothing else ends it. `milliseconds` and `separator` (of the pairs) are how the provider
+    writes what is read in any form. `public_url` is the URL that the producer calls, where it is not the gateway's own.
     """
 
     header: str = ""
+    also: tuple[str, ...] = ()
     signed: str = "{body}"
     digest: str = "sha256"
     encoding: str = "hex"
     prefix: str = ""
     part: str = ""
+    grouped: bool = False
     key: str = "text"
     timestamp: str = ""
     digits: int = 0
+    id_length: int = 0
     milliseconds: bool = False
     separator: str = ","
     id: str = ""
@@ -142,10 +156,24 @@ class Hmac(Scheme):
     public_url: str = ""
 
     def applies(self, request: Request) -> bool:
-        return bool(self.find(request, self.header))
+        return any(self.find(request, source) for source in (self.header, *self.also))
 
     def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
-        given = self._given(request)
+        if not self.grouped:
+            return self._verify(request, secrets, now)
+        sent = request.headers
+        groups = sent.get(self.header, "").replace(", ", ",").split()
+        try:
+            for group in groups or [""]:
+                request.headers = {**sent, self.header: group}
+                if (fits := self._verify(request, secrets, now)) is not None:
+                    return fits
+        finally:
+            request.headers = sent
+        return None
+
+    def _verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
+        given = self.given(request)
         if not given:
             raise Refused(401, "no signature")
         if self.tolerance:
@@ -154,26 +182,34 @@ class Hmac(Scheme):
             check_age(self.find(request, self.timestamp), self.tolerance, now)
         for content in self.contents(request):
             for secret in secrets:
-                expected = self.signature(secret, content)
+                expected = self.signature(secret, content).rstrip(b"=")
                 if expected and any(compare_digest(expected, candidate) for candidate in given):
                     return secret
         return None
 
     def covers(self, source: str) -> bool:
-        if source.startswith("body:"):
-            return "{body}" in self.signed
-        return source == self.id and "{id}" in self.signed
+        # Nor is an id covered that is signed without a body: another body could come under it.
+        if "{body}" not in self.signed and "{body_sha256}" not in self.signed:
+            return "{form}" in self.signed and source.startswith("form:")
+        return (
+            source.startswith(("body:", "form:"))
+            or f"{{{source}}}" in self.signed
+            or (source == self.id and "{id}" in self.signed)
+        )
 
     def options(self) -> set[str]:
-        derived = {"tolerance": bool(self.timestamp), "public_url": "{ur" in self.signed}
+        derived = {"tolerance": bool(self.timestamp), "public_url": any(url in self.signed for url in _URLS)}
         return {*self.settable, *(name for name, there in derived.items() if there)}
 
     def contents(self, request: Request) -> Iterator[bytes]:
-        """What may have been signed: one content, or one for each way of writing the URL's port."""
+        """What may have been signed: one content, or one for each way of writing the URL."""
         if self.signed == "{body}":
             yield request.body
-        elif "{ur" in self.signed:
-            for url in _urls(request, self.public_url):
+        elif any(url in self.signed for url in _URLS):
+            from nami_runtime.signatures import urls  # noqa: PLC0415 - few schemes sign it
+
+            urls.check_query(request, self.signed, self.public_url)
+            for url in urls.written(request, self.public_url):
                 yield self._content(request, url)
         else:
             yield self._content(request, "")
@@ -184,18 +220,23 @@ class Hmac(Scheme):
         if not key:
             return b""
         raw = digest(key, content, self.digest)
-        return raw.hex().encode() if self.encoding == "hex" else binascii.b2a_base64(raw, newline=False)
+        if self.encoding == "hex":
+            return raw.hex().encode()
+        text = binascii.b2a_base64(raw, newline=False)
+        return text if self.encoding == "base64" else text.translate(_URL_SAFE).rstrip(b"=")
 
-    def _given(self, request: Request) -> list[bytes]:
-        value = self.find(request, self.header)
-        if self.part:
-            given = [text for name, text in _pairs(value) if name == self.part]
-        else:
-            length = len(self.prefix)
-            given = [text[length:] for text in value.split(" ") if text.startswith(self.prefix)]
+    def given(self, request: Request) -> list[bytes]:
+        """The signatures that came with the request, without prefix and padding, hex in lower case."""
+        given = []
+        for source in (self.header, *self.also):
+            value = self.find(request, source)
+            if self.part:
+                given += [text for name, text in _pairs(value) if name in self.part.split(" ")]
+            else:
+                given += _signatures(value, self.prefix)
         if self.encoding == "hex":
             given = [text.lower() for text in given]
-        return [text.encode("utf-8", "replace") for text in given if text]
+        return [text.rstrip("=").encode("utf-8", "replace") for text in given if text]
 
     def _content(self, request: Request, url: str) -> bytes:
         pieces = self.signed.replace("}", "{").split("{")  # literal, field, literal, …
@@ -204,26 +245,21 @@ class Hmac(Scheme):
             if pieces[at] == "timestamp":
                 from nami_runtime.signatures.timestamps import check_ends  # noqa: PLC0415 - as above
 
-                before, after = "{body}{timestamp}" in self.signed, "{timestamp}{body}" in self.signed
-                check_ends(values[at], request.body if before else b"", request.body if after else b"", self.digits)
+                before = request.body if "{body}{timestamp}" in self.signed else b""
+                after = values[at + 1] or (request.body if "{timestamp}{body}" in self.signed else b"")
+                check_ends(values[at], before, after, self.digits)
+            elif pieces[at] == "id" and self.id_length and len(values[at]) != self.id_length:
+                raise Refused(401, "no telling where the id ends")
             elif pieces[at] not in _ENDLESS and any(end and end in values[at] for end in values[at - 1 : at + 2 : 2]):
                 # Another request could have it end there.
                 raise Refused(401, f"no telling where the {pieces[at]} ends")
-        self._check_query(request)
         return b"".join(values)
-
-    def _check_query(self, request: Request) -> None:
-        """Where the body touches the URL, a part of it could be moved into a query that nobody else has written."""
-        touches = any(pair in self.signed for pair in ("{url}{body}", "{url}{form}", "{uri}{body}"))
-        if not touches or request.method == "GET" or request.query in ("", self.public_url.partition("?")[2]):
-            return
-        if "{form}" in self.signed and "bodySHA256=" in request.query:
-            return  # Twilio's own, of a body that is no form and does not follow the URL
-        raise Refused(401, "a query that the public URL has not")
 
     def _field(self, request: Request, name: str, url: str) -> bytes:
         if name == "body":
             return request.body
+        if name == "body_sha256":
+            return request.body_hash().encode()
         if name == "form":
             from nami_runtime.signatures import twilio  # noqa: PLC0415 - one provider signs it
 
@@ -234,6 +270,8 @@ class Hmac(Scheme):
             return hubspot.uri(url)
         if name in ("method", "url"):
             text = request.method if name == "method" else url
+        elif name == "path":
+            text = "/" + url.partition("://")[2].partition("/")[2]
         else:
             text = self.find(request, getattr(self, name) if name in ("timestamp", "id") else name)
             if not text:
@@ -243,21 +281,28 @@ class Hmac(Scheme):
 
 @dataclass(frozen=True)
 class Token(Scheme):
-    """A secret that the producer sends as it is, in a header."""
+    """A secret that the producer sends as it is: in a header, or wherever else the source `header` says.
+
+    A prefix that ends in a blank is an authentication scheme: in any case, with any number of blanks (RFC 9110, 11.1).
+    """
 
     header: str = "authorization"
     prefix: str = ""
 
     def applies(self, request: Request) -> bool:
-        return self.header in request.headers
+        return bool(self.find(request, self.header))
 
     def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
-        given = request.headers.get(self.header, "")
-        if not given.startswith(self.prefix) or len(given) == len(self.prefix):
+        given, length = self.find(request, self.header), len(self.prefix)
+        if self.prefix[-1:] == " ":
+            fits, token = given[:length].lower() == self.prefix.lower(), given[length:].strip()
+        else:
+            fits, token = given.startswith(self.prefix), given[length:]
+        if not fits or not token:
             raise Refused(401, "no token")
-        return matching(given[len(self.prefix) :], secrets)
+        return matching(token, secrets)
 
-    def secret_header(self) -> str:
+    def secret_source(self) -> str:
         return self.header
 
 
@@ -275,7 +320,7 @@ class Basic(Scheme):
             raise Refused(401, "no basic credentials")
         return matching(credentials, [secret for secret in secrets if ":" in secret])
 
-    def secret_header(self) -> str:
+    def secret_source(self) -> str:
         return "authorization"
 
 
@@ -348,17 +393,30 @@ class PayPal(Scheme):
 
 def matching(given: str, secrets: Sequence[str]) -> str | None:
     """The secret that equals `given`; hashed first, so that the comparison tells nothing of its length either."""
-    hashed = sha256(given.encode("utf-8", "replace")).digest()
+    hashed = sha256(_composed(given).encode("utf-8", "replace")).digest()
     for secret in secrets:
-        if compare_digest(hashed, sha256(secret.encode()).digest()):
+        if compare_digest(hashed, sha256(_composed(secret).encode()).digest()):
             return secret
     return None
+
+
+def _composed(text: str) -> str:
+    """In one of the ways in which Unicode can write the same: keyboards and clients differ."""
+    if text.isascii():
+        return text
+    from unicodedata import normalize  # noqa: PLC0415 - few secrets need it
+
+    return normalize("NFC", text)
 
 
 def _key(secret: str, form: str) -> bytes:
     try:
         if form == "base64":
             return binascii.a2b_base64(secret.removeprefix("whsec_"), strict_mode=True)
+        if form == "nfkd" and not secret.isascii():
+            from unicodedata import normalize  # noqa: PLC0415 - as above
+
+            return normalize("NFKD", secret).encode()
         return bytes.fromhex(secret) if form == "hex" else secret.encode()
     except ValueError:
         return b""
@@ -373,14 +431,10 @@ def _pairs(value: str) -> list[tuple[str, str]]:
     return pairs
 
 
-def _urls(request: Request, public_url: str) -> list[str]:
-    """The URL that was called, and the same with the default port written or left out, as some producers do."""
-    url = public_url or f"https://{request.domain}{request.path}"
-    if request.query and "?" not in url:
-        url += "?" + request.query
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    name, _, port = host.rpartition(":")
-    if name and port.isdigit():
-        return [url, f"{scheme}://{name}{slash}{path}"]
-    return [url, f"{scheme}://{host}:{443 if scheme == 'https' else 80}{slash}{path}"]
+def _signatures(value: str, prefix: str) -> list[str]:
+    text = value[len(prefix) :]
+    if value.startswith(prefix) and "," not in text and " " not in text:
+        return [text]
+    from nami_runtime.signatures import places  # noqa: PLC0415 - mostly there is one
+
+    return places.listed(value, prefix)

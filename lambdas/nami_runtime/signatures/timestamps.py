@@ -6,6 +6,11 @@ from re import fullmatch
 
 from nami_runtime.request import Refused
 
+_ISO = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(?P<zone>Z|[+-]\d\d:\d\d)?"
+_GOES_ON = [b"", b".", b"Z", b"+", b"-", *(b"%d" % digit for digit in range(10))]
+# RFC 9110, 5.6.7: 29 characters, whatever day it is.
+_HTTP = rb"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"
+
 
 def check_age(timestamp: str, tolerance: int, now: float) -> None:
     """Raises Refused (401) for a timestamp that is missing, unreadable, or over `tolerance` seconds away from now."""
@@ -15,7 +20,7 @@ def check_age(timestamp: str, tolerance: int, now: float) -> None:
         seconds = int(timestamp)
         seconds = seconds // 1000 if seconds > 10**11 else seconds
     else:
-        seconds = _iso_seconds(timestamp)
+        seconds = _written_seconds(timestamp)
     if abs(now - seconds) > tolerance:
         raise Refused(401, "stale timestamp")
 
@@ -26,7 +31,9 @@ def check_ends(stamp: bytes, before: bytes, after: bytes, digits: int = 0) -> No
     Nothing separates it there, so that a byte moved between it and the body would leave the signature as it is.
     """
     if not stamp.isdigit():
-        sure = fullmatch(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", stamp) is not None
+        found = fullmatch(_ISO, stamp)
+        # Without a zone, what follows must be nothing that a time may go on with.
+        sure = (found is not None and (found["zone"] or after[:1] not in _GOES_ON)) or bool(fullmatch(_HTTP, stamp))
     elif digits:
         sure = len(stamp) == digits
     else:
@@ -36,10 +43,14 @@ def check_ends(stamp: bytes, before: bytes, after: bytes, digits: int = 0) -> No
         raise Refused(401, "no telling where the timestamp ends")
 
 
-def _iso_seconds(timestamp: str) -> int:
+def _written_seconds(timestamp: str) -> int:
     from datetime import UTC, datetime  # noqa: PLC0415 - few schemes write their time like this
 
     try:
+        if fullmatch(_HTTP, timestamp.encode("utf-8", "replace")):
+            from email.utils import parsedate_to_datetime  # noqa: PLC0415 - one provider writes it so
+
+            return int(parsedate_to_datetime(timestamp).timestamp())
         moment = datetime.fromisoformat(timestamp)
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):

@@ -7,29 +7,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from nami_runtime.request import Refused
+from nami_runtime.signatures import places
 
 if TYPE_CHECKING:
     from nami_runtime.request import Request
-
-# Anybody may send a form, and it is read before that shows. Twilio's have some dozens of fields.
-_MAX_FORM_BYTES = 256 * 1024
-_MAX_FORM_FIELDS = 1000
-
-
-def _fields(body: bytes) -> list[tuple[str, str]]:
-    if len(body) <= _MAX_FORM_BYTES:
-        try:
-            return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FORM_FIELDS)
-        except ValueError:
-            pass
-    raise Refused(400, "a form larger than any of Twilio's")
 
 
 def form(request: Request, url: str) -> bytes:
     """Each parameter's name and value, sorted; bodies that are no form are covered by their hash in the signed URL."""
     announced = dict(parse_qsl(url.partition("?")[2])).get("bodySHA256", "")
     if not announced and request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        pairs = _fields(request.body)
+        pairs = places.urlencoded(request.body)
         return "".join([name + value for name, value in sorted(set(pairs))]).encode("utf-8", "replace")
     if (announced or request.body) and not compare_digest(
         announced.encode("utf-8", "replace"), request.body_hash().encode()

@@ -26,7 +26,7 @@ class Verification:
     def __init__(self, setting: dict[str, Any], secret_arn: str) -> None:
         self.name: str = setting["scheme"]
         self._forms = signatures.configured(setting)
-        self._secret_headers = {form.secret_header() for form in self._forms}
+        self._secret_sources = {form.secret_source() for form in self._forms}
         self._secret = Secret(secret_arn) if secret_arn else None
         if self._secret is None and self.name != "none":
             raise ValueError("SIGNATURE_SECRET_ARN is missing")
@@ -51,8 +51,14 @@ class Verification:
         request.delivery_id = form.delivery_id(request)
         # Who reads the queue, the documents or a backend's requests must not be able to send webhooks. The secret of
         # one form may come with a request that another proves.
-        if secret := self._secret_headers & request.headers.keys():
+        if secret := self._secret_sources & request.headers.keys():
             request.headers = {**request.headers, **dict.fromkeys(secret, "(taken out)")}
+        if request.query:
+            for source in self._secret_sources:
+                if source.startswith("query:"):
+                    from nami_runtime.signatures import places  # noqa: PLC0415 - few send it there
+
+                    request.query = places.without(request.query, source.removeprefix("query:"))
         return handshakes.after(form.handshake, request, key) if form.handshake else None
 
     def prepare(self, deadline: float) -> None:

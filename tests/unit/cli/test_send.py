@@ -139,7 +139,7 @@ def test_two_samples_are_two_deliveries(scheme: str, secrets: Stubber) -> None:
     for _ in range(2):
         body, kind = sending.sample()
         ids.add(accepted(setting, secret, sending.signed(body, {"content-type": kind}))[1])
-    assert len(ids - {"from-the-gateway"}) == (0 if scheme == "hubspot" else 2)
+    assert len(ids - {"from-the-gateway"}) == 2
 
 
 def test_json_for_twilio_is_covered_by_the_url(secrets: Stubber) -> None:

@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from nami_cli import signatures as commands
 from nami_cli.main import app
-from nami_control import signature_check, signing
-from nami_control.errors import CheckError, UsageError
+from nami_control import health, redrive, signature_check, signing
+from nami_control.dead_letters import DeadLetters, Filter, Letter
+from nami_control.deployment import Deployment, Function
+from nami_control.errors import CheckError, NotFoundError, UsageError
 from nami_control.signature_check import Report
-from nami_runtime import signatures
+from nami_runtime import envelope, signatures
 from nami_runtime.request import Request
+from tests.unit.cli.conftest import Stub, target
 from tests.unit.runtime.vectors import VECTORS, Vector
 
 NOW = 1_700_000_000.0
@@ -225,6 +229,71 @@ def test_request_is_read_with_the_exact_bytes_of_its_body(end: bytes) -> None:
 def test_what_is_no_request_is_refused(raw: bytes) -> None:
     with pytest.raises(UsageError):
         signature_check.read_request(raw)
+
+
+def letter(**changed: Any) -> Any:
+    """A dead letter of that request."""
+    came = signed()
+    came.delivery_id, came.verified, came.received_at = "d1", "shopify", int(NOW * 1000)
+    return Letter({"MessageId": "m1", "Body": envelope.write(came, "shopify").decode(), **changed})
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    """A subscription with one dead letter, d1, and nothing in quarantine."""
+    outputs = {
+        "PostQueueFunctionName": "post",
+        "QueueUrl": "q",
+        "DeadLetterQueueUrl": "d",
+        "PreQueueFunctionName": "pre",
+    }
+    found = Deployment(target(), {**outputs, "SignatureSecretArn": "arn", "QuarantineUrl": "x"})
+    found.pre_queue = Function("pre", {"SIGNATURE": '{"scheme": "shopify"}'}, "/pre")
+    found.drains[0].post_queue = Function("post", {}, "/post")
+    monkeypatch.setattr(commands, "find", lambda _target: found)
+    monkeypatch.setattr(commands, "secret_text", lambda _aws, _arn: SECRET)
+
+    def look(letters: DeadLetters, wanted: Filter, *_: Any) -> tuple[list[Letter], bool]:
+        there = [] if letters.in_quarantine else [letter()]
+        return [each for each in there if wanted.takes(each)], False
+
+    monkeypatch.setattr(redrive, "look", look)
+    return found
+
+
+@pytest.mark.usefixtures("deployed", "aws")
+def test_dead_letter_is_checked_by_what_is_deployed() -> None:
+    result = run("check", "shopify", "--id", "d1")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "ok    signature  fits"
+
+
+@pytest.mark.usefixtures("deployed", "aws")
+def test_what_was_refused_and_is_kept_nowhere_is_told() -> None:
+    error = run("check", "shopify", "--id", "d2").exception
+    assert isinstance(error, NotFoundError)
+    assert "answered with 401 is not kept" in str(error)
+
+
+def test_doctor_counts_what_was_refused_of_late_by_its_reason(
+    aws: Stub, deployed: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "find", lambda _target: deployed)
+    lines = [json.dumps({"reason": reason}) for reason in ("wrong signature", "stale timestamp", "wrong signature")]
+    events = [{"timestamp": 1, "message": line, "eventId": str(at)} for at, line in enumerate(lines)]
+    aws("logs").add_response("filter_log_events", {"events": events})
+    told = health._refused(target())
+    assert told.status == "warn"
+    assert "wrong signature (2), stale timestamp (1)" in told.line()
+    assert "nami signatures check shopify --request FILE" in told.line()
+
+
+def test_doctor_is_content_where_nothing_was_refused(
+    aws: Stub, deployed: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "find", lambda _target: deployed)
+    aws("logs").add_response("filter_log_events", {"events": []})
+    assert health._refused(target()).status == "ok"
 
 
 def run(*words: str) -> Any:

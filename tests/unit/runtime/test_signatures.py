@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nami_control import signing
 from nami_runtime import envelope, signatures
 from nami_runtime.request import GatewayRequest, Refused, Request
-from nami_runtime.signatures import hubspot, schemes, timestamps, verification
+from nami_runtime.signatures import hubspot, schemes, timestamps, urls, verification
 from tests.unit.runtime.conftest import FakeAws, http_event
 from tests.unit.runtime.provider_vectors import COMPUTED, PUBLISHED
 from tests.unit.runtime.vectors import VECTORS as FIRST
@@ -326,7 +326,9 @@ def test_one_signature_never_fits_two_requests(signed: str, parts: list[str]) ->
     ("signed", "headers", "body"),
     [
         ("{timestamp}.{body}", {"x-time": "1700000000.{}"}, b"x"),
-        ("{timestamp}.{body}", {"x-time": "Tue, 14 Nov 2023 22:13:20 GMT"}, b"12"),
+        ("{timestamp}.{body}", {"x-time": "14 Nov 2023 22:13:20 GMT"}, b"12"),
+        ("{timestamp}.{body}", {"x-time": "2023-11-14T22:13:20"}, b"12"),
+        ("{timestamp}{body}", {"x-time": "2023-11-14T22:13:20"}, b"12"),
         ("{id}.{body}", {"x-id": "a.b"}, b"{}"),
         ("{body}.{id}", {"x-id": "a.b"}, b"{}"),
         ("{id}.{timestamp}.{body}", {"x-id": "msg_1.1700000000", "x-time": "1700000001"}, b"{}"),
@@ -435,9 +437,9 @@ def test_hubspot_decodes_some_escapes_of_the_url_and_leaves_others() -> None:
 
 def test_the_url_is_the_gateways_own_unless_another_is_configured() -> None:
     request = _request(domain="api.example.com", path="/nami/x", query="a=1")
-    assert schemes._urls(request, "")[0] == "https://api.example.com/nami/x?a=1"
-    assert schemes._urls(request, "https://hooks.shop/in")[0] == "https://hooks.shop/in?a=1"
-    assert schemes._urls(request, "https://hooks.shop/in?k=v")[0] == "https://hooks.shop/in?k=v"
+    assert next(urls.written(request, "")) == "https://api.example.com/nami/x?a=1"
+    assert next(urls.written(request, "https://hooks.shop/in")) == "https://hooks.shop/in?a=1"
+    assert next(urls.written(request, "https://hooks.shop/in?k=v")) == "https://hooks.shop/in?k=v"
 
 
 def test_one_foreign_notification_spoils_a_microsoft_graph_batch() -> None:

@@ -1,0 +1,164 @@
+"""What providers send, in small: an event of each one's own shape, and what it asks before the first.
+
+Written for nami; `ID` and `NUMBER` become new ones in every sample.
+"""
+
+import json
+import secrets
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+ID = "$id"
+NUMBER = "$number"
+
+GENERIC: dict[str, Any] = {"event": "order.created", "order": {"id": 1001, "total": "19.90", "currency": "EUR"}}
+_META: dict[str, Any] = {"object": "page", "entry": [{"id": "1", "time": 1700000000, "changes": []}]}
+_GIT: dict[str, Any] = {"ref": "refs/heads/main", "after": "0" * 40, "repository": {"full_name": "acme/shop"}}
+_TYPED: dict[str, Any] = {"type": "order.created", "created_at": "2026-01-01T00:00:00Z", "data": {"id": ID}}
+_ORDER: dict[str, Any] = {"id": NUMBER, "status": "processing", "currency": "EUR", "total": "19.90"}
+
+SAMPLES: dict[str, Any] = {
+    "ably": {"items": [{"webhookId": "w1", "source": "channel.message", "data": {"channelId": "orders"}}]},
+    "adyen-platforms": {"type": "balancePlatform.transfer.created", "environment": "test", "data": {"id": ID}},
+    "aftership": {"event": "tracking_update", "event_id": ID, "msg": {"tag": "InTransit"}},
+    "airwallex": {"id": ID, "name": "payment_intent.succeeded", "data": {"object": {"amount": 19.9}}},
+    "asana": {"events": [{"action": "changed", "resource": {"gid": "1", "resource_type": "task"}}]},
+    "ashby": {"action": "applicationSubmit", "data": {"application": {"id": ID}}},
+    "attio": {"webhook_id": ID, "events": [{"event_type": "record.created", "id": {"record_id": ID}}]},
+    "bigcommerce": {"scope": "store/order/created", "data": {"type": "order", "id": NUMBER}, "hash": ID},
+    "bitbucket": {"push": {"changes": []}, "repository": {"full_name": "acme/shop"}},
+    "boldsign": {"event": {"id": ID, "eventType": "Completed"}, "data": {"documentId": ID}},
+    "brex": {"event_type": "TRANSFER_PROCESSED", "transfer_id": ID, "company_id": "c1"},
+    "btcpay": {"deliveryId": ID, "type": "InvoiceSettled", "invoiceId": "i1", "storeId": "s1"},
+    "buildkite": {"event": "build.finished", "build": {"id": ID, "state": "passed"}},
+    "cal-com": {"triggerEvent": "BOOKING_CREATED", "payload": {"title": "A call", "bookingId": NUMBER}},
+    "calendly": {"event": "invitee.created", "payload": {"uri": "https://api.calendly.com/invitees/1"}},
+    "cashfree": {"type": "PAYMENT_SUCCESS_WEBHOOK", "data": {"order": {"order_id": ID, "order_amount": 19.9}}},
+    "checkr": {"id": ID, "object": "event", "type": "report.completed", "data": {"object": {"id": "r1"}}},
+    "circleci": {"id": ID, "type": "workflow-completed", "workflow": {"name": "build", "status": "success"}},
+    "clerk": {"type": "user.created", "object": "event", "data": {"id": ID, "first_name": "Ada"}},
+    "clickup": {"event": "taskCreated", "task_id": ID, "webhook_id": "w1"},
+    "cloudflare-stream": {"uid": ID, "readyToStream": True, "status": {"state": "ready"}},
+    "coinbase-commerce": {"id": NUMBER, "event": {"id": ID, "type": "charge:confirmed", "data": {"code": "A1"}}},
+    "coinify": {"id": ID, "event": "payment-intent.completed", "context": {"amount": "19.90"}},
+    "discourse": {"post": {"id": NUMBER, "username": "ada", "raw": "Hello"}},
+    "documenso": {"event": "DOCUMENT_COMPLETED", "payload": {"id": NUMBER, "status": "COMPLETED"}},
+    "dropbox": {"list_folder": {"accounts": ["dbid:1"]}},
+    "easypost": {"id": ID, "object": "Event", "description": "tracker.updated", "result": {"status": "delivered"}},
+    "elevenlabs": {"type": "post_call_transcription", "data": {"conversation_id": ID}},
+    "emailit": {"event_id": ID, "type": "email.delivered", "data": {"object": {"id": ID}}},
+    "expo": {"id": ID, "platform": "ios", "status": "finished", "accountName": "acme", "projectName": "shop"},
+    "facebook": _META,
+    "fastspring": {"events": [{"id": ID, "type": "order.completed", "live": False, "data": {"total": 19.9}}]},
+    "finch": {"company_id": ID, "event_type": "company.updated", "data": {}},
+    "fourthwall": {"id": ID, "type": "ORDER_PLACED", "data": {"id": ID}},
+    "front-rules": {"id": ID, "type": "inbound", "conversation": {"id": "cnv_1", "subject": "Hello"}},
+    "ghost": {"post": {"current": {"id": ID, "title": "Hello", "status": "published"}, "previous": {}}},
+    "gitea": _GIT,
+    "github": _GIT,
+    "gitlab": {"object_kind": "push", **_GIT},
+    "gocardless": {"events": [{"id": ID, "resource_type": "payments", "action": "confirmed"}], "meta": {}},
+    "gogs": _GIT,
+    "goody": {"id": ID, "type": "order.created", "data": {"id": ID}},
+    "help-scout": {"id": NUMBER, "subject": "Hello", "status": "active"},
+    "heroku": {"action": "update", "resource": "release", "webhook_metadata": {"delivery": {"id": ID}}},
+    "hubspot": [{"eventId": NUMBER, "subscriptionType": "contact.creation", "portalId": 1, "attemptNumber": 0}],
+    "incident-io": {"event_type": "public_incident.incident_created_v2", "incident": {"id": ID}},
+    "instagram": {**_META, "object": "instagram"},
+    "intercom": {"type": "notification_event", "id": ID, "topic": "conversation.user.created", "data": {}},
+    "jira": {"webhookEvent": "jira:issue_created", "timestamp": 1700000000000, "issue": {"key": "SHOP-1"}},
+    "katana": {"resource_type": "sales_order", "action": "sales_order.created", "object": {"id": NUMBER}},
+    "launchdarkly": {"_id": ID, "kind": "flag", "name": "new-basket", "accesses": []},
+    "lemon-squeezy": {"meta": {"event_name": "order_created"}, "data": {"type": "orders", "id": ID}},
+    "line": {"destination": "U1", "events": [{"type": "message", "webhookEventId": ID, "mode": "active"}]},
+    "linear": {"action": "create", "type": "Issue", "data": {"id": ID, "title": "Hello"}},
+    "logto": {"hookId": "h1", "event": "User.Created", "data": {"id": ID}},
+    "mailgun": {"event-data": {"event": "delivered", "id": ID, "recipient": "ada@example.com"}},
+    "messenger": {**_META, "entry": [{"id": "1", "time": 1700000000, "messaging": [{"message": {"mid": ID}}]}]},
+    "meta": _META,
+    "microsoft-graph": {"value": [{"subscriptionId": ID, "changeType": "created", "resource": "me/messages/1"}]},
+    "modern-treasury": {"event": "completed", "data": {"id": ID, "object": "payment_order", "amount": 1990}},
+    "mollie": {"resource": "event", "id": ID, "type": "payment-link.paid", "entityId": "pl_1"},
+    "mux": {"id": ID, "type": "video.asset.ready", "data": {"id": "a1", "status": "ready"}},
+    "nylas": {"specversion": "1.0", "id": ID, "type": "message.created", "data": {"object": {"id": "m1"}}},
+    "okta": {"eventType": "com.okta.event_hook", "eventId": ID, "data": {"events": []}},
+    "onfido": {"payload": {"resource_type": "workflow_run", "action": "completed", "object": {"id": ID}}},
+    "openai": {"id": ID, "object": "event", "type": "response.completed", "data": {"id": "resp_1"}},
+    "paddle": {"event_id": ID, "event_type": "transaction.completed", "data": {"id": "txn_1"}},
+    "pagerduty": {"event": {"id": ID, "event_type": "incident.triggered", "data": {"type": "incident"}}},
+    "patreon": {"data": {"type": "member", "id": ID, "attributes": {"patron_status": "active_patron"}}},
+    "persona": {"data": {"type": "event", "id": ID, "attributes": {"name": "inquiry.completed"}}},
+    "pipedrive": {"meta": {"id": ID, "action": "create", "entity": "deal"}, "data": {"id": NUMBER}},
+    "podium": {"data": {"uid": ID}, "metadata": {"eventType": "message.received"}},
+    "polar": {"type": "order.created", "timestamp": "2026-01-01T00:00:00Z", "data": {"id": ID}},
+    "pusher": {"events": [{"name": "channel_occupied", "channel": "orders"}]},
+    "quickbooks": {"eventNotifications": [{"realmId": "1", "dataChangeEvent": {"entities": [{"id": ID}]}}]},
+    "razorpay": {"entity": "event", "event": "payment.captured", "payload": {"payment": {"entity": {"id": ID}}}},
+    "recall-ai": {"event": "bot.done", "data": {"bot": {"id": ID}}},
+    "render": {"type": "deploy_ended", "timestamp": "2026-01-01T00:00:00Z", "data": {"id": ID}},
+    "replicate": {"id": ID, "status": "succeeded", "output": ["https://example.com/1.png"]},
+    "resend": {"type": "email.delivered", "created_at": "2026-01-01T00:00:00Z", "data": {"email_id": ID}},
+    "retell": {"event": "call_ended", "call": {"call_id": ID, "call_status": "ended"}},
+    "revolut": {"event": "ORDER_COMPLETED", "order_id": ID, "merchant_order_ext_ref": "1001"},
+    "savvycal": {"id": ID, "type": "event.created", "payload": {"id": "evt_1", "state": "confirmed"}},
+    "segment": {"type": "track", "event": "Order Completed", "messageId": ID, "userId": "1"},
+    "sentry": {"action": "created", "data": {"issue": {"id": ID, "title": "Error"}}, "actor": {"type": "application"}},
+    "shopify": {"id": NUMBER, "name": "#1001", "email": "ada@example.com", "total_price": "19.90", "currency": "EUR"},
+    "slack": {"type": "event_callback", "event_id": ID, "event": {"type": "app_mention", "text": "Hello"}},
+    "square": {"merchant_id": "M1", "type": "payment.created", "event_id": ID, "data": {"type": "payment"}},
+    "stream": {"type": "message.new", "cid": "messaging:1", "message": {"id": ID, "text": "Hello"}},
+    "strike": {"id": ID, "eventType": "invoice.updated", "data": {"entityId": "i1", "changes": ["state"]}},
+    "stripe": {"id": ID, "object": "event", "type": "checkout.session.completed", "data": {"object": {"id": "cs_1"}}},
+    "surveymonkey": {"event_id": ID, "event_type": "response_completed", "object_type": "response"},
+    "svix": _TYPED,
+    "tailscale": [{"timestamp": "2026-01-01T00:00:00Z", "version": 1, "type": "nodeCreated", "data": {"nodeID": ID}}],
+    "telegram": {"update_id": NUMBER, "message": {"message_id": 1, "chat": {"id": 1, "type": "private"}, "text": "Hi"}},
+    "tiktok": {"client_key": "k1", "event": "video.publish.completed", "create_time": 1700000000, "content": "{}"},
+    "todoist": {"event_name": "item:added", "user_id": "1", "event_data": {"id": ID, "content": "Hello"}},
+    "typeform": {"event_id": ID, "event_type": "form_response", "form_response": {"form_id": "f1", "answers": []}},
+    "unit": {"data": [{"id": ID, "type": "customer.created", "attributes": {}}]},
+    "viber": {"event": "message", "message_token": NUMBER, "message": {"type": "text", "text": "Hello"}},
+    "webex": {"id": "w1", "resource": "messages", "event": "created", "data": {"id": ID, "roomId": "r1"}},
+    "webflow": {"triggerType": "form_submission", "payload": {"id": ID, "name": "Contact", "data": {}}},
+    "whatsapp": {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [{"field": "messages"}]}]},
+    "woocommerce": _ORDER,
+    "workos": {"id": ID, "event": "user.created", "data": {"id": "user_1"}},
+    "x": {"for_user_id": "1", "tweet_create_events": [{"id_str": ID, "text": "Hello"}]},
+    "xero": {"events": [{"resourceId": ID, "eventCategory": "INVOICE", "eventType": "CREATE"}], "entropy": ID},
+    "zendesk": {"id": ID, "type": "zen:event-type:ticket.created", "detail": {"id": "1"}},
+    "zoom": {"event": "meeting.started", "event_ts": 1700000000000, "payload": {"object": {"uuid": ID}}},
+}
+
+
+def sample(scheme: str) -> Any:
+    """An event of that provider, of a general shape where none is known, under new ids."""
+    text = json.dumps(SAMPLES.get(scheme, GENERIC))
+    while f'"{NUMBER}"' in text:
+        text = text.replace(f'"{NUMBER}"', str(secrets.randbelow(10**12)), 1)
+    while ID in text:
+        text = text.replace(ID, f"evt_{uuid4().hex}", 1)
+    return json.loads(text)
+
+
+class Question(NamedTuple):
+    """What a provider asks before its first webhook; `signed` as its webhooks are."""
+
+    method: str = "POST"
+    query: str = ""
+    headers: dict[str, str] = {}  # noqa: RUF012 - nobody changes it
+    body: bytes = b""
+    signed: bool = False
+
+
+HANDSHAKES = {
+    "asana": Question(headers={"x-hook-secret": "a-secret-that-asana-offers"}),
+    "dropbox": Question("GET", "challenge=a-challenge-of-nami"),
+    "meta": Question("GET", "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token="),
+    "microsoft-graph": Question(query="validationToken=a-token-of-nami"),
+    "okta": Question("GET", headers={"x-okta-verification-challenge": "a-challenge-of-nami"}),
+    "slack": Question(body=b'{"type": "url_verification", "challenge": "a-challenge-of-nami"}', signed=True),
+    "x": Question("GET", "crc_token=a-token-of-nami"),
+    "zoom": Question(
+        body=b'{"event": "endpoint.url_validation", "payload": {"plainToken": "a-token-of-nami"}}', signed=True
+    ),
+}
