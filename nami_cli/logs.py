@@ -34,14 +34,18 @@ def show(deployment: Deployment, *, delivery_id: str | None, since: str | None, 
     start = times.moment(since) if since else time.time() - (86_400 if delivery_id else 3600)
     console = Console(soft_wrap=True, highlight=False)
     last: Step | None = None
+    refused = False
     pattern = logs.naming(delivery_id) if delivery_id else ""
     for line in logs.lines(deployment, since=start, follow=follow, pattern=pattern):
         if as_json:
             print_json({"at": times.iso(line.at), "function": line.function, "message": line.message}, None)
             continue
         for step in logs.steps(line, delivery_id):
-            last = step
+            last, refused = step, refused or step.refused
             console.print(_rendered(step, alone=delivery_id is not None))
+    if refused:
+        check = f"signatures check {deployment.name}"
+        say(f"{deployment.aws.nami} {check} --request FILE tells why a signature is refused (docs/signatures.md)")
     if delivery_id and last is None and not as_json:
         raise NotFoundError(
             f"no log line names {delivery_id}",

@@ -21,6 +21,7 @@ from nami_cli import (
     plan,
     secret,
     send,
+    signatures,
     smoke,
 )
 from nami_cli.flags import SettingsCommand
@@ -119,6 +120,7 @@ app.command("logs", epilog="Example: nami logs shopify --id b54557e4-5c29-4e3c-9
 )
 app.command("smoke", epilog="Example: nami smoke shopify")(command(smoke.smoke_command))
 app.add_typer(dead_letters.app, name="dlq")
+app.add_typer(signatures.app, name="signatures")
 
 
 def _add_local() -> None:

@@ -209,7 +209,9 @@ def _project(folder: Path) -> Path:
     settings["app"] = f"cd {shlex.quote(str(Path.cwd()))} && {shlex.quote(sys.executable)} {shlex.quote(str(APP))}"
     settings["context"] |= context_here()
     settings.pop("watch", None)
-    (folder / "cdk.json").write_text(json.dumps(settings, indent=2))
+    file = folder / "cdk.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(settings, indent=2))
     return folder
 
 

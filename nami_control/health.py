@@ -2,7 +2,9 @@
 
 import functools
 import time
+from collections import Counter
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from nami_control import checks, destinations, logs, shared, stacks
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 _AWAY_SECONDS = 2100  # an ordered subscription's webhooks are tried again after half an hour at the latest
 _ORDINARY_THROTTLE = 10_000  # requests a second: what a region's gateways get together unless AWS says otherwise
+
+_OF_LATE = 3600  # seconds
+_MOST_REFUSED = 1000  # lines of the log; who forges them by the thousand must not keep a command waiting
 
 
 def of_account(aws: Aws) -> list[Check]:
@@ -52,6 +57,7 @@ def of_subscription(target: Target, *, tell: Tell = silent) -> list[Check]:
         return [status]
     looks: dict[str, Callable[[], Check]] = {
         "signature": lambda: _signature(target, outputs),
+        **({"refused": lambda: _refused(target)} if "SignatureSecretArn" in outputs else {}),
         **_of_stack(target, tell),
         "alarms": lambda: _alarms(target),
         "delivery": lambda: _delivery(find(target)),
@@ -155,6 +161,25 @@ def _delivery(deployment: Deployment) -> Check:
     reason = visible_line(str(newest.fields["away"]["reason"]))
     detail = f"{newest.function}: webhooks wait, and lose no try; {minutes} minutes ago: {reason}"
     return warn("delivery", detail, "mend that, and they are stored by themselves")
+
+
+def _refused(target: Target) -> Check:
+    """What was answered with 401 of late, by the reason; in direct mode it lies in quarantine instead."""
+    deployment = find(target)
+    if deployment.pre_queue is None:
+        return ok("refused", "none before the queue, see quarantine")
+    group = {"pre-queue": deployment.pre_queue.log_group}
+    found = logs.read(target.aws, group, since=time.time() - _OF_LATE, pattern='{ $.refused = "signature" }')
+    reasons = Counter(str(line.fields.get("reason", "")) for line in islice(found, _MOST_REFUSED))
+    if not reasons:
+        return ok("refused", "no signature in the last hour")
+    told = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))
+    return warn(
+        "refused",
+        f"in the last hour for their signature: {told}",
+        Command(f"signatures check {target.name} --request FILE"),
+        " tells why",
+    )
 
 
 def _alarms(target: Target) -> Check:

@@ -45,6 +45,8 @@ class Step:
     level: str
     what: str
     delivery_id: str = ""
+    refused: bool = False
+    """Whether its sender was not proven."""
 
 
 def groups(deployment: Deployment) -> dict[str, str]:
@@ -131,7 +133,8 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
     for severity, what, delivery_id in told:
         if only is None or delivery_id == only:
             # A reason may repeat what a webhook said; it must not pass for a line of its own.
-            yield Step(line.at, line.function, severity, visible_line(what) if fields else what, delivery_id)
+            refused = fields.get("refused") == "signature" or what.startswith("in quarantine: ")
+            yield Step(line.at, line.function, severity, visible_line(what) if fields else what, delivery_id, refused)
 
 
 def path(deployment: Deployment, delivery_id: str, since: float) -> list[Step]:

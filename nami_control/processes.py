@@ -39,8 +39,14 @@ class Identity:
             return None
 
 
-def spawn(command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, so that Ctrl-C in the terminal is this command's alone."""
+def spawn(
+    command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path, umask: int = -1
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, so that Ctrl-C in the terminal is this command's alone.
+
+    `umask` is what it makes files with; -1 is this command's own. Its log is its owner's alone either way.
+    """
+    log.touch(mode=0o600)
     with log.open("wb") as output:
         return subprocess.Popen(
             command,
@@ -50,6 +56,7 @@ def spawn(command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Pat
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=umask,
         )
 
 

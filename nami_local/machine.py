@@ -168,7 +168,9 @@ def _start(home: Home, *, port: int | None, mongo_uri: str | None) -> State:
     }
     # `-m` finds nami_local from its folder, without a PYTHONPATH that the functions would inherit.
     package = Path(nami_local.__file__).parent.parent
-    process = processes.spawn([sys.executable, "-m", "nami_local.aws"], env=env, cwd=package, log=home.aws_log)
+    command = [sys.executable, "-m", "nami_local.aws"]
+    # The database's files are its child's.
+    process = processes.spawn(command, env=env, cwd=package, log=home.aws_log, umask=0o077)
     return State(aws=Identity.of(process.pid), port=port, token=token, mongo_uri=chosen.uri)
 
 

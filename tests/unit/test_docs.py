@@ -12,6 +12,7 @@ import aws_cdk as cdk
 import pytest
 import typer
 from aws_cdk.assertions import Template
+from typer.testing import CliRunner
 
 from nami_cli.flags import GROUPS
 from nami_cli.main import app
@@ -175,6 +176,18 @@ def test_no_cell_of_the_providers_table_breaks_it() -> None:
     assert {re.sub(r"`[^`]*`", "", row).count("|") for row in providers_table().splitlines()} == {8}
 
 
+def test_example_of_a_401_is_told_as_the_page_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (DOCS / "signatures.md").read_text()
+    request = re.search(r"```http\n(.*?)```", page, re.DOTALL)
+    shown = re.search(r"\$ (nami signatures check --provider .*?)\n(.*?)```", page, re.DOTALL)
+    assert request
+    assert shown
+    monkeypatch.chdir(tmp_path)
+    Path("request.http").write_text(request[1])
+    Path("secret.txt").write_text("It's a Secret to Everybody")
+    assert CliRunner().invoke(app, shlex.split(shown[1])[1:]).stdout == shown[2]
+
+
 def python_of(page: Path) -> str:
     code = re.search(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     assert code
@@ -242,8 +255,8 @@ def understood(command: str) -> dict[str, Any]:
     """What the last word of a `nami` command is given. Raises for one that there is not, or that does not fit it."""
     current: Any = COMMANDS
     context = current.make_context("nami", shlex.split(command)[1:])
-    while hasattr(current, "commands"):
-        name, current, rest = current.resolve_command(context, [*context._protected_args, *context.args])
+    while hasattr(current, "commands") and (words := [*context._protected_args, *context.args]):
+        name, current, rest = current.resolve_command(context, words)
         context = current.make_context(name, rest, parent=context)
     return dict(context.params)
 

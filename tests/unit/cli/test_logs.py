@@ -165,6 +165,19 @@ def test_following_shows_each_line_once_and_ends_well(subscription: Stub, monkey
     assert ["d1" in text for text in result.stdout.splitlines()] == [True, False]
 
 
+def test_refused_signature_is_told_with_the_command_that_says_why(subscription: Stub) -> None:
+    refused = {
+        "level": "WARNING",
+        "message": "webhook",
+        "status": 401,
+        "reason": "wrong signature",
+        "refused": "signature",
+    }
+    answer(subscription, "/pre", (NOW, refused))
+    answer(subscription, "/post")
+    assert "nami signatures check shopify --request FILE tells why" in run().stderr
+
+
 def test_json_is_every_line_as_it_was_printed(subscription: Stub) -> None:
     answer(subscription, "/pre", (NOW, ACCEPTED))
     answer(subscription, "/post")
