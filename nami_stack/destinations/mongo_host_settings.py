@@ -15,9 +15,12 @@ class HostSettings(Section):
     """The MongoDB host and the network that it stands in."""
 
     instance_type: Annotated[
-        str, matches(r"(a1|[a-z]+\d+g[a-z]*)\.[a-z0-9]+", "t4g.micro, an arm64 (Graviton) type")
+        # Not a1: MongoDB takes ARMv8.2-A and later, which Graviton2 is the first of.
+        # https://www.mongodb.com/docs/manual/administration/production-notes/#arm64
+        str,
+        matches(r"[a-z]+\d+g[a-z]*\.[a-z0-9]+", "t4g.micro, an arm64 type with Graviton2 or later"),
     ] = "t4g.micro"
-    """EC2 type, arm64: the cheapest that holds MongoDB (1 GiB)."""
+    """EC2 type, arm64 (Graviton2 or later): the cheapest that holds MongoDB (1 GiB)."""
     volume_size: Annotated[int, Field(ge=1, le=16_384)] = 20
     """GiB of the data volume, kept on destroy. It can grow with a later deployment, never shrink."""
     backup_days: Annotated[int, Field(ge=0, le=365)] = 0
