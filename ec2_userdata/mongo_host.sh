@@ -216,9 +216,10 @@ run_mongo() {
   # --mount and not -v: -v would make a missing directory on the root disk, and the data would be lost with it.
   # The functions come by the private address. Session Manager's agent forwards to localhost alone:
   # https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/session/plugins/port/port.go
+  # nofile: what https://www.mongodb.com/docs/manual/reference/ulimit/ asks for; Amazon Linux gives a container half.
   # No MONGO_INITDB_…: the root user is made below, so that no file, environment or command line has its password.
   docker run --detach --name "$container" --restart=always --stop-timeout 60 --security-opt no-new-privileges \
-    --mount "type=bind,source=$mount_point/db,target=/data/db" --tmpfs /run/mongosh \
+    --ulimit nofile=64000:64000 --mount "type=bind,source=$mount_point/db,target=/data/db" --tmpfs /run/mongosh \
     --publish "$address:27017:27017" --publish 127.0.0.1:27017:27017 --log-driver local \
     "$NAMI_MONGO_IMAGE" --auth --bind_ip_all --wiredTigerCacheSizeGB "$(cache_size)" >/dev/null
 }

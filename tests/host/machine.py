@@ -20,6 +20,7 @@ from typing import Any
 from nami_stack.destinations.mongo_host import MONGO_IMAGE, host_script
 
 HERE = Path(__file__).parent
+IMAGE = MONGO_IMAGE.partition("@")[0]  # what is imported has another digest
 VOLUME = "vol-0123"
 ADDRESS = "10.20.30.40"  # of every machine in its network, by which the functions come
 LOOPBACK = "127.0.0.1"  # by which Session Manager's agent comes
@@ -122,7 +123,7 @@ class Machine:
             "NAMI_REGION": "eu-west-1",
             "NAMI_ZONE_ID": "Z0123",
             "NAMI_DNS_NAME": "mongo.test.nami.internal",
-            "NAMI_MONGO_IMAGE": MONGO_IMAGE,
+            "NAMI_MONGO_IMAGE": IMAGE,
             "NAMI_STACK": "arn:aws:cloudformation:eu-west-1:123456789012:stack/nami-test/1",
             "NAMI_LOGICAL_ID": "Group",
         }
