@@ -20,22 +20,31 @@ readonly container=nami-mongo
 
 say() { echo "nami-host: $*" >&2; }
 
-# Once per instance: a broken host that keeps trying must not fail the deployment that brings its successor.
+# Once per instance: a broken host that keeps trying must not fail the deployment that brings its successor. Once means
+# that CloudFormation has it, or wants none: a lost signal is a rollback. Fails otherwise, for the next run to try again.
 # AWS gives a signal no room for a reason but its id (64 characters), so a failure is told there first.
 signal() {
   local status=$1 id
   [[ ! -e $signalled ]] || return 0
   for id in "${@:2}"; do
-    aws cloudformation signal-resource --stack-name "$NAMI_STACK" --logical-resource-id "$NAMI_LOGICAL_ID" \
-      --unique-id "${id:0:64}" --status "$status" || say "no deployment waits for this host"
+    retry signal_once "$status" "${id:0:64}" || return
   done
   touch "$signalled"
+}
+
+signal_once() { # STATUS ID
+  local said
+  said=$(aws cloudformation signal-resource --stack-name "$NAMI_STACK" --logical-resource-id "$NAMI_LOGICAL_ID" \
+    --unique-id "$2" --status "$1" 2>&1) && return
+  say "$said"
+  # "Stack … is in CREATE_COMPLETE state and can not be signaled": no deployment waits for this host.
+  [[ $said == *'(ValidationError)'*'signaled'* ]]
 }
 
 die() {
   trap - ERR
   say "FAILED: $*"
-  signal FAILURE "${instance_id:-host}: $*" "${instance_id:-host}"
+  signal FAILURE "${instance_id:-host}: $*" "${instance_id:-host}" || say "CloudFormation does not know of it yet"
   exit 1
 }
 
@@ -205,10 +214,13 @@ run_mongo() {
   fi
   docker image inspect "$NAMI_MONGO_IMAGE" >/dev/null 2>&1 || retry docker pull -q "$NAMI_MONGO_IMAGE"
   # --mount and not -v: -v would make a missing directory on the root disk, and the data would be lost with it.
+  # The functions come by the private address. Session Manager's agent forwards to localhost alone:
+  # https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/session/plugins/port/port.go
+  # nofile: what https://www.mongodb.com/docs/manual/reference/ulimit/ asks for; Amazon Linux gives a container half.
   # No MONGO_INITDB_…: the root user is made below, so that no file, environment or command line has its password.
   docker run --detach --name "$container" --restart=always --stop-timeout 60 --security-opt no-new-privileges \
-    --mount "type=bind,source=$mount_point/db,target=/data/db" --tmpfs /run/mongosh \
-    --publish "$address:27017:27017" --log-driver local \
+    --ulimit nofile=64000:64000 --mount "type=bind,source=$mount_point/db,target=/data/db" --tmpfs /run/mongosh \
+    --publish "$address:27017:27017" --publish 127.0.0.1:27017:27017 --log-driver local \
     "$NAMI_MONGO_IMAGE" --auth --bind_ip_all --wiredTigerCacheSizeGB "$(cache_size)" >/dev/null
 }
 
@@ -254,5 +266,8 @@ report_disks
 start_docker
 run_mongo
 wait_for_answer
-signal SUCCESS "$instance_id"
+signal SUCCESS "$instance_id" || {
+  trap - ERR # the host is well: no FAILURE
+  exit 1
+}
 say "$NAMI_DNS_NAME answers at $address"

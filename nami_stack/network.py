@@ -16,6 +16,8 @@ class Network(Construct):
     """A VPC of its own, or the caller's.
 
     Its own has one availability zone, because a volume lives in one and a second would only add traffic between zones.
+    Where none is given, EC2 chooses it for the first subnet, once: the first of `Fn::GetAZs` can become another, and
+    then every subnet, and the volume, would be made anew.
     With `egress="none"` the host stands in a public subnet (it takes its packages and image from the internet, and lets
     nothing in) and the functions in an isolated one, with a gateway endpoint for S3 and interface endpoints for
     Secrets Manager and SQS, which alone of this network cost. With `egress="nat"` both stand in a private subnet behind
@@ -35,6 +37,7 @@ class Network(Construct):
         self.vpc: ec2.IVpc
         self.host_subnet: ec2.ISubnet
         self.function_subnet: ec2.ISubnet
+        self.zone = settings.availability_zone or ""
         self._secrets_security_group: ec2.SecurityGroup | None = None
         if settings.vpc_id:
             self._adopt(settings)
@@ -66,10 +69,10 @@ class Network(Construct):
             self._secrets_security_group.add_ingress_rule(subnet, ec2.Port.tcp(443), "Secrets Manager")
 
     def _adopt(self, settings: HostSettings) -> None:
-        zone = settings.availability_zone or ""
-        self.vpc = ec2.Vpc.from_vpc_attributes(self, "Vpc", vpc_id=settings.vpc_id or "", availability_zones=[zone])
+        zones = [self.zone]
+        self.vpc = ec2.Vpc.from_vpc_attributes(self, "Vpc", vpc_id=settings.vpc_id or "", availability_zones=zones)
         self.host_subnet, self.function_subnet = (
-            ec2.Subnet.from_subnet_attributes(self, key, subnet_id=subnet_id or "", availability_zone=zone)
+            ec2.Subnet.from_subnet_attributes(self, key, subnet_id=subnet_id or "", availability_zone=self.zone)
             for key, subnet_id in (
                 ("HostSubnet", settings.host_subnet_id),
                 ("FunctionSubnet", settings.function_subnet_id),
@@ -99,6 +102,8 @@ class Network(Construct):
         )
         if zone:
             acknowledge_zone(vpc)
+        else:
+            self.zone = _one_zone([*vpc.public_subnets, *vpc.select_subnets(subnet_type=private).subnets])
         self._keep_flow_logs(vpc)
         # Behind NAT the host shares the route, and its packages come from Amazon's buckets, which take no credentials.
         s3 = vpc.add_gateway_endpoint(
@@ -143,6 +148,15 @@ class Network(Construct):
         log_group = LogGroup(self, "FlowLogs", days=30)
         flow_log = vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group, role))
         flow_log.node.add_dependency(role)  # and thereby its rights
+
+
+def _one_zone(subnets: list[ec2.ISubnet]) -> str:
+    """Let EC2 choose the zone of the first subnet, and put the others into the same."""
+    first, *others = [cast("ec2.CfnSubnet", subnet.node.default_child) for subnet in subnets]
+    first.add_property_deletion_override("AvailabilityZone")
+    for other in others:
+        other.availability_zone = first.attr_availability_zone
+    return first.attr_availability_zone
 
 
 def service_of_this_account(scope: Construct, service: str, *, source_arn: str) -> iam.ServicePrincipal:

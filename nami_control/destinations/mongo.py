@@ -124,8 +124,8 @@ class MongoHost(Mongo):
 
     @classmethod
     def alarms(cls, subscription: Subscription) -> int:
-        """On the host and its disk, and on the backups."""
-        return 2 + (subscription.backup_days > 0)
+        """On the host and its disk, on credits that it may use up, and on the backups."""
+        return 2 + subscription.is_burstable + (subscription.backup_days > 0)
 
     @classmethod
     def unpriced(cls, subscription: Subscription) -> str | None:

@@ -9,7 +9,6 @@ from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -20,8 +19,8 @@ from nami_stack.acknowledge import acknowledge, acknowledge_zone, right_to
 from nami_stack.assets import EC2_USERDATA
 from nami_stack.destinations.destination import Destination
 from nami_stack.destinations.mongo_backups import HOST_TAG, backups
-from nami_stack.functions import ARCHITECTURE, RUNTIME, PythonFunction
-from nami_stack.log_group import LogGroup
+from nami_stack.destinations.mongo_zones import zone_keeper
+from nami_stack.functions import PythonFunction
 from nami_stack.network import Network
 from nami_stack.settings import HostSettings, Subscription
 from nami_stack.watching.alarm import ONCE, Alarm, Missing, place
@@ -29,14 +28,19 @@ from nami_stack.watching.graph import Graph, graph
 from nami_stack.watching.metrics import FIVE_MINUTES, MINUTE, own
 
 # Amazon's mirror of the official image (https://github.com/docker-library/mongo) has no limit on anonymous pulls from
-# AWS. 8.0 is the release with long support; its arm64 build runs on Graviton2 (t4g) and later. Before a step to another
-# major version: https://www.mongodb.com/docs/manual/release-notes/8.0-upgrade-standalone/
-MONGO_IMAGE = "public.ecr.aws/docker/library/mongo:8.0.26"
+# AWS. 8.0 is the release with long support; its arm64 build runs on Graviton2 (t4g) and later. The digest is that of
+# this build: https://github.com/docker-library/repo-info/blob/master/repos/mongo/remote/8.0.32.md
+# Before another major version: https://www.mongodb.com/docs/manual/release-notes/8.0-upgrade-standalone/
+MONGO_IMAGE = (
+    "public.ecr.aws/docker/library/mongo:8.0.32@sha256:9535c3627cc8c14b2768c7fd825dcd52c3247ba39f96d1cc5c129948d5fd5028"
+)
 MONGO_PORT = 27017
 DISK_FULL_PERCENT = 80
 # EC2 resolves it at each launch, so a replaced host is up to date while the template, and with it a deployment of
-# something else, never changes by itself. As a template parameter each new image would roll the host.
-AMAZON_LINUX = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+# something else, never changes by itself. As a template parameter each new image would roll the host. The kernel's line
+# is named, since the default moves on each year, and MongoDB 8.0 does not start on some from 6.19 (SERVER-121912).
+# 6.12 is supported as long as Amazon Linux 2023: https://docs.aws.amazon.com/linux/al2023/ug/kernel-update.html
+AMAZON_LINUX = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.12-arm64"
 # What the Session Manager agent asks for; AmazonSSMManagedInstanceCore would also read every parameter of the account:
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
 SESSION_MANAGER_ACTIONS = [
@@ -91,7 +95,9 @@ class MongoHost(Destination):
         # A zone for each host, because a VPC takes each name once.
         zone = route53.PrivateHostedZone(self, "Zone", zone_name=f"{label}.nami.internal", vpc=self.network.vpc)
         self.dns_name = f"mongo.{zone.zone_name}"
-        self.data_volume_id = self._data_volume_id(settings)
+        keeper = zone_keeper(self, zone, "" if settings.data_volume_id else self.network.zone)
+        self.data_volume_id = self._data_volume_id(settings, keeper)
+        self._is_burstable = settings.is_burstable
         days = settings.backup_days
         self.backups = backups(self, name=self.dns_name, volume_id=self.data_volume_id, days=days) if days else None
 
@@ -104,7 +110,7 @@ class MongoHost(Destination):
         user_data.add_commands(host_script(self._variables(settings, zone)))
 
         for dependency in (
-            self._zone_emptier(zone),  # it must go after the host, which writes the record, and before the zone
+            keeper,  # it must go after the host, which writes the record, and before the zone
             self.network.allow_secrets(self.security_group),
             self.network.host_subnet.internet_connectivity_established,
         ):
@@ -177,6 +183,17 @@ class MongoHost(Destination):
                 "which disk it is, and journalctl -u nami-host -u nami-disk why it is silent.",
             ),
         ]
+        if self._is_burstable:
+            alarms.append(
+                Alarm(
+                    f"{here}-credits",
+                    self._metric("CPUSurplusCreditsCharged", "Maximum", period=FIVE_MINUTES),
+                    periods=(3, 3),
+                    what="The MongoDB host works more than its type includes, and the surplus is charged.",
+                    why="Over 0: a whole day's credits are spent, and each vCPU costs 0.04 dollars an hour more.",
+                    todo="Where that goes on, deploy with a larger instance_type, which is then cheaper and faster.",
+                )
+            )
         if self.backups:
             alarms.append(
                 Alarm(
@@ -258,18 +275,19 @@ class MongoHost(Destination):
         acknowledge(secret, "MongoDB takes this password once, on an empty volume; it is changed there first", "SMG4")
         return secret
 
-    def _data_volume_id(self, settings: HostSettings) -> str:
+    def _data_volume_id(self, settings: HostSettings, keeper: cdk.CustomResource) -> str:
         if settings.data_volume_id:
             return settings.data_volume_id
         volume = ec2.CfnVolume(
             self,
             "DataVolume",
-            availability_zone=self.network.host_subnet.availability_zone,
+            availability_zone=self.network.zone,
             size=settings.volume_size,
             volume_type="gp3",
             encrypted=True,
         )
         volume.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        volume.node.add_dependency(keeper)  # and is not made where that refuses
         if settings.availability_zone:
             acknowledge_zone(volume)
         cdk.Tags.of(volume).add("Name", self.node.path)
@@ -290,6 +308,9 @@ class MongoHost(Destination):
             user_data=user_data,
             require_imdsv2=True,
             http_put_response_hop_limit=1,  # the instance, and not the containers on it
+            # T4g's standard mode begins without credits, and a first boot at a tenth of each vCPU takes too long. What
+            # this can cost, the alarm on surplus credits tells.
+            cpu_credits=ec2.CpuCredits.UNLIMITED if settings.is_burstable else None,
             block_devices=[
                 ec2.BlockDevice(
                     device_name="/dev/xvda",
@@ -307,11 +328,20 @@ class MongoHost(Destination):
             launch_template=template,
             min_capacity=1,
             max_capacity=1,
+            # A new one has the newest Amazon Linux.
+            max_instance_lifetime=cdk.Duration.days(settings.host_days) if settings.host_days else None,
             signals=autoscaling.Signals.wait_for_count(1, timeout=timeout),
             # The old instance goes first: two cannot hold the volume.
             update_policy=autoscaling.UpdatePolicy.rolling_update(
                 max_batch_size=1, min_instances_in_service=0, pause_time=timeout, wait_on_resource_signals=True
             ),
+        )
+        # The old instance goes first here too, when its days are over: AWS would begin with the new one.
+        # https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-maintenance-policy-overview-and-considerations.html
+        cast(
+            "autoscaling.CfnAutoScalingGroup", group.node.default_child
+        ).instance_maintenance_policy = autoscaling.CfnAutoScalingGroup.InstanceMaintenancePolicyProperty(
+            min_healthy_percentage=0, max_healthy_percentage=100
         )
         cdk.Tags.of(group).add("Name", self.node.path)
         cdk.Tags.of(group).add("nami:data-volume", self.data_volume_id)
@@ -361,35 +391,3 @@ class MongoHost(Destination):
             right_to(self, ec2_arn("instance", "*")),
         )
         return role
-
-    def _zone_emptier(self, zone: route53.IHostedZone) -> cdk.CustomResource:
-        """Route 53 refuses to delete a zone with a record in it, and CloudFormation does not know the host's."""
-        log_group = LogGroup(self, "EmptyZoneLogs", days=30)
-        role = iam.Role(self, "EmptyZoneRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group.grant_write(role)
-        function = lambda_.Function(
-            self,
-            "EmptyZone",
-            description="Deletes the MongoDB host's DNS record before its zone is deleted",
-            runtime=RUNTIME,
-            architecture=ARCHITECTURE,
-            handler="index.handler",
-            code=lambda_.Code.from_inline((EC2_USERDATA / "empty_zone.py").read_text()),
-            timeout=cdk.Duration.minutes(1),
-            role=role,
-            log_group=log_group,
-        )
-        acknowledge(function, "the runtime of the other functions", "L1")
-        function.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["route53:ListResourceRecordSets", "route53:ChangeResourceRecordSets"],
-                resources=[zone.hosted_zone_arn],
-            )
-        )
-        return cdk.CustomResource(
-            self,
-            "EmptiedZone",
-            resource_type="Custom::EmptiedZone",
-            service_token=function.function_arn,
-            properties={"HostedZoneId": zone.hosted_zone_id},
-        )

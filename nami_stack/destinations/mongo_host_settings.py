@@ -15,17 +15,22 @@ class HostSettings(Section):
     """The MongoDB host and the network that it stands in."""
 
     instance_type: Annotated[
-        str, matches(r"(a1|[a-z]+\d+g[a-z]*)\.[a-z0-9]+", "t4g.micro, an arm64 (Graviton) type")
+        # Not a1: MongoDB takes ARMv8.2-A and later, which Graviton2 is the first of.
+        # https://www.mongodb.com/docs/manual/administration/production-notes/#arm64
+        str,
+        matches(r"[a-z]+\d+g[a-z]*\.[a-z0-9]+", "t4g.micro, an arm64 type with Graviton2 or later"),
     ] = "t4g.micro"
-    """EC2 type, arm64: the cheapest that holds MongoDB (1 GiB)."""
-    volume_size: Annotated[int, Field(ge=1, le=16_384)] = 20
+    """EC2 type, arm64 (Graviton2 or later): the cheapest that holds MongoDB (1 GiB)."""
+    volume_size: Annotated[int, Field(ge=1, le=16_384)] = 10
     """GiB of the data volume, kept on destroy. It can grow with a later deployment, never shrink."""
+    host_days: Annotated[int, Field(ge=0, le=365)] = 30
+    """Days after which a new host with the newest Amazon Linux takes the place of the old one; 0: never by itself."""
     backup_days: Annotated[int, Field(ge=0, le=365)] = 0
     """Days that a snapshot of the data volume is kept, of which one is made each night; 0: none is."""
     data_volume_id: Annotated[str, matches(r"vol-([0-9a-f]{8}|[0-9a-f]{17})", "vol-0123456789abcdef0")] | None = None
     """An existing data volume to adopt, with its availability_zone and database_secret_arn."""
     availability_zone: Annotated[str, matches(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "eu-west-1a")] | None = None
-    """Zone of the host and its volume; the region's first where not given."""
+    """Zone of the host and its volume, once and for all; where not given, EC2 chooses it."""
     database_secret_arn: (
         Annotated[
             # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html says what a name has.
@@ -51,6 +56,11 @@ class HostSettings(Section):
     def has_host(self) -> bool:
         """Whether there is a MongoDB host that the rules below are about."""
         return True
+
+    @property
+    def is_burstable(self) -> bool:
+        """Whether the type earns CPU credits."""
+        return self.instance_type.startswith("t")
 
     @property
     def has_database(self) -> bool:

@@ -47,6 +47,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "log_retention_days": 90,
         "instance_type": "t4g.small",
         "volume_size": 50,
+        "host_days": 14,
     },
     "any-hmac": {
         "signature": "hmac",

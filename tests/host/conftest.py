@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nami_stack.destinations.mongo_host import MONGO_IMAGE
-from tests.host.machine import Account, Machine, image_archive
+from tests.host.machine import IMAGE, Account, Machine, image_archive
 
 PACKAGES = {"dockerd": "docker.io", "iptables": "iptables", "mkfs.xfs": "xfsprogs", "ip": "iproute2"}
 
@@ -64,7 +63,7 @@ def docker_with_image(scene: None, tmp_path_factory: pytest.TempPathFactory) -> 
         variables = f"ENV PATH=/usr/bin PYTHONPYCACHEPREFIX=/pycache PYTHONPATH={sysconfig.get_path('purelib')}"
         changes = ["--change", entry, "--change", variables]
         machine.run("systemctl", "enable", "--now", "docker.service")
-        machine.run("docker", "import", *changes, str(account.folder / "image.tar"), MONGO_IMAGE)
+        machine.run("docker", "import", *changes, str(account.folder / "image.tar"), IMAGE)
         machine.run("bash", "-c", "kill $(pidof dockerd); while pidof dockerd; do sleep 0.1; done")
     return machine.docker
 

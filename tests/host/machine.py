@@ -20,7 +20,10 @@ from typing import Any
 from nami_stack.destinations.mongo_host import MONGO_IMAGE, host_script
 
 HERE = Path(__file__).parent
+IMAGE = MONGO_IMAGE.partition("@")[0]  # what is imported has another digest
 VOLUME = "vol-0123"
+ADDRESS = "10.20.30.40"  # of every machine in its network, by which the functions come
+LOOPBACK = "127.0.0.1"  # by which Session Manager's agent comes
 START = """
 set -e
 mount -t tmpfs tmpfs "$1"
@@ -36,6 +39,7 @@ mount -t tmpfs tmpfs dev/disk
 mount --bind "$2" var/lib/docker
 mount --bind "$3" ".$3"
 ip link set lo up
+ip address add "$4/32" dev lo
 # Not just chroot: a process that enters the machine, or a container, starts at the root of its mounts.
 pivot_root . mnt
 # A shell, because the first process has to reap what others leave behind.
@@ -65,6 +69,7 @@ class Account:
         self.set("volume", "available None")
         self.set("secret", json.dumps({"username": "nami", "password": uuid.uuid4().hex}))
         self.set("calls", "")
+        self.set("signal", "")
 
     def set(self, key: str, value: str) -> None:
         (self.folder / key).write_text(value)
@@ -102,7 +107,7 @@ class Machine:
         else:
             run("cp", "--archive", docker, self.docker)
         unshare = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"]
-        script = ["bash", "-c", START, "bash", str(root), str(self.docker), str(account.folder)]
+        script = ["bash", "-c", START, "bash", str(root), str(self.docker), str(account.folder), ADDRESS]
         self.process = subprocess.Popen([*unshare, *script], stderr=subprocess.PIPE, text=True)
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         while not (self.process.poll() is None and (pids := children.read_text().split())):
@@ -118,7 +123,7 @@ class Machine:
             "NAMI_REGION": "eu-west-1",
             "NAMI_ZONE_ID": "Z0123",
             "NAMI_DNS_NAME": "mongo.test.nami.internal",
-            "NAMI_MONGO_IMAGE": MONGO_IMAGE,
+            "NAMI_MONGO_IMAGE": IMAGE,
             "NAMI_STACK": "arn:aws:cloudformation:eu-west-1:123456789012:stack/nami-test/1",
             "NAMI_LOGICAL_ID": "Group",
         }
@@ -129,6 +134,7 @@ class Machine:
             "PATH": f"{HERE / 'bin'}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
             "ACCOUNT": str(self.account.folder),
             "INSTANCE_ID": self.instance_id,
+            "ADDRESS": ADDRESS,
         }
         done = subprocess.run(
             [*enter, *command], env=environment, input=stdin, capture_output=True, text=True, check=False, timeout=30
@@ -149,13 +155,13 @@ class Machine:
     def container(self, field: str) -> str:
         return self.run("docker", "inspect", "--format", f"{{{{{field}}}}}", "nami-mongo").stdout.strip()
 
-    def python(self, code: str) -> str:
-        """Run Python against the published port; `rows` is a collection."""
+    def python(self, code: str, *, by: str = ADDRESS) -> str:
+        """Run Python against the published port of an address; `rows` is a collection."""
         prelude = (
             "import time, pymongo\n"
             "for _ in range(100):\n"
             "    try:\n"
-            "        client = pymongo.MongoClient('127.0.0.1', serverSelectionTimeoutMS=200)\n"
+            f"        client = pymongo.MongoClient('{by}', serverSelectionTimeoutMS=200)\n"
             "        client.admin.command('ping'); break\n"
             "    except pymongo.errors.PyMongoError: time.sleep(0.05)\n"
             "rows = client.nami.rows\n"
@@ -165,8 +171,8 @@ class Machine:
     def write(self, rows: Iterable[int]) -> None:
         self.python(f"rows.insert_many([{{'_id': i}} for i in {list(rows)!r}])")
 
-    def rows(self) -> int:
-        return int(self.python("print(rows.count_documents({}))"))
+    def rows(self, *, by: str = ADDRESS) -> int:
+        return int(self.python("print(rows.count_documents({}))", by=by))
 
     def kill_daemon(self) -> None:
         self.run("bash", "-c", "kill -9 $(pidof dockerd)")

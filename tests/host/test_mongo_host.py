@@ -7,13 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.host.machine import Account, Machine, run
+from tests.host.machine import ADDRESS, LOOPBACK, Account, Machine, run
 
 pytestmark = pytest.mark.host
 
 
-def test_first_boot_makes_a_database_that_answers(host: Machine) -> None:
-    assert host.rows() == 10
+@pytest.mark.parametrize("address", [ADDRESS, LOOPBACK])
+def test_first_boot_makes_a_database_that_answers_functions_and_session_managers_agent(
+    host: Machine, address: str
+) -> None:
+    assert host.rows(by=address) == 10
+
+
+def test_database_listens_at_no_other_address(host: Machine) -> None:
+    listening = host.run("ss", "--no-header", "--listening", "--numeric", "--tcp", "sport = 27017").stdout.splitlines()
+    assert {line.split()[3] for line in listening} == {f"{ADDRESS}:27017", f"{LOOPBACK}:27017"}
 
 
 def test_data_is_on_the_volume(host: Machine) -> None:
@@ -31,11 +39,45 @@ def test_it_signals_success_once_it_answers(host: Machine) -> None:
     ]
 
 
+def signals(account: Account) -> int:
+    return len(account.calls("cloudformation signal-resource"))
+
+
+def test_signal_that_gets_lost_is_sent_again(machine: Machine, account: Account) -> None:
+    account.set("signal", "(Throttling) when calling the SignalResource operation: Rate exceeded\n")
+    machine.user_data()
+    assert signals(account) == 2
+    machine.user_data()
+    assert signals(account) == 2
+
+
+def test_signal_that_can_not_be_sent_is_left_to_the_next_run(machine: Machine, account: Account) -> None:
+    lost = "(AccessDenied) when calling the SignalResource operation: is not authorized\n"
+    account.set("signal", 5 * lost)
+    assert machine.user_data(check=False).returncode == 1
+    assert account.calls("cloudformation")[-1].endswith("--status SUCCESS")
+    machine.user_data()
+    assert signals(account) == 6
+
+
+@pytest.mark.parametrize("can_not", ["cannot", "can not"])
+def test_signal_that_no_deployment_waits_for_is_not_sent_again(
+    machine: Machine, account: Account, can_not: str
+) -> None:
+    nobody = (
+        f"(ValidationError) when calling …: Stack nami-test is in CREATE_COMPLETE state and {can_not} be signaled\n"
+    )
+    account.set("signal", nobody)
+    machine.user_data()
+    machine.user_data()
+    assert signals(account) == 1
+
+
 def test_it_registers_its_address(host: Machine) -> None:
     call = host.account.get("calls").split("route53 change-resource-record-sets ")[1]
     batch = json.loads(call[call.index("{") : call.rindex("]}}]}") + 5])
     record = batch["Changes"][0]["ResourceRecordSet"]
-    assert (record["Name"], record["ResourceRecords"]) == ("mongo.test.nami.internal", [{"Value": "127.0.0.1"}])
+    assert (record["Name"], record["ResourceRecords"]) == ("mongo.test.nami.internal", [{"Value": ADDRESS}])
 
 
 def test_it_reports_the_fuller_of_its_disks(host: Machine) -> None:

@@ -79,16 +79,16 @@ def test_what_holds_data_outlives_the_stack_and_its_own_replacement(template: Te
     template.has_resource(kind, {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"})
 
 
-def test_volume_is_encrypted_gp3_of_20_gib_with_a_tag_for_backups(template: Template) -> None:
+def test_volume_is_encrypted_gp3_of_10_gib_with_a_tag_for_backups(template: Template) -> None:
     volume = find(template, "AWS::EC2::Volume")["Properties"]
-    assert (volume["Encrypted"], volume["VolumeType"], volume["Size"]) == (True, "gp3", 20)
+    assert (volume["Encrypted"], volume["VolumeType"], volume["Size"]) == (True, "gp3", 10)
     assert {"Key": "nami:backup", "Value": "mongo"} in volume["Tags"]
 
 
 def test_volume_is_in_the_zone_of_the_host(template: Template) -> None:
     zone = find(template, "AWS::EC2::Volume")["Properties"]["AvailabilityZone"]
     (subnet,) = find(template, "AWS::AutoScaling::AutoScalingGroup")["Properties"]["VPCZoneIdentifier"]
-    assert template.find_resources("AWS::EC2::Subnet")[subnet["Ref"]]["Properties"]["AvailabilityZone"] == zone
+    assert zone == {"Fn::GetAtt": [subnet["Ref"], "AvailabilityZone"]}
 
 
 def test_password_rule_never_changes_because_that_would_make_another_password(template: Template) -> None:
@@ -155,6 +155,31 @@ def test_replacement_frees_the_volume_before_it_starts_the_new_host(template: Te
     assert (update["MinInstancesInService"], update["MaxBatchSize"]) == (0, 1)
 
 
+def test_host_is_replaced_each_month_by_one_with_the_newest_amazon_linux(template: Template) -> None:
+    group = find(template, "AWS::AutoScaling::AutoScalingGroup")["Properties"]
+    assert group["MaxInstanceLifetime"] == 30 * 24 * 3600
+    assert group["InstanceMaintenancePolicy"] == {"MinHealthyPercentage": 0, "MaxHealthyPercentage": 100}
+
+
+def test_host_can_be_left_as_it_is(synth: Synth) -> None:
+    group = find(synth(host_days=0), "AWS::AutoScaling::AutoScalingGroup")["Properties"]
+    assert "MaxInstanceLifetime" not in group
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "specification"), [("t4g.small", {"CpuCredits": "unlimited"}), ("m8g.medium", None)]
+)
+def test_only_a_burstable_type_has_credits(
+    synth: Synth, instance_type: str, specification: dict[str, str] | None
+) -> None:
+    template = synth(instance_type=instance_type)
+    data = find(template, "AWS::EC2::LaunchTemplate")["Properties"]["LaunchTemplateData"]
+    assert data.get("CreditSpecification") == specification
+    alarms = template.find_resources("AWS::CloudWatch::Alarm").values()
+    charged = [alarm for alarm in alarms if alarm["Properties"].get("MetricName") == "CPUSurplusCreditsCharged"]
+    assert len(charged) == (specification is not None)
+
+
 def test_signal_names_the_group(template: Template) -> None:
     group = logical_id(template, "AWS::AutoScaling::AutoScalingGroup")
     assert f"\nNAMI_LOGICAL_ID={group}\n" in user_data(template)
@@ -214,7 +239,15 @@ def test_user_data_fits_into_what_ec2_takes(template: Template) -> None:
 
 def test_mongo_image_is_pinned_to_a_release(template: Template) -> None:
     (image,) = [line for line in user_data(template).splitlines() if line.startswith("NAMI_MONGO_IMAGE=")]
-    assert len(image.rpartition(":")[2].split(".")) == 3
+    release, _, digest = image.partition("@sha256:")
+    assert len(release.rpartition(":")[2].split(".")) == 3
+    assert len(digest) == 64
+
+
+def test_kernel_is_of_a_named_line_since_mongodb_does_not_start_on_every_one(template: Template) -> None:
+    data = find(template, "AWS::EC2::LaunchTemplate")["Properties"]["LaunchTemplateData"]
+    line = data["ImageId"].partition("al2023-ami-kernel-")[2].removesuffix("-arm64")
+    assert tuple(map(int, line.split("."))) < (6, 19)
 
 
 def test_shell_scripts_pass_shellcheck() -> None:
@@ -373,10 +406,15 @@ def test_with_nat_host_and_function_stand_in_the_private_subnet_behind_it(synth:
     assert template.find_resources("AWS::EC2::Subnet")[host["Ref"]]["Properties"]["MapPublicIpOnLaunch"] is False
 
 
-def test_network_has_one_zone(template: Template) -> None:
-    subnets = template.find_resources("AWS::EC2::Subnet").values()
-    zones = {json.dumps(subnet["Properties"]["AvailabilityZone"]) for subnet in subnets}
-    assert zones == {json.dumps({"Fn::Select": [0, {"Fn::GetAZs": ""}]})}
+@pytest.mark.parametrize("egress", ["none", "nat"])
+def test_network_has_one_zone_that_ec2_chooses_once(synth: Synth, egress: str) -> None:
+    template = synth(egress=egress)
+    subnets = template.find_resources("AWS::EC2::Subnet")
+    (first,) = (key for key, subnet in subnets.items() if "AvailabilityZone" not in subnet["Properties"])
+    zone = {"Fn::GetAtt": [first, "AvailabilityZone"]}
+    assert [subnet["Properties"]["AvailabilityZone"] for key, subnet in subnets.items() if key != first] == [zone]
+    assert find(template, "AWS::EC2::Volume")["Properties"]["AvailabilityZone"] == zone
+    assert "Fn::GetAZs" not in json.dumps(template.to_json())
 
 
 def test_adopted_network_is_used_as_it_is(synth: Synth) -> None:
@@ -445,6 +483,7 @@ class CloudFormation:
         )
         self.stub = Stubber(self.route53)
         self.answers: list[dict[str, Any]] = []
+        self.physical_id = "Z1"  # of one that was made before it remembered the availability zone
         self.module = types.ModuleType("index")
         monkeypatch.setattr("boto3.client", lambda _: self.route53)
         monkeypatch.setattr("urllib3.PoolManager.request", lambda _pool, *given, **more: self._answer(*given, **more))
@@ -454,11 +493,15 @@ class CloudFormation:
         assert (method, url) == ("PUT", "https://answer.example")
         self.answers.append(json.loads(body))
 
-    def send(self, request: str) -> dict[str, Any]:
+    def send(self, request: str, *, zone: str | None = None) -> dict[str, Any]:
         event = {"RequestType": request, "ResponseURL": "https://answer.example", "StackId": "s", "RequestId": "r"}
+        properties = {"HostedZoneId": "Z1"} | ({"AvailabilityZone": zone} if zone else {})
+        if request != "Create":
+            event["PhysicalResourceId"] = self.physical_id
         with self.stub:
-            properties = {"LogicalResourceId": "l", "ResourceProperties": {"HostedZoneId": "Z1"}}
-            self.module.handler({**event, **properties}, None)
+            self.module.handler({**event, "LogicalResourceId": "l", "ResourceProperties": properties}, None)
+        if request == "Create":
+            self.physical_id = self.answers[-1]["PhysicalResourceId"]
         self.stub.assert_no_pending_responses()
         return self.answers[-1]
 
@@ -584,3 +627,44 @@ def test_adopted_volume_is_tagged_by_its_host_which_may_set_that_tag_alone(synth
 
 def test_host_tags_nothing_where_its_stack_made_the_volume(backed_up: Template) -> None:
     assert not [s for s in host_statements(backed_up) if "ec2:CreateTags" in actions(s)]
+
+
+# The availability zone of the volume.
+
+
+def test_volume_is_made_only_where_its_zone_may_be(template: Template) -> None:
+    volume = find(template, "AWS::EC2::Volume")
+    assert logical_id(template, "Custom::EmptiedZone") in volume["DependsOn"]
+    zone = volume["Properties"]["AvailabilityZone"]
+    assert find(template, "Custom::EmptiedZone")["Properties"]["AvailabilityZone"] == zone
+
+
+def test_adopted_volume_is_where_it_is(synth: Synth) -> None:
+    assert "AvailabilityZone" not in find(synth(**ADOPTED_VOLUME), "Custom::EmptiedZone")["Properties"]
+
+
+def test_another_zone_is_refused_with_the_way_to_it(cloudformation: CloudFormation) -> None:
+    cloudformation.send("Create", zone="eu-west-1a")
+    answer = cloudformation.send("Update", zone="eu-west-1b")
+    assert answer["Status"] == "FAILED"
+    assert "the data volume is in eu-west-1a" in answer["Reason"]
+    assert "data_volume_id" in answer["Reason"]
+
+
+def test_rollback_of_what_was_refused_succeeds(cloudformation: CloudFormation) -> None:
+    cloudformation.send("Create", zone="eu-west-1a")
+    refused = cloudformation.send("Update", zone="eu-west-1b")
+    answer = cloudformation.send("Update", zone="eu-west-1a")
+    assert answer["Status"] == "SUCCESS"
+    assert answer["PhysicalResourceId"] == refused["PhysicalResourceId"] == "Z1/eu-west-1a"
+
+
+def test_adopting_a_volume_is_no_move(cloudformation: CloudFormation) -> None:
+    created = cloudformation.send("Create", zone="eu-west-1a")
+    answer = cloudformation.send("Update")
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", created["PhysicalResourceId"])
+
+
+def test_what_was_made_before_keeps_its_id_which_another_would_have_deleted(cloudformation: CloudFormation) -> None:
+    answer = cloudformation.send("Update", zone="eu-west-1a")
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "Z1")

@@ -87,6 +87,7 @@ def test_unlike_any_key_lists_them_all() -> None:
             "webhook was first queued; give queue_retention_days=13",
         ),
         ({"instance_type": "t3.micro"}, "instance_type='t3.micro': must look like t4g.micro, an arm64"),
+        ({"instance_type": "a1.medium"}, "instance_type='a1.medium': must look like t4g.micro, an arm64"),
         ({"vpc_id": "vpc-0123"}, "vpc_id='vpc-0123': must look like vpc-0123456789abcdef0"),
         ({"volume_size": "big"}, "volume_size='big': must be a valid integer"),
         ({"egress": "yes"}, "egress='yes': must be 'none' or 'nat'; the default is none"),

@@ -179,7 +179,7 @@ def test_its_settings_are_kept_like_a_subscriptions() -> None:
         ({"gateway": "http"}, "gateway: is a setting of subscriptions, not of what they share; leave it out"),
         ({"volumesize": 3}, "volumesize: is not a setting; did you mean volume_size?"),
         ({"environment": "prod"}, "environment: is not a setting; did you mean env?"),
-        ({"volume_size": 0}, "volume_size=0: must be greater than or equal to 1; the default is 20"),
+        ({"volume_size": 0}, "volume_size=0: must be greater than or equal to 1; the default is 10"),
         ({"vpc_id": NETWORK["vpc_id"]}, "vpc_id: a network of yours is named by"),
         ({"hosted_zone_id": "Z0123"}, "hosted_zone_id: goes with a domain that is made here"),
         ({"env": "prod"}, "env='prod': is not among the environments"),

@@ -90,6 +90,7 @@ def resource(template: Template, value: Any) -> tuple[str, dict[str, Any]]:
         ("post-queue-duration", "AWS/Lambda", "Duration", "p99", 24_000, (60, 5, 15)),
         ("mongo-host-status", "AWS/EC2", "StatusCheckFailed", "Maximum", 0, (60, 2, 2)),
         ("mongo-host-disk", "nami", "DiskUsed", "Maximum", 80, (300, 3, 3)),
+        ("mongo-host-credits", "AWS/EC2", "CPUSurplusCreditsCharged", "Maximum", 0, (300, 3, 3)),
         ("mongo-host-backup", "AWS/EBS", "SnapshotsCreateFailed", "Sum", 0, (300, 1, 1)),
     ],
 )
@@ -113,7 +114,7 @@ def test_these_are_all_the_alarms_there_are_by_default(synth: Synth) -> None:
     assert {name.removeprefix("nami-shopify-") for name in alarms(synth(signature="shopify"))} == {
         *("gateway-5xx", "pre-queue-errors", "pre-queue-throttles", "pre-queue-duration", "unauthorized"),
         *("away", "oldest", "dead-letters", "post-queue-errors", "post-queue-throttles", "post-queue-duration"),
-        *("mongo-host-status", "mongo-host-disk"),
+        *("mongo-host-status", "mongo-host-disk", "mongo-host-credits"),
     }
 
 
@@ -340,7 +341,7 @@ def test_what_two_subscriptions_share_is_watched_once(app_factory: AppFactory) -
 def test_shared_stack_watches_its_gateway_and_its_host(app_factory: AppFactory) -> None:
     template = Template.from_stack(SharedStack(app_factory(), settings=SharedSettings(alarm_email="ops@example.com")))
     assert {name.removeprefix("nami-shared-") for name in alarms(template)} == {
-        *("gateway-5xx", "mongo-host-status", "mongo-host-disk")
+        *("gateway-5xx", "mongo-host-status", "mongo-host-disk", "mongo-host-credits")
     }
     template.resource_count_is("AWS::SNS::Subscription", 1)
     assert "AlarmTopicArn" in template.to_json()["Outputs"]

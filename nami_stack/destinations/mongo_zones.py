@@ -1,0 +1,48 @@
+"""Keeps watch over the zones of a MongoDB host: its private DNS zone, and the availability zone of its volume."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_route53 as route53
+from constructs import Construct
+
+from nami_stack.acknowledge import acknowledge
+from nami_stack.assets import EC2_USERDATA
+from nami_stack.functions import ARCHITECTURE, RUNTIME
+from nami_stack.log_group import LogGroup
+
+
+def zone_keeper(host: Construct, zone: route53.IHostedZone, volume_zone: str) -> cdk.CustomResource:
+    """Route 53 refuses to delete a zone with a record in it, and CloudFormation does not know the host's.
+
+    In another availability zone CloudFormation would make a new, empty volume beside the old one.
+    """
+    log_group = LogGroup(host, "EmptyZoneLogs", days=30)
+    role = iam.Role(host, "EmptyZoneRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    log_group.grant_write(role)
+    function = lambda_.Function(
+        host,
+        "EmptyZone",
+        description="Deletes the MongoDB host's DNS record before its zone, and keeps its volume's zone",
+        runtime=RUNTIME,
+        architecture=ARCHITECTURE,
+        handler="index.handler",
+        code=lambda_.Code.from_inline((EC2_USERDATA / "mongo_zones.py").read_text()),
+        timeout=cdk.Duration.minutes(1),
+        role=role,
+        log_group=log_group,
+    )
+    acknowledge(function, "the runtime of the other functions", "L1")
+    function.add_to_role_policy(
+        iam.PolicyStatement(
+            actions=["route53:ListResourceRecordSets", "route53:ChangeResourceRecordSets"],
+            resources=[zone.hosted_zone_arn],
+        )
+    )
+    return cdk.CustomResource(
+        host,
+        "EmptiedZone",
+        resource_type="Custom::EmptiedZone",
+        service_token=function.function_arn,
+        properties={"HostedZoneId": zone.hosted_zone_id} | ({"AvailabilityZone": volume_zone} if volume_zone else {}),
+    )
