@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
-.PHONY: help docs install local test unit-test local-test package-test host-test fault-test iam-test fuzz bench load lint format lock clean
+.PHONY: help docs install local test unit-test local-test package-test host-test fault-test aws-test iam-test fuzz bench load lint format lock clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -56,6 +56,9 @@ iam-test: install  ## Take each right away from a deployment that enforces IAM, 
 
 fault-test: install  ## Send 5,000 webhooks while everything breaks: none is lost (4 minutes; ARGS="--seed 7 --count 300")
 	@python -m proofs.faults $(ARGS)
+
+aws-test: install  ## Try on your AWS account what only AWS can prove, and remove it all (asks; YES=1, CLEAN=1)
+	@python -m proofs.aws $(call wanted,YES,yes) $(call wanted,CLEAN,clean) $(call given,OUT,out)
 
 fuzz: install  ## Drive the functions with arbitrary events, 10,000 of each kind
 	@HYPOTHESIS_PROFILE=long pytest tests/unit/runtime/test_fuzz.py

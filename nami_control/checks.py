@@ -35,7 +35,8 @@ BOOTSTRAP_VERSION = 6
 """The least that our templates ask for; a test compares it with what the CDK writes."""
 NODE_VERSION = 22
 _FUNCTIONS_PYTHON = (3, 13)
-_BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
+_QUALIFIER = "@aws-cdk/core:bootstrapQualifier"  # in the context; the CDK's own where it is not there
+_USUAL_QUALIFIER = "hnb659fds"
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -127,20 +128,39 @@ def environment(aws: Aws, where: Account) -> Check:
 def bootstrap(aws: Aws, where: Account) -> Check:
     """Whether the CDK may deploy into this account and region."""
     ssm = aws.client("ssm")
-    command = f"cdk bootstrap aws://{where.number}/{where.region}"
+    qualifier = str(cdk.context_here().get(_QUALIFIER) or _USUAL_QUALIFIER)
+    # A second one in an account needs a stack of its own.
+    own = (
+        "" if qualifier == _USUAL_QUALIFIER else f" --qualifier {qualifier} --toolkit-stack-name CDKToolkit-{qualifier}"
+    )
+    command, place = f"cdk bootstrap aws://{where.number}/{where.region}{own}", f"{where.number}, region {where.region}"
     try:
-        version = int(ssm.get_parameter(Name=_BOOTSTRAP_PARAMETER)["Parameter"]["Value"])
+        version = int(ssm.get_parameter(Name=f"/cdk-bootstrap/{qualifier}/version")["Parameter"]["Value"])
     except ssm.exceptions.ParameterNotFound:
-        return fail(
-            "bootstrap",
-            f"the CDK has never been bootstrapped in account {where.number}, region {where.region}",
-            f"run `{command}` once",
-        )
+        if others := _other_qualifiers(aws, qualifier):
+            return fail(
+                "bootstrap",
+                f"the CDK is bootstrapped in {place}, with the qualifier {' and '.join(others)}, not {qualifier}",
+                f'put "{_QUALIFIER}": "{others[0]}" into the context of cdk.json, or run `{command}`',
+            )
+        return fail("bootstrap", f"the CDK has never been bootstrapped in {place}", f"run `{command}` once")
     if version < BOOTSTRAP_VERSION:
         return fail(
             "bootstrap", f"the CDK's bootstrap has version {version}, less than {BOOTSTRAP_VERSION}", f"run `{command}`"
         )
     return ok("bootstrap", f"version {version}")
+
+
+def _other_qualifiers(aws: Aws, wanted: str) -> list[str]:
+    """With which the CDK is bootstrapped here beside `wanted`; none where that may not be looked up."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    pages = aws.client("ssm").get_paginator("get_parameters_by_path").paginate(Path="/cdk-bootstrap", Recursive=True)
+    try:
+        names = [each["Name"] for page in pages for each in page["Parameters"]]
+    except ClientError:
+        return []
+    return sorted({name.split("/")[2] for name in names if name.endswith("/version")} - {wanted})
 
 
 def concurrency_limit(aws: Aws) -> Check:

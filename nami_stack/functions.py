@@ -19,9 +19,11 @@ from constructs import Construct
 from nami_stack import assets, reporting
 from nami_stack.acknowledge import acknowledge, right_to
 from nami_stack.log_group import LogGroup
-from nami_stack.settings import PipelineSettings
+from nami_stack.settings import PipelineSettings, SettingsError
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
+# Of all environment variables together: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ENVIRONMENT_BYTES = 4096
 ARCHITECTURE = lambda_.Architecture.ARM_64
 # Wheels for the function, not for the machine that synthesises. Amazon Linux 2023 has glibc 2.34, and pip takes
 # only the tags that it is told.
@@ -72,6 +74,8 @@ class PythonFunction(lambda_.Function):
         lambdas = iam.ServicePrincipal("lambda.amazonaws.com")
         role = iam.Role(scope, f"{construct_id}Role", assumed_by=lambdas, inline_policies=inline)
         log_group.grant_write(role)
+        variables = {**environment, **reporting.environment(environment["NAMI_SUBSCRIPTION"], settings)}
+        check_environment(environment["NAMI_SUBSCRIPTION"], variables)
         super().__init__(
             scope,
             construct_id,
@@ -82,7 +86,7 @@ class PythonFunction(lambda_.Function):
             memory_size=memory,
             timeout=cdk.Duration.seconds(timeout),
             reserved_concurrent_executions=reserved_concurrency,
-            environment={**environment, **reporting.environment(environment["NAMI_SUBSCRIPTION"], settings)},
+            environment=variables,
             tracing=lambda_.Tracing.ACTIVE if settings.tracing else None,
             role=role,
             log_group=log_group,
@@ -111,6 +115,24 @@ class PythonFunction(lambda_.Function):
         objects = bucket.arn_for_objects("*")
         self.allow(action, on=objects)
         acknowledge(self._role, "objects are named by what is in them", right_to(self, objects))
+
+
+def check_environment(name: str, variables: Mapping[str, str]) -> None:
+    """See that a function of the subscription `name` can have these variables.
+
+    What CloudFormation fills in is some hundred bytes, and not counted.
+
+    Raises:
+        SettingsError: they are too long; names the longest, which is called as its setting is.
+    """
+    known = {key: value for key, value in variables.items() if not cdk.Token.is_unresolved(value)}
+    sizes = {key: len(value.encode()) for key, value in known.items()}
+    if (total := sum(sizes.values()) + sum(map(len, known))) > ENVIRONMENT_BYTES:
+        longest = max(sizes, key=sizes.__getitem__)
+        raise SettingsError(
+            f"{name}: {longest.lower()} has {sizes[longest]} bytes, and a function's settings {total}, of which Lambda "
+            f"takes {ENVIRONMENT_BYTES} in all; shorten it"
+        )
 
 
 def _network_policy() -> iam.PolicyDocument:

@@ -36,7 +36,10 @@ class Dashboard(cloudwatch.Dashboard):
     def __init__(
         self, scope: Construct, construct_id: str, *, webhook: ScalableWebhook, alarms: Sequence[cloudwatch.IAlarm] = ()
     ) -> None:
-        super().__init__(scope, construct_id, dashboard_name=named(scope, webhook.name))
+        # Of all that bears a name here, a dashboard's alone is taken in every region of the account at once:
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
+        name = named(scope, webhook.name)
+        super().__init__(scope, construct_id, dashboard_name=name and f"{name}-{cdk.Stack.of(scope).region}")
         self.url = (
             f"https://{cdk.Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region={cdk.Aws.REGION}"
             f"#dashboards/dashboard/{self.dashboard_name}"

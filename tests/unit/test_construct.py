@@ -381,3 +381,20 @@ def test_lambda_adds_no_lines_of_its_own_to_the_logs_but_of_failures(template: T
     ).values():
         config = function["Properties"]["LoggingConfig"]
         assert (config["LogFormat"], config["SystemLogLevel"]) == ("JSON", "WARN")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"success_body": "x" * 4096}, r"success_body has 4096 bytes, and a function's settings 4\d{3}"),
+        (
+            {"allowed_sources": ",".join(f"198.51.{n}.0/24" for n in range(256)) + ",10.200.0.0/16" * 32},
+            "allowed_sources has ",
+        ),
+    ],
+)
+def test_setting_that_lambda_has_no_room_for_is_named_at_synthesis(
+    synth: Callable[..., Template], settings: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        synth(**settings)

@@ -289,6 +289,11 @@ def test_alarms_can_be_left_out(synth: Synth) -> None:
     template.resource_count_is("AWS::CloudWatch::Dashboard", 1)
 
 
+def test_dashboards_name_has_the_region_since_it_is_global_in_an_account(synth: Callable[..., Template]) -> None:
+    (board,) = synth().find_resources("AWS::CloudWatch::Dashboard").values()
+    assert board["Properties"]["DashboardName"] == {"Fn::Join": ["", ["nami-shopify-", {"Ref": "AWS::Region"}]]}
+
+
 def test_dashboard_can_be_left_out(synth: Synth) -> None:
     template = synth(dashboard="false")
     template.resource_count_is("AWS::CloudWatch::Dashboard", 0)

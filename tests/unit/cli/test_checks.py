@@ -43,9 +43,37 @@ def concurrency(aws: Stub, unreserved: int) -> None:
 
 def test_missing_bootstrap_names_the_exact_command(aws: Stub) -> None:
     aws("ssm").add_client_error("get_parameter", "ParameterNotFound")
+    aws("ssm").add_response("get_parameters_by_path", {"Parameters": []})
     check = checks.bootstrap(Aws(), ACCOUNT)
-    assert check.status == "fail"
+    assert (check.status, "never" in check.detail) == ("fail", True)
     assert "`cdk bootstrap aws://123456789012/eu-west-1`" in word(check.remedy, "nami")
+
+
+def test_another_bootstrap_qualifier_is_named_with_the_line_for_cdk_json(aws: Stub) -> None:
+    aws("ssm").add_client_error("get_parameter", "ParameterNotFound")
+    found = [{"Name": "/cdk-bootstrap/team1/version", "Value": "30"}]
+    aws("ssm").add_response(
+        "get_parameters_by_path", {"Parameters": found}, {"Path": "/cdk-bootstrap", "Recursive": True}
+    )
+    check = checks.bootstrap(Aws(), ACCOUNT)
+    assert "with the qualifier team1, not hnb659fds" in check.detail
+    assert '"@aws-cdk/core:bootstrapQualifier": "team1"' in word(check.remedy, "nami")
+
+
+def test_where_others_may_not_be_looked_up_the_command_is_still_named(aws: Stub) -> None:
+    aws("ssm").add_client_error("get_parameter", "ParameterNotFound")
+    aws("ssm").add_client_error("get_parameters_by_path", "AccessDeniedException")
+    assert "cdk bootstrap" in word(checks.bootstrap(Aws(), ACCOUNT).remedy, "nami")
+
+
+def test_bootstrap_is_looked_up_by_the_qualifier_of_cdk_json(
+    aws: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cdk.json").write_text('{"context": {"@aws-cdk/core:bootstrapQualifier": "team1"}}')
+    monkeypatch.chdir(tmp_path)
+    expected = {"Name": "/cdk-bootstrap/team1/version"}
+    aws("ssm").add_response("get_parameter", {"Parameter": {"Value": "30"}}, expected)
+    assert checks.bootstrap(Aws(), ACCOUNT).status == "ok"
 
 
 @pytest.mark.parametrize(("version", "status"), [("5", "fail"), ("6", "ok"), ("30", "ok")])
