@@ -95,7 +95,7 @@ def test_pre_queue_asset_is_small(assets: dict[str, Path]) -> None:
 def test_post_queue_asset_parses_multipart_forms_by_itself(assets: dict[str, Path], beside: Path) -> None:
     program = (
         "from nami_runtime import forms; "
-        "body = b'--b\\r\\nContent-Disposition: form-data; name=\"a\"\\r\\n\\r\\n1\\r\\n--b--'; "
+        "body = b'--b\\r\\nContent-Disposition: form-data; name=a\\r\\n\\r\\n1\\r\\n--b--'; "
         "assert forms.multipart(body, 'multipart/form-data; boundary=b') == {'a': '1'}"
     )
     imports(assets["post_queue"], beside, program, MONGO_HOST="x")
