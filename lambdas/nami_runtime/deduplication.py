@@ -72,4 +72,4 @@ def _is_proven(request: Request, source: str) -> bool:
     else:
         source = source.lower()
         in_template = f"{{{source}}}" in signed
-    return bool(form.secret_header()) or form.covers(source) or in_template
+    return bool(form.secret_source()) or form.covers(source) or in_template

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     class Proof(Protocol):
         """What proved the sender: a scheme."""
 
-        def secret_header(self) -> str:
-            """The header that carries the secret itself, or empty."""
+        def secret_source(self) -> str:
+            """The source of the secret itself, where it comes with the request; or empty."""
 
         def covers(self, source: str) -> bool:
             """Whether the signature covers that source."""

@@ -124,7 +124,7 @@ class Mongo:
             there = self._hashes([document["_id"] for document in documents.values()], deadline)
         except _Away as away:
             for index in documents:
-                results[index] = str(away)
+                results[index] = away.reason
             return {}
         for index, document in documents.items():
             if document["_id"] not in there:
@@ -149,7 +149,7 @@ class Mongo:
                     return found | {each["_id"]: sha256(each.get("raw") or b"").hexdigest() for each in raws}
             except (PyMongoError, aws.Unavailable, aws.Rejected) as error:
                 if deadline - monotonic() < _PAUSE_SECONDS:
-                    raise _Away(f"MongoDB away: {type(error).__name__}") from None
+                    raise _Away(Away(f"MongoDB away: {type(error).__name__}")) from None
                 sleep(_PAUSE_SECONDS)
 
     def _write(self, items: dict[int, Upsert], results: list[str], deadline: float) -> dict[int, str]:
