@@ -33,7 +33,8 @@ def drain(
     outcome = Outcome(keep_errors=_SENTRY)
     try:
         messages = [Message.of(record) for record in event["Records"]]
-        for wave in ordering.waves(queue.begin(messages, outcome, deadline), outcome):
+        queue.begin(messages, outcome, deadline)
+        for wave in ordering.waves(messages, outcome):
             for group in reading.groups(wave, process, outcome, deadline):
                 until = outcome.patience(deadline)
                 results = destinations.store(destination, [item.document for item in group], until)

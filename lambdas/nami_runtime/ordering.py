@@ -74,7 +74,7 @@ def waves(messages: Sequence[Message], outcome: Outcome) -> Iterator[Sequence[Me
         groups.setdefault(message.group, deque()).append(message)
     while groups:
         wave = {group: waiting.popleft() for group, waiting in groups.items()}
-        yield list(wave.values())
+        yield [message for message in wave.values() if message.id not in outcome.failed_messages]
         for group, message in wave.items():
             if message.id in outcome.waiting or message.id in outcome.failed_messages:
                 outcome.held_back += [later.id for later in groups[group]]

@@ -10,7 +10,7 @@ from nami_runtime import aws, envelope, log
 from nami_runtime.destinations import Apart, Away, Later
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from nami_runtime.documents import Document
 
@@ -50,9 +50,8 @@ class Outcome:
         away: why the destination takes nothing now; None as long as it does.
         waiting: by message id, those that are put off.
         held_back: ids of an ordered group's messages that were not tried, behind one that was not stored.
-        dead: ids of those that are dead letters by now.
-        gone: ids of those that wait and are in the queue as new messages.
-        begun: by message id, how many tries were counted before this one, where this one was counted as it began.
+        staying: ids of the messages that stay in the queue.
+        begun: by message id, how many tries were counted with this one, where it was counted as it began.
         later: by message id, after how many seconds the queue is to give them out again.
     """
 
@@ -68,11 +67,9 @@ class Outcome:
         self.waiting: dict[str, Waiting] = {}
         self.held_back: list[str] = []
         self.begun: dict[str, int] = {}
-        self.gone: set[str] = set()
-        self.dead: set[str] = set()
+        self.staying: list[str] = []
         self.later: dict[str, int] = {}
         self.errors: dict[str, Exception] = {}
-        self._told: Away | None = None
         # An error's traceback holds the documents that were being written, so only who reports it keeps it.
         self._keep_errors = keep_errors
 
@@ -88,12 +85,8 @@ class Outcome:
                 self.ages.append(max(now - received_at, 0))
             elif result == "duplicate":
                 self.duplicates.append(delivery_id)
-            elif isinstance(result, Away):
-                self.put_off(message_id, delivery_id, received_at, result)
             else:
-                self.fail(message_id, delivery_id, result)
-                if isinstance(result, Later):
-                    self.later[message_id] = result.seconds
+                self.fail(message_id, delivery_id, result, received_at)
         self._note_whether_away(results)
 
     def _note_whether_away(self, results: Sequence[str | Exception]) -> None:
@@ -105,48 +98,40 @@ class Outcome:
         elif results:
             _away_since = None
 
-    def fail(self, message_id: str, delivery_id: str, cause: str | Exception) -> None:
-        """The queue delivers this message again, and it alone; a try of its own is gone."""
+    def fail(self, message_id: str, delivery_id: str, cause: str | Exception, since: int = 0) -> None:
+        """It is not stored; where that is not its own fault, this was no try. `since` is its arrival in epoch ms."""
+        if isinstance(cause, Away):
+            self.waiting[message_id] = Waiting(delivery_id, since, cause)
+            return
         reason = reason_of(cause) if isinstance(cause, Exception) else cause
         if self._keep_errors and isinstance(cause, Exception):
             self.errors.setdefault(reason, cause)
         self.failed.append({"id": delivery_id or message_id, "reason": reason})
         self.failed_messages.append(message_id)
-
-    def put_off(self, message_id: str, delivery_id: str, since: int, reason: Away) -> None:
-        """Nothing is wrong with this one: it is tried again, and this was no try."""
-        self.waiting[message_id] = Waiting(delivery_id, since, reason)
-        self._told = self._told or reason
+        if isinstance(cause, Later) and cause.seconds:
+            self.later[message_id] = cause.seconds
 
     def quarantine(self, message_id: str, delivery_id: str, reason: str) -> None:
         """This one is not genuine."""
         self.quarantined[message_id] = {"id": delivery_id, "reason": reason}
 
-    def gave_up(self, message_id: str) -> None:
-        """It is a dead letter by now, and leaves the queue."""
-        self.dead.add(message_id)
-        if waiting := self.waiting.pop(message_id, None):
-            why = f"not stored before the queue would have deleted it: {waiting.reason}"
-            self.failed.append({"id": waiting.delivery_id, "reason": why})
-        elif message_id in self.held_back:
-            self.held_back.remove(message_id)
-            self.failed.append({"id": message_id, "reason": "not reached before the queue would have deleted it"})
-        else:
-            self.failed_messages.remove(message_id)
-
-    def went_back(self, taken: set[str]) -> None:
-        """Those that wait are in the queue anew; what it did not take has used up a try."""
-        for message_id in [each for each in self.waiting if each not in taken]:
-            delivery_id, _, reason = self.waiting.pop(message_id)
-            self.fail(message_id, delivery_id, reason)
-            if reason.seconds:
-                self.later[message_id] = reason.seconds
-        self.gone |= self.waiting.keys()
-
-    def stays_out_of_quarantine(self, message_ids: set[str]) -> None:
-        """The quarantine did not take these, so they stay in the queue."""
-        for message_id in message_ids:
+    def settled(
+        self,
+        quarantined: Container[str] = (),
+        dead: Container[str] = (),
+        gone: Container[str] = (),
+        waiting: Container[str] = (),
+    ) -> None:
+        """By message id, what the queues have: what is in quarantine, a dead letter, sent anew, and what may wait."""
+        for message_id in [each for each in self.quarantined if each not in quarantined]:
             self.fail(message_id, self.quarantined.pop(message_id)["id"], "the quarantine did not take it")
+        for message_id in [each for each in self.waiting if each in dead or each not in waiting]:
+            delivery_id, _, reason = self.waiting.pop(message_id)
+            self.fail(message_id, delivery_id, Later(reason, reason.seconds))
+        for message_id in [each for each in self.held_back if each in dead]:
+            self.fail(message_id, message_id, "not reached before the queue would have deleted it")
+        waits = [each for each in self.waiting if each not in gone]
+        self.staying = [each for each in [*self.failed_messages, *waits, *self.held_back] if each not in dead]
 
     def patience(self, deadline: float) -> float:
         """Until when a destination may be waited for (time.monotonic())."""
@@ -183,7 +168,7 @@ class Outcome:
                 "quarantined": list(self.quarantined.values()),
             }
         )
-        waiting = self._told
+        waiting = self.away or next((each.reason for each in self.waiting.values()), None)
         level = "ERROR" if self.failed or waiting else "WARNING" if self.quarantined else "INFO"
         log.line(
             level,
@@ -206,12 +191,11 @@ class Outcome:
 
     def told(self) -> list[dict[str, str]]:
         """What went wrong, each with its reason; a destination that is away once."""
-        return [*self.failed, *([{"id": "", "reason": self._told}] if self._told else [])]
+        return [*self.failed, *([{"id": "", "reason": self.away}] if self.away else [])]
 
     def response(self) -> dict[str, Any]:
         """The partial batch response: what stays in the queue."""
-        staying = [*self.failed_messages, *(each for each in self.waiting if each not in self.gone), *self.held_back]
-        return {"batchItemFailures": [{"itemIdentifier": message} for message in staying]}
+        return {"batchItemFailures": [{"itemIdentifier": message} for message in dict.fromkeys(self.staying)]}
 
 
 # CloudWatch takes lines of 1 MB, and took 256 KB before 2025; out of one that was cut it takes no metrics:

@@ -57,6 +57,23 @@ class Message(NamedTuple):
         )
 
 
+def begin(messages: Sequence[Message], outcome: Outcome, limit: float) -> None:
+    """Counts a try before it begins, once SQS has given an ordered group's first one out often.
+
+    It may be what ends the function. One that was counted too often fails here, and is not tried.
+    """
+    most = int(os.environ.get("MAX_RECEIVES") or 0)
+    seen: set[str] = set()
+    for message in messages:
+        if message.group is None or message.group in seen:
+            continue
+        seen.add(message.group)
+        if 0 < most < message.receives:
+            outcome.begun[message.id] = tries = _count(message, 1, limit)
+            if tries > most:
+                outcome.fail(message.id, message.id, "tried too often: the function was ended each time")
+
+
 def settle(messages: Sequence[Message], outcome: Outcome, deadline: float) -> None:
     """Has the queue do what it is to do with those that were not stored.
 
@@ -64,64 +81,48 @@ def settle(messages: Sequence[Message], outcome: Outcome, deadline: float) -> No
     the queue keeps any: from then on each time counts. An ordered queue's would lose their place, and are hidden.
     """
     limit = max(deadline, monotonic()) + MARGIN_SECONDS / 2
+    moved: dict[str, set[str]] = {}
     if outcome.quarantined:
-        refused = [message for message in messages if message.id in outcome.quarantined]
-        outcome.stays_out_of_quarantine({each.id for each in refused} - send_on(refused, "QUARANTINE_URL", limit))
+        moved["quarantined"] = send_on([m for m in messages if m.id in outcome.quarantined], "QUARANTINE_URL", limit)
     if messages and messages[0].group is not None:
-        _settle_ordered(messages, outcome, limit)
+        moved["dead"], moved["waiting"] = _settle_ordered(messages, outcome, limit), set(outcome.waiting)
     elif outcome.waiting:
-        kept = int(os.environ.get("QUEUE_SECONDS") or 0)
-        oldest = (time() - kept) * 1000
-        young = [each for each in messages if each.id in outcome.waiting and outcome.waiting[each.id].since > oldest]
-        outcome.went_back(send_on(young, "QUEUE_URL", limit, delay=outcome.pause(_LONGEST_DELAY_SECONDS)))
+        oldest = (time() - int(os.environ.get("QUEUE_SECONDS") or 0)) * 1000
+        young = [m for m in messages if m.id in outcome.waiting and outcome.waiting[m.id].since > oldest]
+        pause = outcome.pause(_LONGEST_DELAY_SECONDS)
+        moved["gone"] = moved["waiting"] = send_on(young, "QUEUE_URL", limit, delay=pause)
+    outcome.settled(**moved)
     _hide(messages, outcome.later, limit)
 
 
-def _settle_ordered(messages: Sequence[Message], outcome: Outcome, limit: float) -> None:
-    """The first of each group that is not stored decides for those behind it, which were not tried."""
+def _settle_ordered(messages: Sequence[Message], outcome: Outcome, limit: float) -> set[str]:
+    """The first of each group that is not stored decides for those behind it, which were not tried.
+
+    Returns the ids of those that are dead letters by now.
+    """
     pause = outcome.pause(_LONGEST_ORDERED_PAUSE_SECONDS)
+    dead: set[str] = set()
     seconds: dict[str | None, int | None] = {}  # that a group is hidden for; None: the queue's own time
     for message in messages:
         if message.group in seconds:
             # Behind a dead letter: the group goes on at once, unless the destination is away for all of it.
             last = seconds[message.group] == 0 and outcome.away is not None and _is_near_its_end(message)
         elif message.id in outcome.waiting:
-            last = _is_near_its_end(message)
-            seconds[message.group] = pause
+            seconds[message.group], last = pause, _is_near_its_end(message)
             if message.id in outcome.begun:
-                _count(message, outcome.begun[message.id], limit)  # it was not the webhook that failed
+                _count(message, -1, limit)  # it was not the webhook that failed
         elif message.id in outcome.failed_messages:
-            last = _was_last(message, outcome, limit)
+            tries = outcome.begun.get(message.id) or _count(message, 1, limit)
+            last = 0 < int(os.environ.get("MAX_RECEIVES") or 0) <= tries or _is_near_its_end(message)
             seconds[message.group] = outcome.later.get(message.id)
         else:
             continue
         if last and send_on([message], "DEAD_LETTERS_URL", limit):
-            outcome.gave_up(message.id)
+            dead.add(message.id)
             seconds[message.group] = 0
         elif (hidden := seconds[message.group]) is not None:
             outcome.later[message.id] = hidden
-
-
-def begin(messages: Sequence[Message], outcome: Outcome, limit: float) -> Sequence[Message]:
-    """Those that may be tried.
-
-    Once SQS has given an ordered group's first one out often, a try is counted before it begins: it may be what ends
-    the function. One that was counted often enough is a dead letter, and its group goes on.
-    """
-    most = int(os.environ.get("MAX_RECEIVES") or 0)
-    first: set[str] = set()
-    for message in messages:
-        if message.group is None or message.group in first or not 0 < most < message.receives:
-            continue
-        counted = _counted(message, limit)
-        if counted >= most and send_on([message], "DEAD_LETTERS_URL", limit):
-            outcome.fail(message.id, message.id, "tried too often: the function was ended each time")
-            outcome.gave_up(message.id)
-            continue
-        first.add(message.group)
-        outcome.begun[message.id] = counted
-        _count(message, counted + 1, limit)
-    return [message for message in messages if message.id not in outcome.dead]
+    return dead
 
 
 def send_on(messages: Sequence[Message], queue: str, deadline: float, *, delay: int = 0) -> set[str]:
@@ -188,37 +189,23 @@ def _hide(messages: Sequence[Message], seconds: dict[str, int], deadline: float)
             return
 
 
-def _was_last(message: Message, outcome: Outcome, deadline: float) -> bool:
-    """Counts a try that failed; whether there is none after it."""
-    most = int(os.environ.get("MAX_RECEIVES") or 0)
-    if message.id in outcome.begun:
-        tried = outcome.begun[message.id] + 1  # it was counted when it began
-    else:
-        tried = 1 + (_counted(message, deadline) if message.receives > 1 else 0)
-        if most and tried < most:
-            _count(message, tried, deadline)
-    return 0 < most <= tried or _is_near_its_end(message)
-
-
 def _is_near_its_end(message: Message) -> bool:
     """Whether SQS deletes it soon, because it has kept it for as long as the queue keeps anything."""
     kept = int(os.environ.get("QUEUE_SECONDS") or 0)
     return kept > 0 and time() - message.sent_at / 1000 > kept - min(_AT_MOST_BEFORE_THE_END, kept / 8)
 
 
-def _counted(message: Message, deadline: float) -> int:
-    try:
-        return int(_bucket().get_object(_TRIES + message.id, deadline))
-    except (aws.Unavailable, aws.Rejected, ValueError):  # S3 says 403 for what is not there
+def _count(message: Message, more: int, deadline: float) -> int:
+    """How many tries were counted with these; what is not counted is tried once more."""
+    if "MAX_RECEIVES" not in os.environ:
         return 0
-
-
-def _count(message: Message, tries: int, deadline: float) -> None:
+    store, key = aws.client("s3", bucket=os.environ["CLAIM_CHECK_BUCKET"]), f"{_TRIES}{message.id}"
     try:
-        _bucket().put_object(_TRIES + message.id, str(tries).encode(), deadline)
+        before = int(store.get_object(key, deadline)) if message.receives > 1 else 0
+    except (aws.Unavailable, aws.Rejected, ValueError):  # S3 says 403 for what is not there
+        before = 0
+    try:
+        store.put_object(key, str(before + more).encode(), deadline)
     except (aws.Unavailable, aws.Rejected) as error:
-        log.line("WARNING", "a try is not counted", id=message.id, reason=str(error))
-
-
-def _bucket() -> aws.Client:
-    return aws.client("s3", bucket=os.environ["CLAIM_CHECK_BUCKET"])
+        log.line("WARNING", "a try is not counted", reason=str(error))
+    return before + more

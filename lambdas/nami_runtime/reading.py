@@ -55,7 +55,7 @@ def _read(message: Message, outcome: Outcome, deadline: float) -> envelope.Deliv
         delivery = envelope.read(message.body)
         delivery_id = delivery.delivery_id
         if outcome.away:
-            outcome.put_off(message.id, delivery_id, delivery.received_at, outcome.away)
+            outcome.fail(message.id, delivery_id, outcome.away, delivery.received_at)
             return None
         if reference := delivery.body_ref:
             store = aws.client("s3", bucket=reference["bucket"])
@@ -65,7 +65,7 @@ def _read(message: Message, outcome: Outcome, deadline: float) -> envelope.Deliv
 
             refusal = direct.refusal(delivery, message.sent_at / 1000, deadline)
     except aws.Unavailable as error:
-        outcome.put_off(message.id, delivery_id, delivery.received_at if delivery else 0, Away(f"Unavailable: {error}"))
+        outcome.fail(message.id, delivery_id, Away(f"Unavailable: {error}"), delivery.received_at if delivery else 0)
         return None
     except Exception as error:
         outcome.fail(message.id, delivery_id, error)

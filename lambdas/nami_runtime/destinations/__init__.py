@@ -76,7 +76,7 @@ def store(destination: Destination, documents: Sequence[dict[str, Any]], deadlin
     while waiting:
         together = waiting.pop(0)
         try:
-            results += destination.write(together, deadline)
+            results.extend(destination.write(together, deadline))
         except Exception as error:
             if len(together) == 1:
                 results.append(error)
