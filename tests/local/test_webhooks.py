@@ -61,7 +61,7 @@ def test_form_becomes_a_document_of_its_fields(shopify: Pipeline) -> None:
     ("body", "headers", "body_format", "parsed"),
     [
         (b'{"a": "\xff\xfe"}', {}, "raw", None),
-        (gzip.compress(b'{"a": 1}'), {"content_encoding": "gzip"}, "gzip+json", {"a": 1}),
+        (gzip.compress(b'{"a": 1}', mtime=0), {"content_encoding": "gzip"}, "gzip+json", {"a": 1}),
         (
             b'--b\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
             b"\x89PNG\xff\r\n--b--\r\n",
