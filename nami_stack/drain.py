@@ -93,7 +93,7 @@ class Drain(Construct):
         function = self.post_queue_function
         if ordered:
             self.dead_letter_queue.grant(function, "sqs:SendMessage")
-            function.allow("s3:PutObject", on=large_bodies.arn_for_objects("tries/*"))
+            function.allow_objects("s3:PutObject", large_bodies, under="tries/")
         else:
             self.queue.grant(function, "sqs:SendMessage")
 

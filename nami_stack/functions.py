@@ -110,11 +110,11 @@ class PythonFunction(lambda_.Function):
         """Let the function do this to one resource, by its ARN."""
         self.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=[on]))
 
-    def allow_objects(self, action: str, bucket: s3.Bucket) -> None:
-        """Let the function do this to each object of the bucket."""
-        objects = bucket.arn_for_objects("*")
+    def allow_objects(self, action: str, bucket: s3.Bucket, under: str = "") -> None:
+        """Let the function do this to each object of the bucket whose key begins like this."""
+        objects = bucket.arn_for_objects(f"{under}*")
         self.allow(action, on=objects)
-        acknowledge(self._role, "objects are named by what is in them", right_to(self, objects))
+        acknowledge(self._role, "objects are named by what is in them, or by the message", right_to(self, objects))
 
 
 def check_environment(name: str, variables: Mapping[str, str]) -> None:

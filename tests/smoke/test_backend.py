@@ -60,7 +60,7 @@ def test_backend_takes_a_webhook(send: Send) -> None:
 
 
 def test_failed_try_is_followed_by_one_when_the_backend_says(faulty: Send) -> None:
-    note = faulty(attempt=2, status="503,200", retry_after="1")
+    note = faulty(attempt=2, status="500,200", retry_after="1")
     assert (note["attempt"], note["delivered"], note["status"]) == (2, True, 200)
 
 
