@@ -124,7 +124,10 @@ class LocalAws:
             raise
         variables = status["environment"]
         session = boto3.Session(
-            variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"], region_name=variables["AWS_REGION"]
+            variables["AWS_ACCESS_KEY_ID"],
+            variables["AWS_SECRET_ACCESS_KEY"],
+            variables["AWS_SESSION_TOKEN"],
+            region_name=variables["AWS_REGION"],
         )
         self.client = lambda service: session.client(service, endpoint_url=status["aws_endpoint_url"])
         self.sqs, self.lambda_ = self.client("sqs"), self.client("lambda")

@@ -697,6 +697,8 @@ FACTS: dict[str, Facts] = {
 
 # What is asked before the first webhook, and how it is answered.
 HANDSHAKES = {
+    "head": "asks with HEAD whether anybody is there; gets 200",
+    "woocommerce": "sends an unsigned ping when a webhook is made; gets 200",
     "asana": "POST with X-Hook-Secret: the same header",
     "discord": "POST of type 0: 204",
     "dropbox": "GET with a challenge: the challenge",

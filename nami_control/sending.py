@@ -20,7 +20,7 @@ from nami_control.errors import Command, SecretError, UsageError, WebhookError
 from nami_control.progress import Tell, silent
 from nami_runtime import signatures
 from nami_runtime.request import Request
-from nami_runtime.signatures.schemes import Basic
+from nami_runtime.signatures.schemes import Basic, Token
 
 if TYPE_CHECKING:
     import urllib3
@@ -217,7 +217,7 @@ class Sender:
 
     def _id_sources(self, kind: str) -> list[str]:
         """Where the provider's id of a delivery is found: `body:` fields, or headers that the signing leaves to us."""
-        form = self._forms[-1]
+        form = self._forms[-1] if isinstance(self._forms[-1], Token) else self._forms[0]
         found = [source for source in form.ids if isinstance(source, str)][:1]
         if kind:
             return [source.removeprefix(kind) for source in found if source.startswith(kind)]

@@ -153,7 +153,7 @@ class Signature(BaseModel):
     @property
     def handshake_methods(self) -> tuple[str, ...]:
         """What the provider's handshake needs beside the webhooks' own methods."""
-        return ("GET",) if any(form.handshake_method == "GET" for form in SCHEMES[self.scheme]) else ()
+        return tuple(sorted({form.handshake_method for form in SCHEMES[self.scheme]} - {"POST"}))
 
     @property
     def has_handshake(self) -> bool:

@@ -55,7 +55,7 @@ class Secret:
                 {"SecretId": self._arn},
                 min(deadline, now + _READ_SECONDS) if self._ever_read else deadline,
             )
-            text = str(answer.get("SecretString", ""))
+            text = _text(answer)
         except aws.Rejected as error:
             if error.code != "ResourceNotFoundException":  # what a secret without a value answers
                 self._keep_old(error)
@@ -73,19 +73,42 @@ class Secret:
         log.line("ERROR", "a secret can't be read, its last value is used", secret=self._arn, reason=str(error))
 
 
+def _text(answer: dict[str, object]) -> str:
+    """SecretString, or SecretBinary (base64) where that was put instead."""
+    if binary := answer.get("SecretBinary"):
+        from binascii import a2b_base64  # noqa: PLC0415 - the AWS CLI's --secret-binary, by mistake
+
+        try:
+            return a2b_base64(str(binary)).decode()
+        except ValueError:
+            return ""
+    return str(answer.get("SecretString", ""))
+
+
 def parse(text: str) -> tuple[tuple[str, ...], str]:
-    """(values, verify token) of a secret's text."""
-    text = text.strip()
+    """(values, verify token) of a secret's text, which may have been pasted with quotes or a byte-order mark."""
+    text = text.strip("\ufeff \t\r\n")
     try:
-        decoded = json.loads(text) if text[:1] in ("[", "{") else text
+        decoded = json.loads(text) if text[:1] in ("[", "{", '"') else text
     except ValueError:
         decoded = text
     token = None
     if isinstance(decoded, dict):
-        token, decoded = decoded.get("verify_token"), decoded.get("secret")
+        token, decoded = decoded.get("verify_token"), decoded.get("secret", _only_secret(decoded))
     candidates = decoded if isinstance(decoded, list) else [decoded]
     values = tuple(value.strip() for value in candidates if isinstance(value, str) and value.strip())
-    return values, token.strip() if isinstance(token, str) else ""
+    return tuple(map(_unquoted, values)), token.strip() if isinstance(token, str) else ""
+
+
+def _only_secret(pairs: dict[str, object]) -> object:
+    """{"WEBHOOK_SECRET": …}, as the console's form makes it; none where it is not clear which it is."""
+    named = [name for name in pairs if "secret" in name.lower() or name.lower().endswith(("key", "token"))]
+    named = [name for name in named if name != "verify_token"]
+    return pairs[named[0]] if len(named) == 1 else None
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1].strip() if len(value) > 2 and value[0] == value[-1] and value[0] in "\"'" else value
 
 
 def database(text: str, *, on_host: bool) -> dict[str, str]:

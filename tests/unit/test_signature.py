@@ -152,3 +152,7 @@ def test_signature_is_the_same_from_code_and_from_settings(
 def test_code_is_checked_as_settings_are() -> None:
     with pytest.raises(ValidationError, match="did you mean stripe"):
         Signature.preset("strype")
+
+
+def test_a_probe_by_head_is_routed_to_the_function() -> None:
+    assert Signature.preset("intercom").handshake_methods == ("HEAD",)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Answer = dict[str, Any]
 
 _MAX_ECHO = 4096
+_NOTHING: Answer = {"statusCode": 200, "headers": {}, "body": ""}
 
 
 def before(name: str, request: Request, secret: Secret) -> Answer | None:
@@ -87,6 +88,18 @@ def _asana(request: Request, secret: Secret) -> Answer | None:
     return {"statusCode": 200, "headers": {"x-hook-secret": _bounded(offered)}, "body": ""}
 
 
+def _head(request: Request, secret: Secret) -> Answer | None:
+    """Intercom, Trello, Mandrill: is anybody there?"""
+    return {"statusCode": 200, "headers": {}} if request.method == "HEAD" else None
+
+
+def _woocommerce(request: Request, secret: Secret) -> Answer | None:
+    """Its unsigned ping, `webhook_id=12`, when a webhook is made."""
+    body = request.body
+    is_ping = request.method == "POST" and body.startswith(b"webhook_id=") and body[11:].isdigit()
+    return _NOTHING if is_ping and "x-wc-webhook-signature" not in request.headers else None
+
+
 def _x_delivery(request: Request, key: str) -> Answer | None:
     """Anybody can have a text without braces signed as a token, see _x: only an object is a delivery."""
     if not isinstance(request.json(), dict):
@@ -127,12 +140,19 @@ if TYPE_CHECKING:
 _UNSIGNED = {
     "asana": _asana,
     "dropbox": _dropbox,
+    "head": _head,
     "meta": _meta,
     "microsoft-graph": _microsoft_graph,
     "okta": _okta,
+    "woocommerce": _woocommerce,
     "x": _x,
 }
-_SIGNED = {"discord": _discord, "slack": _slack, "x": _x_delivery, "zoom": _zoom}
+_SIGNED = {
+    "discord": _discord,
+    "slack": _slack,
+    "x": _x_delivery,
+    "zoom": _zoom,
+}
 
 
 def _query(request: Request) -> dict[str, str]:

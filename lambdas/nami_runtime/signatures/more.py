@@ -157,7 +157,14 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "mews-pos": _base64("x-signature"),
     "scalev": _base64("x-scalev-hmac-sha256"),
     "oracle-commerce": _base64("x-oracle-cc-webhook-signature", digest="sha512"),
-    "woocommerce": _base64("x-wc-webhook-signature", "x-wc-webhook-delivery-id"),
+    "woocommerce": (
+        Hmac(
+            header="x-wc-webhook-signature",
+            encoding="base64",
+            ids=("x-wc-webhook-delivery-id",),
+            handshake="woocommerce",
+        ),
+    ),
     # Building, hosting, watching
     "buildkite": (
         *_pairs("x-buildkite-signature", "signature", time="timestamp"),

@@ -67,6 +67,18 @@ def urlencoded(body: bytes) -> list[tuple[str, str]]:
     raise Refused(400, "a form larger than any that this provider sends")
 
 
+def check_text(body: bytes) -> None:
+    """Raises Refused (401) for what is no UTF-8.
+
+    Whoever knows sha256(secret + body) can tell that of the same with padding and more behind it. Padding begins with
+    0x80, which no text goes on with.
+    """
+    try:
+        body.decode()
+    except ValueError:
+        raise Refused(401, "a body that is no text") from None
+
+
 def listed(value: str, prefix: str) -> list[str]:
     """The signatures of a header that holds several, with commas or blanks between, each behind the prefix.
 

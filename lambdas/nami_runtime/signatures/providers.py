@@ -33,6 +33,16 @@ def _standard(family: str) -> Hmac:
     )
 
 
+def _hubspot_hash(version: str, signed: str) -> Hmac:
+    return Hmac(
+        header="x-hubspot-signature",
+        when=("x-hubspot-signature-version", version),
+        hashed="before",
+        signed=signed,
+        ids=(_hubspot_events,),
+    )
+
+
 _STANDARD_WEBHOOKS = (_standard("webhook"), _standard("svix"))
 _HUB = Hmac(header="x-hub-signature-256", prefix="sha256=")
 _ATLASSIAN = Hmac(header="x-hub-signature", prefix="sha256=")
@@ -71,8 +81,19 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             tolerance=300,
             ids=(_hubspot_events,),
         ),
+        _hubspot_hash("v2", "{method}{url}{body}"),
+        _hubspot_hash("v1", "{body}"),
     ),
-    "intercom": (Hmac(header="x-hub-signature", prefix="sha1=", digest="sha1", ids=("body:id",)),),
+    "intercom": (
+        Hmac(
+            header="x-hub-signature",
+            prefix="sha1=",
+            digest="sha1",
+            ids=("body:id",),
+            handshake="head",
+            handshake_method="HEAD",
+        ),
+    ),
     "jira": (replace(_ATLASSIAN, ids=("x-atlassian-webhook-identifier",)),),
     "linear": (
         Hmac(
@@ -94,6 +115,15 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             digits=10,
             tolerance=12 * 3600,
             ids=("body:signature.token",),
+        ),
+        # Routes, and webhooks of old, are forms.
+        Hmac(
+            header="form:signature",
+            signed="{timestamp}{form:token}",
+            timestamp="form:timestamp",
+            digits=10,
+            tolerance=12 * 3600,
+            ids=("form:token",),
         ),
     ),
     "meta": (replace(_HUB, handshake="meta", handshake_method="GET"),),
@@ -119,7 +149,11 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             ids=("body:sg_event_id",),
         ),
     ),
-    "shopify": (Hmac(header="x-shopify-hmac-sha256", encoding="base64", ids=("x-shopify-webhook-id",)),),
+    # The second is how it delivers Events (https://shopify.dev/docs/apps/build/events/verify-deliveries).
+    "shopify": (
+        Hmac(header="x-shopify-hmac-sha256", encoding="base64", ids=("x-shopify-webhook-id",)),
+        Hmac(header="shopify-hmac-sha256", encoding="base64", ids=("shopify-webhook-id",)),
+    ),
     "slack": (
         Hmac(
             header="x-slack-signature",

@@ -3,12 +3,15 @@
 import base64
 import contextlib
 import hmac
+from hashlib import sha256
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nami_runtime import secret, signatures
 from nami_runtime.request import GatewayRequest, Refused, Request
 from nami_runtime.signatures import places, urls
 from nami_runtime.signatures.schemes import Basic, Hmac, Token
@@ -254,3 +257,81 @@ def test_a_url_with_credentials_is_signed_with_them() -> None:
     signature = _raw(b"https://user:pass@hooks.example.com/in." + BODY).hex()
     assert fits(scheme, came(x_sig=signature, **sent))
     assert not fits(scheme, came(x_sig=signature))
+
+
+@pytest.mark.parametrize(("hashed", "content"), [("before", KEY.encode() + BODY), ("after", BODY + KEY.encode())])
+def test_a_hash_of_secret_and_content_fits_where_no_hmac_is_made(hashed: str, content: bytes) -> None:
+    scheme = Hmac(header="x-sig", hashed=hashed)
+    assert fits(scheme, came(x_sig=sha256(content).hexdigest()))
+    assert not fits(scheme, came(BODY + b" ", x_sig=sha256(content).hexdigest()))
+
+
+def test_a_hash_that_was_lengthened_is_refused() -> None:
+    with pytest.raises(Refused, match="no text"):
+        Hmac(header="x-sig", hashed="before").verify(came(BODY + b"\x80\x00\x01{}", x_sig=HEX), [KEY], NOW)
+
+
+@pytest.mark.parametrize(("version", "signed"), [("v1", b""), ("v2", b"POSThttps://hooks.example.com/nami/shopify")])
+def test_hubspots_older_signatures_are_told_apart_by_their_version(version: str, signed: bytes) -> None:
+    forms = signatures.configured({"scheme": "hubspot"})
+    proof = sha256(KEY.encode() + signed + BODY).hexdigest()
+    for named in ("v1", "v2"):
+        request = came(x_hubspot_signature=proof, x_hubspot_signature_version=named)
+        form = next(form for form in forms if form.applies(request))
+        assert isinstance(form, Hmac)
+        assert fits(form, request) == (named == version)
+
+
+def test_shopifys_events_are_taken_under_their_own_id() -> None:
+    forms = signatures.configured({"scheme": "shopify"})
+    proof = base64.b64encode(_raw()).decode()
+    request = came(shopify_hmac_sha256=proof, shopify_webhook_id="d-1")
+    form = next(form for form in forms if form.applies(request))
+    assert isinstance(form, Hmac)
+    assert fits(form, request)
+    assert form.delivery_id(request).startswith("d-1-")
+
+
+def test_mailguns_routes_are_forms() -> None:
+    forms = signatures.configured({"scheme": "mailgun"})
+    fields = {"timestamp": "1700000000", "token": "abc", "signature": _raw(b"1700000000abc").hex()}
+    multipart = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()
+    )
+    for body, kind in (
+        (urlencode(fields), "application/x-www-form-urlencoded"),
+        (multipart + "--x--\r\n", "multipart/form-data; boundary=x"),
+    ):
+        request = came(body.encode(), content_type=kind)
+        form = next(form for form in forms if form.applies(request))
+        assert isinstance(form, Hmac)
+        assert fits(form, request)
+
+
+# The secret as people paste it
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        '"s"',
+        "'s'",
+        "\ufeffs",
+        '{"WEBHOOK_SECRET": "s"}',
+        '{"api_key":"s","username":"u"}',
+        "[\"'s'\"]",
+        '{"secret":"s"}',
+    ],
+)
+def test_a_secret_is_found_as_it_was_pasted(pasted: str) -> None:
+    assert secret.parse(pasted)[0] == ("s",)
+
+
+@pytest.mark.parametrize("pasted", ['{"a":"s"}', '{"secret_1":"s","secret_2":"t"}', '{"verify_token":"s"}', '""'])
+def test_what_could_be_another_thing_is_no_secret(pasted: str) -> None:
+    assert secret.parse(pasted)[0] == ()
+
+
+def test_a_standard_key_may_be_pasted_with_its_version() -> None:
+    scheme = Hmac(header="x-sig", key="base64")
+    assert scheme.signature("v1,whsec_c2VjcmV0", b"x") == scheme.signature("c2VjcmV0", b"x") != b""

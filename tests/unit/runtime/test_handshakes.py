@@ -9,6 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nami_control import signing
+from nami_runtime.request import GatewayRequest
+from nami_runtime.secret import Secret
 from nami_runtime.signatures import every, handshakes
 from tests.unit.runtime.conftest import FakeAws, http_event
 
@@ -179,3 +181,23 @@ def test_an_ordinary_slack_event_is_queued(pre_queue: Handler, cloud: FakeAws, s
     headers, body = signing.sign({"scheme": "slack"}, "s3cret", b'{"type":"event_callback","event_id":"Ev1"}')
     assert pre_queue(http_event(body, headers=headers))["headers"]["nami-delivery-id"] == "Ev1"
     assert len(cloud.messages) == 1
+
+
+def test_a_probe_by_head_is_answered(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("intercom", "s3cret")
+    assert ask(http_event(b"", method="HEAD"))["statusCode"] == 200
+    assert ask(http_event(b"", method="GET"))["statusCode"] == 401
+
+
+def _came(body: bytes = b"", method: str = "POST", **headers: str) -> GatewayRequest:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return GatewayRequest(http_event(body, headers=named, method=method))
+
+
+_NO_SECRET = Secret("arn:aws:secretsmanager:eu-west-1:123456789012:secret:x")
+
+
+def test_an_unsigned_ping_of_woocommerce_is_answered_and_is_no_delivery() -> None:
+    assert handshakes.before("woocommerce", _came(b"webhook_id=12"), _NO_SECRET)
+    assert handshakes.before("woocommerce", _came(b"webhook_id=12&x=1"), _NO_SECRET) is None
+    assert handshakes.before("woocommerce", _came(b"webhook_id=12", x_wc_webhook_signature="x"), _NO_SECRET) is None

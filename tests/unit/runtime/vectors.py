@@ -184,6 +184,18 @@ VECTORS = [
         options={"public_url": "https://www.example.com/webhook_uri"},
     ),
     Vector(
+        "hubspot",
+        "HubSpot: v1 request validation",
+        "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy",
+        "x-hubspot-signature",
+        {
+            "x-hubspot-signature": "232db2615f3d666fe21a8ec971ac7b5402d33b9a925784df3ca654d05f4817de",
+            "x-hubspot-signature-version": "v1",
+        },
+        b'[{"eventId":1,"subscriptionId":12345,"portalId":62515,"occurredAt":1564113600000,"subscriptionType":'
+        b'"contact.creation","attemptNumber":0,"objectId":123,"changeSource":"CRM","changeFlag":"NEW","appId":54321}]',
+    ),
+    Vector(
         "paddle",
         "PaddleHQ/paddle-python-sdk",
         "pdl_ntf_01hbpjmytsa32fhr36nqgc3kgb_WvRO0eL4Bj9rgYYIBZY6wZhG4EHy9jzh",
