@@ -27,7 +27,7 @@ signal() {
   local status=$1 id
   [[ ! -e $signalled ]] || return 0
   for id in "${@:2}"; do
-    retry signal_once "$status" "${id:0:64}" || return
+    retry signal_once "$status" "${id:0:64}" || return 1
   done
   touch "$signalled"
 }
@@ -35,7 +35,7 @@ signal() {
 signal_once() { # STATUS ID
   local said
   said=$(aws cloudformation signal-resource --stack-name "$NAMI_STACK" --logical-resource-id "$NAMI_LOGICAL_ID" \
-    --unique-id "$2" --status "$1" 2>&1) && return
+    --unique-id "$2" --status "$1" 2>&1) && return 0
   say "$said"
   # "Stack … is in CREATE_COMPLETE state and can not be signaled": no deployment waits for this host.
   [[ $said == *'(ValidationError)'*'signaled'* ]]
@@ -48,10 +48,10 @@ die() {
   exit 1
 }
 
-retry() {
+retry() { # returns with a number: without one it would be, under a trap, that of what sprang the trap
   local pause
   for pause in 2 4 8 16; do
-    "$@" && return
+    "$@" && return 0
     say "trying again in $pause s: $1 $2"
     sleep "$pause"
   done
@@ -216,10 +216,9 @@ run_mongo() {
   # --mount and not -v: -v would make a missing directory on the root disk, and the data would be lost with it.
   # The functions come by the private address. Session Manager's agent forwards to localhost alone:
   # https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/session/plugins/port/port.go
-  # nofile: what https://www.mongodb.com/docs/manual/reference/ulimit/ asks for; Amazon Linux gives a container half.
   # No MONGO_INITDB_…: the root user is made below, so that no file, environment or command line has its password.
   docker run --detach --name "$container" --restart=always --stop-timeout 60 --security-opt no-new-privileges \
-    --ulimit nofile=64000:64000 --mount "type=bind,source=$mount_point/db,target=/data/db" --tmpfs /run/mongosh \
+    --mount "type=bind,source=$mount_point/db,target=/data/db" --tmpfs /run/mongosh \
     --publish "$address:27017:27017" --publish 127.0.0.1:27017:27017 --log-driver local \
     "$NAMI_MONGO_IMAGE" --auth --bind_ip_all --wiredTigerCacheSizeGB "$(cache_size)" >/dev/null
 }

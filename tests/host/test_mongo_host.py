@@ -73,6 +73,14 @@ def test_signal_that_no_deployment_waits_for_is_not_sent_again(
     assert signals(account) == 1
 
 
+def test_failure_of_a_command_is_signalled_once_with_its_reason(machine: Machine, account: Account) -> None:
+    (account.folder / "secret").unlink()
+    assert machine.user_data(check=False).returncode == 1
+    reason, bare = account.calls("cloudformation signal-resource")
+    assert "line " in reason
+    assert bare.endswith(f"--unique-id {machine.instance_id} --status FAILURE")
+
+
 def test_it_registers_its_address(host: Machine) -> None:
     call = host.account.get("calls").split("route53 change-resource-record-sets ")[1]
     batch = json.loads(call[call.index("{") : call.rindex("]}}]}") + 5])
