@@ -79,7 +79,7 @@ def test_of_a_gateway_that_queues_by_itself_the_function_behind_the_queue_knows_
     [
         ({"scheme": "shopify"}, " \n", "no secret was given"),
         ({"scheme": "shopify"}, "[]", "no secret was given"),
-        ({"scheme": "shopify"}, '{"key": "x"}', "no secret was given"),
+        ({"scheme": "shopify"}, '{"user": "x"}', "no secret was given"),
         ({"scheme": "shopify"}, "two\nlines", "holds a line break"),
         ({"scheme": "shopify"}, "a\u200bb", "can't be seen"),
         ({"scheme": "shopify"}, '["good", "b\\u0000d"]', "can't be seen"),

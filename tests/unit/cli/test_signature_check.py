@@ -94,7 +94,7 @@ def test_body_that_lost_something_is_told(cause: str, body: bytes, changed: byte
 @pytest.mark.parametrize(
     ("cause", "given"),
     [
-        ("quotes", f'"{SECRET}"'),
+        ("quotes", f'{SECRET}"'),
         ("quotes, blanks or unseen", f"\u200b{SECRET}"),
         ("blanks or line ends in it", f"{SECRET[:9]}\n{SECRET[9:]}"),
         ("NAME=value", f"WEBHOOK_SECRET={SECRET}"),
@@ -106,6 +106,10 @@ def test_secret_that_was_pasted_with_more_is_told(cause: str, given: str) -> Non
     report = check(signed(), secret=given)
     assert not report.fits
     assert cause in " ".join(report.causes)
+
+
+def test_secret_in_quotes_is_used_without_them() -> None:
+    assert check(signed(), secret=f'"{SECRET}"').fits
 
 
 def test_secret_without_its_beginning_is_told() -> None:
@@ -120,7 +124,7 @@ def test_accents_that_are_composed_otherwise_are_told() -> None:
 def test_changed_body_and_secret_together_are_told() -> None:
     came = signed()
     came.body += b"\n"
-    (cause,) = check(came, secret=f'"{SECRET}"').causes
+    (cause,) = check(came, secret=f'{SECRET}"').causes
     assert "line end" in cause
     assert "quotes" in cause
 
