@@ -195,7 +195,10 @@ class _LocalBundling:
         shutil.copytree(self._source, target, ignore=_IGNORED, dirs_exist_ok=True)
         shutil.copytree(self._runtime, target / self._runtime.name, ignore=_IGNORED)
         if self._source.name == "pre_queue":  # it writes to none
-            shutil.rmtree(target / self._runtime.name / "destinations", ignore_errors=True)
+            runtime = target / self._runtime.name
+            shutil.rmtree(runtime / "destinations", ignore_errors=True)
+            for name in ("batch.py", "outcome.py"):
+                (runtime / name).unlink(missing_ok=True)
         if self._requirements:
             self._install(target)
         return True
