@@ -79,7 +79,7 @@ def show_command(
     print_line(f"id         {found['id'] or 'none: each request is a delivery of its own'}{bound}")
     print_line(f"handshake  {found['handshake'] or 'none'}")
     if found["source"]:
-        print_line(f"read       {found['source']} ({providers.READ})")
+        print_line(f"see        {found['source']}")
     if found["note"]:
         print_line(f"note       {found['note']}")
 

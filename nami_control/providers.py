@@ -9,11 +9,9 @@ from typing import NamedTuple
 from nami_runtime import signatures
 from nami_runtime.signatures.schemes import Asymmetric, Basic, ClientState, Hmac, PayPal, Scheme, Token, Unsigned
 
-READ = "2026-11-27"  # when the documents and libraries below were read
-
 
 class Facts(NamedTuple):
-    """One provider: `secret` is what the secret holds, `found` where that is found, `source` what was read about it."""
+    """One provider: `secret` is what the secret holds, `found` where it is found, `source` what to hold it against."""
 
     title: str
     secret: str
@@ -58,12 +56,6 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret token",
         "chosen by you, in Admin > Integrations > Webhooks",
         "developers.ashbyhq.com: Authenticating webhooks",
-    ),
-    "attio": Facts(
-        "Attio",
-        "the webhook's secret",
-        "the answer to its creation, and the developer settings",
-        "docs.attio.com: Webhooks",
     ),
     "bigcommerce": Facts(
         "BigCommerce",
@@ -194,9 +186,6 @@ FACTS: dict[str, Facts] = {
     "emailit": Facts(
         "Emailit", "the webhook's signing secret", "Webhooks > the webhook", "emailit.com/docs: Request signature"
     ),
-    "errornotifier": Facts(
-        "ErrorNotifier", "the webhook's secret", "where the webhook is made", "errornotifier.com/docs: Webhooks"
-    ),
     "expo": Facts(
         "Expo (EAS)",
         "the webhook's secret, 16 characters or more",
@@ -319,12 +308,6 @@ FACTS: dict[str, Facts] = {
         "the webhook's token",
         "the answer to its creation",
         "developer.katanamrp.com: Verifying a webhook signature",
-    ),
-    "launchdarkly": Facts(
-        "LaunchDarkly",
-        "the webhook's secret",
-        "Integrations > Webhooks > the webhook",
-        "launchdarkly.com/docs: Webhooks",
     ),
     "lemon-squeezy": Facts(
         "Lemon Squeezy",
@@ -541,12 +524,6 @@ FACTS: dict[str, Facts] = {
         "the verification key",
         "Settings > Mail settings > Event webhook",
         "docs.sendgrid.com: Event webhook security",
-    ),
-    "sentry": Facts(
-        "Sentry",
-        "the integration's client secret",
-        "Settings > Developer settings > the integration",
-        "docs.sentry.io: Integration platform webhooks",
     ),
     "shopify": Facts(
         "Shopify", "the app's client secret", "Dev Dashboard > the app > Settings", "shopify.dev: Verify deliveries"

@@ -148,7 +148,7 @@ NOTHING = "–"  # noqa: RUF001 - the docs' own sign
 
 def providers_table() -> str:
     """Each provider with what its secret holds, what it signs, and where that was read."""
-    lines = ["| scheme | whose | the secret, and where it is | signed | age | delivery id | read |", "|" + "---|" * 7]
+    lines = ["| scheme | whose | the secret, and where it is | signed | age | delivery id | see |", "|" + "---|" * 7]
     for name, facts in FACTS.items():
         words = described(name)
         secret = ": ".join(part for part in (facts.secret, facts.found) if part)

@@ -173,18 +173,15 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "circleci": (Hmac(header="circleci-signature", part="v1", ids=("body:id",)),),
     "cloudflare-stream": _pairs("webhook-signature", "sig1", time="time"),
     "discourse": _hex("x-discourse-event-signature", "x-discourse-event-id", prefix="sha256="),
-    "errornotifier": _pairs("x-errornotifier-signature", "v1"),
     "expo": _hex("expo-signature", prefix="sha1=", digest="sha1"),
     "gitea": _hex("x-gitea-signature", "x-gitea-delivery"),
     "gogs": _hex("x-gogs-signature", "x-gogs-delivery"),
     "heroku": _base64("heroku-webhook-hmac-sha256", "body:webhook_metadata.delivery.id"),
-    "launchdarkly": _hex("x-ld-signature", "body:_id"),
     "logto": _hex("logto-signature-sha-256"),
     "codoseo": _timed("x-codoseo-signature", "x-codoseo-timestamp", prefix="sha256="),
     "taskfast": _timed("x-webhook-signature", "x-webhook-timestamp", tolerance=300),
     "mux": _pairs("mux-signature", "v1", "body:id", tolerance=300),
     "pagerduty": (Hmac(header="x-pagerduty-signature", part="v1", ids=("body:event.id",)),),
-    "sentry": _hex("sentry-hook-signature", "request-id"),
     "tailscale": _pairs("tailscale-webhook-signature", "v1", tolerance=300),
     # Content and media
     "ably": _base64("x-ably-signature"),
@@ -225,7 +222,6 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "webex": _hex("x-spark-signature", digest="sha1"),
     # Customers, work, documents
     "ashby": _hex("ashby-signature", prefix="sha256="),
-    "attio": _hex("attio-signature"),
     # While its key rolls it signs with the other under s1.
     "boldsign": _pairs("x-boldsign-signature", "s0 s1", "body:event.id", tolerance=300),
     "box": (
