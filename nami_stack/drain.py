@@ -46,15 +46,14 @@ class Drain(Construct):
         self.destination = destination
         ordered = settings.order_by is not None
         self.dead_letter_queue = Queue(self, "DeadLetters", days=settings.dead_letter_retention_days, ordered=ordered)
+        receives = _MOST_RECEIVES if ordered else settings.max_receives
         self.queue = Queue(
             self,
             "Queue",
             days=settings.queue_retention_days,
             ordered=ordered,
             visibility_timeout=settings.visibility_timeout,
-            dead_letter_queue=sqs.DeadLetterQueue(
-                queue=self.dead_letter_queue, max_receive_count=_MOST_RECEIVES if ordered else settings.max_receives
-            ),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=receives),
         )
         reporting.check_way_out(settings, destination.placement.get("vpc"), destination.placement.get("vpc_subnets"))
         self.post_queue_function = PythonFunction(

@@ -69,10 +69,7 @@ class PythonFunction(lambda_.Function):
     ) -> None:
         placement = placement or {}
         log_group = LogGroup(scope, f"{construct_id}Logs", days=settings.log_retention_days)
-        # Inline, so that the rights outlive the function's network interfaces when a stack is destroyed.
-        inline = {"Network": _network_policy()} if placement else None
-        lambdas = iam.ServicePrincipal("lambda.amazonaws.com")
-        role = iam.Role(scope, f"{construct_id}Role", assumed_by=lambdas, inline_policies=inline)
+        role = _role(scope, f"{construct_id}Role", in_vpc=bool(placement))
         log_group.grant_write(role)
         variables = {**environment, **reporting.environment(environment["NAMI_SUBSCRIPTION"], settings)}
         check_environment(environment["NAMI_SUBSCRIPTION"], variables)
@@ -133,6 +130,13 @@ def check_environment(name: str, variables: Mapping[str, str]) -> None:
             f"{name}: {longest.lower()} has {sizes[longest]} bytes, and a function's settings {total}, of which Lambda "
             f"takes {ENVIRONMENT_BYTES} in all; shorten it"
         )
+
+
+def _role(scope: Construct, construct_id: str, *, in_vpc: bool) -> iam.Role:
+    # Inline, so that the rights outlive the function's network interfaces when a stack is destroyed.
+    inline = {"Network": _network_policy()} if in_vpc else None
+    lambdas = iam.ServicePrincipal("lambda.amazonaws.com")
+    return iam.Role(scope, construct_id, assumed_by=lambdas, inline_policies=inline)
 
 
 def _network_policy() -> iam.PolicyDocument:

@@ -116,8 +116,10 @@ class Network(Construct):
         self.vpc = vpc
         (self.function_subnet,) = vpc.select_subnets(subnet_type=private).subnets
         (self.host_subnet,) = [self.function_subnet] if nat else vpc.public_subnets
-        if nat:
-            return
+        if not nat:
+            self._add_interface_endpoints(vpc)
+
+    def _add_interface_endpoints(self, vpc: ec2.Vpc) -> None:
         self._secrets_security_group = ec2.SecurityGroup(
             self, "SecretsSecurityGroup", vpc=vpc, description="Secrets Manager endpoint", allow_all_outbound=False
         )
