@@ -9,7 +9,6 @@ from rich.console import Console
 from nami_cli import plan_chart, plan_report
 from nami_cli.terminal import print_json, print_text
 from nami_cli.typed import Settings
-from nami_control import settings
 from nami_control.aws import Aws
 from nami_control.destinations import kinds
 from nami_control.errors import MissingToolError, NamiError, UsageError
@@ -106,7 +105,7 @@ def plan(  # noqa: PLR0913 - each is an option
     """
     arrivals = _arrivals(rate, burst, profile)
     file = _drawable(picture) if picture else None
-    subscription = settings.read_subscription(target or Target("plan", aws), given)
+    subscription = (target or Target("plan", aws, given)).subscription
     times = Times(handler_ms, cold_start_ms, write_ms, body_kb, groups, account_concurrency, gateway_rate)
     if groups and not subscription.order_by:
         raise UsageError(f"--groups {groups}: there are groups only with --order-by; give that too, or leave it out")

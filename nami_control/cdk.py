@@ -1,4 +1,4 @@
-"""The CDK CLI: synth, diff and deploy of one subscription, wherever the environment points."""
+"""The CDK CLI: synth, diff and deploy of one target."""
 
 import json
 import os
@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from nami_control import processes
-from nami_control.errors import DeployError, MissingToolError, UsageError, last_line
+from nami_control import cdk_json, home, processes
+from nami_control.aws import Aws
+from nami_control.errors import DeployError, MissingToolError, last_line
 from nami_control.interrupts import starting
 from nami_control.processes import Identity
+from nami_control.stacks import Target
 from nami_stack.assets import APP, CDK_JSON
 
 VERSION = "2.1148.1"
@@ -66,13 +68,21 @@ class Task:
     """One run of the CDK CLI in the background, that ends with `tasks`; its output goes to a file."""
 
     def __init__(
-        self, name: str, arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path, tasks: ExitStack
+        self,
+        name: str,
+        arguments: Sequence[str],
+        *,
+        aws: Aws,
+        folder: Path,
+        cwd: Path | None = None,
+        tasks: ExitStack,
+        coloured: bool = False,
     ) -> None:
-        self.name = name
-        self.log = log
+        self.name, self.log, self._watch = name, folder / f"{arguments[0]}.log", aws.watch
         with starting():
             command = [program("cdk"), *arguments, "--no-notices"]
-            self._process = processes.spawn(command, env=environment(env), cwd=cwd, log=log)
+            env = environment(aws.env) | ({"FORCE_COLOR": "1"} if coloured else {})
+            self._process = processes.spawn(command, env=env, cwd=cwd or folder, log=self.log)
             self._identity = Identity.of(self._process.pid)
             tasks.callback(self._stop)
 
@@ -80,18 +90,21 @@ class Task:
         """Wait for its end; `meanwhile` is called again and again, and once after it.
 
         Raises:
-            DeployError: it failed.
+            NamiError: it failed, or was in vain, since the AWS is gone.
         """
-        while self._process.poll() is None:
+        runs = True
+        while runs:
+            runs = self._process.poll() is None
+            self._watch(self.name, self.log)
             meanwhile()
-            time.sleep(_PAUSE)
-        meanwhile()
+            time.sleep(_PAUSE if runs else 0)
         self.check()
 
     def check(self) -> None:
         """Raise DeployError, with the reason, where it has failed by now."""
         if self._process.poll():
-            raise DeployError(f"{self.reason()} ({self.name} failed; all of it: {short(self.log)})")
+            why = reason(self.log.read_text(errors="replace"))
+            raise DeployError(f"{why} ({self.name} failed; all of it: {short(self.log)})")
 
     def show(self, shown: Progress) -> None:
         """Show the resources as they stand, of so many as the CLI has said."""
@@ -108,18 +121,6 @@ class Task:
             if known is None or known.under_way or known.status.split("_")[0] != status.split("_")[0]:
                 found[path] = Resource(kind, path, status)
         return found
-
-    def silent_for(self) -> float:
-        """Seconds since the CLI said something."""
-        return time.time() - self.log.stat().st_mtime
-
-    def last_line(self) -> str:
-        """What it said last."""
-        return last_line(self.log.read_text(errors="replace"))
-
-    def reason(self) -> str:
-        """One line on why it failed."""
-        return reason(self.log.read_text(errors="replace"))
 
     def _stop(self) -> None:
         """End it, where it still runs, with all that it started."""
@@ -170,31 +171,32 @@ def short(path: Path) -> str:
     return relative if len(relative) < len(str(path)) else str(path)
 
 
-def context_here() -> dict[str, Any]:
-    """The context of the cdk.json in the current directory, where there is one; it may keep settings."""
-    context = json_here().get("context", {})
-    return context if isinstance(context, dict) else {}
-
-
-def synth(name: str, context: Mapping[str, str], env: Mapping[str, str], folder: Path, tasks: ExitStack) -> Task:
-    """Make the template and the assets of one subscription in `folder`."""
+def synth(target: Target, tasks: ExitStack) -> Task:
+    """Make the template and the assets of a target in its folder."""
     program("node")
+    home.prepare(home.folder())
+    folder = target.folder
     folder.mkdir(parents=True, exist_ok=True)
-    settings = [f"--context={key}={value}" for key, value in {"name": name, **context}.items()]
+    project = _project(folder)
+    context = {"name": target.name, **target.given, **target.aws.context}
+    settings = [f"--context={key}={value}" for key, value in context.items()]
     arguments = ["synth", "--quiet", f"--output={folder / 'cdk.out'}", *settings]
-    return Task("synthesis", arguments, env=env, cwd=_project(folder), log=folder / "synth.log", tasks=tasks)
+    return Task("synthesis", arguments, aws=target.aws, folder=folder, cwd=project, tasks=tasks)
 
 
-def deploy(env: Mapping[str, str], folder: Path, tasks: ExitStack) -> Task:
-    """Deploy what `synth` made in `folder`."""
-    arguments = ["deploy", f"--app={folder / 'cdk.out'}", "--all", "--require-approval=never", "--progress=events"]
-    return Task("deployment", arguments, env=env, cwd=folder, log=folder / "deploy.log", tasks=tasks)
+def deploy(target: Target, tasks: ExitStack) -> Task:
+    """Deploy what `synth` made."""
+    app = f"--app={target.folder / 'cdk.out'}"
+    arguments = ["deploy", app, "--all", "--require-approval=never", "--progress=events"]
+    return Task("deployment", arguments, aws=target.aws, folder=target.folder, tasks=tasks)
 
 
-def diff(env: Mapping[str, str], folder: Path, tasks: ExitStack) -> Task:
-    """Compare what `synth` made in `folder` with what is deployed."""
-    arguments = ["diff", f"--app={folder / 'cdk.out'}"]
-    return Task("diff", arguments, env=env, cwd=folder, log=folder / "diff.log", tasks=tasks)
+def diff(target: Target, tasks: ExitStack, *, coloured: bool) -> str:
+    """How what `synth` made differs from what is deployed, as the CDK CLI says it."""
+    arguments = ["diff", f"--app={target.folder / 'cdk.out'}"]
+    task = Task("diff", arguments, aws=target.aws, folder=target.folder, tasks=tasks, coloured=coloured)
+    task.finish()
+    return task.log.read_text(errors="replace").rstrip()
 
 
 def _project(folder: Path) -> Path:
@@ -202,31 +204,16 @@ def _project(folder: Path) -> Path:
 
     That app runs in the current directory all the same, since the user's handlers are there.
     """
-    here = json_here()
-    if "app" in here:
+    if "app" in cdk_json.content():
         return Path.cwd()
     settings = json.loads(CDK_JSON.read_text())
     settings["app"] = f"cd {shlex.quote(str(Path.cwd()))} && {shlex.quote(sys.executable)} {shlex.quote(str(APP))}"
-    settings["context"] |= context_here()
+    settings["context"] |= cdk_json.context()
     settings.pop("watch", None)
     file = folder / "cdk.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(settings, indent=2))
     return folder
-
-
-def json_here() -> dict[str, Any]:
-    """The cdk.json of the current directory; empty where there is none."""
-    file = Path("cdk.json")
-    if not file.exists():
-        return {}
-    try:
-        content = json.loads(file.read_text())
-    except ValueError as error:
-        raise UsageError(f"cdk.json: is not JSON ({error})") from None
-    if not isinstance(content, dict):
-        raise UsageError("cdk.json: must be a JSON object")
-    return content
 
 
 def templates(folder: Path) -> Iterator[dict[str, Any]]:
@@ -235,3 +222,9 @@ def templates(folder: Path) -> Iterator[dict[str, Any]]:
     for artifact in json.loads((assembly / "manifest.json").read_text())["artifacts"].values():
         if artifact["type"] == "aws:cloudformation:stack":
             yield json.loads((assembly / artifact["properties"]["templateFile"]).read_text())
+
+
+def reads(folder: Path, path: str) -> bool:
+    """Whether what was synthesised in `folder` reads a parameter below this path in the Parameter Store."""
+    parameters = (each for template in templates(folder) for each in template.get("Parameters", {}).values())
+    return any(str(parameter.get("Default", "")).startswith(path) for parameter in parameters)

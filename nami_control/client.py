@@ -1,10 +1,11 @@
 """A deployed subscription, for programs: `nami_control.subscription("shopify")`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from nami_control import checks, deployment, events, health, logs, queues, settings, smoke
+from nami_control import checks, deployment, events, health, logs, queues, smoke
 from nami_control.aws import Aws
 from nami_control.checks import Check
 from nami_control.dead_letters import DeadLetters
@@ -104,4 +105,5 @@ class Subscription:
     def plan(self, arrivals: Arrivals, times: Times | None = None) -> Plan:
         """What a burst would do to it, and cost, with the settings that it was deployed with."""
         deployed = {key: value for key, value in checks.deployed_settings(self.target).items() if value is not None}
-        return plan(settings.read_subscription(self.target, deployed), arrivals, times or Times())
+        asked = replace(self.target, given=deployed).subscription
+        return plan(asked, arrivals, times or Times())

@@ -2,12 +2,13 @@
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from nami_stack.settings import as_typed
+from nami_stack.settings import SettingsError, as_typed
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,15 @@ class UsageError(NamiError):
     """What was typed does not fit: a name, a setting, a file. The code is the one that a wrong flag gets too."""
 
     exit_code = 2
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Settings that break a rule are what was typed wrong."""
+    try:
+        yield
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
 
 
 class NotRunningError(NamiError):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import nami_local
-from nami_control import cdk, processes, stacks
+from nami_control import processes, stacks
 from nami_control.aws import Aws
 from nami_control.errors import (
     CheckError,
@@ -73,11 +73,12 @@ class LocalAws(Aws):
             f"start it with nami{f' --env {self.environment_name}' if self.environment else ''} local up {name}",
         )
 
-    def watch(self, task: cdk.Task) -> None:
+    def watch(self, task: str, log: Path) -> None:
         """Raise where local AWS has ended, or where nothing goes on in it."""
         is_ready(self.home, require(self.home))
-        if task.name == "deployment" and task.silent_for() > _STALLED:
-            raise DeployError(f"no progress for {_STALLED} s after: {task.last_line()}; see {task.log}")
+        if task == "deployment" and time.time() - log.stat().st_mtime > _STALLED:
+            said = last_line(log.read_text(errors="replace"))
+            raise DeployError(f"no progress for {_STALLED} s after: {said}; see {log}")
 
     def alone(self) -> AbstractContextManager[None]:
         """Keeps other commands from deploying what is shared."""
@@ -261,10 +262,9 @@ def _delete_stack(target: Target) -> None:
         if stack is None:
             return
         client = target.aws.client("cloudformation")
-        client.delete_stack(StackName=stack["StackId"])
-        client.get_waiter("stack_delete_complete").wait(
-            StackName=stack["StackId"], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-        )
+        client.delete_stack(StackName=stack.id)
+        waiter = client.get_waiter("stack_delete_complete")
+        waiter.wait(StackName=stack.id, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     except CheckError:
         return  # another subscription's, which the name that goes never became
     except (BotoCoreError, ClientError) as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from nami_control import deploying
 from nami_control.aws import Aws
-from nami_control.cdk import Progress, Task
+from nami_control.cdk import Progress
 from nami_control.client import Subscription
 from nami_control.errors import DeployError, NamiError, of_aws
 from nami_control.progress import Tell
@@ -113,12 +113,8 @@ class Run:
         Raises:
             NamiError: it can't be deployed.
         """
-        target, given = Target(stack.name, self._aws), dict(stack.settings)
-
-        def prepare(_progress: Progress, _synthesis: Task) -> None:
-            deploying.require(target, given, self._tell)
-
-        done = deploying.deploy(target, given, prepare, _shown, tell=self._tell)
+        target = Target(stack.name, self._aws, stack.settings)
+        done = deploying.deploy(target, _shown, tell=self._tell)
         if arn := done.outputs.get("SignatureSecretArn"):
             # Before the first webhook, since the function would look for it again only after a while.
             made = secrets.token_hex(32)
