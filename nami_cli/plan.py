@@ -14,8 +14,8 @@ from nami_control.destinations import kinds
 from nami_control.errors import MissingToolError, NamiError, UsageError
 from nami_control.planning import assumptions
 from nami_control.planning.advice import advise
-from nami_control.planning.assumptions import PROFILES, Times
-from nami_control.planning.intake import Arrivals
+from nami_control.planning.arrivals import PROFILES, Arrivals
+from nami_control.planning.assumptions import Times
 from nami_control.planning.outcome import as_dict
 from nami_control.planning.plan import ASSUMED, Plan
 from nami_control.planning.plan import plan as planned

@@ -11,8 +11,8 @@ from nami_control.checks import Check
 from nami_control.dead_letters import DeadLetters
 from nami_control.deployment import Deployment
 from nami_control.logs import Step
+from nami_control.planning.arrivals import Arrivals
 from nami_control.planning.assumptions import Times
-from nami_control.planning.intake import Arrivals
 from nami_control.planning.plan import Plan, plan
 from nami_control.sending import Answer, Sender
 from nami_control.stacks import Target
@@ -66,8 +66,8 @@ class Subscription:
             ids: of deliveries; only these.
             destination: such as dynamodb; the first that keeps webhooks where not given.
         """
-        drain = events.drain_of(self.deployed, destination)
-        return events.stored(self.deployed, drain, query=dict(query or {}), ids=list(ids), limit=limit, follow=follow)
+        found = events.destination_of(self.deployed, destination)
+        return found.stored(query=dict(query or {}), ids=list(ids), limit=limit, follow=follow)
 
     def wait_for(self, ids: Sequence[str], timeout: float = 30) -> list[dict[str, Any]]:
         """The documents of these deliveries, as far as they are stored within `timeout` seconds."""

@@ -1,11 +1,10 @@
-"""What a plan assumes: AWS's own limits, times that no setting says, and named ways in which webhooks come.
+"""What a plan assumes: AWS's own limits, and times that no setting says.
 
 Each number has its source or its reasoning.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from nami_control.planning.intake import Arrivals
 from nami_stack.settings import Subscription
 
 ACCOUNT_CONCURRENCY = 1000
@@ -49,52 +48,6 @@ OF_LOGS = {
     "intake log": Assumption(0.45, "KB of log for a webhook before the queue", "its line"),
     "batch log": Assumption(0.4, "KB of log for a batch", "its line"),
     "id log": Assumption(0.05, "KB of log for a webhook of a batch", "its id and its age"),
-}
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A named way in which webhooks come."""
-
-    total: float
-    seconds: float
-    shape: tuple[tuple[float, float], ...]
-    why: str
-
-    def arrivals(self, rate: float | None, seconds: float | None) -> Arrivals:
-        """As it is, or with another peak, or over another time."""
-        length = seconds or self.seconds
-        unit = Arrivals(1.0, length, self.shape)
-        return replace(unit, peak=rate or self.total / Arrivals(1.0, self.seconds, self.shape).total)
-
-
-PROFILES = {
-    "shopify-bulk": Profile(
-        10_000,
-        60,
-        ((0, 0), (0.05, 1), (0.8, 1), (1, 0)),
-        "ten thousand products edited or imported at once: one products/update each, as Shopify's job gets to them "
-        "(https://shopify.dev/docs/api/webhooks)",
-    ),
-    "flash-sale": Profile(
-        60_000,
-        600,
-        ((0, 0), (0.01, 1), (0.1, 0.6), (0.3, 0.2), (1, 0.05)),
-        "a shop opens its doors: most orders in the first minute, and a long tail; the size is assumed",
-    ),
-    "github-push": Profile(
-        1_280,
-        300,
-        ((0, 1), (5 / 300, 1), (5 / 300, 0.0254), (1, 0.0254)),
-        "a push starts 256 jobs, the most of one matrix (https://docs.github.com/en/actions/reference/limits); of each "
-        "come workflow_job three times and check_run twice, two of the five at once",
-    ),
-    "steady-day": Profile(
-        1_000_000,
-        86_400,
-        ((0, 0.3), (0.2, 0.15), (0.4, 0.9), (0.75, 1), (1, 0.3)),
-        "a million over a day with a night in it; the shape is assumed",
-    ),
 }
 
 

@@ -28,7 +28,6 @@ _SQS = "https://aws.amazon.com/sqs/pricing/"
 _EC2 = "https://aws.amazon.com/ec2/pricing/on-demand/"
 _VPC = "https://aws.amazon.com/vpc/pricing/"
 _CLOUDWATCH = "https://aws.amazon.com/cloudwatch/pricing/"
-_DYNAMODB = "https://aws.amazon.com/dynamodb/pricing/on-demand/"
 
 PRICES = {
     "http-api-request": Price(1.00e-6, "request, of up to 512 KB", _GATEWAY),
@@ -42,7 +41,9 @@ PRICES = {
     "metric": Price(0.30, "month, by the hour in which it is sent", _CLOUDWATCH),
     "dashboard": Price(3.00, "month", _CLOUDWATCH),
     "metric-request": Price(1.0e-5, "call that sends a metric", _CLOUDWATCH),
-    "dynamodb-write": Price(0.625e-6, "write of up to 1 KB, on demand", _DYNAMODB),
+    "dynamodb-write": Price(
+        0.625e-6, "write of up to 1 KB, on demand", "https://aws.amazon.com/dynamodb/pricing/on-demand/"
+    ),
     "gp3-gb": Price(0.08, "GB-month", "https://aws.amazon.com/ebs/pricing/"),
     "snapshot-gb": Price(0.05, "GB-month", "https://aws.amazon.com/ebs/pricing/"),
     "public-ipv4": Price(0.005, "hour", _VPC),

@@ -13,8 +13,8 @@ from nami_control.aws import VARIABLE, Aws, is_here
 from nami_control.deployment import Deployment, Function
 from nami_control.destinations.mongo import collection
 from nami_control.errors import NamiError, UsageError
+from nami_control.planning.arrivals import Arrivals
 from nami_control.planning.assumptions import Times
-from nami_control.planning.intake import Arrivals
 from nami_control.planning.plan import plan
 from nami_control.sending import Sender
 from nami_local import machine

@@ -15,8 +15,8 @@ from nami_cli.main import app
 from nami_control.errors import MissingToolError, UsageError
 from nami_control.planning import plan as planning
 from nami_control.planning.advice import advise
-from nami_control.planning.assumptions import PROFILES, Times, vcpus
-from nami_control.planning.intake import Arrivals
+from nami_control.planning.arrivals import PROFILES, Arrivals
+from nami_control.planning.assumptions import Times, vcpus
 from nami_control.planning.plan import ASSUMED, Plan, plan
 from nami_control.times import duration, spell
 from nami_runtime.destinations import dynamodb
