@@ -21,7 +21,7 @@ from nami_control.stacks import Target
 from nami_control.times import took
 from nami_local import cdk, environment, machine, up
 from nami_local.differences import DIFFERENCES
-from nami_local.machine import LocalAws
+from nami_local.local_aws import LocalAws
 from nami_local.state import DATABASE, Home, State
 from nami_stack.settings import check_name
 

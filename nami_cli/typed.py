@@ -35,7 +35,7 @@ class Typed:
         """The one that was meant; nothing is asked of it before it is needed."""
         if not self.local:
             return Aws(self.environment)
-        from nami_local.machine import LocalAws  # noqa: PLC0415 (what is not needed for --help is not loaded for it)
+        from nami_local.local_aws import LocalAws  # noqa: PLC0415 (what is not needed for --help is not loaded for it)
         from nami_local.state import Home  # noqa: PLC0415
 
         return LocalAws(Home(), self.environment)

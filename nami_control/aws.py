@@ -1,13 +1,12 @@
 """Which AWS, and which environment of cdk.json there: made once from what was typed, and handed on."""
 
-import copy
 import ipaddress
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nami_control import cdk_json, home
@@ -96,12 +95,6 @@ class Aws(_Clients):
     def _local_context(self) -> dict[str, str]:
         # An AWS on this machine has but one account and region.
         return {LOCAL_CONTEXT: "true"} if self.is_local else {}
-
-    def in_environment(self, name: str) -> Self:
-        """The same account and region, in an environment that a stack's tag names; in none where it is empty."""
-        other = copy.copy(self)
-        other.environment = Environment(name=name) if name else None
-        return other
 
     @property
     def nami(self) -> str:

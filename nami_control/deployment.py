@@ -129,18 +129,6 @@ def find(target: Target) -> Deployment:
     return Deployment(target, stack.outputs)
 
 
-def of_stack(aws: Aws, name: str) -> Deployment:
-    """The subscription whose stack has that name; its tags say which it is, and in which environment.
-
-    Raises:
-        NotRunningError: it is not deployed here.
-    """
-    stack = stacks.find_stack(aws, name)
-    if not (stack and (owner := stack.owner)):
-        raise NotRunningError(f"there is no stack {name} of nami's here", Command("list"), " shows what is")
-    return find(Target(owner.subscription, aws.in_environment(owner.environment)))
-
-
 def _function(aws: Aws, name: str) -> Function:
     said = aws.client("lambda").get_function_configuration(FunctionName=name)
     return Function(name, said.get("Environment", {}).get("Variables", {}), said["LoggingConfig"]["LogGroup"])

@@ -1,15 +1,13 @@
 """An HTTP backend of the user's own, and the table in which each webhook's last try is noted."""
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from nami_control.checks import Check, fail, ok, secret_text, warn
 from nami_control.deployment import Deployment, Drain
-from nami_control.destinations.base import Destination, Find, Looks, Speed
-from nami_control.destinations.dynamodb import refuse_query
-from nami_control.destinations.items import Items
+from nami_control.destinations.base import Looks, Speed
+from nami_control.destinations.items import InTable, Items
 from nami_control.errors import Command
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line, line
@@ -18,24 +16,15 @@ from nami_stack.settings import Subscription, backend_batch
 _TRIES = 20  # that are looked at, the newest
 
 
-class Http(Destination):
+class Http(InTable):
     """Webhooks are forwarded; what can be read is how the last try of each went."""
 
     kind = "http"
     keeps_webhooks = False
+    comes_again = True
     shown_by = "BackendSecretArn"
     work = Assumption(1.1, "ms of a whole vCPU for a webhook of a batch", "measured, 0.7 ms; half more on Graviton")
     write = Assumption(100, "ms for the backend's answer", "assumed; yours is what counts")
-
-    def stored(self, *, query: dict[str, Any], ids: list[str], limit: int, follow: bool) -> Generator[dict[str, Any]]:
-        """The last try of each webhook; one that is tried again comes again."""
-        refuse_query(self, query)
-        yield from Items(self.deployment, self.drain).stored(ids, limit, follow=follow, again=True)
-
-    @contextmanager
-    def opened(self) -> Iterator[Find]:
-        """Found by ids."""
-        yield Items(self.deployment, self.drain).get
 
     def looks(self) -> Looks:
         """At the secret that the webhooks are signed with, and at how the last ones went."""

@@ -34,10 +34,6 @@ def _secret(aws: Aws, arn: str) -> None:
     aws.client("secretsmanager").delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
 
-def _log_group(aws: Aws, name: str) -> None:
-    aws.client("logs").delete_log_group(logGroupName=name)
-
-
 # What outlives a stack: by its type in CloudFormation, how its ARN begins behind `arn:aws:`, region and account left
 # out, and how it is deleted by its id or name. The last two CloudFormation knows nothing of.
 _KEPT: dict[str, tuple[str, Callable[[Aws, str], object]]] = {

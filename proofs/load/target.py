@@ -18,6 +18,7 @@ from nami_control.planning.assumptions import Times
 from nami_control.planning.plan import plan
 from nami_control.sending import Sender
 from nami_local import machine
+from nami_local.local_aws import LocalAws
 from nami_local.state import Home
 from nami_runtime import signatures
 from nami_stack.settings import Subscription
@@ -110,7 +111,7 @@ def _own() -> Iterator[Deployment]:
     if not was_up:
         _local("up", OWN, "--detach", "-c", f"signature={_OWN_SCHEME}")
     try:
-        found = deployment.find(stacks.Target(OWN, machine.LocalAws(home)))
+        found = deployment.find(stacks.Target(OWN, LocalAws(home)))
         yield found
         if not was_up:
             with collection(found) as documents:

@@ -9,10 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from nami_cli.main import app
-from nami_control import checks, deployment, settings
+from nami_control import checks, settings
 from nami_control.aws import Aws
 from nami_control.errors import AccessError, CheckError, NotRunningError, UsageError, word
 from nami_control.stacks import Stack
+from tests.smoke.conftest import of_stack
 from tests.unit.cli.conftest import Stub, target
 from tests.unit.cli.test_deployed import STACK_ID, ages, depth, stack
 from tests.unit.cli.test_help import leaves
@@ -189,14 +190,14 @@ def test_what_is_not_deployed_in_an_environment_is_told_with_the_command_for_it(
 def test_smoke_tests_find_environment_and_subscription_by_the_stacks_tags(aws: Stub) -> None:
     for _ in range(2):
         answer(aws, "nami-prod-shopify", deployed_in("prod"))
-    found = deployment.of_stack(Aws(), "nami-prod-shopify")
+    found = of_stack(Aws(), "nami-prod-shopify")
     assert (found.name, found.aws.environment_name) == ("shopify", "prod")
 
 
 def test_smoke_tests_of_a_name_with_a_hyphen_are_not_taken_for_an_environment(aws: Stub) -> None:
     for _ in range(2):
         answer(aws, "nami-prod-shopify", stack("prod-shopify"))
-    found = deployment.of_stack(Aws(), "nami-prod-shopify")
+    found = of_stack(Aws(), "nami-prod-shopify")
     assert (found.name, found.aws.environment_name) == ("prod-shopify", "")
 
 
