@@ -9,7 +9,7 @@ from functools import cached_property
 from nami_control import cdk, checks, destinations, queues, shared, stacks
 from nami_control.checks import Check, look
 from nami_control.progress import Tell, silent
-from nami_control.stacks import Stack, Target
+from nami_control.stacks import Target
 from nami_control.times import took
 from nami_stack.settings import Subscription
 
@@ -17,8 +17,8 @@ SETTINGS = frozenset(Subscription.model_fields)
 
 Show = Callable[[Target], AbstractContextManager[cdk.Progress]]
 """Opened for each stack that is worked on; what it gives is told how that goes."""
-Prepare = Callable[[cdk.Progress, cdk.Task], Stack | None]
-"""Sees to it, while the synthesis runs, that a deployment can succeed; returns what is deployed by now."""
+Prepare = Callable[[cdk.Progress, cdk.Task], object]
+"""Sees to it, while the synthesis runs, that a deployment can succeed."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,15 @@ def deploy(
             # Begun before anything is looked at: it takes seconds and changes nothing.
             synthesis = cdk.synth(target, tasks)
             if prepare:
-                stack = prepare(progress, synthesis)
+                prepare(progress, synthesis)
             else:
                 progress.step("checking")
-                stack = require(target, tell, reset=reset, tell_all=dry_run)
+                require(target, tell, reset=reset, tell_all=dry_run)
             progress.step("synthesising")
             synthesis.finish()
         templates = list(cdk.templates(target.folder))
         needs_shared = cdk.reads(target.folder, f"/{target.shared.stack_name}/")
+        stack = target.describe()
         resources = target.resources() if stack else []
         changed = queues.changes(target.aws, resources, templates)
         queues.require_empty(target.aws, target.name, changed)
@@ -123,8 +124,8 @@ def diff(target: Target, show: Show, *, tell: Tell = silent, coloured: bool = Fa
         return cdk.diff(target, tasks, coloured=coloured)
 
 
-def require(target: Target, tell: Tell = silent, *, reset: bool = False, tell_all: bool = False) -> Stack | None:
-    """Look whether a deployment can succeed; returns what is deployed by now.
+def require(target: Target, tell: Tell = silent, *, reset: bool = False, tell_all: bool = False) -> None:
+    """Look whether a deployment can succeed.
 
     Raises:
         NamiError: it can't.
@@ -152,7 +153,6 @@ def require(target: Target, tell: Tell = silent, *, reset: bool = False, tell_al
         ]
     checks.require(aws, looks, tell, tell_all=tell_all)
     tell(f"{target.name}: account {account.number}, region {account.region}")
-    return stack
 
 
 def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> None:
@@ -169,5 +169,5 @@ def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> No
             return
         started = time.monotonic()
         tell(f"{what} yet: it comes first")
-        deploy(target, show, lambda *_: stack, tell=tell)
+        deploy(target, show, lambda *_: None, tell=tell)
         tell(f"{target.name}: deployed in {took(started)}")

@@ -5,7 +5,7 @@ import time
 from nami_control import cdk, deploying
 from nami_control.errors import DatabaseError, LocalAwsError
 from nami_control.progress import Tell
-from nami_control.stacks import Stack, Target
+from nami_control.stacks import Target
 from nami_local import cdk as local_cdk
 from nami_local import database, machine
 from nami_local.state import Home
@@ -21,12 +21,11 @@ def bring_up(home: Home, target: Target, show: deploying.Show, tell: Tell) -> st
         NamiError: one line on what failed.
     """
 
-    def prepare(progress: cdk.Progress, synthesis: cdk.Task) -> Stack | None:
+    def prepare(progress: cdk.Progress, synthesis: cdk.Task) -> None:
         # On the other core than the synthesis.
         progress.step("synthesising")
         _wait_for_machine(home, synthesis)
         _bootstrap(home, target, synthesis)
-        return target.describe()
 
     return deploying.deploy(target, show, prepare, tell=tell).url
 
