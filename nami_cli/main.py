@@ -27,7 +27,8 @@ from nami_cli import (
 from nami_cli.flags import SettingsCommand
 from nami_cli.typed import Typed, command
 from nami_control.aws import VARIABLE
-from nami_control.errors import NamiError, of_aws
+from nami_control.aws_errors import of_aws
+from nami_control.errors import NamiError
 from nami_control.text import visible
 
 FIRST_WEBHOOK = """\b

@@ -2,20 +2,19 @@
 
 import json
 import os
-import re
 import shlex
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from nami_control import cdk_json, home, processes
 from nami_control.aws import Aws
-from nami_control.errors import DeployError, MissingToolError, last_line
+from nami_control.cdk_output import Progress, reason, resources, total
+from nami_control.errors import DeployError, MissingToolError
 from nami_control.interrupts import starting
 from nami_control.processes import Identity
 from nami_control.stacks import Target
@@ -25,43 +24,6 @@ VERSION = "2.1148.1"
 """The CDK CLI that package.json pins. An older one can't read what our aws-cdk-lib writes, nor can 3.0.0."""
 
 _PAUSE = 0.1  # seconds between two looks at a run
-_PROGRESS = re.compile(r"\|\s*\d+/(\d+) \|")
-_EVENT = re.compile(r"\| (\w+)\s*\| ((?:AWS|Custom)::[\w:]+)\s*\| ([^|(]+) \(\w+\)")
-# From the most telling to the least: the app's own line, CloudFormation's verdict on a resource, the CLI's summary.
-_REASONS = (
-    re.compile(r"^(?:error|nami): (.+)"),
-    re.compile(r"_FAILED\s*\|\s*(?!AWS::CloudFormation::Stack)([^|]+\|.+)"),
-    re.compile(r"❌.*?failed: (.+)"),
-    re.compile(r"^\s*[‣*]\s*(.+)"),
-    re.compile(r"^(?:\w*Error|jsii\S*): (.+)"),
-)
-
-
-@dataclass(frozen=True)
-class Resource:
-    """One resource and what CloudFormation last said of it, such as CREATE_COMPLETE."""
-
-    kind: str
-    path: str
-    status: str
-
-    @property
-    def under_way(self) -> bool:
-        """Whether CloudFormation works on it."""
-        return self.status.endswith("_IN_PROGRESS")
-
-    def __str__(self) -> str:
-        return f"{self.kind.removeprefix('AWS::')} {self.path}"
-
-
-class Progress(Protocol):
-    """Is told how the work on a stack goes."""
-
-    def step(self, text: str) -> None:
-        """What is done now."""
-
-    def show(self, resources: Mapping[str, Resource], total: int | None = None) -> None:
-        """The stack's resources as they stand now, by path, and of how many."""
 
 
 class Task:
@@ -108,35 +70,14 @@ class Task:
 
     def show(self, shown: Progress) -> None:
         """Show the resources as they stand, of so many as the CLI has said."""
-        totals = _PROGRESS.findall(self.log.read_text(errors="replace"))
-        shown.show(self.resources(), int(totals[-1]) if totals else None)
-
-    def resources(self) -> dict[str, Resource]:
-        """Every resource that the CLI has spoken of, by its path, as it stands."""
-        events = _EVENT.findall(self.log.read_text(errors="replace"))
-        found: dict[str, Resource] = {}
-        for status, kind, path in events:
-            # Of one second, the end may be told before the beginning.
-            known = found.get(path)
-            if known is None or known.under_way or known.status.split("_")[0] != status.split("_")[0]:
-                found[path] = Resource(kind, path, status)
-        return found
+        said = self.log.read_text(errors="replace")
+        shown.show(resources(said), total(said))
 
     def _stop(self) -> None:
         """End it, where it still runs, with all that it started."""
         if self._process.poll() is None:
             processes.stop(self._identity)
             self._process.wait()
-
-
-def reason(output: str) -> str:
-    """The line of the CDK CLI's output that says best why it failed."""
-    lines = [line.rstrip() for line in output.splitlines() if line.strip()]
-    for pattern in _REASONS:
-        for line in lines:
-            if found := pattern.search(line):
-                return " ".join(found.group(1).split())
-    return last_line(output)
 
 
 def search_path() -> str:

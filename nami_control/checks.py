@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from nami_control import cdk, cdk_json
 from nami_control.aws import Aws
+from nami_control.aws_errors import of_aws
 from nami_control.errors import (
     AccessError,
     CheckError,
@@ -20,7 +21,6 @@ from nami_control.errors import (
     NamiError,
     Remedy,
     as_flags,
-    of_aws,
     word,
 )
 from nami_control.planning.assumptions import UNRESERVED

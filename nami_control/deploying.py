@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from nami_control import cdk, checks, destinations, queues, shared, stacks
+from nami_control.cdk_output import Progress
 from nami_control.checks import Check, look
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Target
@@ -15,9 +16,9 @@ from nami_stack.settings import Subscription
 
 SETTINGS = frozenset(Subscription.model_fields)
 
-Show = Callable[[Target], AbstractContextManager[cdk.Progress]]
+Show = Callable[[Target], AbstractContextManager[Progress]]
 """Opened for each stack that is worked on; what it gives is told how that goes."""
-Prepare = Callable[[cdk.Progress, cdk.Task], object]
+Prepare = Callable[[Progress, cdk.Task], object]
 """Sees to it, while the synthesis runs, that a deployment can succeed."""
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from nami_control import checks, destinations, large_bodies, queues, shared, stacks
-from nami_control.cdk import Progress, Resource
+from nami_control.cdk_output import Progress, Resource
 from nami_control.errors import CheckError, Command, DeployError, NotRunningError
 from nami_control.stacks import Stack, Target
 from nami_stack import names

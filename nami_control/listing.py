@@ -8,8 +8,8 @@ from typing import Any
 
 from nami_control import destinations, shared, stacks
 from nami_control.aws import Aws
+from nami_control.aws_errors import of_aws
 from nami_control.destinations.base import Destination
-from nami_control.errors import of_aws
 from nami_control.progress import Tell, silent
 from nami_control.queues import dead_letter_queues, depth, waiting
 from nami_stack.settings import SHARED

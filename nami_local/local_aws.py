@@ -25,10 +25,7 @@ class LocalAws(Aws):
 
     options = " --local"
 
-    @property
-    def is_local(self) -> bool:
-        """Whether it is an AWS on this machine."""
-        return True
+    is_local = True
 
     def __init__(self, home: Home, environment: str = "") -> None:
         super().__init__(environment)
@@ -68,7 +65,9 @@ class LocalAws(Aws):
         return self.home.lock("shared")
 
     def _client(self, service: Any) -> Any:
-        return self._boto3.client(service, endpoint_url=self.endpoint_url, config=self._unproxied)
+        from botocore.config import Config  # noqa: PLC0415
+
+        return self._boto3.client(service, endpoint_url=self.endpoint_url, config=Config(proxies={}))
 
     @cached_property
     def _boto3(self) -> Any:
@@ -86,9 +85,3 @@ class LocalAws(Aws):
             region_name=environment.REGION,
             botocore_session=botocore.session.Session(session_vars=unset | files),
         )
-
-    @cached_property
-    def _unproxied(self) -> Any:
-        from botocore.config import Config  # noqa: PLC0415
-
-        return Config(proxies={})

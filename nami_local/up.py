@@ -3,6 +3,7 @@
 import time
 
 from nami_control import cdk, deploying
+from nami_control.cdk_output import Progress
 from nami_control.errors import DatabaseError, LocalAwsError
 from nami_control.progress import Tell
 from nami_control.stacks import Target
@@ -21,7 +22,7 @@ def bring_up(home: Home, target: Target, show: deploying.Show, tell: Tell) -> st
         NamiError: one line on what failed.
     """
 
-    def prepare(progress: cdk.Progress, synthesis: cdk.Task) -> None:
+    def prepare(progress: Progress, synthesis: cdk.Task) -> None:
         # On the other core than the synthesis.
         progress.step("synthesising")
         _wait_for_machine(home, synthesis)

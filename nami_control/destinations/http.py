@@ -1,11 +1,9 @@
 """An HTTP backend of the user's own, and the table in which each webhook's last try is noted."""
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from nami_control.checks import Check, fail, ok, secret_text, warn
-from nami_control.deployment import Deployment, Drain
 from nami_control.destinations.base import Looks, Speed
 from nami_control.destinations.items import InTable, Items
 from nami_control.errors import Command
@@ -28,8 +26,7 @@ class Http(InTable):
 
     def looks(self) -> Looks:
         """At the secret that the webhooks are signed with, and at how the last ones went."""
-        arn = self.drain.post_queue.environment["BACKEND_SECRET_ARN"]
-        return {"backend": partial(_backend, self.deployment, self.drain, arn)}
+        return {"backend": self._backend}
 
     @classmethod
     def speed(cls, subscription: Subscription, times: Times, batch_size: float) -> Speed:
@@ -62,31 +59,32 @@ class Http(InTable):
         """What the webhooks are signed with."""
         return 1
 
+    def _backend(self) -> Check:
+        from nami_runtime import secret  # noqa: PLC0415
+        from nami_runtime.destinations import http as backend  # noqa: PLC0415
 
-def _backend(deployment: Deployment, drain: Drain, arn: str) -> Check:
-    from nami_runtime import secret  # noqa: PLC0415
-    from nami_runtime.destinations import http as backend  # noqa: PLC0415
-
-    values, _ = secret.parse(secret_text(deployment.aws, arn))
-    try:
-        usable = [backend.key_of(value) for value in values]
-    except ValueError:
-        usable = []
-    if not usable:
-        return fail(
-            "backend",
-            "its secret is no key in base64, so nothing is forwarded",
-            f"`openssl rand -base64 48 | aws secretsmanager put-secret-value --secret-id {arn} "
-            "--secret-string file:///dev/stdin`",
-        )
-    tries = Items(deployment, drain).newest(_TRIES)
-    failed = [each for each in tries if not each.get("delivered")]
-    if failed:
-        return warn(
-            "backend",
-            f"{len(failed)} of the last {len(tries)} webhooks were not delivered, the newest of them: "
-            f"{failed[0].get('reason', 'no reason')}",
-            Command(f"events {deployment.name} --destination {drain.destination}"),
-            " shows its answers",
-        )
-    return ok("backend", f"the last {len(tries)} webhooks were delivered" if tries else "nothing was forwarded yet")
+        deployment, drain = self.deployment, self.drain
+        arn = drain.post_queue.environment["BACKEND_SECRET_ARN"]
+        values, _ = secret.parse(secret_text(deployment.aws, arn))
+        try:
+            usable = [backend.key_of(value) for value in values]
+        except ValueError:
+            usable = []
+        if not usable:
+            return fail(
+                "backend",
+                "its secret is no key in base64, so nothing is forwarded",
+                f"`openssl rand -base64 48 | aws secretsmanager put-secret-value --secret-id {arn} "
+                "--secret-string file:///dev/stdin`",
+            )
+        tries = Items(deployment, drain).newest(_TRIES)
+        failed = [each for each in tries if not each.get("delivered")]
+        if failed:
+            return warn(
+                "backend",
+                f"{len(failed)} of the last {len(tries)} webhooks were not delivered, the newest of them: "
+                f"{failed[0].get('reason', 'no reason')}",
+                Command(f"events {deployment.name} --destination {drain.destination}"),
+                " shows its answers",
+            )
+        return ok("backend", f"the last {len(tries)} webhooks were delivered" if tries else "nothing was forwarded yet")

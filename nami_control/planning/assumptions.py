@@ -5,8 +5,6 @@ Each number has its source or its reasoning.
 
 from dataclasses import dataclass
 
-from nami_stack.settings import Subscription
-
 ACCOUNT_CONCURRENCY = 1000
 """Concurrent executions of an account by default; a new one may have 10:
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
@@ -17,7 +15,6 @@ GATEWAY_RATE = 10_000
 to set: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
 VCPU_MB = 1769  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 _ENVELOPE_KB = 1.0  # headers and the rest of the message, of a Shopify webhook
-_SIZES = {"nano": 2, "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4}
 
 
 @dataclass(frozen=True)
@@ -85,10 +82,4 @@ def vcpus(instance_type: str) -> int:
         return 1
     if size == "metal":
         return 64
-    return _SIZES.get(size) or 4 * int(size.removesuffix("xlarge") or 1)
-
-
-def signed(subscription: Subscription) -> bool:
-    """Whether there is a secret that webhooks are signed with."""
-    signature = subscription.build_signature()
-    return signature is not None and signature.has_secret
+    return 4 * int(size.removesuffix("xlarge") or 1) if size.endswith("xlarge") else 2

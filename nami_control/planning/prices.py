@@ -1,7 +1,6 @@
 """What a subscription costs by the table of AWS's prices."""
 
 from nami_control.destinations import named
-from nami_control.planning.assumptions import signed
 from nami_control.planning.bill import HOURS, Line, line
 from nami_stack.settings import Subscription
 
@@ -18,7 +17,7 @@ def idle_month(subscription: Subscription) -> list[Line]:
     """
     destinations = [named(name) for name in subscription.destination]
     lines = [each for destination in destinations for each in destination.idle_lines(subscription)]
-    secrets = sum(each.secrets(subscription) for each in destinations) + signed(subscription)
+    secrets = sum(each.secrets(subscription) for each in destinations) + _signed(subscription)
     if secrets:
         lines.append(line("1 secret" if secrets == 1 else f"{secrets} secrets", "secret", secrets))
     queues = len(subscription.destination)
@@ -38,7 +37,7 @@ def alarms(subscription: Subscription) -> int:
     """Alarms of the subscription's own stack, as nami_stack.watching makes them."""
     if not subscription.alarms:
         return 0
-    secret = signed(subscription)
+    secret = _signed(subscription)
     function = 3
     gateway = 1
     pre_queue = function + secret if subscription.ingest == "function" else 0
@@ -51,3 +50,9 @@ def alarms(subscription: Subscription) -> int:
 def unpriced(subscription: Subscription) -> str | None:
     """What the table of prices does not have, such as a host's instance type."""
     return next(filter(None, (named(name).unpriced(subscription) for name in subscription.destination)), None)
+
+
+def _signed(subscription: Subscription) -> bool:
+    """Whether there is a secret that webhooks are signed with."""
+    signature = subscription.build_signature()
+    return signature is not None and signature.has_secret

@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 
 from nami_control import destroying, large_bodies, stacks
 from nami_control.aws import Aws, error_code
-from nami_control.errors import NamiError, NotRunningError, of_aws
+from nami_control.aws_errors import of_aws
+from nami_control.errors import NamiError, NotRunningError
 from nami_control.progress import Tell
 from nami_control.stacks import Target
 from nami_stack.settings import ENVIRONMENT_TAG

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from nami_control import deploying
 from nami_control.aws import Aws
-from nami_control.cdk import Progress
+from nami_control.aws_errors import of_aws
+from nami_control.cdk_output import Progress
 from nami_control.client import Subscription
-from nami_control.errors import DeployError, NamiError, of_aws
+from nami_control.errors import DeployError, NamiError
 from nami_control.progress import Tell
 from nami_control.stacks import Target
 from proofs.aws import cleaning

@@ -23,8 +23,9 @@ import gevent
 import gevent.event
 
 from nami_cli.terminal import print_table, say
+from nami_control.aws_errors import of_aws
 from nami_control.destinations.mongo import collection
-from nami_control.errors import NamiError, UsageError, WebhookError, of_aws
+from nami_control.errors import NamiError, UsageError, WebhookError
 from nami_control.processes import free_port
 from proofs.load import target
 from proofs.load.series import NO_ANSWER, Request, Series

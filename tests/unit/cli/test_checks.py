@@ -12,8 +12,9 @@ import pytest
 
 from nami_control import cdk, checks, destinations
 from nami_control.aws import Aws
+from nami_control.aws_errors import of_aws
 from nami_control.checks import Account, Check
-from nami_control.errors import AccessError, CheckError, MissingToolError, NamiError, of_aws, word
+from nami_control.errors import AccessError, CheckError, MissingToolError, NamiError, word
 from nami_control.stacks import Stack
 from nami_stack.assets import APP
 from nami_stack.settings import SETTINGS_METADATA, Subscription
