@@ -30,7 +30,6 @@ AGAIN = "make aws-test CLEAN=1"
 
 
 def main() -> int:
-    """Run, and return the exit code."""
     options = _options()
     out = options.out.absolute()
     with tempfile.TemporaryDirectory(prefix="nami-aws-test-") as folder:

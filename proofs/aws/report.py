@@ -13,7 +13,6 @@ def as_json(report: Report) -> str:
 
 
 def as_markdown(report: Report) -> str:
-    """The same as tables."""
     where = "an AWS on one machine" if report.local else f"AWS, {report.region}"
     left = "".join(f"- {each}\n" for each in report.left) or "Nothing.\n"
     return (

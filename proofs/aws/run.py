@@ -51,8 +51,6 @@ class Report:
 
 
 class Run:
-    """Tries proofs on stacks."""
-
     def __init__(self, aws: Aws, stacks: Sequence[Stack], proofs: Sequence[Proof], tell: Tell) -> None:
         self._aws, self._tell, self._stacks, self._proofs = aws, tell, stacks, proofs
         region = aws.client("sts").meta.region_name

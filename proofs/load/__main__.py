@@ -53,7 +53,6 @@ class Producer(FastHttpUser):
 
     @task
     def deliver(self) -> None:
-        """Send one."""
         load: Load = self.environment.load
         due = next(load.coming, None)
         if due is None:
@@ -89,8 +88,6 @@ class Schedule(LoadTestShape):
 
 
 class Load:
-    """One load test after the other, of one shape against one target."""
-
     def __init__(self, shape: Shape, at: target.Target) -> None:
         self.shape, self.target = shape, at
         self.due = shape.due()
@@ -118,7 +115,6 @@ class Load:
 
     @property
     def is_answered(self) -> bool:
-        """Whether every webhook was sent and answered."""
         return len(self.series.requests) == len(self.due)
 
     def result(self) -> Series:

@@ -45,7 +45,6 @@ class Target:
 
     @property
     def is_here(self) -> bool:
-        """Whether it is this machine."""
         return is_here(self.url)
 
     def webhook(self) -> tuple[str, dict[str, str], bytes]:
@@ -83,8 +82,6 @@ def find(name: str | None, url: str | None, scheme: str | None) -> Iterator[Targ
 
 
 class _Elsewhere(Deployment):
-    """A deployment whose URL is taken as it was given."""
-
     @property
     def endpoint(self) -> str:
         return self.outputs["EndpointUrl"]
