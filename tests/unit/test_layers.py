@@ -22,6 +22,7 @@ CONTROL = {
     "pydantic",
     "boto3",
     "botocore",
+    "platformdirs",
     "psutil",
     "pymongo",
     "bson",
