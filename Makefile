@@ -45,8 +45,9 @@ unit-test: install  ## Run the unit tests: no network
 local-test: install  ## Run the local tests: real deployments into an AWS on this machine
 	@$(PYTEST) tests/local
 
-docs: install  ## Write the parts of the docs that say what the code says
+docs: install  ## Write the parts of the docs that say what the code says, and build the site (website/html)
 	@NAMI_WRITE_DOCS=1 $(PYTEST) -q -m docs tests/unit
+	@python -m website $(call given,INTO,into) $(call given,VERSION,version)
 
 host-test: install  ## Run the MongoDB host's test on a real Docker engine (root)
 	@pytest tests/host -m host
