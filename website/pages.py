@@ -86,6 +86,7 @@ def provider_page(name: str) -> str:
     ]
     table = "\n".join(f"| {label} | {value} |" for label, value in rows if value)
     sample = json.dumps(samples.SAMPLES.get(name, samples.GENERIC), indent=2)
+    sample = sample.replace(f'"{samples.NUMBER}"', "1001").replace(samples.ID, "evt_1001")
     return f"""# {facts.title} webhooks
 
 Take {facts.title}'s webhooks into your own AWS account: each one verified, queued and stored once.
