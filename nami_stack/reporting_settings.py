@@ -87,6 +87,6 @@ def check_sentry_dsn(dsn: str) -> str:
 def no_way_out(key: str) -> str:
     """What is wrong where a function that should report to the internet stands in a network without a way to it."""
     return (
-        f"{key}: the post-queue function stands in a subnet without a way out, and could not report anything; "
-        f"give egress=nat, or leave {key} out"
+        f"{key}: the post-queue function stands in a subnet without a way out over IPv4, and could not report "
+        f"anything; give egress=nat, or leave {key} out"
     )
