@@ -10,7 +10,7 @@ from constructs import Construct
 
 from nami_stack.acknowledge import acknowledge_zone
 from nami_stack.log_group import LogGroup
-from nami_stack.settings import HostSettings
+from nami_stack.settings import HostSettings, SettingsError
 
 # By this the functions, and SDKs in them, take the names of AWS's services that have IPv6 addresses too:
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html
@@ -30,15 +30,27 @@ class Network(Construct):
     reaches AWS by the services' dual-stack names. With `egress="nat"` both stand in a private subnet behind a NAT
     gateway, which takes the place of the interface endpoints.
 
-    An adopted VPC (`vpc_id` with `availability_zone`, `host_subnet_id`, `function_subnet_id`) is used as it is, without
-    a look-up at synthesis. Its owner owes: DNS support and DNS host names switched on; both subnets in that zone; from
-    the host's subnet a way to the internet (a public address by the subnet's own setting, or NAT); from the functions'
-    subnet a way to Secrets Manager, SQS and S3 (endpoints or NAT); without the one to SQS a database that is away costs
-    webhooks their tries. A Secrets Manager endpoint with private DNS must let both in. At most one `MongoHost` zone of
-    a name can serve a VPC; the names are made so that two hosts do not collide.
+    A VPC of the same app is given as `vpc` with `host_subnet` and `function_subnet`, of one zone.
+
+    An adopted VPC, by these or by the settings (`vpc_id` with `availability_zone`, `host_subnet_id`,
+    `function_subnet_id`) is used as it is, without a look-up at synthesis. Its owner owes: DNS support and DNS host
+    names switched on; both subnets in that zone; from the host's subnet a way to the internet (a public address by the
+    subnet's own setting, or NAT); from the functions' subnet a way to Secrets Manager, SQS and S3 (endpoints or NAT);
+    without the one to SQS a database that is away costs webhooks their tries. A Secrets Manager endpoint with private
+    DNS must let both in. At most one `MongoHost` zone of a name can serve a VPC; the names are made so that two hosts
+    do not collide.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: HostSettings | None = None) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        vpc: ec2.IVpc | None = None,
+        host_subnet: ec2.ISubnet | None = None,
+        function_subnet: ec2.ISubnet | None = None,
+        settings: HostSettings | None = None,
+    ) -> None:
         super().__init__(scope, construct_id)
         settings = settings or HostSettings()
         self.vpc: ec2.IVpc
@@ -47,7 +59,9 @@ class Network(Construct):
         self.zone = settings.availability_zone or ""
         self.functions_use_ipv6 = settings.egress == "ipv6"
         self._secrets_security_group: ec2.SecurityGroup | None = None
-        if settings.vpc_id:
+        if vpc or host_subnet or function_subnet:
+            self._take(vpc, host_subnet, function_subnet, settings)
+        elif settings.vpc_id:
             self._adopt(settings)
         else:
             self._create(settings)
@@ -75,6 +89,20 @@ class Network(Construct):
         if self._secrets_security_group:
             subnet = ec2.Peer.ipv4(self.function_subnet.ipv4_cidr_block)
             self._secrets_security_group.add_ingress_rule(subnet, ec2.Port.tcp(443), "Secrets Manager")
+
+    def _take(
+        self,
+        vpc: ec2.IVpc | None,
+        host_subnet: ec2.ISubnet | None,
+        function_subnet: ec2.ISubnet | None,
+        settings: HostSettings,
+    ) -> None:
+        if not (vpc and host_subnet and function_subnet):
+            raise SettingsError("Network: vpc, host_subnet and function_subnet go together; give all three")
+        if settings.vpc_id or settings.egress != "none":
+            raise SettingsError("Network: vpc is a network of yours; leave vpc_id and egress out of the settings")
+        self.vpc, self.host_subnet, self.function_subnet = vpc, host_subnet, function_subnet
+        self.zone = settings.availability_zone or _zone_of(host_subnet)
 
     def _adopt(self, settings: HostSettings) -> None:
         zones = [self.zone]
@@ -176,6 +204,12 @@ class Network(Construct):
         log_group = LogGroup(self, "FlowLogs", days=30)
         flow_log = vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group, role))
         flow_log.node.add_dependency(role)  # and thereby its rights
+
+
+def _zone_of(subnet: ec2.ISubnet) -> str:
+    """Of a subnet that the app makes, as EC2 says it: what the CDK says can become another with the region's zones."""
+    made = subnet.node.default_child
+    return made.attr_availability_zone if isinstance(made, ec2.CfnSubnet) else subnet.availability_zone
 
 
 def _one_zone(subnets: list[ec2.ISubnet]) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import model_validator
 
-from nami_stack.section import Section, SettingsError, matches
+from nami_stack.section import Section, SettingsError, is_token, matches
 
 # https://docs.datadoghq.com/getting_started/site/
 DatadogSite = Literal[
@@ -45,7 +45,7 @@ class ReportingSettings(Section):
 
     @model_validator(mode="after")
     def _reporting_rules(self) -> Self:
-        if self.sentry_dsn:
+        if self.sentry_dsn and not is_token(self.sentry_dsn):
             check_sentry_dsn(self.sentry_dsn)
         given = {key: getattr(self, key) for key in ("datadog_site", "datadog_api_key_secret_arn")}
         if any(given.values()) and not all(given.values()):

@@ -149,7 +149,7 @@ class MongoHost(Destination):
 
     def grant_write(self, function: PythonFunction) -> None:
         """Let the function connect, and read the credentials."""
-        function.allow("secretsmanager:GetSecretValue", on=self.secret.secret_arn)
+        function.allow_secret(self.secret)
         for security_group in function.connections.security_groups:
             # The host's side alone: the function's group lets all out, and another rule there would be idle.
             self.security_group.add_ingress_rule(security_group, ec2.Port.tcp(MONGO_PORT), "MongoDB")
