@@ -1,12 +1,13 @@
-"""Webhooks among what your app makes itself: its secret, its VPC and its database, and an alarm and a right."""
+"""Webhooks among what your app makes itself: its domain and its table, with an alarm and a right of yours."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
-from nami_stack import MongoDatabase, ScalableWebhook, Signature, in_your_network
+from nami_stack import CustomDomain, DynamoTable, HttpGateway, ScalableWebhook, Signature
 
 
 class Shop(cdk.Stack):
@@ -14,12 +15,21 @@ class Shop(cdk.Stack):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        self.vpc = ec2.Vpc(self, "Vpc", max_azs=1)
-        self.vpc.add_flow_log("FlowLog")
-        self.database_group = ec2.SecurityGroup(self, "DatabaseGroup", vpc=self.vpc)
-        self.database_uri = secretsmanager.Secret.from_secret_name_v2(self, "DatabaseUri", "shop/database")
-        self.webhook_secret = secretsmanager.Secret.from_secret_name_v2(self, "WebhookSecret", "shop/shopify")
-        self.support = iam.Role(self, "Support", assumed_by=iam.AccountRootPrincipal())
+        self.zone = route53.PublicHostedZone(self, "Zone", zone_name="example.com")
+        self.certificate = acm.Certificate(
+            self,
+            "Certificate",
+            domain_name="hooks.example.com",
+            validation=acm.CertificateValidation.from_dns(self.zone),
+        )
+        self.orders = dynamodb.Table(
+            self,
+            "Orders",
+            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+        )
 
 
 class Webhooks(cdk.Stack):
@@ -27,25 +37,24 @@ class Webhooks(cdk.Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, shop: Shop) -> None:
         super().__init__(scope, construct_id)
-        database = MongoDatabase(
+        domain = CustomDomain(
             self,
-            "Database",
-            secret=shop.database_uri,
-            placement=in_your_network(self, shop.vpc, shop.vpc.private_subnets[0]),
+            "Domain",
+            domain_name="hooks.example.com",
+            certificate=shop.certificate,
+            hosted_zone=shop.zone,
         )
         webhook = ScalableWebhook(
             self,
             "Orders",
             name="orders",
+            gateway=HttpGateway(self, "Gateway", domain=domain),
             signature=Signature.preset("shopify"),
-            signature_secret=shop.webhook_secret,
-            destination=database,
+            destination=DynamoTable(self, "Table", table=shop.orders),
         )
-        # The rule stands in this stack: shop's does not depend on it.
-        group = ec2.SecurityGroup.from_security_group_id(self, "DatabaseGroup", shop.database_group.security_group_id)
-        webhook.connections.allow_to(group, ec2.Port.tcp(27017))
         webhook.metric_refused("signature").create_alarm(self, "Forged", threshold=100, evaluation_periods=1)
-        webhook.grant_redrive(iam.Role.from_role_arn(self, "Support", shop.support.role_arn))
+        support = iam.Role(self, "Support", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        webhook.grant_redrive(support)
 
 
 app = cdk.App()
