@@ -7,7 +7,9 @@ The functions never load it. What is signed, the delivery's id and the handshake
 from typing import NamedTuple
 
 from nami_runtime import signatures
-from nami_runtime.signatures.schemes import Asymmetric, Basic, ClientState, Hmac, PayPal, Scheme, Token, Unsigned
+from nami_runtime.signatures.client_state import ClientState
+from nami_runtime.signatures.public_keys import Asymmetric, PayPal
+from nami_runtime.signatures.schemes import Basic, Hmac, Scheme, Token, Unsigned
 
 
 class Facts(NamedTuple):
@@ -723,8 +725,6 @@ def _kind(form: Scheme) -> str:
 
 
 def _signed(form: Scheme) -> str:
-    if isinstance(form, Asymmetric):
-        return "{timestamp}{body}"
     if isinstance(form, PayPal):
         return "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}"
     return str(getattr(form, "signed", ""))

@@ -9,6 +9,7 @@ from nami_control.errors import UsageError
 from nami_control.progress import Tell, silent
 from nami_runtime import secret, signatures
 from nami_runtime.signatures import schemes
+from nami_runtime.signatures.public_keys import Asymmetric
 
 
 def check(setting: Mapping[str, Any], text: str, tell: Tell = silent) -> None:
@@ -39,9 +40,9 @@ def _fault(form: Any, value: str) -> str:
             return f"must be {'base64, with or without whsec_ before it' if form.key == 'base64' else form.key}"
         case schemes.Basic() if ":" not in value:
             return "must be user:password"
-        case schemes.Asymmetric(algorithm="ed25519") if not re.fullmatch("[0-9a-fA-F]{64}", value):
+        case Asymmetric(algorithm="ed25519") if not re.fullmatch("[0-9a-fA-F]{64}", value):
             return "must be the application's public key, 64 hex digits"
-        case schemes.Asymmetric(algorithm="ecdsa") if not _is_der(value):
+        case Asymmetric(algorithm="ecdsa") if not _is_der(value):
             return "must be the verification key, base64"
     return ""
 

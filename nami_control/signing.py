@@ -12,7 +12,8 @@ from uuid import uuid4
 
 from nami_runtime import signatures
 from nami_runtime.request import Request
-from nami_runtime.signatures.schemes import Basic, ClientState, Hmac, Token, Unsigned
+from nami_runtime.signatures.client_state import ClientState
+from nami_runtime.signatures.schemes import Basic, Hmac, Token, Unsigned
 
 
 def sign(
