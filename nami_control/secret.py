@@ -8,7 +8,7 @@ from typing import Any
 from nami_control.errors import UsageError
 from nami_control.progress import Tell, silent
 from nami_runtime import secret, signatures
-from nami_runtime.signatures import schemes
+from nami_runtime.signatures import adyen, schemes
 from nami_runtime.signatures.public_keys import Asymmetric
 
 
@@ -38,6 +38,8 @@ def _fault(form: Any, value: str) -> str:
     match form:
         case schemes.Hmac() if not form.signature(value, b""):
             return f"must be {'base64, with or without whsec_ before it' if form.key == 'base64' else form.key}"
+        case adyen.Adyen() if not adyen.signature(value, b""):
+            return "must be hex"
         case schemes.Basic() if ":" not in value:
             return "must be user:password"
         case Asymmetric(algorithm="ed25519") if not re.fullmatch("[0-9a-fA-F]{64}", value):

@@ -21,6 +21,7 @@ __all__ = ["configured", "every"]
 _OWN_WAYS = {
     **dict.fromkeys(("discord", "paypal", "sendgrid"), "public_keys"),
     "microsoft-graph": "client_state",
+    "adyen": "adyen",
 }
 
 
