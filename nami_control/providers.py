@@ -285,6 +285,12 @@ FACTS: dict[str, Facts] = {
         "chosen by you or shown once, at `heroku webhooks:add`",
         "heroku/webhooks-demo",
     ),
+    "highlevel": Facts(
+        "HighLevel (GoHighLevel)",
+        "its public key (Ed25519), PEM",
+        "the Webhook Integration Guide shows it",
+        "marketplace.gohighlevel.com: Webhook Integration Guide",
+    ),
     "hubspot": Facts(
         "HubSpot",
         "the app's client secret",
@@ -358,6 +364,12 @@ FACTS: dict[str, Facts] = {
         "the subscription's details",
         "developers.make.com: Verify signatures",
     ),
+    "manus": Facts(
+        "Manus",
+        "its public key (RSA), PEM",
+        "GET https://api.manus.ai/v2/webhook.publicKey",
+        "open.manus.ai: Webhook security",
+    ),
     "messenger": Facts(
         "Messenger",
         'the app secret: `{"secret": …, "verify_token": …}`',
@@ -378,6 +390,12 @@ FACTS: dict[str, Facts] = {
         "the clientState",
         "chosen by you, where the subscription is made",
         "learn.microsoft.com: Change notifications",
+    ),
+    "mobiscroll": Facts(
+        "Mobiscroll Connect",
+        "a public key, `whpk_…`; a list while they roll",
+        "https://connect.mobiscroll.com/.well-known/webhook-keys",
+        "mobiscroll-connect-sdk on PyPI",
     ),
     "modern-treasury": Facts(
         "Modern Treasury",
@@ -564,6 +582,12 @@ FACTS: dict[str, Facts] = {
         "where the sender shows it",
         "standardwebhooks.com",
     ),
+    "standard-webhooks-v1a": Facts(
+        "whoever signs Standard Webhooks with a private key (`v1a`)",
+        "the public key, `whpk_…`",
+        "where the sender shows it",
+        "standardwebhooks.com",
+    ),
     "stream": Facts(
         "Stream (GetStream), without compression", "the app's API secret", "Dashboard > the app", "GetStream/stream-py"
     ),
@@ -601,6 +625,12 @@ FACTS: dict[str, Facts] = {
         "TaskFast", "the webhook's secret", "the answer to its configuration", "docs.rs/taskfast-agent: webhooks"
     ),
     "telegram": Facts("Telegram", "the secret_token", "chosen by you, at setWebhook", "core.telegram.org: setWebhook"),
+    "telnyx": Facts(
+        "Telnyx",
+        "the public key, base64",
+        "Mission Control Portal > Account settings > Keys & credentials > Public key",
+        "team-telnyx/telnyx-python; developers.telnyx.com: Webhooks",
+    ),
     "tiktok": Facts(
         "TikTok", "the app's client secret", "Manage apps > the app", "developers.tiktok.com: Webhooks verification"
     ),
@@ -644,6 +674,12 @@ FACTS: dict[str, Facts] = {
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
         "developers.facebook.com: Webhooks, getting started",
+    ),
+    "wise": Facts(
+        "Wise",
+        "its public key (RSA), of live or of the sandbox",
+        "docs.wise.com: Event handling shows both",
+        "transferwise/digital-signatures-examples; docs.wise.com: Event handling",
     ),
     "woocommerce": Facts(
         "WooCommerce",

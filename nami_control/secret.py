@@ -1,7 +1,5 @@
 """Which text can be the secret of a subscription's signature."""
 
-import binascii
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +7,7 @@ from nami_control.errors import UsageError
 from nami_control.progress import Tell, silent
 from nami_runtime import secret, signatures
 from nami_runtime.signatures import adyen, schemes
+from nami_runtime.signatures.keys import key_bytes
 from nami_runtime.signatures.public_keys import Asymmetric
 
 
@@ -24,7 +23,8 @@ def check(setting: Mapping[str, Any], text: str, tell: Tell = silent) -> None:
     forms = signatures.configured(dict(setting))
     for value in values:
         faults = [_fault(form, value) for form in forms]
-        if all(faults) or not value.isprintable():
+        shown = value if "-----BEGIN" not in value else "".join(value.split())
+        if all(faults) or not shown.isprintable():
             fault = faults[0] if all(faults) else "holds a line break, or another character that can't be seen"
             raise UsageError(f"that is no secret of {setting['scheme']}: it {fault}; nothing was changed")
     if values == (text.strip(),) and text.strip()[0] in "[{":
@@ -42,15 +42,18 @@ def _fault(form: Any, value: str) -> str:
             return "must be hex"
         case schemes.Basic() if ":" not in value:
             return "must be user:password"
-        case Asymmetric(algorithm="ed25519") if not re.fullmatch("[0-9a-fA-F]{64}", value):
-            return "must be the application's public key, 64 hex digits"
-        case Asymmetric(algorithm="ecdsa") if not _is_der(value):
-            return "must be the verification key, base64"
+        case Asymmetric(algorithm="ed25519"):
+            told = "must be the verification key, the public one: 64 hex digits, base64 or PEM"
+            return "" if _is_key(value, 32) else told
+        case Asymmetric() if not _is_key(value):
+            return "must be the verification key, the public one: base64 or PEM"
     return ""
 
 
-def _is_der(value: str) -> bool:
+def _is_key(value: str, length: int = 0) -> bool:
+    """Whether it is DER, or of that many bytes."""
     try:
-        return binascii.a2b_base64(value)[:1] == b"\x30"
+        raw = key_bytes(value)
     except ValueError:
         return False
+    return raw[:1] == b"\x30" or len(raw) == length

@@ -19,7 +19,13 @@ else:
 __all__ = ["configured", "every"]
 
 _OWN_WAYS = {
-    **dict.fromkeys(("discord", "paypal", "sendgrid"), "public_keys"),
+    **dict.fromkeys(
+        (
+            *("discord", "highlevel", "manus", "mobiscroll", "paypal", "sendgrid", "standard-webhooks-v1a", "telnyx"),
+            "wise",
+        ),
+        "public_keys",
+    ),
     "microsoft-graph": "client_state",
     "adyen": "adyen",
 }
