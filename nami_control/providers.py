@@ -9,7 +9,7 @@ from typing import NamedTuple
 from nami_runtime import signatures
 from nami_runtime.signatures.adyen import Adyen
 from nami_runtime.signatures.client_state import ClientState
-from nami_runtime.signatures.public_keys import Asymmetric, PayPal
+from nami_runtime.signatures.public_keys import Asymmetric, PayPal, Sns
 from nami_runtime.signatures.schemes import Basic, Hmac, Scheme, Token, Unsigned
 
 
@@ -65,6 +65,12 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret token",
         "chosen by you, in Admin > Integrations > Webhooks",
         "developers.ashbyhq.com: Authenticating webhooks",
+    ),
+    "aws-sns": Facts(
+        "Amazon SNS, subscriptions by HTTPS without raw message delivery",
+        "the topic's ARN",
+        "the topic's page; with the endpoint's URL as the subscription's endpoint",
+        "docs.aws.amazon.com: Verifying the signatures of Amazon SNS messages; aws/aws-js-sns-message-validator",
     ),
     "bigcommerce": Facts(
         "BigCommerce",
@@ -721,6 +727,7 @@ FACTS: dict[str, Facts] = {
 HANDSHAKES = {
     "head": "asks with HEAD whether anybody is there; gets 200",
     "woocommerce": "sends an unsigned ping when a webhook is made; gets 200",
+    "aws-sns": "signed SubscriptionConfirmation of a topic that the secret names: GET of its SubscribeURL",
     "asana": "POST with X-Hook-Secret: the same header",
     "discord": "POST of type 0: 204",
     "dropbox": "GET with a challenge: the challenge",
@@ -761,7 +768,7 @@ def described(name: str) -> Described:
 def _kind(form: Scheme) -> str:
     if isinstance(form, Hmac):
         return f"HMAC-{form.digest.upper().replace('SHA', 'SHA-')}, {form.encoding}"
-    if isinstance(form, Asymmetric | PayPal):
+    if isinstance(form, Asymmetric | PayPal | Sns):
         return "public key"
     if isinstance(form, Adyen):
         return "HMAC-SHA-256, base64"
@@ -772,6 +779,8 @@ def _kind(form: Scheme) -> str:
 def _signed(form: Scheme) -> str:
     if isinstance(form, Adyen):
         return "eight fields of each notification"
+    if isinstance(form, Sns):
+        return "Message, MessageId, Subject, Timestamp, TopicArn and Type"
     if isinstance(form, PayPal):
         return "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}"
     return str(getattr(form, "signed", ""))

@@ -1,5 +1,6 @@
 """Which text can be the secret of a subscription's signature."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ from nami_control.progress import Tell, silent
 from nami_runtime import secret, signatures
 from nami_runtime.signatures import adyen, schemes
 from nami_runtime.signatures.keys import key_bytes
-from nami_runtime.signatures.public_keys import Asymmetric
+from nami_runtime.signatures.public_keys import Asymmetric, Sns
 
 
 def check(setting: Mapping[str, Any], text: str, tell: Tell = silent) -> None:
@@ -42,18 +43,20 @@ def _fault(form: Any, value: str) -> str:
             return "must be hex"
         case schemes.Basic() if ":" not in value:
             return "must be user:password"
-        case Asymmetric(algorithm="ed25519"):
-            told = "must be the verification key, the public one: 64 hex digits, base64 or PEM"
-            return "" if _is_key(value, 32) else told
-        case Asymmetric() if not _is_key(value):
-            return "must be the verification key, the public one: base64 or PEM"
+        case Asymmetric():
+            return _key_fault(form.algorithm, value)
+        case Sns() if not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]+", value):
+            return "must be the topic's ARN, arn:aws:sns:REGION:ACCOUNT:NAME"
     return ""
 
 
-def _is_key(value: str, length: int = 0) -> bool:
-    """Whether it is DER, or of that many bytes."""
+def _key_fault(algorithm: str, value: str) -> str:
+    """As _fault, of a public key: DER, or the 32 bytes of an Ed25519 key."""
+    bare = algorithm == "ed25519"
     try:
         raw = key_bytes(value)
     except ValueError:
-        return False
-    return raw[:1] == b"\x30" or len(raw) == length
+        raw = b""
+    if raw[:1] == b"\x30" or (bare and len(raw) == 32):
+        return ""
+    return f"must be the verification key, the public one: {'64 hex digits, ' if bare else ''}base64 or PEM"

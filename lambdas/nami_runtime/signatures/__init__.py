@@ -21,7 +21,17 @@ __all__ = ["configured", "every"]
 _OWN_WAYS = {
     **dict.fromkeys(
         (
-            *("discord", "highlevel", "manus", "mobiscroll", "paypal", "sendgrid", "standard-webhooks-v1a", "telnyx"),
+            *(
+                "aws-sns",
+                "discord",
+                "highlevel",
+                "manus",
+                "mobiscroll",
+                "paypal",
+                "sendgrid",
+                "standard-webhooks-v1a",
+                "telnyx",
+            ),
             "wise",
         ),
         "public_keys",

@@ -65,6 +65,25 @@ class PayPal(Scheme):
     # It covers nothing: of the body it signs a CRC-32, which four chosen bytes give to any other.
 
 
+@dataclass(frozen=True)
+class Sns(Scheme):
+    """A signature by the key of a certificate, which lies at Amazon SNS; the secret is the ARN of the topic.
+
+    A try again carries the old time, so no age is checked.
+    """
+
+    requirements: ClassVar[tuple[str, ...]] = ("asymmetric",)
+    fetches: ClassVar[bool] = True
+
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
+        from nami_runtime.signatures import sns  # noqa: PLC0415 - as above
+
+        return sns.verify(request, secrets, now)
+
+    def covers(self, source: str) -> bool:
+        return source == "body:MessageId"
+
+
 # Standard Webhooks' asymmetric signatures (standard-webhooks.com, the specification: `v1a`).
 _STANDARD_WEBHOOKS = Asymmetric(
     algorithm="ed25519",
@@ -78,6 +97,7 @@ _STANDARD_WEBHOOKS = Asymmetric(
 )
 
 SCHEMES: dict[str, tuple[Scheme, ...]] = {
+    "aws-sns": (Sns(ids=("body:MessageId",), handshake="aws-sns"),),
     "discord": (
         Asymmetric(
             algorithm="ed25519",

@@ -456,7 +456,7 @@ def test_an_option_that_a_scheme_does_not_have_is_an_error() -> None:
 
 
 @given(
-    st.sampled_from(sorted(set(signatures.every()) - {"none", "paypal"})),
+    st.sampled_from([name for name in sorted(signatures.every()) if name not in ("none", "paypal", "aws-sns")]),
     st.dictionaries(st.text(max_size=5), st.text(max_size=30), max_size=4),
     st.one_of(st.binary(max_size=80), st.from_regex(rb'\{"signature":\{"t[a-z"]*:[0-9\-e]+\}\}')),
     st.data(),
