@@ -7,7 +7,10 @@ The functions never load it. What is signed, the delivery's id and the handshake
 from typing import NamedTuple
 
 from nami_runtime import signatures
-from nami_runtime.signatures.schemes import Asymmetric, Basic, ClientState, Hmac, PayPal, Scheme, Token, Unsigned
+from nami_runtime.signatures.adyen import Adyen
+from nami_runtime.signatures.client_state import ClientState
+from nami_runtime.signatures.public_keys import Asymmetric, PayPal, Sns
+from nami_runtime.signatures.schemes import Basic, Hmac, Scheme, Token, Unsigned
 
 
 class Facts(NamedTuple):
@@ -26,6 +29,12 @@ FACTS: dict[str, Facts] = {
         "the part of the API key behind its colon",
         "Settings > API keys of the app; X-Ably-Key names which",
         "ably/docs: Webhooks",
+    ),
+    "adyen": Facts(
+        "Adyen, its standard webhooks (JSON)",
+        "the HMAC key, hex",
+        "Customer Area > Developers > Webhooks > the webhook > Security, with HMAC signatures switched on",
+        "Adyen/adyen-python-api-library; docs.adyen.com: Verify HMAC signatures",
     ),
     "adyen-platforms": Facts(
         "Adyen for Platforms, and Adyen's webhooks that sign in a header",
@@ -56,6 +65,12 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret token",
         "chosen by you, in Admin > Integrations > Webhooks",
         "developers.ashbyhq.com: Authenticating webhooks",
+    ),
+    "aws-sns": Facts(
+        "Amazon SNS, subscriptions by HTTPS without raw message delivery",
+        "the topic's ARN",
+        "the topic's page; with the endpoint's URL as the subscription's endpoint",
+        "docs.aws.amazon.com: Verifying the signatures of Amazon SNS messages; aws/aws-js-sns-message-validator",
     ),
     "bigcommerce": Facts(
         "BigCommerce",
@@ -276,6 +291,12 @@ FACTS: dict[str, Facts] = {
         "chosen by you or shown once, at `heroku webhooks:add`",
         "heroku/webhooks-demo",
     ),
+    "highlevel": Facts(
+        "HighLevel (GoHighLevel)",
+        "its public key (Ed25519), PEM",
+        "the Webhook Integration Guide shows it",
+        "marketplace.gohighlevel.com: Webhook Integration Guide",
+    ),
     "hubspot": Facts(
         "HubSpot",
         "the app's client secret",
@@ -349,6 +370,12 @@ FACTS: dict[str, Facts] = {
         "the subscription's details",
         "developers.make.com: Verify signatures",
     ),
+    "manus": Facts(
+        "Manus",
+        "its public key (RSA), PEM",
+        "GET https://api.manus.ai/v2/webhook.publicKey",
+        "open.manus.ai: Webhook security",
+    ),
     "messenger": Facts(
         "Messenger",
         'the app secret: `{"secret": …, "verify_token": …}`',
@@ -369,6 +396,12 @@ FACTS: dict[str, Facts] = {
         "the clientState",
         "chosen by you, where the subscription is made",
         "learn.microsoft.com: Change notifications",
+    ),
+    "mobiscroll": Facts(
+        "Mobiscroll Connect",
+        "a public key, `whpk_…`; a list while they roll",
+        "https://connect.mobiscroll.com/.well-known/webhook-keys",
+        "mobiscroll-connect-sdk on PyPI",
     ),
     "modern-treasury": Facts(
         "Modern Treasury",
@@ -555,6 +588,12 @@ FACTS: dict[str, Facts] = {
         "where the sender shows it",
         "standardwebhooks.com",
     ),
+    "standard-webhooks-v1a": Facts(
+        "whoever signs Standard Webhooks with a private key (`v1a`)",
+        "the public key, `whpk_…`",
+        "where the sender shows it",
+        "standardwebhooks.com",
+    ),
     "stream": Facts(
         "Stream (GetStream), without compression", "the app's API secret", "Dashboard > the app", "GetStream/stream-py"
     ),
@@ -592,6 +631,12 @@ FACTS: dict[str, Facts] = {
         "TaskFast", "the webhook's secret", "the answer to its configuration", "docs.rs/taskfast-agent: webhooks"
     ),
     "telegram": Facts("Telegram", "the secret_token", "chosen by you, at setWebhook", "core.telegram.org: setWebhook"),
+    "telnyx": Facts(
+        "Telnyx",
+        "the public key, base64",
+        "Mission Control Portal > Account settings > Keys & credentials > Public key",
+        "team-telnyx/telnyx-python; developers.telnyx.com: Webhooks",
+    ),
     "tiktok": Facts(
         "TikTok", "the app's client secret", "Manage apps > the app", "developers.tiktok.com: Webhooks verification"
     ),
@@ -636,6 +681,12 @@ FACTS: dict[str, Facts] = {
         "App settings > Basic",
         "developers.facebook.com: Webhooks, getting started",
     ),
+    "wise": Facts(
+        "Wise",
+        "its public key (RSA), of live or of the sandbox",
+        "docs.wise.com: Event handling shows both",
+        "transferwise/digital-signatures-examples; docs.wise.com: Event handling",
+    ),
     "woocommerce": Facts(
         "WooCommerce",
         "the webhook's secret",
@@ -676,6 +727,7 @@ FACTS: dict[str, Facts] = {
 HANDSHAKES = {
     "head": "asks with HEAD whether anybody is there; gets 200",
     "woocommerce": "sends an unsigned ping when a webhook is made; gets 200",
+    "aws-sns": "signed SubscriptionConfirmation of a topic that the secret names: GET of its SubscribeURL",
     "asana": "POST with X-Hook-Secret: the same header",
     "discord": "POST of type 0: 204",
     "dropbox": "GET with a challenge: the challenge",
@@ -716,15 +768,19 @@ def described(name: str) -> Described:
 def _kind(form: Scheme) -> str:
     if isinstance(form, Hmac):
         return f"HMAC-{form.digest.upper().replace('SHA', 'SHA-')}, {form.encoding}"
-    if isinstance(form, Asymmetric | PayPal):
+    if isinstance(form, Asymmetric | PayPal | Sns):
         return "public key"
+    if isinstance(form, Adyen):
+        return "HMAC-SHA-256, base64"
     kinds = {Token: "token", Basic: "basic authentication", ClientState: "token in the body", Unsigned: "none"}
     return kinds.get(type(form), type(form).__name__)
 
 
 def _signed(form: Scheme) -> str:
-    if isinstance(form, Asymmetric):
-        return "{timestamp}{body}"
+    if isinstance(form, Adyen):
+        return "eight fields of each notification"
+    if isinstance(form, Sns):
+        return "Message, MessageId, Subject, Timestamp, TopicArn and Type"
     if isinstance(form, PayPal):
         return "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}"
     return str(getattr(form, "signed", ""))

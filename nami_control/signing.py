@@ -12,7 +12,9 @@ from uuid import uuid4
 
 from nami_runtime import signatures
 from nami_runtime.request import Request
-from nami_runtime.signatures.schemes import Basic, ClientState, Hmac, Token, Unsigned
+from nami_runtime.signatures import adyen
+from nami_runtime.signatures.client_state import ClientState
+from nami_runtime.signatures.schemes import Basic, Hmac, Token, Unsigned
 
 
 def sign(
@@ -40,6 +42,8 @@ def sign(
         return {**given, scheme.header: scheme.prefix + secret}, body
     if isinstance(scheme, Basic):
         return {**given, "authorization": "Basic " + binascii.b2a_base64(secret.encode(), newline=False).decode()}, body
+    if isinstance(scheme, adyen.Adyen):
+        return given, _adyen(secret, body)
     if isinstance(scheme, ClientState):
         notifications = json.loads(body)
         for item in notifications["value"]:
@@ -84,6 +88,16 @@ def _hmac(
     name = scheme.part.split(" ")[0] + "=" if scheme.part else scheme.prefix
     headers[scheme.header] = before + name + signature
     return headers, body
+
+
+def _adyen(secret: str, body: bytes) -> bytes:
+    """The body with a signature in each notification."""
+    document = json.loads(body)
+    if not adyen.notifications(document):
+        raise KeyError("notificationItems")
+    for item in adyen.notifications(document):
+        item.setdefault("additionalData", {})["hmacSignature"] = adyen.signature(secret, adyen.content(item)).decode()
+    return json.dumps(document).encode()
 
 
 def _with_field(body: bytes, source: str, value: object) -> bytes:

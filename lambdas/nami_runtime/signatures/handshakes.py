@@ -127,6 +127,12 @@ def _zoom(request: Request, key: str) -> Answer | None:
     return _json({"plainToken": _bounded(token), "encryptedToken": proof})
 
 
+def _aws_sns(request: Request, key: str) -> Answer | None:
+    from nami_runtime.signatures import sns  # noqa: PLC0415 - needs cryptography
+
+    return _NOTHING if sns.confirm(request) else None
+
+
 def _discord(request: Request, key: str) -> Answer | None:
     body = request.json()
     asked = isinstance(body, dict) and body.get("type") == 0 and not isinstance(body["type"], bool)
@@ -148,6 +154,7 @@ _UNSIGNED = {
     "x": _x,
 }
 _SIGNED = {
+    "aws-sns": _aws_sns,
     "discord": _discord,
     "slack": _slack,
     "x": _x_delivery,

@@ -22,21 +22,24 @@ from tests.unit.runtime.conftest import (
 
 MARK = "m4rk-3d-s3cr3t-9f1c"
 # Their secret holds what is public: the provider's key.
-PUBLIC = {"discord", "paypal", "sendgrid", "none"}
+PUBLIC = {name for name, forms in signatures.every().items() if "asymmetric" in forms[0].requirements} | {"none"}
 SCHEMES = sorted(set(signatures.every()) - PUBLIC)
 OPTIONS: dict[str, dict[str, Any]] = {
     "hmac": {"header": "x-signature"},
     "token": {"header": "x-token"},
 }
 SECRETS = {"basic": f"user:{MARK}", "standard-webhooks": "whsec_" + base64.b64encode(MARK.encode()).decode()}
-SECRETS |= {"adyen-platforms": MARK.encode().hex(), "pipedrive": SECRETS["basic"]}
+SECRETS |= {"adyen": MARK.encode().hex(), "adyen-platforms": MARK.encode().hex(), "pipedrive": SECRETS["basic"]}
 SECRETS |= {
     name: SECRETS["standard-webhooks"]
     for name, forms in signatures.every().items()
     if getattr(forms[-1], "key", "") == "base64"
 }
 URL = "https://hooks.example.com/nami/shopify"
-BODY = b'{"id":"evt_1","event_id":"Ev08","value":[{"subscriptionId":"s"}],"event":"order.created"}'
+BODY = (
+    b'{"id":"evt_1","event_id":"Ev08","value":[{"subscriptionId":"s"}],"event":"order.created",'
+    b'"notificationItems":[{"NotificationRequestItem":{"pspReference":"1"}}]}'
+)
 # Microsoft proves itself by a word in the body, and a body is kept byte for byte: docs/signatures.md says so.
 IN_THE_BODY = {"microsoft-graph"}
 
