@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from nami_control import signing
 from nami_runtime import envelope, signatures
 from nami_runtime.request import GatewayRequest, Refused, Request
 from nami_runtime.signatures import hubspot, schemes, timestamps, urls, verification
-from tests.unit.runtime.conftest import FakeAws, http_event
+from tests.unit.runtime.conftest import EVENTS, FakeAws, http_event
 from tests.unit.runtime.provider_vectors import COMPUTED, PUBLISHED
 from tests.unit.runtime.vectors import VECTORS as FIRST
 from tests.unit.runtime.vectors import Vector
@@ -66,6 +67,25 @@ def test_the_vector_is_accepted_and_the_envelope_names_the_scheme(
     assert deliver(vector) == 200
     delivery = envelope.read(cloud.messages[0])
     assert (delivery.verified, delivery.body) == (vector.scheme, vector.body)
+
+
+def _rest_event(vector: Vector) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((EVENTS / "rest_api_post.json").read_text())
+    event["headers"], event["multiValueHeaders"] = vector.headers, {name: [v] for name, v in vector.headers.items()}
+    query = parse_qs(vector.query, keep_blank_values=True)
+    event["queryStringParameters"] = {name: values[-1] for name, values in query.items()} or None
+    event["multiValueQueryStringParameters"] = query or None
+    event["body"], event["isBase64Encoded"] = binascii.b2a_base64(vector.body).decode().strip(), True
+    return event
+
+
+@_each(VECTORS)
+def test_the_vector_is_accepted_from_a_rest_api_too(
+    pre_queue: Handler, signed_by: Callable[..., None], monkeypatch: pytest.MonkeyPatch, vector: Vector
+) -> None:
+    signed_by(vector.scheme, vector.secret, **vector.options)
+    monkeypatch.setattr(verification, "time", lambda: vector.now)
+    assert pre_queue(_rest_event(vector))["statusCode"] == 200
 
 
 @_each(VECTORS)
