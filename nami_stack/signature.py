@@ -161,6 +161,11 @@ class Signature(BaseModel):
         return any(form.handshake for form in SCHEMES[self.scheme])
 
     @property
+    def hands_over_a_secret(self) -> bool:
+        """Whether the provider makes the secret and sends it once, when a webhook is made."""
+        return any(form.handshake in ("asana", "notion") for form in SCHEMES[self.scheme])
+
+    @property
     def requirements(self) -> list[Path]:
         """Files with what must be installed to check it, beyond Python itself."""
         names = {form.requirements for form in SCHEMES[self.scheme]} - {""}

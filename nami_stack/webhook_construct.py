@@ -43,6 +43,7 @@ class ScalableWebhook(Construct):
         quarantine: of webhooks that the gateway took and that are not genuine; with `ingest=direct` alone.
         large_bodies: the bucket of what a queue can't hold.
         signature_secret: for the user to fill in; None where the signature needs none.
+        received_secret: what a provider hands over when a webhook is made, for the user to read; None for all others.
         metrics_name: what metrics call the subscription.
 
     Raises:
@@ -76,6 +77,7 @@ class ScalableWebhook(Construct):
             _check_direct(gateway, signature, destinations, settings, handlers)
         self.large_bodies = _bucket(self, "LargeBodies", days=settings.large_body_days)
         self.signature_secret = _signature_secret(self, name, signature)
+        self.received_secret = _received_secret(self, name, signature)
 
         self.drains = [
             self._drain(drain_id, each, handlers)
@@ -136,6 +138,7 @@ class ScalableWebhook(Construct):
                 **({"DEDUPLICATE_BY": ",".join(settings.deduplicate_by)} if settings.deduplicate_by else {}),
                 **({"SIGNATURE": signature.to_json()} if signature else {}),
                 **({"SIGNATURE_SECRET_ARN": self.signature_secret.ref} if self.signature_secret else {}),
+                **({"RECEIVED_SECRET_ARN": self.received_secret.ref} if self.received_secret else {}),
             },
         )
         for drain in self.drains:
@@ -143,6 +146,8 @@ class ScalableWebhook(Construct):
         function.allow_objects("s3:PutObject", self.large_bodies)
         if self.signature_secret:
             function.allow("secretsmanager:GetSecretValue", on=self.signature_secret.ref)
+        if self.received_secret:  # of which it may read nothing, so what it verifies with stays the user's to fill in
+            function.allow("secretsmanager:PutSecretValue", on=self.received_secret.ref)
         return function
 
     def _quarantine(self) -> Quarantine | None:
@@ -230,4 +235,14 @@ def _signature_secret(scope: Construct, name: str, signature: Signature | None) 
         scope, "SignatureSecret", description=f"What the sender of {name}'s webhooks signs with; one value or a list"
     )
     acknowledge(secret, "the sender makes it; while it changes, the secret is a list of the old and the new", "SMG4")
+    return secret
+
+
+def _received_secret(scope: Construct, name: str, signature: Signature | None) -> secretsmanager.CfnSecret | None:
+    if signature is None or not signature.hands_over_a_secret:
+        return None
+    secret = secretsmanager.CfnSecret(
+        scope, "ReceivedSecret", description=f"What the sender of {name}'s webhooks handed over when one was made"
+    )
+    acknowledge(secret, "the sender makes it, once for each webhook", "SMG4")
     return secret

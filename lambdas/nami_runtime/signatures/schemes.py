@@ -134,7 +134,8 @@ class Hmac(Scheme):
     base64url, padded or not. `key` is the secret's own form: text, base64, hex, or nfkd: text as Unicode decomposes it.
     `tolerance` is in seconds, 0 leaves the timestamp unchecked; a timestamp is epoch seconds, epoch milliseconds,
     ISO 8601 or an HTTP date. `digits` is how many it has, where it stands beside a field that may begin with one, and
-    `id_length` the id's where nothing else ends it. `milliseconds` and `separator` (of the pairs) are how the provider
+    `id_length` the id's where nothing else ends it; `iso` takes a time in ISO 8601 alone, which shows where it begins.
+    `milliseconds` and `separator` (of the pairs) are how the provider
     writes what is read in any form. `public_url` is the URL that the producer calls, where it is not the gateway's own.
     `hashed` is for those who make no HMAC but hash the secret "before" the content or "after" it. `when` is (header,
     its value), which tells which of two forms with one header it is.
@@ -153,6 +154,7 @@ class Hmac(Scheme):
     digits: int = 0
     id_length: int = 0
     milliseconds: bool = False
+    iso: bool = False
     separator: str = ","
     id: str = ""
     tolerance: int = 0
@@ -264,6 +266,8 @@ class Hmac(Scheme):
                 before = request.body if "{body}{timestamp}" in self.signed else b""
                 after = values[at + 1] or (request.body if "{timestamp}{body}" in self.signed else b"")
                 check_ends(values[at], before, after, self.digits)
+                if self.iso and values[at].isdigit():
+                    raise Refused(401, "a timestamp that is not ISO 8601")
             elif pieces[at] == "id" and self.id_length and len(values[at]) != self.id_length:
                 raise Refused(401, "no telling where the id ends")
             elif pieces[at] not in _ENDLESS and any(end and end in values[at] for end in values[at - 1 : at + 2 : 2]):
