@@ -7,7 +7,10 @@ The functions never load it. What is signed, the delivery's id and the handshake
 from typing import NamedTuple
 
 from nami_runtime import signatures
-from nami_runtime.signatures.schemes import Asymmetric, Basic, ClientState, Hmac, PayPal, Scheme, Token, Unsigned
+from nami_runtime.signatures.adyen import Adyen
+from nami_runtime.signatures.client_state import ClientState
+from nami_runtime.signatures.public_keys import Asymmetric, PayPal
+from nami_runtime.signatures.schemes import Basic, Hmac, Scheme, Token, Unsigned
 
 
 class Facts(NamedTuple):
@@ -26,6 +29,12 @@ FACTS: dict[str, Facts] = {
         "the part of the API key behind its colon",
         "Settings > API keys of the app; X-Ably-Key names which",
         "ably/docs: Webhooks",
+    ),
+    "adyen": Facts(
+        "Adyen, its standard webhooks (JSON)",
+        "the HMAC key, hex",
+        "Customer Area > Developers > Webhooks > the webhook > Security, with HMAC signatures switched on",
+        "Adyen/adyen-python-api-library; docs.adyen.com: Verify HMAC signatures",
     ),
     "adyen-platforms": Facts(
         "Adyen for Platforms, and Adyen's webhooks that sign in a header",
@@ -771,13 +780,15 @@ def _kind(form: Scheme) -> str:
         return f"HMAC-{form.digest.upper().replace('SHA', 'SHA-')}, {form.encoding}"
     if isinstance(form, Asymmetric | PayPal):
         return "public key"
+    if isinstance(form, Adyen):
+        return "HMAC-SHA-256, base64"
     kinds = {Token: "token", Basic: "basic authentication", ClientState: "token in the body", Unsigned: "none"}
     return kinds.get(type(form), type(form).__name__)
 
 
 def _signed(form: Scheme) -> str:
-    if isinstance(form, Asymmetric):
-        return "{timestamp}{body}"
+    if isinstance(form, Adyen):
+        return "eight fields of each notification"
     if isinstance(form, PayPal):
         return "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}"
     return str(getattr(form, "signed", ""))

@@ -19,6 +19,21 @@ _ORDER: dict[str, Any] = {"id": NUMBER, "status": "processing", "currency": "EUR
 
 SAMPLES: dict[str, Any] = {
     "ably": {"items": [{"webhookId": "w1", "source": "channel.message", "data": {"channelId": "orders"}}]},
+    "adyen": {
+        "live": "false",
+        "notificationItems": [
+            {
+                "NotificationRequestItem": {
+                    "pspReference": ID,
+                    "merchantAccountCode": "AcmeShop",
+                    "merchantReference": "1001",
+                    "amount": {"value": 1990, "currency": "EUR"},
+                    "eventCode": "AUTHORISATION",
+                    "success": "true",
+                }
+            }
+        ],
+    },
     "adyen-platforms": {"type": "balancePlatform.transfer.created", "environment": "test", "data": {"id": ID}},
     "aftership": {"event": "tracking_update", "event_id": ID, "msg": {"tag": "InTransit"}},
     "airwallex": {"id": ID, "name": "payment_intent.succeeded", "data": {"object": {"amount": 19.9}}},

@@ -9,7 +9,8 @@ from nami_control.errors import Command, NotFoundError, UsageError
 from nami_control.progress import Tell, silent
 from nami_control.times import iso
 from nami_runtime import secret, signatures
-from nami_runtime.signatures import schemes
+from nami_runtime.signatures import adyen, schemes
+from nami_runtime.signatures.public_keys import Asymmetric
 
 if TYPE_CHECKING:
     from nami_control.deployment import Deployment
@@ -67,11 +68,13 @@ def _fault(form: Any, value: str) -> str:
     match form:
         case schemes.Hmac() if not form.signature(value, b""):
             return f"must be {'base64, with or without whsec_ before it' if form.key == 'base64' else form.key}"
+        case adyen.Adyen() if not adyen.signature(value, b""):
+            return "must be hex"
         case schemes.Basic() if ":" not in value:
             return "must be user:password"
-        case schemes.Asymmetric(algorithm="ed25519") if not re.fullmatch("[0-9a-fA-F]{64}", value):
+        case Asymmetric(algorithm="ed25519") if not re.fullmatch("[0-9a-fA-F]{64}", value):
             return "must be the application's public key, 64 hex digits"
-        case schemes.Asymmetric(algorithm="ecdsa") if not _is_der(value):
+        case Asymmetric(algorithm="ecdsa") if not _is_der(value):
             return "must be the verification key, base64"
     return ""
 

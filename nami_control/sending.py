@@ -220,7 +220,7 @@ class Sender:
         form = self._forms[-1] if isinstance(self._forms[-1], Token) else self._forms[0]
         found = [source for source in form.ids if isinstance(source, str)][:1]
         if kind:
-            return [source.removeprefix(kind) for source in found if source.startswith(kind)]
+            return [source.removeprefix(kind) for source in found if source.startswith(kind) and "[" not in source]
         return [source for source in found if ":" not in source and source != getattr(form, "id", "")]
 
     def _url(self) -> str:

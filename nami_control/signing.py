@@ -13,7 +13,9 @@ from uuid import uuid4
 
 from nami_runtime import signatures
 from nami_runtime.request import Request
-from nami_runtime.signatures.schemes import Basic, ClientState, Hmac, Token, Unsigned
+from nami_runtime.signatures import adyen
+from nami_runtime.signatures.client_state import ClientState
+from nami_runtime.signatures.schemes import Basic, Hmac, Token, Unsigned
 
 
 def sign(
@@ -41,6 +43,8 @@ def sign(
         return _token(scheme, secret, body, given)
     if isinstance(scheme, Basic):
         return {**given, "authorization": "Basic " + binascii.b2a_base64(secret.encode(), newline=False).decode()}, body
+    if isinstance(scheme, adyen.Adyen):
+        return given, _adyen(secret, body)
     if isinstance(scheme, ClientState):
         notifications = json.loads(body)
         for item in notifications["value"]:
@@ -107,6 +111,16 @@ def _stamp(scheme: Hmac, now: float) -> str:
     if scheme.iso:
         return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return str(int(now * 1000 if scheme.milliseconds else now))
+
+
+def _adyen(secret: str, body: bytes) -> bytes:
+    """The body with a signature in each notification."""
+    document = json.loads(body)
+    if not adyen.notifications(document):
+        raise KeyError("notificationItems")
+    for item in adyen.notifications(document):
+        item.setdefault("additionalData", {})["hmacSignature"] = adyen.signature(secret, adyen.content(item)).decode()
+    return json.dumps(document).encode()
 
 
 def _with_field(body: bytes, source: str, value: object) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import binascii
-from typing import TYPE_CHECKING
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -13,39 +13,37 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from nami_runtime.request import Refused
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-_DECODE = {"base64": binascii.a2b_base64, "hex": binascii.unhexlify}
+Key = Ed25519PublicKey | ec.EllipticCurvePublicKey
 
 
-def verify(algorithm: str, encoding: str, signature: str, message: bytes, secrets: Sequence[str]) -> str | None:
-    """The one of `secrets`, public keys in the same encoding, that the signature fits; raises Refused (401)."""
-    raw = decoded(signature, encoding)
-    check = {"ecdsa": _ecdsa, "ed25519": _ed25519}[algorithm]
-    for secret in secrets:
-        try:
-            check(_DECODE[encoding](secret), raw, message)
-        except (InvalidSignature, ValueError):
-            continue
-        return secret
-    return None
+def fits(algorithm: str, form: str, secret: str, message: bytes, signature: bytes) -> bool:
+    """Whether the signature is of this message, by the public key in `secret`; false where that is no such key."""
+    try:
+        key = _key(algorithm, form, secret)
+        if isinstance(key, Ed25519PublicKey):
+            key.verify(signature, message)
+        else:
+            key.verify(signature, message, ec.ECDSA(SHA256()))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
-def _ed25519(key: bytes, signature: bytes, message: bytes) -> None:
-    Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
-
-
-def _ecdsa(key: bytes, signature: bytes, message: bytes) -> None:
-    public = load_der_public_key(key)
-    if not isinstance(public, ec.EllipticCurvePublicKey):
+@lru_cache(maxsize=8)  # more than a secret holds while it is rotated
+def _key(algorithm: str, form: str, secret: str) -> Key:
+    """Raises ValueError."""
+    raw = binascii.unhexlify(secret) if form == "hex" else binascii.a2b_base64(secret)
+    if algorithm == "ed25519":
+        return Ed25519PublicKey.from_public_bytes(raw)
+    key = load_der_public_key(raw)
+    if not isinstance(key, ec.EllipticCurvePublicKey):
         raise ValueError("no key of an elliptic curve")
-    public.verify(signature, message, ec.ECDSA(SHA256()))
+    return key
 
 
-def decoded(text: str, encoding: str) -> bytes:
+def decoded(text: str) -> bytes:
     """A signature's bytes. Raises Refused (401)."""
     try:
-        return _DECODE[encoding](text)
+        return binascii.a2b_base64(text)
     except ValueError:
         raise Refused(401, "unreadable signature") from None

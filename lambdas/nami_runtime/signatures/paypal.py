@@ -42,7 +42,7 @@ _fetches_left, _counted_at = _FETCHES, 0.0
 
 def verify(request: Request, secrets: Sequence[str], now: float) -> str | None:
     """As PayPal.verify; raises aws.Unavailable where the certificate can't be fetched."""
-    signature = decoded(request.header("paypal-transmission-sig"), "base64")
+    signature = decoded(request.header("paypal-transmission-sig"))
     transmission = request.header("paypal-transmission-id")
     time = request.header("paypal-transmission-time")
     certificate = _certificate(request.header("paypal-cert-url"), request.deadline)

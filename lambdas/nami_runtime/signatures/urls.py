@@ -35,6 +35,19 @@ def written(request: Request, public_url: str) -> Iterator[str]:
                     yield full
 
 
+def derived(name: str, request: Request, url: str) -> bytes:
+    """What of the called URL a field of a template stands for: form (Twilio's), uri (HubSpot's) or path."""
+    if name == "form":
+        from nami_runtime.signatures import twilio  # noqa: PLC0415 - one provider signs it
+
+        return twilio.form(request, url)
+    if name == "uri":
+        from nami_runtime.signatures import hubspot  # noqa: PLC0415 - as above
+
+        return hubspot.uri(url)
+    return ("/" + url.partition("://")[2].partition("/")[2]).encode("utf-8", "replace")
+
+
 def check_query(request: Request, signed: str, public_url: str) -> None:
     """Raises Refused (401) where a part of the body could stand in a query that nobody else has written."""
     if (

@@ -25,14 +25,14 @@ from nami_runtime.signatures import handshakes, received
 from tests.unit.cli.conftest import sleep_in, target
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:nami-shopify-abc"
-ASYMMETRIC = {"discord", "paypal", "sendgrid"}
+ASYMMETRIC = {name for name, forms in signatures.every().items() if "asymmetric" in forms[0].requirements}
 SECRETS = {"basic": "user:password", "standard-webhooks": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
 SECRETS |= {
     name: SECRETS["standard-webhooks"]
     for name, forms in signatures.every().items()
     if getattr(forms[-1], "key", "") == "base64"
 }
-SECRETS |= {"adyen-platforms": "00ff", "pipedrive": SECRETS["basic"]}
+SECRETS |= {"adyen": "00ff", "adyen-platforms": "00ff", "pipedrive": SECRETS["basic"]}
 OPTIONS: dict[str, dict[str, Any]] = {"hmac": {"header": "x-signature"}, "token": {"header": "x-token"}}
 
 
