@@ -57,7 +57,7 @@ FACTS: dict[str, Facts] = {
     "asana": Facts(
         "Asana",
         "the X-Hook-Secret of the handshake",
-        "sent when the webhook is created; nami echoes it",
+        "sent when the webhook is created: `nami secret NAME --received`",
         "developers.asana.com: Webhooks guide",
     ),
     "ashby": Facts(
@@ -84,6 +84,12 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret",
         "chosen by you, in Repository settings > Webhooks",
         "support.atlassian.com: Manage webhooks",
+    ),
+    "bitbucket-server": Facts(
+        "Bitbucket Server and Data Center",
+        "the webhook's secret",
+        "chosen by you, in Repository settings > Webhooks",
+        "confluence.atlassian.com: Manage webhooks; its unsigned ping: runatlantis/atlantis 474",
     ),
     "boldsign": Facts(
         "BoldSign", "the webhook's secret key", "API > Webhooks > the webhook", "developers.boldsign.com: Webhooks"
@@ -139,6 +145,12 @@ FACTS: dict[str, Facts] = {
     ),
     "clickup": Facts(
         "ClickUp", "the webhook's secret", "the answer to its creation", "developer.clickup.com: Webhook signature"
+    ),
+    "cloudevents": Facts(
+        "CloudEvents over HTTP, from who signs nothing",
+        "the secret that the URL ends with, `?code=…`, or `signature_header`'s",
+        "chosen by you, where the subscription is made",
+        "cloudevents/spec: http-webhook.md",
     ),
     "cloudflare-stream": Facts(
         "Cloudflare Stream",
@@ -200,6 +212,12 @@ FACTS: dict[str, Facts] = {
     ),
     "emailit": Facts(
         "Emailit", "the webhook's signing secret", "Webhooks > the webhook", "emailit.com/docs: Request signature"
+    ),
+    "event-grid": Facts(
+        "Azure Event Grid",
+        "the secret that the URL ends with, `?code=…`, or `signature_header`'s",
+        "chosen by you: the endpoint URL of the event subscription, or its delivery properties",
+        "learn.microsoft.com: Event Grid, webhook event delivery",
     ),
     "expo": Facts(
         "Expo (EAS)",
@@ -376,6 +394,12 @@ FACTS: dict[str, Facts] = {
         "GET https://api.manus.ai/v2/webhook.publicKey",
         "open.manus.ai: Webhook security",
     ),
+    "mandrill": Facts(
+        "Mandrill (Mailchimp Transactional)",
+        "the webhook's key",
+        "Settings > Webhooks > Key",
+        "mailchimp.com/developer: Authenticating webhook requests",
+    ),
     "messenger": Facts(
         "Messenger",
         'the app secret: `{"secret": …, "verify_token": …}`',
@@ -416,6 +440,12 @@ FACTS: dict[str, Facts] = {
         "mollie/mollie-api-php",
     ),
     "mux": Facts("Mux", "the webhook's signing secret", "Settings > Webhooks", "muxinc/mux-node-sdk"),
+    "notion": Facts(
+        "Notion",
+        "the verification token",
+        "sent once, when the subscription is made: `nami secret NAME --received`",
+        "developers.notion.com: Webhooks",
+    ),
     "nylas": Facts("Nylas", "the webhook's secret", "the answer to its creation", "nylas/nylas-python"),
     "okta": Facts(
         "Okta",
@@ -576,6 +606,12 @@ FACTS: dict[str, Facts] = {
         "api.slack.com/apps > the app > Basic information",
         "docs.slack.dev: Verifying requests",
     ),
+    "smartcar": Facts(
+        "Smartcar",
+        "the application management token",
+        "Dashboard > the application > Credentials",
+        "smartcar.com/docs: Callback URI verification",
+    ),
     "square": Facts(
         "Square",
         "the subscription's signature key",
@@ -652,7 +688,19 @@ FACTS: dict[str, Facts] = {
         "Settings > Webhooks > the endpoint",
         "docs.tolt.com: Verify",
     ),
+    "trello": Facts(
+        "Trello",
+        "the application's secret",
+        "trello.com/power-ups/admin > the Power-Up > API key",
+        "developer.atlassian.com: Trello, webhooks",
+    ),
     "twilio": Facts("Twilio", "the auth token", "Console > Account info", "twilio.com/docs: Webhooks security"),
+    "twitch": Facts(
+        "Twitch EventSub",
+        "the subscription's secret",
+        "chosen by you, where the subscription is made",
+        "dev.twitch.tv: Handling webhook events",
+    ),
     "typeform": Facts(
         "Typeform",
         "the webhook's secret",
@@ -728,13 +776,18 @@ HANDSHAKES = {
     "head": "asks with HEAD whether anybody is there; gets 200",
     "woocommerce": "sends an unsigned ping when a webhook is made; gets 200",
     "aws-sns": "signed SubscriptionConfirmation of a topic that the secret names: GET of its SubscribeURL",
-    "asana": "POST with X-Hook-Secret: the same header",
+    "asana": "POST with X-Hook-Secret: the same header; `nami secret NAME --received` shows it",
+    "bitbucket-server": "sends an unsigned ping when a webhook is tested; gets 200",
     "discord": "POST of type 0: 204",
     "dropbox": "GET with a challenge: the challenge",
+    "event-grid": "POST with a validationCode: it; CloudEvents' OPTIONS with WebHook-Request-Origin: its answer",
     "meta": "GET with hub.verify_token: hub.challenge",
     "microsoft-graph": "POST with validationToken: the token",
+    "notion": "POST with a verification_token: 200, and `nami secret NAME --received` shows the token",
     "okta": "GET with X-Okta-Verification-Challenge: it, as JSON",
     "slack": "signed POST url_verification: the challenge",
+    "smartcar": "signed POST of VERIFY: the challenge's HMAC",
+    "twitch": "signed POST of webhook_callback_verification: the challenge, as text",
     "x": "GET with crc_token: its HMAC",
     "zoom": "signed POST endpoint.url_validation: plainToken and its HMAC",
 }

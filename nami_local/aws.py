@@ -374,6 +374,7 @@ def main() -> None:
     let_batches_be_full()
     ask_of_batches_what_aws_asks()
     let_bytes_be()
+    gateway.let_options_reach_their_route()
     app.app = guard(app.app, app._resolve_custom_domain_request, let_roles_bear_the_token())
     host = None
     if database:

@@ -166,12 +166,29 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     # Building, hosting, watching
+    # Its connection test is not signed.
+    "bitbucket-server": (
+        Hmac(header="x-hub-signature", prefix="sha256=", ids=("x-request-id",), handshake="bitbucket-server"),
+    ),
     "buildkite": (
         *_pairs("x-buildkite-signature", "signature", time="timestamp"),
         Token(header="x-buildkite-token"),
     ),
     "circleci": (Hmac(header="circleci-signature", part="v1", ids=("body:id",)),),
     "cloudflare-stream": _pairs("webhook-signature", "sig1", time="time"),
+    # It signs nothing: the secret stands in the URL, or in a header that the subscription is given.
+    **dict.fromkeys(
+        ("cloudevents", "event-grid"),
+        (
+            Token(
+                header="query:code",
+                ids=("body:id", "ce-id"),
+                settable=("header", "prefix", "id"),
+                handshake="event-grid",
+                handshake_method="OPTIONS",
+            ),
+        ),
+    ),
     "discourse": _hex("x-discourse-event-signature", "x-discourse-event-id", prefix="sha256="),
     "expo": _hex("expo-signature", prefix="sha1=", digest="sha1"),
     "gitea": _hex("x-gitea-signature", "x-gitea-delivery"),
@@ -214,10 +231,33 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "front-rules": _base64("x-front-signature", digest="sha1"),
     "help-scout": _base64("x-helpscout-signature", digest="sha1"),
     "line": _base64("x-line-signature"),
+    "mandrill": (
+        Hmac(
+            header="x-mandrill-signature",
+            digest="sha1",
+            encoding="base64",
+            signed="{url}{form}",
+            handshake="head",
+            handshake_method="HEAD",
+        ),
+    ),
     "opensms": _pairs("x-opensms-signature", "v1"),
     "retell": _pairs("x-retell-signature", "d", time="v", signed="{body}{timestamp}", tolerance=300, milliseconds=True),
     "stream": _hex("x-signature"),
     "telegram": (Token(header="x-telegram-bot-api-secret-token", ids=("body:update_id",)),),
+    "twitch": (
+        Hmac(
+            header="twitch-eventsub-message-signature",
+            prefix="sha256=",
+            signed="{id}{timestamp}{body}",
+            id="twitch-eventsub-message-id",
+            timestamp="twitch-eventsub-message-timestamp",
+            iso=True,
+            tolerance=600,
+            ids=("twitch-eventsub-message-id",),
+            handshake="twitch",
+        ),
+    ),
     "viber": _hex("x-viber-content-signature", "body:message_token"),
     "webex": _hex("x-spark-signature", digest="sha1"),
     # Customers, work, documents
@@ -250,6 +290,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     "lusha": _timed("x-lusha-signature", "x-lusha-timestamp"),
+    "notion": (Hmac(header="x-notion-signature", prefix="sha256=", ids=("body:id",), handshake="notion"),),
     "nylas": (Hmac(header="x-nylas-signature", ids=("body:id",), handshake="dropbox", handshake_method="GET"),),
     "patreon": _hex("x-patreon-signature", digest="md5"),
     "pipedrive": (Basic(ids=("body:meta.id",)),),
@@ -269,6 +310,17 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # The key is `client id&secret`, and that is what the secret holds.
     "surveymonkey": _base64("sm-signature", "body:event_id", digest="sha1"),
     "tiktok": _pairs("tiktok-signature", "s"),
+    "trello": (
+        Hmac(
+            header="x-trello-webhook",
+            digest="sha1",
+            encoding="base64",
+            signed="{body}{url}",
+            ids=("body:action.id",),
+            handshake="head",
+            handshake_method="HEAD",
+        ),
+    ),
     "todoist": _base64("x-todoist-hmac-sha256"),
     "xero": _base64("x-xero-signature"),
     "xobni": _timed("x-xobni-signature", "x-xobni-timestamp", "x-xobni-delivery", prefix="sha256="),
@@ -287,5 +339,6 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             ids=("body:data.id",),
         ),
     ),
+    "smartcar": (Hmac(header="sc-signature", ids=("body:meta.deliveryId", "body:eventId"), handshake="smartcar"),),
     "workos": _pairs("workos-signature", "v1", "body:id", tolerance=180, milliseconds=True),
 }

@@ -180,6 +180,81 @@ PUBLISHED = [
         b'{"event":"webhook","timestamp":4977069964384421269,"message_token":1478683725125}',
     ),
     Vector(
+        "gocardless",
+        "gocardless/gocardless-pro-python",
+        "ED7D658C-D8EB-4941-948B-3973214F2D49",
+        "webhook-signature",
+        {"webhook-signature": "2693754819d3e32d7e8fcb13c729631f316c6de8dc1cf634d6527f1c07276e7e"},
+        b'{"events":[{"id":"EV00BD05S5VM2T","created_at":"2018-07-05T09:13:51.404Z","resource_type":'
+        b'"subscriptions","action":"created","links":{"subscription":"SB0003JJQ2MR06"},"details":{"o'
+        b'rigin":"api","cause":"subscription_created","description":"Subscription created via the AP'
+        b'I."},"metadata":{}},{"id":"EV00BD05TB8K63","created_at":"2018-07-05T09:13:56.893Z","resour'
+        b'ce_type":"mandates","action":"created","links":{"mandate":"MD000AMA19XGEC"},"details":{"or'
+        b'igin":"api","cause":"mandate_created","description":"Mandate created via the API."},"metad'
+        b'ata":{}}]}',
+    ),
+    Vector(
+        "coinbase-commerce",
+        "coinbase/coinbase-commerce-python",
+        "30291a20-0bd1-4267-9b0f-e6e7b123c0bf",
+        "x-cc-webhook-signature",
+        {"x-cc-webhook-signature": "8be7742c7d372f08a6a3224edadf18a22b65fa9e28f3f2de97376cdaa092590d"},
+        b'{"id":1,"scheduled_for":"2017-01-31T20:50:02Z","attempt_number":1,"event":{"id":"24934862-'
+        b'd980-46cb-9402-43c81b0cdba6","type":"charge:created","api_version":"2018-03-22","created_a'
+        b't":"2017-01-31T20:49:02Z","data":{"code":"66BEOV2A","name":"The Sovereign Individual","des'
+        b'cription":"Mastering the Transition to the Information Age","hosted_url":"https://commerce'
+        b'.coinbase.com/charges/66BEOV2A","created_at":"2017-01-31T20:49:02Z","expires_at":"2017-01-'
+        b'31T21:04:02Z","timeline":[{"time":"2017-01-31T20:49:02Z","status":"NEW"}],"metadata":{},"p'
+        b'ricing_type":"no_price","payments":[],"addresses":{"bitcoin":"0000000000000000000000000000'
+        b'000000","ethereum":"0x0000000000000000000000000000000000000000","litecoin":"30000000000000'
+        b'00000000000000000000","bitcoincash":"bitcoincash:00000000000000000000000000000000000000000'
+        b'0"}}}}',
+    ),
+    Vector(
+        "pagerduty",
+        "PagerDuty/go-pagerduty",
+        "lDQHScfUeXUKaQRNF+8XIiDKZ7XX3itBAYzwU0TARw8lJqRnkKl2iB1anSb0Z+IK",
+        "x-pagerduty-signature",
+        {"x-pagerduty-signature": "v1=0c0b9495b893a39e70d1fea2fe11fbe0a825f88b9f67846f6cc07dd2bc5476cd"},
+        b'{"event":{"id":"01BWDWL3NYY7LUFPZCC28QUCMK","event_type":"incident.priority_updated","reso'
+        b'urce_type":"incident","occurred_at":"2021-04-26T17:36:27.458Z","agent":{"html_url":"https:'
+        b'//acme.pagerduty.com/users/PLH1HKV","id":"PLH1HKV","self":"https://api.pagerduty.com/users'
+        b'/PLH1HKV","summary":"Tenex Engineer","type":"user_reference"},"client":null,"data":{"id":"'
+        b'PGR0VU2","type":"incident","self":"https://api.pagerduty.com/incidents/PGR0VU2","html_url"'
+        b':"https://acme.pagerduty.com/incidents/PGR0VU2","number":2,"status":"triggered","title":"A'
+        b' little bump in the road","service":{"html_url":"https://acme.pagerduty.com/services/PF9KM'
+        b'XH","id":"PF9KMXH","self":"https://api.pagerduty.com/services/PF9KMXH","summary":"API Serv'
+        b'ice","type":"service_reference"},"assignees":[{"html_url":"https://acme.pagerduty.com/user'
+        b's/PTUXL6G","id":"PTUXL6G","self":"https://api.pagerduty.com/users/PTUXL6G","summary":"User'
+        b' 123","type":"user_reference"}],"escalation_policy":{"html_url":"https://acme.pagerduty.co'
+        b'm/escalation_policies/PUS0KTE","id":"PUS0KTE","self":"https://api.pagerduty.com/escalation'
+        b'_policies/PUS0KTE","summary":"Default","type":"escalation_policy_reference"},"teams":[{"ht'
+        b'ml_url":"https://acme.pagerduty.com/teams/PFCVPS0","id":"PFCVPS0","self":"https://api.page'
+        b'rduty.com/teams/PFCVPS0","summary":"Engineering","type":"team_reference"}],"priority":{"ht'
+        b'ml_url":"https://acme.pagerduty.com/account/incident_priorities","id":"PSO75BM","self":"ht'
+        b'tps://api.pagerduty.com/priorities/PSO75BM","summary":"P1","type":"priority_reference"},"u'
+        b'rgency":"high","conference_bridge":{"conference_number":1000,"conference_url":"https://exa'
+        b'mple.com"},"resolve_reason":null}}}',
+    ),
+    Vector(
+        "razorpay",
+        "razorpay/razorpay-python",
+        "key_secret",
+        "x-razorpay-signature",
+        {"x-razorpay-signature": "d60e67fd884556c045e9be7dad57903e33efc7172c17c6e3ef77db42d2b366e9"},
+        b'{\n  "event": "payment.authorized",\n  "entity": "event",\n  "contains": [\n    "payment"\n  ],'
+        b'\n  "payload": {\n    "payment": {\n      "entity": {\n        "id": "pay_6koWN7bvxujzxM",\n   '
+        b'     "entity": "payment",\n        "amount": 1000000,\n        "currency": "INR",\n        "s'
+        b'tatus": "captured",\n        "order_id": "order_100000000order",\n        "international": f'
+        b'alse,\n        "method": "card",\n        "amount_refunded": 0,\n        "refund_status": nul'
+        b'l,\n        "captured": true,\n        "description": "random description",\n        "card_id'
+        b'": "card_6koWNAT6LASUqy",\n        "bank": null,\n        "wallet": null,\n        "vpa": nul'
+        b'l,\n        "email": "a@b.com",\n        "contact": "+919999999999",\n        "notes": {\n    '
+        b'      "merchant_order_id": "random order id"\n        },\n        "fee": 23000,\n        "ser'
+        b'vice_tax": 3000,\n        "error_code": null,\n        "error_description": null,\n        "c'
+        b'reated_at": 1479978483\n      }\n    }\n  },\n  "created_at": 1400826760\n}\n',
+    ),
+    Vector(
         "coinify",
         "coinify.readme.io: Webhook signature",
         "my-shared-secret",
@@ -387,6 +462,37 @@ COMPUTED = [
     _formula("onfido", "x-sha2-signature", _HEX),
     _formula("persona", "persona-signature", f"t={_SECONDS},v1={_TIMED}"),
     _timed("workos", "workos-signature", f"t={_MILLISECONDS}, v1={_TIMED_MS}"),
+    _formula("bitbucket-server", "x-hub-signature", f"sha256={_HEX}"),
+    _formula("notion", "x-notion-signature", f"sha256={_HEX}"),
+    _formula("smartcar", "sc-signature", _HEX),
+    Vector(
+        "trello",
+        "formula",
+        _SECRET,
+        "x-trello-webhook",
+        {"x-trello-webhook": "zHQlCih92t278P8DSc+kIdfmwjM="},
+        _BODY,
+        options={"public_url": "https://example.com/hooks/x"},
+    ),
+    Vector(
+        "mandrill",
+        "formula",
+        _SECRET,
+        "x-mandrill-signature",
+        {
+            "x-mandrill-signature": "h3za2WXjBAYqcaVc/+glxmsXg+Y=",
+            "content-type": "application/x-www-form-urlencoded",
+        },
+        b"mandrill_events=%5B%5D",
+        options={"public_url": "https://example.com/hooks/x"},
+    ),
+    _timed(
+        "twitch",
+        "twitch-eventsub-message-signature",
+        "sha256=c9461ebebfcc1c7ea9bfe994e1bb157bccd6f50ec9994df4d42e3d82bb283599",
+        twitch_eventsub_message_id="msg-1",
+        twitch_eventsub_message_timestamp="2021-02-25T15:02:10Z",
+    ),
     # By openssl, with the time in the body.
     Vector(
         "pusher",
