@@ -96,7 +96,7 @@ def test_a_wrong_signature_gets_401(deliver: Callable[..., int], vector: Vector)
         assert deliver(vector, body=vector.body[: end - 1] + b"?" + vector.body[end:]) == 401
         return
     value = changed[vector.signature].rstrip("=")
-    value = value.removesuffix(",v0=1111")
+    value = value.partition(",v0=")[0]
     last = "B" if value[-1] not in "bB" else "C"
     changed[vector.signature] = value[:-1] + (last if not value[-1].isdigit() else str((int(value[-1]) + 5) % 10))
     assert deliver(vector, headers=changed) == 401
@@ -129,8 +129,8 @@ def test_a_body_changed_by_one_byte_gets_401(deliver: Callable[..., int], vector
 
 @_each(vector for vector in VECTORS if vector.timed)
 def test_a_stale_or_future_timestamp_gets_401(deliver: Callable[..., int], vector: Vector) -> None:
-    (form, *_) = signatures.configured({"scheme": vector.scheme, **vector.options})
-    tolerance = getattr(form, "tolerance", 0)
+    forms = signatures.configured({"scheme": vector.scheme, **vector.options})
+    tolerance = max(getattr(form, "tolerance", 0) for form in forms)
     assert deliver(vector, age=tolerance) == 200
     assert deliver(vector, age=tolerance + 1) == 401
     assert deliver(vector, age=-tolerance - 1) == 401
@@ -159,10 +159,12 @@ def test_every_scheme_that_nami_may_sign_for_accepts_its_own_signature() -> None
         setting = {"scheme": scheme, **options.get(scheme, {})}
         basic = isinstance(signatures.every()[scheme][0], schemes.Basic)
         secret = "user:password" if basic else "00ff" if scheme == "adyen-platforms" else "c2VjcmV0"
-        body = b"a=1&b=2" if scheme == "twilio" else b'{"value":[{"id":1}],"id":"1"}'
-        headers = {"content-type": "application/x-www-form-urlencoded"} if scheme == "twilio" else {}
+        signed_fields = getattr(signatures.every()[scheme][0], "signed", "")
+        form_body = "{form}" in signed_fields
+        body = b"a=1&b=2" if form_body else b'{"value":[{"id":1}],"id":"1"}'
+        headers = {"content-type": "application/x-www-form-urlencoded"} if form_body else {}
         url = "https://hooks.example.com/nami/shopify?x=%3A"
-        if scheme in ("hubspot", "square", "twilio"):
+        if "{ur" in signed_fields:
             setting["public_url"] = url
         signed, sent = signing.sign(setting, secret, body, headers=headers, url=url, now=1_700_000_000.0)
         request = GatewayRequest(http_event(sent, headers=signed, query="x=%3A"))
