@@ -96,7 +96,7 @@ def test_a_wrong_signature_gets_401(deliver: Callable[..., int], vector: Vector)
         assert deliver(vector, body=vector.body[: end - 1] + b"?" + vector.body[end:]) == 401
         return
     value = changed[vector.signature].rstrip("=")
-    value = value.removesuffix(",v0=1111")
+    value = value.partition(",v0=")[0]
     last = "B" if value[-1] not in "bB" else "C"
     changed[vector.signature] = value[:-1] + (last if not value[-1].isdigit() else str((int(value[-1]) + 5) % 10))
     assert deliver(vector, headers=changed) == 401
@@ -129,8 +129,8 @@ def test_a_body_changed_by_one_byte_gets_401(deliver: Callable[..., int], vector
 
 @_each(vector for vector in VECTORS if vector.timed)
 def test_a_stale_or_future_timestamp_gets_401(deliver: Callable[..., int], vector: Vector) -> None:
-    (form, *_) = signatures.configured({"scheme": vector.scheme, **vector.options})
-    tolerance = getattr(form, "tolerance", 0)
+    forms = signatures.configured({"scheme": vector.scheme, **vector.options})
+    tolerance = max(getattr(form, "tolerance", 0) for form in forms)
     assert deliver(vector, age=tolerance) == 200
     assert deliver(vector, age=tolerance + 1) == 401
     assert deliver(vector, age=-tolerance - 1) == 401
