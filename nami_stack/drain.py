@@ -78,6 +78,8 @@ class Drain(Construct):
         )
         self.post_queue_function.allow_objects("s3:GetObject", large_bodies)
         self._let_send_on(large_bodies, ordered=ordered)
+        if getattr(destination, "leaves_large_bodies", False):  # a user's own may have but what is needed
+            self.post_queue_function.allow_objects("s3:PutObject", large_bodies, under=f"{name}/")
         destination.grant_write(self.post_queue_function)
         self._feed(settings, destination.batch_limit(settings.post_queue_timeout, ordered=ordered))
 

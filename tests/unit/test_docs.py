@@ -305,6 +305,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"signature": "shopify", "gateway": "rest", "ingest": "direct"},
     {"gateway": "shared", "destination": "dynamodb"},
     {"destination": "http", **URL},
+    {"destination": "eventbridge"},
 ]
 
 

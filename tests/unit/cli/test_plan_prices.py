@@ -31,6 +31,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "backups": {"backup_days": 7},
     "dynamodb": {"destination": "dynamodb"},
     "backend": BACKEND,
+    "events": {"destination": "eventbridge"},
     "several, in order": {"destination": "mongo-host,dynamodb", "order_by": "x-order-id"},
     "direct": {"gateway": "rest", "ingest": "direct"},
     "direct, signed": {"gateway": "rest", "ingest": "direct", "signature": "shopify"},
