@@ -78,6 +78,8 @@ def also(handler: dict[str, Any], act: Callable[[Any, dict[str, Any]], Any]) -> 
         return lambda *arguments: act(theirs(*arguments), arguments[properties_at])
 
     handler["create"], handler["update"] = wrap(handler["create"], 1), wrap(handler["update"], 2)
+
+
 def let_options_reach_their_route() -> None:
     """Have an HTTP API without CORS hand OPTIONS to a route that there is for it, as AWS does.
 

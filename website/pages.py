@@ -12,6 +12,47 @@ from nami_runtime import signatures
 ROOT = Path(__file__).parents[1]
 _LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)([^)#\s]*)(#[^)]*)?\)")
 _TOP = ("SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md")
+_PROVIDER = """\
+# {title} webhooks
+
+Take {title}'s webhooks into your own AWS account: each one verified, queued and stored once.
+
+## Set up
+
+```console
+$ nami deploy {name} --signature {name}
+$ nami secret {name}
+```
+
+1. The first command ends with the URL. Give it to {title} as the webhook's address.
+2. The second asks for the secret: {secret}. It is found here: {found}.
+3. `nami send {name} --provider {name}` sends a signed sample, and `nami events {name}` shows what is stored.
+{note}
+On your own machine it is `nami local up {name} --signature {name}`, without an account.
+
+## What is signed
+
+| | |
+|---|---|
+{table}
+
+## What it sends
+
+An event of its shape, in small:
+
+```json
+{sample}
+```
+
+## Why a webhook gets 401
+
+Mostly it is the wrong secret (of another endpoint, or of the test mode), a body that something on the way parsed and
+wrote again, or a clock. One command tells which:
+
+```console
+$ nami signatures check --provider {name} --secret-file secret.txt --request request.txt
+```
+"""
 _CONTROL = "# nami_control\n\n::: nami_control\n\n::: nami_control.client\n"
 _INTRODUCTION = "Webhook intake for your own AWS account: verified, queued, stored once."
 
@@ -87,46 +128,8 @@ def provider_page(name: str) -> str:
     table = "\n".join(f"| {label} | {value} |" for label, value in rows if value)
     sample = json.dumps(samples.SAMPLES.get(name, samples.GENERIC), indent=2)
     sample = sample.replace(f'"{samples.NUMBER}"', "1001").replace(samples.ID, "evt_1001")
-    return f"""# {facts.title} webhooks
-
-Take {facts.title}'s webhooks into your own AWS account: each one verified, queued and stored once.
-
-## Set up
-
-```console
-$ nami deploy {name} --signature {name}
-$ nami secret {name}
-```
-
-1. The first command ends with the URL. Give it to {facts.title} as the webhook's address.
-2. The second asks for the secret: {facts.secret}. It is found here: {facts.found}.
-3. `nami send {name} --provider {name}` sends a signed sample, and `nami events {name}` shows what is stored.
-{f"{chr(10)}{facts.note[0].upper()}{facts.note[1:]}.{chr(10)}" if facts.note else ""}
-On your own machine it is `nami local up {name} --signature {name}`, without an account.
-
-## What is signed
-
-| | |
-|---|---|
-{table}
-
-## What it sends
-
-An event of its shape, in small:
-
-```json
-{sample}
-```
-
-## Why a webhook gets 401
-
-Mostly it is the wrong secret (of another endpoint, or of the test mode), a body that something on the way parsed and
-wrote again, or a clock. One command tells which:
-
-```console
-$ nami signatures check --provider {name} --secret-file secret.txt --request request.txt
-```
-"""
+    note = f"\n{facts.note[0].upper()}{facts.note[1:]}.\n" if facts.note else ""
+    return _PROVIDER.format(**(facts._asdict() | {"name": name, "note": note, "table": table, "sample": sample}))
 
 
 def _reference() -> str:

@@ -4,6 +4,7 @@ import string
 from collections.abc import Mapping
 from typing import Any, Self
 
+import aws_cdk as cdk
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
