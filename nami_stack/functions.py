@@ -44,6 +44,11 @@ _UV = (
     "--python-version=3.13",
     "--only-binary=:all:",
 )
+# Of the runtime: what the function before the queue never loads.
+_AFTER_THE_QUEUE = [
+    f"{name}.py"
+    for name in ["batch", "direct", "events", "fitting", "outcome", "queue", "reaching", "reading", "tries"]
+]
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements*")
 
 
@@ -236,10 +241,10 @@ class _LocalBundling:
         target = Path(output_dir)
         shutil.copytree(self._source, target, ignore=_IGNORED, dirs_exist_ok=True)
         shutil.copytree(self._runtime, target / self._runtime.name, ignore=_IGNORED)
-        if self._source.name == "pre_queue":  # it writes to none
+        if self._source.name == "pre_queue":
             runtime = target / self._runtime.name
             shutil.rmtree(runtime / "destinations", ignore_errors=True)
-            for name in ("batch.py", "outcome.py"):
+            for name in _AFTER_THE_QUEUE:
                 (runtime / name).unlink(missing_ok=True)
         if self._requirements:
             self._install(target)
