@@ -46,8 +46,8 @@ _UV = (
 )
 # Of the runtime: what the function before the queue never loads.
 _AFTER_THE_QUEUE = [
-    f"{name}.py"
-    for name in ["batch", "direct", "events", "fitting", "outcome", "queue", "reaching", "reading", "tries"]
+    *("batch.py", "direct.py", "events.py", "fitting.py", "outcome.py"),
+    *("queue.py", "reaching.py", "reading.py", "tries.py"),
 ]
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements*")
 
