@@ -33,7 +33,8 @@ def advised(found: Plan, advice: Advice) -> Text:
     best = advice.best
     if not advice.needed:
         text = Text("Nothing needs to change", style="bold green")
-        text.append(": none is refused, and " + _oldest(found) + ".")
+        oldest = "none waits" if found.oldest < 1 else f"the oldest waits {spell(found.oldest)}"
+        text.append(f": none is refused, and {oldest}.")
         if best:
             text.append(f" Faster: {best.label}, {_effect(found, best, advice.goal)}.")
         return text
@@ -48,10 +49,6 @@ def advised(found: Plan, advice: Advice) -> Text:
     if "ingest" in best.settings:
         text.append(" What goes with it: docs/gateways.md.")
     return text
-
-
-def _oldest(found: Plan) -> str:
-    return "none waits" if found.oldest < 1 else f"the oldest waits {spell(found.oldest)}"
 
 
 def _trouble(found: Plan, goal: str) -> str:
