@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.highlighter import JSONHighlighter
 from rich.text import Text
 
-from nami_cli.terminal import print_exact, say
+from nami_cli.terminal import print_exact, say, until_interrupted
 from nami_cli.typed import Name
 from nami_control import events
-from nami_control.deployment import Deployment, find
+from nami_control.deployment import find
 from nami_control.destinations import tunnel
 from nami_control.errors import Command, DatabaseError, NotFoundError, UsageError
 from nami_control.text import visible_json
@@ -43,42 +43,6 @@ def parse_query(text: str | None) -> dict[str, Any]:
     if not isinstance(query, dict):
         raise UsageError(f"--query {text}: must be a JSON object, such as '{{\"body.order.id\": 1001}}'")
     return query
-
-
-def show(
-    deployment: Deployment,
-    *,
-    query: dict[str, Any],
-    ids: list[str],
-    limit: int,
-    follow: bool,
-    as_json: bool,
-    destination: str | None,
-) -> None:
-    """Print what is stored, the newest last.
-
-    Raises:
-        UsageError: there is no such destination, or it takes no query.
-        NotFoundError: none of `ids` is there.
-    """
-    chosen = events.destination_of(deployment, destination, say)
-    drain = chosen.drain
-    if destination is None and (others := [each.destination for each in deployment.drains if each is not drain]):
-        say(f"of {drain.destination} alone; --destination {' or '.join(others)} for the others")
-    found = 0
-    with contextlib.closing(chosen.stored(query=query, ids=ids, limit=limit, follow=follow)) as documents:
-        for document in documents:
-            found += 1
-            print_document(document, as_json=as_json)
-    if ids and not found:
-        raise NotFoundError(
-            f"{drain.destination} has no {ids[0]}",
-            *(Command(f"logs {deployment.name} --id {ids[0]}"), " tells its path"),
-        )
-    if not found:
-        matching = " that matches" if query else ""
-        send = f"{deployment.aws.nami} send {deployment.name}"
-        say(f"no document of {deployment.name}{matching} yet; {send} sends a webhook")
 
 
 def print_document(document: dict[str, Any], *, as_json: bool) -> None:
@@ -118,18 +82,26 @@ def events_command(
     must be installed. A query over fields without an index reads the whole collection. Which items of a DynamoDB table
     are the newest is known from the function's log, for as long as that is kept.
     """
-    try:
-        show(
-            find(target),
-            query=parse_query(query),
-            ids=ids or [],
-            limit=limit,
-            follow=follow,
-            as_json=as_json,
-            destination=destination,
+    found = 0
+    with until_interrupted(follow):
+        deployment, wanted = find(target), parse_query(query)
+        chosen = events.destination_of(deployment, destination, say)
+        others = [each.destination for each in deployment.drains if each is not chosen.drain]
+        if destination is None and others:
+            say(f"of {chosen.drain.destination} alone; --destination {' or '.join(others)} for the others")
+        stored = chosen.stored(query=wanted, ids=ids or [], limit=limit, follow=follow)
+        with contextlib.closing(stored) as documents:
+            for document in documents:
+                found += 1
+                print_document(document, as_json=as_json)
+    if ids and not found:
+        raise NotFoundError(
+            f"{chosen.drain.destination} has no {ids[0]}",
+            *(Command(f"logs {target.name} --id {ids[0]}"), " tells its path"),
         )
-    except KeyboardInterrupt:
-        raise typer.Exit(0 if follow else 130) from None
+    if not found:
+        matching = " that matches" if wanted else ""
+        say(f"no document of {target.name}{matching} yet; {target.aws.nami} send {target.name} sends a webhook")
 
 
 def connect_command(target: Name) -> None:

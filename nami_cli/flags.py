@@ -54,29 +54,24 @@ def _annotation(key: str) -> Any:
     return Annotated[str | None, typer.Option(flag(key), metavar=_metavar(field), help=help_text)]
 
 
-def _names(rules: Iterable[Any]) -> list[str]:
-    """Of the table that a value must be in, if it must."""
-    return [name for rule in rules if isinstance(rule, NamedIn) for name in rule.table]
-
-
 def _metavar(field: FieldInfo) -> str:
-    annotation = field.annotation
-    kinds = set(_names(field.metadata) or _kinds(annotation))
+    kinds = set(_kinds(field.annotation, field.metadata))
     if bool in kinds:
         return "true|false"
     if choices := [kind for kind in kinds if isinstance(kind, str)]:
-        return "LIST" if get_origin(annotation) is tuple else "|".join(sorted(choices))
+        return "LIST" if get_origin(field.annotation) is tuple else "|".join(sorted(choices))
     return "NUMBER" if int in kinds else "TEXT"
 
 
-def _kinds(annotation: Any) -> Iterable[Any]:
-    """The types and literals that an annotation is made of."""
+def _kinds(annotation: Any, rules: Iterable[Any] = ()) -> Iterable[Any]:
+    """The types and literals that an annotation is made of; or the names of the table that a value must be in."""
+    if names := [name for rule in rules if isinstance(rule, NamedIn) for name in rule.table]:
+        return names
     origin = get_origin(annotation)
     if origin is Literal:
         return get_args(annotation)
     if origin is Annotated:
-        plain, *rules = get_args(annotation)
-        return _names(rules) or _kinds(plain)
+        return _kinds(get_args(annotation)[0], get_args(annotation)[1:])
     if origin in (Union, types.UnionType, tuple):
         return [kind for part in get_args(annotation) for kind in _kinds(part)]
     return [annotation]

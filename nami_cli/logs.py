@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nami_cli.terminal import print_json, say
+from nami_cli.terminal import print_json, say, until_interrupted
 from nami_cli.typed import Name
 from nami_control import logs, times
-from nami_control.deployment import Deployment, find
+from nami_control.deployment import find
 from nami_control.errors import Command, NotFoundError
 from nami_control.logs import Step
 from nami_control.text import visible, visible_line
@@ -25,39 +25,6 @@ Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C
 Json = Annotated[bool, typer.Option("--json", help="Every line, the platform's too, as it was printed.")]
 
 
-def show(deployment: Deployment, *, delivery_id: str | None, since: str | None, follow: bool, as_json: bool) -> None:
-    """Print the log, or a webhook's path, until now or until Ctrl-C.
-
-    Raises:
-        NotFoundError: no line names the webhook.
-    """
-    start = times.moment(since) if since else time.time() - (86_400 if delivery_id else 3600)
-    console = Console(soft_wrap=True, highlight=False)
-    last: Step | None = None
-    refused = False
-    pattern = logs.naming(delivery_id) if delivery_id else ""
-    for line in logs.lines(deployment, since=start, follow=follow, pattern=pattern):
-        if as_json:
-            print_json({"at": times.iso(line.at), "function": line.function, "message": line.message}, None)
-            continue
-        for step in logs.steps(line, delivery_id):
-            last, refused = step, refused or step.refused
-            console.print(_rendered(step, alone=delivery_id is not None))
-    if refused:
-        check = f"signatures check {deployment.name}"
-        say(f"{deployment.aws.nami} {check} --request FILE tells why a signature is refused (docs/signatures.md)")
-    if delivery_id and last is None and not as_json:
-        raise NotFoundError(
-            f"no log line names {delivery_id}",
-            *("look further back with --since 7d, and among ", Command(f"dlq list {deployment.name}")),
-        )
-    if delivery_id and last and last.function == "pre-queue" and last.level == "INFO":
-        say(
-            "not processed yet, or the post-queue function ended before it could say so; "
-            f"{deployment.aws.nami} logs {deployment.name} shows all lines"
-        )
-
-
 def logs_command(
     target: Name,
     delivery_id: Id = None,
@@ -66,10 +33,33 @@ def logs_command(
     as_json: Json = False,
 ) -> None:
     """Show what the functions of NAME printed, or with --id one webhook's path through them."""
-    try:
-        show(find(target), delivery_id=delivery_id, since=since, follow=follow, as_json=as_json)
-    except KeyboardInterrupt:
-        raise typer.Exit(130 if not follow else 0) from None
+    console = Console(soft_wrap=True, highlight=False)
+    last: Step | None = None
+    refused = False
+    pattern = logs.naming(delivery_id) if delivery_id else ""
+    with until_interrupted(follow):
+        deployment = find(target)
+        start = times.moment(since) if since else time.time() - (86_400 if delivery_id else 3600)
+        for line in logs.lines(deployment, since=start, follow=follow, pattern=pattern):
+            if as_json:
+                print_json({"at": times.iso(line.at), "function": line.function, "message": line.message}, None)
+                continue
+            for step in logs.steps(line, delivery_id):
+                last, refused = step, refused or step.refused
+                console.print(_rendered(step, alone=delivery_id is not None))
+    nami, name = target.aws.nami, target.name
+    if refused:
+        say(f"{nami} signatures check {name} --request FILE tells why a signature is refused (docs/signatures.md)")
+    if delivery_id and last is None and not as_json:
+        raise NotFoundError(
+            f"no log line names {delivery_id}",
+            *("look further back with --since 7d, and among ", Command(f"dlq list {name}")),
+        )
+    if delivery_id and last and last.function == "pre-queue" and last.level == "INFO":
+        say(
+            "not processed yet, or the post-queue function ended before it could say so; "
+            f"{nami} logs {name} shows all lines"
+        )
 
 
 def _rendered(step: Step, *, alone: bool) -> Text:

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from nami_cli import plan_chart, plan_report
+from nami_cli.plan_words import title
 from nami_cli.terminal import print_json, print_text
 from nami_cli.typed import Settings
 from nami_control.aws import Aws
@@ -16,8 +17,9 @@ from nami_control.planning import assumptions
 from nami_control.planning.advice import advise
 from nami_control.planning.arrivals import PROFILES, Arrivals
 from nami_control.planning.assumptions import Times
+from nami_control.planning.models import ASSUMED
 from nami_control.planning.outcome import as_dict
-from nami_control.planning.plan import ASSUMED, Plan
+from nami_control.planning.plan import Plan
 from nami_control.planning.plan import plan as planned
 from nami_control.stacks import Target
 from nami_control.times import duration
@@ -156,6 +158,6 @@ def _drawable(picture: Path) -> Path:
 
 def _draw(found: Plan, picture: Path) -> None:
     try:
-        plan_chart.draw(found, plan_report.title(found), picture)
+        plan_chart.draw(found, title(found), picture)
     except OSError as error:
         raise NamiError(f"--picture {picture}: could not be written ({error.strerror or error})") from None

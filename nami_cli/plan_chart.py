@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
+from nami_cli.plan_words import counted
 from nami_control.planning.course import course
 from nami_control.planning.plan import Plan
 from nami_control.times import spell
@@ -16,11 +17,6 @@ _HEIGHT = 5
 _SEEN = 0.01
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _SLICES = 480
-
-
-def counted(number: float) -> str:
-    """With thousands apart, and with a digit behind the point only where it tells something."""
-    return f"{number:,.0f}" if number >= 10 or number == round(number) else f"{number:,.1f}"
 
 
 def panels(found: Plan, columns: int) -> list[Text]:

@@ -8,11 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from nami_cli import plan_chart
-from nami_cli.plan_chart import counted
+from nami_cli.plan_advice import advised, tried
+from nami_cli.plan_words import counted, dollars, title
 from nami_control.destinations import named
 from nami_control.errors import as_flags
 from nami_control.planning import bill
-from nami_control.planning.advice import Advice, Change
+from nami_control.planning.advice import Advice
 from nami_control.planning.drain import Drain, Drained
 from nami_control.planning.outcome import notes
 from nami_control.planning.plan import Plan
@@ -21,7 +22,6 @@ from nami_control.times import spell
 from nami_stack.watching.settings import OLDEST_SECONDS
 
 _WIDTH = 64
-_TRIED = 5
 
 _LIMITS = {
     "database": "the database's limit",
@@ -36,8 +36,8 @@ def report(found: Plan, advice: Advice, target: Target | None, width: int) -> Gr
     parts: list[Any] = [_heading(found, target), "", _facts(found), ""]
     parts += [Padding(panel, (0, 0, 0, 2)) for panel in plan_chart.panels(found, min(width - 14, _WIDTH))]
     if advice.tried:
-        parts += ["", Padding(_tried(found, advice), (0, 0, 0, 2))]
-    parts += ["", _advice(found, advice)]
+        parts += ["", Padding(tried(found, advice), (0, 0, 0, 2))]
+    parts += ["", advised(found, advice)]
     if target and advice.needed and advice.best and advice.best.settings:
         parts.append(Text(f"  {target.aws.nami} deploy {target.name} {as_flags(advice.best.settings)}", style="cyan"))
     parts += [Text(note, style="yellow") for note in notes(found)]
@@ -120,84 +120,14 @@ def _waiting(found: Plan, drained: Drained) -> Text:
 
 def _cost_facts(found: Plan) -> list[tuple[str, str | Text]]:
     largest = sorted(found.burst_lines, key=lambda line: -line.dollars)[:3]
-    parts = ", ".join(f"{line.what} {_dollars(line.dollars)}" for line in largest)
+    parts = ", ".join(f"{line.what} {dollars(line.dollars)}" for line in largest)
     idle = ", ".join(
-        f"{line.what} {_dollars(line.dollars)}" for line in sorted(found.idle_lines, key=lambda line: -line.dollars)[:2]
+        f"{line.what} {dollars(line.dollars)}" for line in sorted(found.idle_lines, key=lambda line: -line.dollars)[:2]
     )
     return [
-        ("cost", f"{_dollars(found.burst_dollars)} for this burst ({parts}, …)"),
-        ("", f"{_dollars(found.idle_dollars)} a month in which nothing comes ({idle}, …)"),
+        ("cost", f"{dollars(found.burst_dollars)} for this burst ({parts}, …)"),
+        ("", f"{dollars(found.idle_dollars)} a month in which nothing comes ({idle}, …)"),
     ]
-
-
-def _tried(found: Plan, advice: Advice) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
-    for column in ("tried", "refused", "oldest", "drained in", "burst", "idle month"):
-        table.add_column(column, justify="left" if column == "tried" else "right", no_wrap=column != "tried")
-    table.add_row("as it is", *_row(found), style="dim")
-    shown = [*([advice.best] if advice.best else []), *(change for change in advice.tried if change is not advice.best)]
-    for change in shown[:_TRIED]:
-        table.add_row(change.label, *_row(change.plan), style="bold" if change is advice.best else "")
-    return table
-
-
-def _row(of: Plan) -> tuple[str, ...]:
-    drained = "never" if of.drain_seconds is None else spell(of.drain_seconds)
-    return (counted(of.refused), spell(of.oldest), drained, _dollars(of.burst_dollars), _dollars(of.idle_dollars))
-
-
-def _advice(found: Plan, advice: Advice) -> Text:
-    best = advice.best
-    if not advice.needed:
-        text = Text("Nothing needs to change", style="bold green")
-        text.append(": none is refused, and " + _oldest(found) + ".")
-        if best:
-            text.append(f" Faster: {best.label}, {_effect(found, best, advice.goal)}.")
-        return text
-    if best is None:
-        text = Text("No setting alone helps", style="bold red")
-        return text.append(f": {_trouble(found, advice.goal)}.")
-    text = Text("Change first: ", style="bold")
-    text.append(best.label, style="bold cyan")
-    text.append(f", {_effect(found, best, advice.goal)}.")
-    if advice.goal == "refused":
-        text.append(" Producers send what was refused again.")
-    if "ingest" in best.settings:
-        text.append(" What goes with it: docs/gateways.md.")
-    return text
-
-
-def _oldest(found: Plan) -> str:
-    return "none waits" if found.oldest < 1 else f"the oldest waits {spell(found.oldest)}"
-
-
-def _trouble(found: Plan, goal: str) -> str:
-    return {
-        "refused": f"{counted(found.refused)} are refused; let them come more slowly, or have quotas raised",
-        "expired": f"{counted(found.left)} expire in the queue; give them a destination that is faster",
-        "too long": f"a batch takes {spell(found.longest_batch)}, longer than it may",
-        "waiting": f"the oldest waits {spell(found.oldest)}; give them a destination that is faster",
-    }[goal]
-
-
-def _effect(found: Plan, change: Change, goal: str) -> str:
-    now, then = found, change.plan
-    told = {
-        "refused": f"refuses {_none(then.refused)} rather than {counted(now.refused)}",
-        "expired": f"lets {_none(then.left)} expire rather than {counted(now.left)}",
-        "too long": f"a batch takes {spell(then.longest_batch)} rather than {spell(now.longest_batch)}",
-        "waiting": f"the oldest waits {spell(then.oldest)} rather than {spell(now.oldest)}",
-    }[goal]
-    more = {
-        "a month": then.idle_dollars - now.idle_dollars,
-        "for such a burst": then.burst_dollars - now.burst_dollars,
-    }
-    costs = [f"{_dollars(amount)} more {when}" for when, amount in more.items() if amount >= 0.005]
-    return f"{told}, for {' and '.join(costs)}" if costs else f"{told}, at no further cost"
-
-
-def _none(number: float) -> str:
-    return counted(number) if number >= 0.5 else "none"
 
 
 def _basis(found: Plan) -> str:
@@ -222,22 +152,10 @@ def _known(given: float | None) -> str:
     return "an assumed " if given is None else "your "
 
 
-def _up(number: float) -> int:
-    """Of executions there are whole ones."""
-    return int(-(-round(number, 3) // 1))
-
-
 def _percent(part: float) -> str:
     return f"{part:.0%}" if part >= 0.1 else f"{part:.1%}" if part >= 0.001 else "< 0.1%"
 
 
-def _dollars(amount: float) -> str:
-    if 0 < amount < 0.005:
-        return "<$0.01"
-    return f"${amount:,.2f}"
-
-
-def title(found: Plan) -> str:
-    """The burst in a few words."""
-    shaped = "up to " if len(found.arrivals.shape) > 2 else ""
-    return f"{shaped}{counted(found.arrivals.peak)} webhooks a second for {spell(found.arrivals.seconds)}"
+def _up(number: float) -> int:
+    """Of executions there are whole ones."""
+    return int(-(-round(number, 3) // 1))

@@ -38,6 +38,15 @@ def print_json(value: object, indent: int | None = 2) -> None:
 
 
 @contextmanager
+def until_interrupted(follow: bool) -> Iterator[None]:
+    """Ctrl-C ends what goes on; what follows without end has then done all that it was asked for."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(0 if follow else 130) from None
+
+
+@contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Show a bar while something takes its time; yields a function to be told of each step. One step has no bar."""
     console = Console(stderr=True)

@@ -5,28 +5,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 
-from nami_control.destinations import DESTINATIONS, kinds, named
-from nami_control.planning import prices
+from nami_control.destinations import DESTINATIONS, named
+from nami_control.planning import models, prices
 from nami_control.planning.arrivals import Arrivals
-from nami_control.planning.assumptions import OF_FUNCTIONS, OF_LOGS, UNRESERVED, Times, share
+from nami_control.planning.assumptions import UNRESERVED, Times
 from nami_control.planning.bill import HOURS, Line, line
 from nami_control.planning.drain import Drain, Drained, empty
 from nami_control.planning.intake import Intake, Taken, take_in
+from nami_control.planning.models import ASSUMED
 from nami_runtime.outcome import MARGIN_SECONDS
 from nami_stack.settings import Subscription
 
-_EVENT_KB = 6 * 1024  # Lambda's request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 # SQS bills each 64 KB of a call as a request, and hands out ten messages a call at the most.
 SQS_UNIT_KB = 64
 SQS_MESSAGES = 10
 HTTP_API_UNIT_KB = 512
 METRICS = ("Received", "Enqueued", "Stored", "Age")  # where all goes well, of nami_runtime.log
-ASSUMED = {
-    **OF_FUNCTIONS,
-    **{kind: each.work for kind, each in kinds().items()},
-    **{f"{kind} write": each.write for kind, each in kinds().items()},
-    **OF_LOGS,
-}
 
 
 @dataclass(frozen=True)
@@ -150,57 +144,21 @@ class Plan:
 
 def plan(subscription: Subscription, arrivals: Arrivals, times: Times) -> Plan:
     """Simulate it."""
-    models: dict[str, Drain] = {name: _drain(subscription, name, times) for name in subscription.destination}
-    kept = (subscription.post_queue_reservation or 0) * len(models)
-    intake, taken, drains = _run(arrivals, _intake(subscription, times, kept), models)
+    ways = {name: models.drain(subscription, name, times) for name in subscription.destination}
+    kept = (subscription.post_queue_reservation or 0) * len(ways)
+    intake, taken, drains = _run(arrivals, models.intake(subscription, times, kept), ways)
     if not kept:
         # Nothing is reserved: what the batches take meanwhile, the pre-queue function has not.
         busy = sum(drained.batches_until(arrivals.seconds) for _, drained in drains.values())
-        intake, taken, drains = _run(arrivals, _intake(subscription, times, ceil(busy)), models)
+        intake, taken, drains = _run(arrivals, models.intake(subscription, times, ceil(busy)), ways)
     return Plan(subscription, arrivals, times, intake, taken, drains)
 
 
 def _run(
-    arrivals: Arrivals, intake: Intake, models: Mapping[str, Drain]
+    arrivals: Arrivals, intake: Intake, ways: Mapping[str, Drain]
 ) -> tuple[Intake, Taken, dict[str, tuple[Drain, Drained]]]:
     taken = take_in(arrivals, intake)
-    return intake, taken, {name: (model, empty(taken, model)) for name, model in models.items()}
-
-
-def _intake(subscription: Subscription, times: Times, kept: int) -> Intake:
-    handler = None
-    if subscription.ingest == "function":
-        work = ASSUMED["handler"].value / share(subscription.pre_queue_memory)
-        assumed = ASSUMED["sqs"].value * len(subscription.destination) + work
-        handler = (assumed if times.handler_ms is None else times.handler_ms) / 1000
-    cold = ASSUMED["cold start"].value if times.cold_start_ms is None else times.cold_start_ms
-    return Intake(
-        gateway_rate=min(subscription.throttle_rate or times.gateway_rate, times.gateway_rate),
-        gateway_burst=min(subscription.throttle_burst or times.gateway_rate / 2, times.gateway_rate / 2),
-        handler_seconds=handler,
-        cold_seconds=0.0 if handler is None else cold / 1000,
-        concurrency=max(times.account_concurrency - kept, 1),
-    )
-
-
-def _drain(subscription: Subscription, name: str, times: Times) -> Drain:
-    destination = named(name)
-    work = destination.work.value / share(subscription.post_queue_memory)
-    size = min(subscription.batch_size, max(_EVENT_KB // times.message_kb, 1))
-    speed = destination.speed(subscription, times, size)
-    ordered = subscription.order_by is not None
-    return Drain(
-        concurrency=min(subscription.maximum_concurrency, times.account_concurrency),
-        batch_size=min(size, speed.batch_size or size),
-        batch_window=subscription.batch_window,
-        batch_seconds=ASSUMED["batch"].value / 1000,
-        webhook_seconds=(work + destination.write_ms(times) / speed.at_once) / 1000,
-        retention=subscription.queue_retention_days * 86_400,
-        database_rate=speed.rate,
-        doubles=speed.doubles,
-        highest_rate=speed.highest_rate,
-        groups=(times.groups or subscription.maximum_concurrency) if ordered else None,
-    )
+    return intake, taken, {name: (way, empty(taken, way)) for name, way in ways.items()}
 
 
 def _access_logs(subscription: Subscription) -> bool:

@@ -23,9 +23,10 @@ from nami_stack.destinations.mongo_zones import zone_keeper
 from nami_stack.functions import PythonFunction
 from nami_stack.network import DUAL_STACK, Network, allow_https_over_ipv6
 from nami_stack.settings import HostSettings, Subscription
-from nami_stack.watching.alarm import ONCE, Alarm, Missing, place
+from nami_stack.watching.alarm import ONCE, Alarm, Missing
 from nami_stack.watching.graph import Graph, graph
 from nami_stack.watching.metrics import FIVE_MINUTES, MINUTE, own
+from nami_stack.watching.naming import place
 
 # Amazon's mirror of the official image (https://github.com/docker-library/mongo) has no limit on anonymous pulls from
 # AWS. 8.0 is the release with long support; its arm64 build runs on Graviton2 (t4g) and later. The digest is that of

@@ -1,13 +1,13 @@
 """What raises an alarm, and what its message says."""
 
-import re
 from dataclasses import KW_ONLY, dataclass
 
-import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct, IConstruct
+
+from nami_stack.watching.naming import named
 
 # So many periods of the last so many. A lone error is made good by the next try, the producer's or the queue's; a
 # second minute with errors within the hour is no chance, however few webhooks come.
@@ -68,29 +68,3 @@ class Alarm:
         if self.after:
             alarm.node.add_dependency(self.after)
         return alarm
-
-
-def named(scope: Construct, key: str) -> str | None:
-    """What CloudWatch calls something of a stack. A stack's name that ends as `key` begins is not repeated.
-
-    None, where nobody knows the stack's name yet: CloudFormation makes one up then.
-    """
-    stack = cdk.Stack.of(scope).stack_name
-    if cdk.Token.is_unresolved(stack):
-        return None
-    words = key.split("-")
-    for count in range(len(words), 0, -1):
-        if stack.endswith("-" + "-".join(words[:count])):
-            return "-".join([stack, *words[count:]])
-    return f"{stack}-{key}"
-
-
-def in_same_stack(one: IConstruct, other: IConstruct) -> bool:
-    """Whether one stack deploys both."""
-    return cdk.Stack.of(one).node.path == cdk.Stack.of(other).node.path
-
-
-def place(construct: IConstruct) -> str:
-    """`MongoHost` becomes mongo-host, and one inside of `Shop` shop-mongo-host."""
-    inside = construct.node.path.removeprefix(f"{cdk.Stack.of(construct).node.path}/")
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "-", inside).lower()

@@ -11,9 +11,9 @@ from nami_runtime import log
 from nami_stack.destinations.destination import Destination
 from nami_stack.drain import Drain
 from nami_stack.functions import PythonFunction
-from nami_stack.watching.alarm import named
 from nami_stack.watching.graph import Graph, graph
 from nami_stack.watching.metrics import MINUTE, own
+from nami_stack.watching.naming import named
 from nami_stack.watching.pipeline import own_gateway, target
 from nami_stack.webhook_construct import ScalableWebhook
 

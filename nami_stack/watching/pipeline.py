@@ -10,8 +10,9 @@ from nami_stack.drain import Drain
 from nami_stack.functions import PythonFunction
 from nami_stack.gateways.gateway import Gateway
 from nami_stack.settings import WatchingSettings
-from nami_stack.watching.alarm import AGAIN, LASTING, ONCE, Alarm, Missing, in_same_stack, place
+from nami_stack.watching.alarm import AGAIN, LASTING, ONCE, Alarm, Missing
 from nami_stack.watching.metrics import FIVE_MINUTES, MINUTE, own
+from nami_stack.watching.naming import in_same_stack, place
 from nami_stack.watching.settings import OLDEST_SECONDS
 from nami_stack.webhook_construct import ScalableWebhook
 

@@ -12,8 +12,9 @@ from nami_stack import names
 from nami_stack.destinations.destination import Destination
 from nami_stack.gateways.gateway import Gateway
 from nami_stack.settings import AlarmSettings, WatchingSettings
-from nami_stack.watching.alarm import Alarm, place
+from nami_stack.watching.alarm import Alarm
 from nami_stack.watching.dashboard import Dashboard
+from nami_stack.watching.naming import place
 from nami_stack.watching.pipeline import alarms_of, of_gateway
 from nami_stack.webhook_construct import ScalableWebhook
 

@@ -17,7 +17,8 @@ from nami_control.planning import plan as planning
 from nami_control.planning.advice import advise
 from nami_control.planning.arrivals import PROFILES, Arrivals
 from nami_control.planning.assumptions import Times, vcpus
-from nami_control.planning.plan import ASSUMED, Plan, plan
+from nami_control.planning.models import ASSUMED
+from nami_control.planning.plan import Plan, plan
 from nami_control.times import duration, spell
 from nami_runtime.destinations import dynamodb
 from nami_runtime.log import METRICS

@@ -14,7 +14,8 @@ from nami_control.planning import bill, prices
 from nami_control.planning.arrivals import Arrivals
 from nami_control.planning.assumptions import Times
 from nami_control.planning.bill import HOURS, PRICES, Line
-from nami_control.planning.plan import ASSUMED, METRICS, plan
+from nami_control.planning.models import ASSUMED
+from nami_control.planning.plan import METRICS, plan
 from nami_control.planning.prices import idle_month
 from nami_stack.settings import Subscription
 from tests.unit.pages import block_is_behind

@@ -181,7 +181,8 @@ def test_log_is_seen_and_does_not_act(
         monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr(logs, "read", lambda *_, **__: iter(LINES))
     monkeypatch.setattr(logs, "groups", lambda _: {})
-    logs_command.show(Deployment(target(NAME), {}), delivery_id=None, since=None, follow=False, as_json=as_json)
+    monkeypatch.setattr(logs_command, "find", lambda found: Deployment(found, {}))
+    logs_command.logs_command(target(NAME), as_json=as_json)
     output = capsys.readouterr().out
     assert output.count("OWNED") >= len(LINES)
     assert not acting(output)
