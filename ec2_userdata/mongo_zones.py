@@ -1,7 +1,7 @@
 """Keeps watch over the two zones of a MongoDB host.
 
 The private DNS zone is emptied before it is deleted: Route 53 keeps one that holds the record which the host wrote. The
-availability zone of the data volume never changes: CloudFormation would make a new and empty volume in the other one.
+availability zone of the data volume never changes, nor does its key: a new and empty volume would take its place.
 
 The code of a CloudFormation custom resource, inline in the template, hence on its own.
 """
@@ -16,21 +16,28 @@ import urllib3
 def handler(event: dict[str, Any], _context: object) -> None:
     """Empty the zone when the stack goes, and answer CloudFormation whatever happens: unanswered it waits an hour.
 
-    The physical id remembers the availability zone, `Z0123/eu-west-1a`: a rollback asks for the old one again, and must
-    get it. Another id would have CloudFormation delete the former.
+    The physical id remembers both, `Z0123/eu-west-1a/arn:aws:kms:…`: a rollback asks for the old ones again, and must
+    get them. Another id would have CloudFormation delete the former.
     """
-    zone = event["ResourceProperties"]["HostedZoneId"]
-    asked = event["ResourceProperties"].get("AvailabilityZone", "")
-    known = event.get("PhysicalResourceId") or (f"{zone}/{asked}" if asked else zone)
-    kept = known.partition("/")[2]
+    asked = event["ResourceProperties"]
+    zone, place, key = (asked.get(name, "") for name in ("HostedZoneId", "AvailabilityZone", "VolumeKey"))
+    known = event.get("PhysicalResourceId") or "/".join(part for part in (zone, place, key) if part)
+    _, kept_place, kept_key = f"{known}//".split("/", 2)
+    kept_key = kept_key.rstrip("/")
     answer = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
     answer |= {"PhysicalResourceId": known, "Status": "SUCCESS"}
     try:
         if event["RequestType"] == "Delete":
             empty(zone)
-        elif kept and asked and asked != kept:
+        elif kept_place and place:
             remedy = "leave that setting as it was, or move a snapshot and give it as data_volume_id"
-            answer |= {"Status": "FAILED", "Reason": f"availability_zone: the data volume is in {kept}; {remedy}"}
+            if place != kept_place:
+                reason = f"availability_zone: the data volume is in {kept_place}; {remedy}"
+                answer |= {"Status": "FAILED", "Reason": reason}
+            elif key != kept_key:
+                with_key = kept_key or "the key that was the account's default"
+                reason = f"volume_key_arn: the data volume is encrypted with {with_key}; {remedy}"
+                answer |= {"Status": "FAILED", "Reason": reason}
     except Exception as error:
         answer |= {"Status": "FAILED", "Reason": repr(error)}
     urllib3.PoolManager().request("PUT", event["ResponseURL"], body=json.dumps(answer))

@@ -20,11 +20,13 @@ from constructs import Construct
 from nami_stack import assets, reporting
 from nami_stack.acknowledge import acknowledge, right_to
 from nami_stack.log_group import LogGroup
+from nami_stack.section import TOKEN
 from nami_stack.settings import PipelineSettings, SettingsError
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 # Of all environment variables together: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 ENVIRONMENT_BYTES = 4096
+_FILLED_IN_BYTES = 140
 ARCHITECTURE = lambda_.Architecture.ARM_64
 # Wheels for the function, not for the machine that synthesises. Amazon Linux 2023 has glibc 2.34, and pip takes
 # only the tags that it is told.
@@ -79,6 +81,7 @@ class PythonFunction(lambda_.Function):
         log_group.grant_write(role)
         variables = {**environment, **reporting.environment(environment["NAMI_SUBSCRIPTION"], settings)}
         check_environment(environment["NAMI_SUBSCRIPTION"], variables)
+        self._variables = variables
         super().__init__(
             scope,
             construct_id,
@@ -108,6 +111,16 @@ class PythonFunction(lambda_.Function):
         elif settings.tracing:
             acknowledge(role, "X-Ray's rights to take a trace name no resource", right_to(role, "*"))
         reporting.add_datadog(self, settings)
+
+    def add_environment(self, key: str, value: str, *, remove_in_edge: bool | None = None) -> lambda_.Function:
+        """Give the function one variable more, by which all together must not become too long.
+
+        Raises:
+            SettingsError: they do.
+        """
+        self._variables[key] = value
+        check_environment(self._variables["NAMI_SUBSCRIPTION"], self._variables)
+        return super().add_environment(key, value, remove_in_edge=remove_in_edge)
 
     def allow(self, *actions: str, on: str) -> None:
         """Let the function do this to one resource, by its ARN."""
@@ -160,18 +173,17 @@ def secret_of(
 def check_environment(name: str, variables: Mapping[str, str]) -> None:
     """See that a function of the subscription `name` can have these variables.
 
-    What CloudFormation fills in is some hundred bytes, and not counted.
-
     Raises:
         SettingsError: they are too long; names the longest, which is called as its setting is.
     """
-    known = {key: value for key, value in variables.items() if not cdk.Token.is_unresolved(value)}
-    sizes = {key: len(value.encode()) for key, value in known.items()}
-    if (total := sum(sizes.values()) + sum(map(len, known))) > ENVIRONMENT_BYTES:
-        longest = max(sizes, key=sizes.__getitem__)
+    # What CloudFormation fills in counts as the longest of it may be, a queue's URL.
+    sizes = {key: len(TOKEN.sub("x" * _FILLED_IN_BYTES, value).encode()) for key, value in variables.items()}
+    if (total := sum(sizes.values()) + sum(map(len, variables))) > ENVIRONMENT_BYTES:
+        known = {key: size for key, size in sizes.items() if not TOKEN.search(variables[key])}
+        longest = max(known, key=known.__getitem__)
         raise SettingsError(
-            f"{name}: {longest.lower()} has {sizes[longest]} bytes, and a function's settings {total}, of which Lambda "
-            f"takes {ENVIRONMENT_BYTES} in all; shorten it"
+            f"{name}: {longest.lower()} has {known[longest]} bytes, and a function's settings up to {total}, of which "
+            f"Lambda takes {ENVIRONMENT_BYTES} in all; shorten it"
         )
 
 

@@ -56,12 +56,12 @@ def one_of(*allowed: int) -> AfterValidator:
 
 # What the CDK writes for a text that is known at deployment alone, such as the id of what the app itself makes:
 # https://docs.aws.amazon.com/cdk/v2/guide/tokens.html. Known by its form, since the command reads settings without CDK.
-_TOKEN = re.compile(r"\$\{Token\[[A-Za-z0-9._-]+\]\}")
+TOKEN = re.compile(r"\$\{Token\[[A-Za-z0-9._-]+\]\}")
 
 
 def is_token(value: str) -> bool:
     """Whether a text is known at deployment alone, so that its form can't be checked before."""
-    return bool(_TOKEN.search(value))
+    return bool(TOKEN.search(value))
 
 
 def matches(pattern: str, example: str) -> AfterValidator:

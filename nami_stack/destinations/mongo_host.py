@@ -9,14 +9,16 @@ from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from nami_runtime.log import NAMESPACE
 from nami_stack import names
-from nami_stack.acknowledge import acknowledge, acknowledge_zone, right_to
+from nami_stack.acknowledge import acknowledge, right_to
 from nami_stack.assets import EC2_USERDATA
+from nami_stack.destinations import mongo_volume
 from nami_stack.destinations.destination import Destination
 from nami_stack.destinations.mongo_backups import HOST_TAG, backups
 from nami_stack.destinations.mongo_zones import zone_keeper
@@ -75,6 +77,7 @@ class MongoHost(Destination):
 
     Args:
         network: shared with other hosts where given; else made, or adopted, as the settings say.
+        volume_key: what its volumes are encrypted with, in place of `volume_key_arn`; Auto Scaling may use it.
     """
 
     kind = "mongo"
@@ -86,17 +89,20 @@ class MongoHost(Destination):
         construct_id: str,
         *,
         network: Network | None = None,
+        volume_key: kms.IKey | None = None,
         settings: HostSettings | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         settings = settings or HostSettings()
         self.network = network or Network(self, "Network", settings=settings)
         self.secret = self._secret(settings)
+        self.volume_key = mongo_volume.volume_key(self, volume_key, settings.volume_key_arn)
         label = cdk.Names.unique_resource_name(self, max_length=63, separator="-").lower()
         # A zone for each host, because a VPC takes each name once.
         zone = route53.PrivateHostedZone(self, "Zone", zone_name=f"{label}.nami.internal", vpc=self.network.vpc)
         self.dns_name = f"mongo.{zone.zone_name}"
-        keeper = zone_keeper(self, zone, "" if settings.data_volume_id else self.network.zone)
+        key = self.volume_key.key_arn if self.volume_key else ""
+        keeper = zone_keeper(self, zone, *(("", "") if settings.data_volume_id else (self.network.zone, key)))
         self.data_volume_id = self._data_volume_id(settings, keeper)
         self._is_burstable = settings.is_burstable
         days = settings.backup_days
@@ -268,20 +274,8 @@ class MongoHost(Destination):
     def _data_volume_id(self, settings: HostSettings, keeper: cdk.CustomResource) -> str:
         if settings.data_volume_id:
             return settings.data_volume_id
-        volume = ec2.CfnVolume(
-            self,
-            "DataVolume",
-            availability_zone=self.network.zone,
-            size=settings.volume_size,
-            volume_type="gp3",
-            encrypted=True,
-        )
-        volume.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        volume = mongo_volume.data_volume(self, settings, zone=self.network.zone, key=self.volume_key)
         volume.node.add_dependency(keeper)  # and is not made where that refuses
-        if settings.availability_zone:
-            acknowledge_zone(volume)
-        cdk.Tags.of(volume).add("Name", self.node.path)
-        cdk.Tags.of(volume).add("nami:backup", "mongo")  # what a backup plan of the account selects by
         cdk.Tags.of(volume).add(HOST_TAG, self.dns_name)
         return volume.ref
 
@@ -302,7 +296,9 @@ class MongoHost(Destination):
             block_devices=[
                 ec2.BlockDevice(
                     device_name="/dev/xvda",
-                    volume=ec2.BlockDeviceVolume.ebs(8, encrypted=True, volume_type=ec2.EbsDeviceVolumeType.GP3),
+                    volume=ec2.BlockDeviceVolume.ebs(
+                        8, encrypted=True, volume_type=ec2.EbsDeviceVolumeType.GP3, kms_key=self.volume_key
+                    ),
                 )
             ],
         )
@@ -365,6 +361,8 @@ class MongoHost(Destination):
             allow("cloudwatch:PutMetricData", StringEquals={"cloudwatch:namespace": NAMESPACE}),
         ):
             role.add_to_policy(statement)
+        if self.volume_key:
+            role.add_to_policy(mongo_volume.right_to_attach(self, self.volume_key))
         if settings.data_volume_id and settings.backup_days:
             role.add_to_policy(
                 allow(

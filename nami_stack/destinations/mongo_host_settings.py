@@ -27,6 +27,11 @@ class HostSettings(Section):
     """Days after which a new host with the newest Amazon Linux takes the place of the old one; 0: never by itself."""
     backup_days: Annotated[int, Field(ge=0, le=365)] = 0
     """Days that a snapshot of the data volume is kept, of which one is made each night; 0: none is."""
+    volume_key_arn: (
+        Annotated[str, matches(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+", "arn:aws:kms:…:key/…")] | None
+    ) = None
+    """The key of yours that encrypts the host's volumes, once and for all; where not given, the account's default:
+    docs/aws.md."""
     data_volume_id: Annotated[str, matches(r"vol-([0-9a-f]{8}|[0-9a-f]{17})", "vol-0123456789abcdef0")] | None = None
     """An existing data volume to adopt, with its availability_zone and database_secret_arn."""
     availability_zone: Annotated[str, matches(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "eu-west-1a")] | None = None

@@ -12,10 +12,14 @@ from nami_stack.functions import ARCHITECTURE, RUNTIME
 from nami_stack.log_group import LogGroup
 
 
-def zone_keeper(host: Construct, zone: route53.IHostedZone, volume_zone: str) -> cdk.CustomResource:
+def zone_keeper(host: Construct, zone: route53.IHostedZone, volume_zone: str, volume_key: str) -> cdk.CustomResource:
     """Route 53 refuses to delete a zone with a record in it, and CloudFormation does not know the host's.
 
-    In another availability zone CloudFormation would make a new, empty volume beside the old one.
+    In another availability zone, or with another key, there would be a new, empty volume beside the old one.
+
+    Args:
+        volume_zone: of a volume that is made here, else empty.
+        volume_key: the ARN of the key that encrypts it, where it is not the account's default.
     """
     log_group = LogGroup(host, "EmptyZoneLogs", days=30)
     role = iam.Role(host, "EmptyZoneRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -44,5 +48,9 @@ def zone_keeper(host: Construct, zone: route53.IHostedZone, volume_zone: str) ->
         "EmptiedZone",
         resource_type="Custom::EmptiedZone",
         service_token=function.function_arn,
-        properties={"HostedZoneId": zone.hosted_zone_id} | ({"AvailabilityZone": volume_zone} if volume_zone else {}),
+        properties={
+            "HostedZoneId": zone.hosted_zone_id,
+            **({"AvailabilityZone": volume_zone} if volume_zone else {}),
+            **({"VolumeKey": volume_key} if volume_key else {}),
+        },
     )

@@ -19,6 +19,8 @@ from nami_stack.webhook_construct import ScalableWebhook
 
 # What CloudWatch calls 24 columns; the graphs under a title share its width.
 _WIDTH = 24
+_CONSOLE = "console.aws.amazon.com"
+_CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 _REFUSED = (*log.REFUSED.values(), log.REFUSED_OTHERWISE)
 # A title, and under it graphs: what `GraphWidget` takes.
 _Part = tuple[str, list[Graph]]
@@ -41,10 +43,10 @@ class Dashboard(cloudwatch.Dashboard):
         name = named(scope, webhook.name)
         super().__init__(scope, construct_id, dashboard_name=name and f"{name}-{cdk.Stack.of(scope).region}")
         self.url = (
-            f"https://{cdk.Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region={cdk.Aws.REGION}"
+            f"https://{_console(self)}/cloudwatch/home?region={cdk.Aws.REGION}"
             f"#dashboards/dashboard/{self.dashboard_name}"
         )
-        self.add_widgets(cloudwatch.TextWidget(markdown=_header(webhook), width=_WIDTH, height=4))
+        self.add_widgets(cloudwatch.TextWidget(markdown=_header(webhook, _console(self)), width=_WIDTH, height=4))
         if alarms:
             self.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=_WIDTH, height=3))
         before = [*_gateway(webhook), *_pre_queue(webhook)]
@@ -59,15 +61,29 @@ class Dashboard(cloudwatch.Dashboard):
             self.add_widgets(*widgets)
 
 
-def _header(webhook: ScalableWebhook) -> str:
+def _console(dashboard: Construct) -> str:
+    """The host of the AWS console in the region; China and GovCloud have it under a name of their own.
+
+    https://docs.aws.amazon.com/general/latest/gr/mgmt-console.html
+    """
+    stack = cdk.Stack.of(dashboard)
+    domain = _CONSOLE
+    for partition, name in _CONSOLES.items():
+        condition_id = f"Partition{partition.title().replace('-', '')}"
+        if not isinstance(stack.node.try_find_child(condition_id), cdk.CfnCondition):
+            cdk.CfnCondition(stack, condition_id, expression=cdk.Fn.condition_equals(cdk.Aws.PARTITION, partition))
+        domain = cdk.Token.as_string(cdk.Fn.condition_if(condition_id, name, domain))
+    return f"{cdk.Aws.REGION}.{domain}"
+
+
+def _header(webhook: ScalableWebhook, console: str) -> str:
     name, region = target(webhook), cdk.Aws.REGION
     functions = {
         "pre-queue": webhook.pre_queue_function,
         **{f"{d.node.id} post-queue": d.post_queue_function for d in webhook.drains},
     }
     links = " · ".join(
-        f"[{label} function](https://{region}.console.aws.amazon.com/lambda/home?region={region}"
-        f"#/functions/{function.function_name})"
+        f"[{label} function](https://{console}/lambda/home?region={region}#/functions/{function.function_name})"
         for label, function in functions.items()
         if function
     )

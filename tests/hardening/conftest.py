@@ -141,6 +141,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "shared": {"name": "shared", "backup_days": 7},
     "shared-over-ipv6": {"name": "shared", "egress": "ipv6"},
     "over-ipv6": {"signature": "shopify", "egress": "ipv6"},
+    "with-a-key": {
+        "signature": "shopify",
+        "volume_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555",
+    },
     "shared-behind-nat": {"name": "shared", "egress": "nat", "domain_name": "hooks.example.com"},
     "sharing": {"gateway": "shared", "destination": "shared-mongo", "signature": "shopify"},
     "production": {

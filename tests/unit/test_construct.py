@@ -6,7 +6,17 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Annotations, Match, Template
 
-from nami_stack import HttpGateway, MongoHost, ScalableWebhook, SettingsError, Signature
+from nami_stack import (
+    DynamoTable,
+    HttpGateway,
+    MongoHost,
+    PipelineSettings,
+    RestGateway,
+    ScalableWebhook,
+    SettingsError,
+    Signature,
+)
+from nami_stack.functions import check_environment
 
 Synth = Callable[..., Template]
 
@@ -386,7 +396,7 @@ def test_lambda_adds_no_lines_of_its_own_to_the_logs_but_of_failures(template: T
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"success_body": "x" * 4096}, r"success_body has 4096 bytes, and a function's settings 4\d{3}"),
+        ({"success_body": "x" * 4096}, r"success_body has 4096 bytes, and a function's settings up to \d{4}, of which"),
         (
             {"allowed_sources": ",".join(f"198.51.{n}.0/24" for n in range(256)) + ",10.200.0.0/16" * 32},
             "allowed_sources has ",
@@ -432,3 +442,25 @@ def test_what_a_provider_asks_first_has_a_route(gateway: str, signature: str, me
     )
     methods = {each["Properties"][key].split(" ")[0] for each in template.find_resources(kind).values()}
     assert methods == {method, "POST"}
+
+
+def test_what_the_construct_adds_later_counts_too(app_factory: Callable[..., cdk.App]) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    settings = PipelineSettings(ingest="direct", deduplicate_by=tuple(f"x-{n:04}-{'y' * 90}" for n in range(40)))
+    with pytest.raises(SettingsError, match=r"^shopify: deduplicate_by has 3\d{3} bytes, and a function's settings up"):
+        ScalableWebhook(
+            stack,
+            "Shopify",
+            name="shopify",
+            gateway=RestGateway(stack, "Gateway"),
+            signature=Signature.preset("shopify"),
+            destination=DynamoTable(stack, "Table"),
+            settings=settings,
+        )
+
+
+def test_what_cloudformation_fills_in_counts_too() -> None:
+    url = cdk.Token.as_string({"Ref": "Queue"})
+    check_environment("shopify", {"SUCCESS_BODY": "x" * 3900, "QUEUE_URL": url})
+    with pytest.raises(SettingsError, match=r"^shopify: success_body has 3900 bytes, .* up to 4\d{3}, of which"):
+        check_environment("shopify", {"SUCCESS_BODY": "x" * 3900, "QUEUE_URL": f"{url} {url}"})

@@ -10,13 +10,14 @@ from typing import Any
 import aws_cdk as cdk
 import boto3
 import pytest
+from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Annotations, Match, Template
 from botocore.stub import Stubber
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from nami_stack import HostSettings, MongoHost
+from nami_stack import HostSettings, MongoHost, SettingsError
 from nami_stack.assets import EC2_USERDATA
 from nami_stack.destinations.mongo_host import host_script
 
@@ -535,9 +536,10 @@ class CloudFormation:
         assert (method, url) == ("PUT", "https://answer.example")
         self.answers.append(json.loads(body))
 
-    def send(self, request: str, *, zone: str | None = None) -> dict[str, Any]:
+    def send(self, request: str, *, zone: str | None = None, key: str | None = None) -> dict[str, Any]:
         event = {"RequestType": request, "ResponseURL": "https://answer.example", "StackId": "s", "RequestId": "r"}
         properties = {"HostedZoneId": "Z1"} | ({"AvailabilityZone": zone} if zone else {})
+        properties |= {"VolumeKey": key} if key else {}
         if request != "Create":
             event["PhysicalResourceId"] = self.physical_id
         with self.stub:
@@ -710,3 +712,74 @@ def test_adopting_a_volume_is_no_move(cloudformation: CloudFormation) -> None:
 def test_what_was_made_before_keeps_its_id_which_another_would_have_deleted(cloudformation: CloudFormation) -> None:
     answer = cloudformation.send("Update", zone="eu-west-1a")
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "Z1")
+
+
+# A key of the account's own.
+
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+OTHER_KEY = KEY.replace("1111", "6666")
+DEFAULT_KEY = "the key that was the account's default"
+
+
+def test_both_volumes_are_encrypted_with_the_key_that_is_given(synth: Synth) -> None:
+    template = synth(volume_key_arn=KEY)
+    assert find(template, "AWS::EC2::Volume")["Properties"]["KmsKeyId"] == KEY
+    data = find(template, "AWS::EC2::LaunchTemplate")["Properties"]["LaunchTemplateData"]
+    assert [device["Ebs"]["KmsKeyId"] for device in data["BlockDeviceMappings"]] == [KEY]
+
+
+def test_without_a_key_the_accounts_default_is_left_to_ebs(template: Template) -> None:
+    assert "KmsKeyId" not in json.dumps(template.to_json())
+    assert "kms:" not in json.dumps(host_statements(template))
+
+
+def test_host_may_let_ec2_decrypt_its_volume_and_nobody_else(synth: Synth) -> None:
+    (statement,) = [s for s in host_statements(synth(volume_key_arn=KEY)) if "kms" in json.dumps(s["Action"])]
+    assert (statement["Action"], statement["Resource"]) == ("kms:CreateGrant", KEY)
+    assert statement["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}
+    service = {"Fn::Join": ["", ["ec2.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"}]]}
+    assert statement["Condition"]["StringEquals"] == {"kms:ViaService": service}
+
+
+def test_adopted_volume_is_attached_with_its_key(synth: Synth) -> None:
+    template = synth(**ADOPTED_VOLUME, volume_key_arn=KEY)
+    assert [s for s in host_statements(template) if s["Action"] == "kms:CreateGrant"]
+    assert "VolumeKey" not in find(template, "Custom::EmptiedZone")["Properties"]
+
+
+@pytest.mark.parametrize("made_in", ["same stack", "another stack"])
+def test_key_of_the_app_lets_auto_scaling_use_it(app_factory: Callable[..., cdk.App], made_in: str) -> None:
+    app = app_factory()
+    keys = cdk.Stack(app, "Keys")
+    stack = keys if made_in == "same stack" else cdk.Stack(app, "Stack")
+    MongoHost(stack, "Host", volume_key=kms.Key(keys, "Key"))
+    Template.from_stack(stack).has_resource_properties("AWS::EC2::Volume", {"KmsKeyId": Match.any_value()})
+    statements = find(Template.from_stack(keys), "AWS::KMS::Key")["Properties"]["KeyPolicy"]["Statement"]
+    use, grant = (s for s in statements if "AWSServiceRoleForAutoScaling" in json.dumps(s["Principal"]))
+    assert "kms:Decrypt" in use["Action"]
+    assert (grant["Action"], grant["Condition"]) == ("kms:CreateGrant", {"Bool": {"kms:GrantIsForAWSResource": "true"}})
+
+
+def test_key_is_given_once(app_factory: Callable[..., cdk.App]) -> None:
+    stack = cdk.Stack(app_factory(), "Stack")
+    with pytest.raises(SettingsError, match=r"^volume_key_arn: the key is given as volume_key"):
+        MongoHost(stack, "Host", volume_key=kms.Key(stack, "Key"), settings=HostSettings(volume_key_arn=KEY))
+
+
+def test_alias_is_no_key() -> None:
+    with pytest.raises(ValidationError, match="must look like arn:aws:kms:…:key/…"):
+        HostSettings(volume_key_arn="arn:aws:kms:eu-west-1:123456789012:alias/ours")
+
+
+@pytest.mark.parametrize(("kept", "asked"), [(KEY, OTHER_KEY), (KEY, None), (None, KEY)])
+def test_another_key_is_refused_before_a_volume_could_be_made(
+    cloudformation: CloudFormation, kept: str | None, asked: str | None
+) -> None:
+    cloudformation.send("Create", zone="eu-west-1a", key=kept)
+    answer = cloudformation.send("Update", zone="eu-west-1a", key=asked)
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"] == (
+        f"volume_key_arn: the data volume is encrypted with {kept or DEFAULT_KEY}; "
+        "leave that setting as it was, or move a snapshot and give it as data_volume_id"
+    )
+    assert cloudformation.send("Update", zone="eu-west-1a", key=kept)["Status"] == "SUCCESS"  # the rollback

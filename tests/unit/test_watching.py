@@ -359,8 +359,13 @@ def widgets(template: Template) -> list[dict[str, Any]]:
     """What is on the page, with {Name} where CloudFormation puts something in."""
     (board,) = template.find_resources("AWS::CloudWatch::Dashboard").values()
     parts = board["Properties"]["DashboardBody"]["Fn::Join"][1]
-    text = "".join(p if isinstance(p, str) else f"{{{p.get('Ref') or '.'.join(p['Fn::GetAtt'])}}}" for p in parts)
-    return list(json.loads(text)["widgets"])
+    return list(json.loads("".join(map(_said, parts)))["widgets"])
+
+
+def _said(part: str | dict[str, Any]) -> str:
+    if isinstance(part, str):
+        return part
+    return f"{{{part.get('Ref') or '.'.join(part['Fn::GetAtt'])}}}" if "Fn::If" not in part else "{console}"
 
 
 def titles(template: Template) -> list[str]:
@@ -494,3 +499,19 @@ def test_each_gateway_logs_to_a_group_that_awss_log_delivery_may_write_to(app_fa
     names = {group["Properties"]["LogGroupName"] for group in groups}
     assert len(names) == 2
     assert all(name.startswith("/aws/vendedlogs/nami/Shop-") for name in names)
+
+
+def test_links_lead_to_the_console_of_the_partition(full: Template) -> None:
+    domain = {
+        "Fn::If": [
+            "PartitionAwsUsGov",
+            "console.amazonaws-us-gov.com",
+            {"Fn::If": ["PartitionAwsCn", "console.amazonaws.cn", "console.aws.amazon.com"]},
+        ]
+    }
+    (output,) = full.find_outputs("DashboardUrl").values()
+    (dashboard,) = full.find_resources("AWS::CloudWatch::Dashboard").values()
+    for text in (output["Value"], dashboard["Properties"]["DashboardBody"]):
+        assert domain in text["Fn::Join"][1]
+    conditions = full.to_json()["Conditions"]
+    assert conditions["PartitionAwsCn"] == {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws-cn"]}
