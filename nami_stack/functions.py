@@ -197,7 +197,7 @@ class _LocalBundling:
         if self._source.name == "pre_queue":  # it writes to none
             runtime = target / self._runtime.name
             shutil.rmtree(runtime / "destinations", ignore_errors=True)
-            for name in ("batch.py", "outcome.py"):
+            for name in ("batch.py", "outcome.py", "same_id.py", "tries.py", "events.py", "rows.py"):
                 (runtime / name).unlink(missing_ok=True)
         if self._requirements:
             self._install(target)

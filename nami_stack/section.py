@@ -105,3 +105,28 @@ def rule(error: ValidationError) -> str:
 
 
 Memory = Annotated[int, Field(ge=128, le=10_240)]
+SecretArn = Annotated[
+    str,
+    # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html says what a name has.
+    matches(
+        r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+",
+        "arn:aws:secretsmanager:…:secret:…",
+    ),
+]
+
+
+def check_secret_arn(key: str, arn: str) -> str:
+    """The ARN of an existing secret where it is whole.
+
+    Args:
+        key: the setting that has it.
+
+    Raises:
+        SettingsError: it lacks its random ending.
+    """
+    if not re.search(r"-[A-Za-z0-9]{6}$", arn):
+        raise SettingsError(
+            f"{key}={arn!r}: lacks the six characters that Secrets Manager ends an ARN with, "
+            "and so would the function's right to read it; give it whole, as aws secretsmanager list-secrets does"
+        )
+    return arn

@@ -1,6 +1,5 @@
 """A MongoDB that exists already: Atlas, DocumentDB, or one of the user's own."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -10,7 +9,8 @@ from constructs import Construct
 from nami_stack import names
 from nami_stack.destinations.destination import Destination
 from nami_stack.functions import PythonFunction
-from nami_stack.settings import SettingsError, Subscription
+from nami_stack.section import check_secret_arn
+from nami_stack.settings import Subscription
 
 
 class MongoDatabase(Destination):
@@ -45,12 +45,9 @@ class MongoDatabase(Destination):
         placement: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(scope, construct_id, placement=placement)
-        if not re.search(r"-[A-Za-z0-9]{6}$", secret_arn):
-            raise SettingsError(
-                f"database_secret_arn={secret_arn!r}: lacks the six characters that Secrets Manager ends an ARN with, "
-                "and so would the function's right to read it; give it whole, as aws secretsmanager list-secrets does"
-            )
-        self.secret = secretsmanager.Secret.from_secret_complete_arn(self, "Secret", secret_arn)
+        self.secret = secretsmanager.Secret.from_secret_complete_arn(
+            self, "Secret", check_secret_arn("database_secret_arn", secret_arn)
+        )
         self.database = database
 
     @classmethod

@@ -147,6 +147,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "environments": {"production": {"account": "123456789012", "region": "eu-west-1"}},
     },
     "on-a-bus": {"signature": "shopify", "destination": "eventbridge", "event_bus": "orders"},
+    "sql-in-your-network": {
+        **NETWORK,
+        "signature": "shopify",
+        "destination": "postgres",
+        "postgres_secret_arn": DOCUMENTDB,
+    },
     "anywhere": {"signature": "jira", "destination": "mongo-database", "database_secret_arn": DOCUMENTDB},
 }
 
