@@ -30,6 +30,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "public_url": "https://hooks.example.com/nami/shopify",
         "methods": "POST,PUT",
         "success_status": 202,
+        "filter": '{"headers":{"x-topic":[{"prefix":"orders/"}]}}',
         "success_body": "ok",
         "unauthorized_status": 404,
         "unavailable_status": 500,

@@ -398,3 +398,10 @@ def test_setting_that_lambda_has_no_room_for_is_named_at_synthesis(
 ) -> None:
     with pytest.raises(SettingsError, match=said):
         synth(**settings)
+
+
+def test_filter_is_the_first_functions_alone(synth: Callable[..., Template]) -> None:
+    template = synth(destination="dynamodb", filter='{"method":["PUT"]}')
+    functions = template.find_resources("AWS::Lambda::Function").values()
+    told = [function["Properties"]["Environment"]["Variables"].get("FILTER") for function in functions]
+    assert sorted(filter(None, told)) == ['{"method":["PUT"]}']
