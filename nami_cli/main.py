@@ -16,6 +16,7 @@ from nami_cli import (
     destroy,
     doctor,
     events,
+    filters,
     listing,
     logs,
     manual,
@@ -133,6 +134,7 @@ app.command("logs", epilog="Example: nami logs shopify --id b54557e4-5c29-4e3c-9
 app.command("smoke", epilog="Example: nami smoke shopify")(command(smoke.smoke_command))
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(signatures.app, name="signatures")
+app.add_typer(filters.app, name="filter")
 
 
 def _add_local() -> None:

@@ -150,4 +150,6 @@ def _answered(fields: Mapping[str, Any]) -> str:
         said += f", {fields['bytes']} bytes"
     if fields.get("verified"):
         said += f", signed by {fields['verified']}"
+    if fields.get("Filtered"):
+        said += ", not wanted by the filter and not stored"
     return said + (f": {fields['reason']}" if fields.get("reason") else "")

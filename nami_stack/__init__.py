@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from nami_stack.destinations.http import HttpBackend as HttpBackend
     from nami_stack.destinations.mongo_database import MongoDatabase as MongoDatabase
     from nami_stack.destinations.mongo_host import MongoHost as MongoHost
+    from nami_stack.destinations.postgres import Postgres as Postgres
     from nami_stack.destinations.shared_mongo import SharedMongo as SharedMongo
     from nami_stack.gateways.domain import CustomDomain as CustomDomain
     from nami_stack.gateways.gateway import Gateway as Gateway
@@ -39,6 +40,7 @@ _NAMES = {
     "destinations.http": "HttpBackend",
     "destinations.mongo_database": "MongoDatabase",
     "destinations.mongo_host": "MongoHost",
+    "destinations.postgres": "Postgres",
     "destinations.shared_mongo": "SharedMongo",
     "gateways.domain": "CustomDomain",
     "gateways.gateway": "Gateway",

@@ -49,7 +49,7 @@ _UV = (
 # Of the runtime: what the function before the queue never loads.
 _AFTER_THE_QUEUE = [
     *("batch.py", "direct.py", "events.py", "fitting.py", "outcome.py"),
-    *("queue.py", "reaching.py", "reading.py", "tries.py"),
+    *("queue.py", "reaching.py", "reading.py", "rows.py", "same_id.py", "tries.py"),
 ]
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements*")
 

@@ -1,9 +1,10 @@
 """The settings of the pipeline: gateway to queue, queue to destination."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from nami_stack.reporting_settings import ReportingSettings
 from nami_stack.section import Memory, Section, matches, network, one_of, separated
@@ -13,6 +14,21 @@ LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 
 _HEADER = r"[A-Za-z0-9!#%&'*+.^_`|~-]+"
 _JSON_PATH = r"\$(?:\.[^.\[\]\s]+|\[\d{1,6}\])+"
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def _as_json(value: object) -> object:
+    """An object in cdk.json is as good as its text on a command line."""
+    return json.dumps(value, separators=(",", ":")) if isinstance(value, Mapping) else value
+
+
+def _check_filter(text: str) -> str:
+    from nami_runtime import pattern, wanted  # noqa: PLC0415 - few subscriptions have one
+
+    try:
+        wanted.Filter(text)
+    except pattern.Wrong as wrong:
+        raise ValueError(f"{wrong}") from None
+    return text
 
 
 class _Intake(Section):
@@ -64,6 +80,9 @@ class _Intake(Section):
     ] = ()
     """Webhooks that are equal in all of these are one, in place of those with the provider's id: headers, and fields of
     a JSON body or a form, as in `body:order.id,body:status`: docs/how-it-works.md."""
+    filter: Annotated[str, BeforeValidator(_as_json), AfterValidator(_check_filter)] | None = None
+    """Webhooks that are stored, as an event pattern of EventBridge's over `method, path, query, headers, source_ip,
+    verified, body`; others are answered as taken, counted, and go no further: docs/routes.md."""
     max_receives: Annotated[int, Field(ge=1, le=1000)] = 5
     """Times that a webhook fails by itself before it is a dead letter; a destination that is away costs it none. All
     tries fit into half of queue_retention_days."""

@@ -117,3 +117,11 @@ def rule(error: ValidationError) -> str:
 
 
 Memory = Annotated[int, Field(ge=128, le=10_240)]
+SecretArn = Annotated[
+    str,
+    # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html says what a name has.
+    matches(
+        r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+",
+        "arn:aws:secretsmanager:…:secret:…",
+    ),
+]

@@ -144,6 +144,7 @@ class ScalableWebhook(Relations, Construct):
                 **({"ALLOWED_SOURCES": ",".join(settings.allowed_sources)} if settings.allowed_sources else {}),
                 **({"ORDER_BY": settings.order_by} if settings.order_by else {}),
                 **({"DEDUPLICATE_BY": ",".join(settings.deduplicate_by)} if settings.deduplicate_by else {}),
+                **({"FILTER": settings.filter} if settings.filter else {}),
                 **({"SIGNATURE": signature.to_json()} if signature else {}),
                 **({"SIGNATURE_SECRET_ARN": self.signature_secret.secret_arn} if self.signature_secret else {}),
                 **({"RECEIVED_SECRET_ARN": self.received_secret.ref} if self.received_secret else {}),
@@ -192,6 +193,7 @@ def _check_direct(
         destinations=len(destinations),
         order_by=settings.order_by,
         deduplicate_by=settings.deduplicate_by,
+        filters=settings.filter is not None,
         reaches_queues=all(getattr(destination, "reaches_queues", True) for destination in destinations),
     )
     sources = set(settings.allowed_sources)

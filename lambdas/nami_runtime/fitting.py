@@ -20,12 +20,14 @@ class Limits(NamedTuple):
     """What a store holds.
 
     `number` gives the form in which it holds a number exactly, None where there is none; `name` a field's name as it
-    may be; `depth` is how many levels of lists and objects there may be below a document's field.
+    may be; `depth` is how many levels of lists and objects there may be below a document's field; `nul` is whether text
+    may hold a NUL.
     """
 
     number: Callable[[int | float | Decimal], object | None]
     name: Callable[[str], str]
     depth: int
+    nul: bool = True
 
 
 def fit(document: dict[str, Any], limits: Limits) -> bool:
@@ -57,7 +59,7 @@ class _Fitting:
 
     def value(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
-            return value if value.isascii() else self._text(value)
+            return value if value.isascii() and (self._limits.nul or "\0" not in value) else self._text(value)
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
             return self._number(value)
         if not isinstance(value, dict | list):
@@ -80,6 +82,9 @@ class _Fitting:
             self.notes.append({"at": _written(self.path), "why": why})
 
     def _text(self, text: str) -> str:
+        if not self._limits.nul and "\0" in text:
+            self._note("text with a NUL, escaped")
+            text = text.replace("\0", "\\u0000")
         try:
             text.encode()
             return text

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from nami_runtime.signatures.verification import Verification
+    from nami_runtime.wanted import Filter
 
     Answer = dict[str, Any]
 
@@ -86,6 +87,11 @@ class Settings:
         self.order_by = environ.get("ORDER_BY", "")
         self.deduplicate_by = environ.get("DEDUPLICATE_BY", "")
         self.allowed_sources = environ.get("ALLOWED_SOURCES", "")
+        self.filter: Filter | None = None
+        if environ.get("FILTER"):
+            from nami_runtime import wanted  # noqa: PLC0415 - most subscriptions want everything
+
+            self.filter = wanted.Filter(environ["FILTER"])
         self.queue = aws.Client("sqs")
         self.verification: Verification | None = None
         if environ.get("SIGNATURE"):
@@ -136,12 +142,15 @@ def verify(request: Request) -> Answer | None:
 
 
 def enqueue(request: Request) -> None:
-    """Puts the request on the queue, or on each where there are several destinations.
+    """Puts the request on the queue, or on each where there are several destinations; one that is not wanted on none.
 
     Returns only when SQS says that each holds exactly this message. Where one does not, the producer sends again, and
     the delivery id tells the others that they have it.
     """
     known = settings()
+    if known.filter and not known.filter.wants(request):
+        request.filtered = True
+        return
     message = envelope.write(request, known.subscription)
     if len(message) > envelope.MAX_BYTES:
         message = _claim_check(request)
@@ -212,6 +221,8 @@ def _log(request: Request | None, status: int, answered: int, reason: str, start
             fields["request"] = request.request_id  # what the gateway's access log calls it
         if request.enqueued:
             metrics["Enqueued"] = 1
+        elif request.filtered:
+            metrics["Filtered"] = 1
     if reason:
         fields["reason"] = reason
         fields["refused"] = log.REFUSED.get(status, log.REFUSED_OTHERWISE)

@@ -22,6 +22,7 @@ NAMESPACE = "nami"
 METRICS = {
     "Received": ("subscription",),
     "Enqueued": ("subscription",),
+    "Filtered": ("subscription",),
     "Refused": ("subscription", "refused"),
     "Stored": ("subscription",),
     "Duplicates": ("subscription",),

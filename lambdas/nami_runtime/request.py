@@ -46,6 +46,7 @@ class Request:
         "delivery_id",
         "domain",
         "enqueued",
+        "filtered",
         "headers",
         "id_is_bound",
         "json_body",
@@ -91,7 +92,7 @@ class Request:
         self.deadline = deadline
         self.verified: str | None = None
         self.proven_by: Proof | None = None
-        self.enqueued = False
+        self.enqueued = self.filtered = False
         self.json_body: Any = ...
 
     @property

@@ -111,23 +111,24 @@ def _unquoted(value: str) -> str:
     return value[1:-1].strip() if len(value) > 2 and value[0] == value[-1] and value[0] in "\"'" else value
 
 
-def database(text: str, *, on_host: bool) -> dict[str, str]:
+MONGO_URIS = ("mongodb://", "mongodb+srv://")
+POSTGRES_URIS = ("postgresql://", "postgres://")
+
+
+def database(text: str, *, on_host: bool, uris: tuple[str, ...] = MONGO_URIS) -> dict[str, str]:
     """What a database's secret says: {"uri": …}, or the username and the password on a host of ours.
 
     It is JSON, or the URI itself. Raises ValueError with what is wrong, without a word of the secret.
     """
     text = text.strip()
     try:
-        found = text if text.startswith(_URIS) else json.loads(text)
+        found = text if text.startswith(uris) else json.loads(text)
     except ValueError:
         raise ValueError("it is neither a URI nor JSON") from None
-    if isinstance(found, str) and found.startswith(_URIS):
+    if isinstance(found, str) and found.startswith(uris):
         return {"uri": found}
     wanted = ("username", "password") if on_host else ("uri",)
     known = found if isinstance(found, dict) else {}
     if not any(all(isinstance(known.get(key), str) for key in keys) for keys in (("uri",), wanted)):
         raise ValueError(f"it has no {' and '.join(wanted)}")
     return known
-
-
-_URIS = ("mongodb://", "mongodb+srv://")

@@ -9,6 +9,7 @@ from nami_control.destinations.dynamodb import DynamoDb
 from nami_control.destinations.eventbridge import EventBridge
 from nami_control.destinations.http import Http
 from nami_control.destinations.mongo import MongoDatabase, MongoHost, SharedMongo
+from nami_control.destinations.postgres import Postgres
 from nami_control.progress import Tell, silent
 
 DESTINATIONS: dict[str, type[Destination]] = {
@@ -18,6 +19,7 @@ DESTINATIONS: dict[str, type[Destination]] = {
     "dynamodb": DynamoDb,
     "http": Http,
     "eventbridge": EventBridge,
+    "postgres": Postgres,
 }
 
 

@@ -30,7 +30,7 @@ class EventBridge(InTable):
     keeps_webhooks = False
     comes_again = True
     shown_by = "EventBusName"
-    work = Assumption(1.6, "ms of a whole vCPU for a webhook of a batch", "measured, 1.1 ms; half more on Graviton")
+    work = Assumption(0.8, "ms of a whole vCPU for a webhook of a batch", "measured, half of DynamoDB's")
     write = Assumption(20, "ms for two notes and a tenth of a request", "assumed")
 
     @contextmanager

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from nami_stack.pipeline_settings import PipelineSettings
 from nami_stack.reporting_settings import no_way_out
-from nami_stack.section import Section, matches
+from nami_stack.section import SecretArn, Section, matches
 
 Subnet = Annotated[str, matches(r"subnet-([0-9a-f]{8}|[0-9a-f]{17})", "subnet-0123456789abcdef0")]
 
@@ -36,17 +36,7 @@ class HostSettings(Section):
     """An existing data volume to adopt, with its availability_zone and database_secret_arn."""
     availability_zone: Annotated[str, matches(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "eu-west-1a")] | None = None
     """Zone of the host and its volume, once and for all; where not given, EC2 chooses it."""
-    database_secret_arn: (
-        Annotated[
-            # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html says what a name has.
-            str,
-            matches(
-                r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+",
-                "arn:aws:secretsmanager:…:secret:…",
-            ),
-        ]
-        | None
-    ) = None
+    database_secret_arn: SecretArn | None = None
     """The secret with the root credentials that the adopted volume was set up with; mongo-database: with the `uri`."""
     egress: Literal["none", "ipv6", "nat"] = "none"
     """ipv6: functions reach AWS, and what else speaks HTTPS over IPv6, without endpoints that cost. nat: they reach the

@@ -8,6 +8,7 @@ from nami_stack.destinations.dynamodb_settings import TableSettings
 from nami_stack.destinations.eventbridge_settings import EventBridgeSettings
 from nami_stack.destinations.http_settings import BackendSettings
 from nami_stack.destinations.mongo_database_settings import MongoDatabaseSettings
+from nami_stack.destinations.postgres_settings import PostgresSettings
 from nami_stack.destinations.table import DESTINATIONS
 from nami_stack.section import NamedIn, Section, separated
 
@@ -40,5 +41,7 @@ class _Choice(Section):
         return "mongo-database" in self.destination
 
 
-class DestinationSettings(EventBridgeSettings, BackendSettings, TableSettings, MongoDatabaseSettings, _Choice):
+class DestinationSettings(
+    PostgresSettings, EventBridgeSettings, BackendSettings, TableSettings, MongoDatabaseSettings, _Choice
+):
     """Where webhooks end."""

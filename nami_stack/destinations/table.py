@@ -9,6 +9,7 @@ from nami_stack.destinations.eventbridge_settings import EventBridgeSettings
 from nami_stack.destinations.http_settings import BACKEND_LATER, BackendSettings, check_backend
 from nami_stack.destinations.mongo_database_settings import MongoDatabaseSettings, check_database
 from nami_stack.destinations.mongo_host_settings import HostSettings, check_host
+from nami_stack.destinations.postgres_settings import PostgresSettings, check_postgres
 from nami_stack.names import SHARED
 from nami_stack.pipeline_settings import PipelineSettings
 
@@ -54,6 +55,11 @@ DESTINATIONS: dict[str, DestinationKind] = {
     ),
     "eventbridge": DestinationKind(
         "nami_stack.destinations.eventbridge:EventBridge", keys=tuple(EventBridgeSettings.model_fields)
+    ),
+    "postgres": DestinationKind(
+        "nami_stack.destinations.postgres:Postgres",
+        keys=(*PostgresSettings.model_fields, *_NETWORK),
+        check=check_postgres,
     ),
 }
 

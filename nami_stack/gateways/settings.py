@@ -77,6 +77,7 @@ def check_direct(
     destinations: int,
     order_by: str | None,
     deduplicate_by: tuple[str, ...],
+    filters: bool,
     reaches_queues: bool,
 ) -> None:
     """Raise SettingsError where `ingest=direct` can't do what a function between the gateway and the queue does."""
@@ -89,6 +90,8 @@ def check_direct(
         raise SettingsError(
             f"{direct} the gateway can't tell the groups of order_by={order_by!r}; leave one of them out"
         )
+    if filters:
+        raise SettingsError(f"{direct} no function looks at the filter before the queue; leave one of the two out")
     if deduplicate_by and not (signature and signature.has_secret):
         raise SettingsError(
             f"{direct} the gateway gives each request an id of its own, and behind the queue only a function that "

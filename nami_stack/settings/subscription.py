@@ -115,6 +115,7 @@ class Subscription(
                 destinations=len(self.destination),
                 order_by=self.order_by,
                 deduplicate_by=self.deduplicate_by,
+                filters=self.filter is not None,
                 reaches_queues=all(DESTINATIONS[name].reaches_queues for name in self.destination),
             )
         elif self.direct_content_types:

@@ -114,13 +114,14 @@ def _pre_queue(webhook: ScalableWebhook) -> list[_Part]:
     refused = [
         own("Refused", "Sum", label=reason, subscription=webhook.metrics_name, refused=reason) for reason in _REFUSED
     ]
-    arrived = [own(name, "Sum", subscription=webhook.metrics_name) for name in ("Received", "Enqueued")]
+    counts = ("Received", "Enqueued", "Filtered")
+    arrived = [own(name, "Sum", subscription=webhook.metrics_name) for name in counts]
     return [
         (
             "Pre-queue",
             [
                 *_runs(function, timeout=webhook.settings.pre_queue_timeout),
-                graph("Received and enqueued", arrived),
+                graph("Received, enqueued, filtered", arrived),
                 graph("Refused, by reason", refused, stacked=True),
             ],
         )

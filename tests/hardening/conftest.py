@@ -30,6 +30,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "public_url": "https://hooks.example.com/nami/shopify",
         "methods": "POST,PUT",
         "success_status": 202,
+        "filter": '{"headers":{"x-topic":[{"prefix":"orders/"}]}}',
         "success_body": "ok",
         "unauthorized_status": 404,
         "unavailable_status": 500,
@@ -153,6 +154,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "environments": {"production": {"account": "123456789012", "region": "eu-west-1"}},
     },
     "on-a-bus": {"signature": "shopify", "destination": "eventbridge", "event_bus": "orders"},
+    "sql-in-your-network": {
+        **NETWORK,
+        "signature": "shopify",
+        "destination": "postgres",
+        "postgres_secret_arn": DOCUMENTDB,
+    },
     "anywhere": {"signature": "jira", "destination": "mongo-database", "database_secret_arn": DOCUMENTDB},
 }
 

@@ -464,3 +464,10 @@ def test_what_cloudformation_fills_in_counts_too() -> None:
     check_environment("shopify", {"SUCCESS_BODY": "x" * 3900, "QUEUE_URL": url})
     with pytest.raises(SettingsError, match=r"^shopify: success_body has 3900 bytes, .* up to 4\d{3}, of which"):
         check_environment("shopify", {"SUCCESS_BODY": "x" * 3900, "QUEUE_URL": f"{url} {url}"})
+
+
+def test_filter_is_the_first_functions_alone(synth: Callable[..., Template]) -> None:
+    template = synth(destination="dynamodb", filter='{"method":["PUT"]}')
+    functions = template.find_resources("AWS::Lambda::Function").values()
+    told = [function["Properties"]["Environment"]["Variables"].get("FILTER") for function in functions]
+    assert sorted(filter(None, told)) == ['{"method":["PUT"]}']

@@ -17,6 +17,7 @@ from nami_stack import (
     HttpBackend,
     MongoDatabase,
     PipelineSettings,
+    Postgres,
     RestGateway,
     ScalableWebhook,
     SettingsError,
@@ -102,6 +103,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
             "dynamodb": lambda: DynamoTable(stack, "Dynamo"),
             "http": lambda: HttpBackend(stack, "Backend", url=URL),
             "eventbridge": lambda: EventBridge(stack, "Bus"),
+            "postgres": lambda: Postgres(stack, "Postgres", secret=SECRET),
         }
         ScalableWebhook(
             stack,
@@ -120,7 +122,13 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
 
 @pytest.mark.parametrize(
     ("destination", "files"),
-    [("mongo", ["requirements-mongo.txt"]), ("dynamodb", []), ("http", []), ("eventbridge", [])],
+    [
+        ("mongo", ["requirements-mongo.txt"]),
+        ("dynamodb", []),
+        ("http", []),
+        ("eventbridge", []),
+        ("postgres", ["requirements-postgres.txt"]),
+    ],
 )
 def test_function_installs_what_its_destination_needs(
     installed: Callable[..., list[str]], destination: str, files: list[str]
@@ -488,8 +496,8 @@ def test_an_entry_of_the_table_makes_a_destination(synth: Synth, monkeypatch: py
 
 def test_what_is_not_in_the_table_is_no_destination() -> None:
     assert error_of(destination="toy") == (
-        "destination='toy': must be 'mongo-host', 'shared-mongo', 'mongo-database', 'dynamodb', 'http' or "
-        "'eventbridge'; "
+        "destination='toy': must be 'mongo-host', 'shared-mongo', 'mongo-database', 'dynamodb', 'http', "
+        "'eventbridge' or 'postgres'; "
         "the default is mongo-host"
     )
 
@@ -538,3 +546,36 @@ def test_bus_of_another_account_is_named_by_its_arn_and_not_looked_at(synth: Syn
 @pytest.mark.parametrize("bus", ["", "my bus", "arn:aws:sqs:eu-west-1:210987654321:orders"])
 def test_what_is_no_bus_is_told(bus: str) -> None:
     assert "must look like orders, or arn:aws:events" in error_of(destination="eventbridge", event_bus=bus)
+
+
+def test_function_of_a_postgresql_may_read_its_secret_and_stands_where_it_is_told(synth: Synth) -> None:
+    network = {"vpc_id": "vpc-0123456789abcdef0", "function_subnet_id": "subnet-0123456789abcdef1"}
+    template = synth(destination="postgres", postgres_secret_arn=SECRET, **network)
+    assert rights(template, "Postgres")["secretsmanager:GetSecretValue"] == SECRET
+    properties = function(template, "Postgres")
+    assert properties["Environment"]["Variables"]["POSTGRES_SECRET_ARN"] == SECRET
+    assert properties["VpcConfig"]["SubnetIds"] == [network["function_subnet_id"]]
+
+
+def test_two_databases_have_two_secrets(synth: Synth) -> None:
+    other = SECRET.replace("atlas", "aurora")
+    template = synth(destination="mongo-database,postgres", database_secret_arn=SECRET, postgres_secret_arn=other)
+    assert rights(template, "Mongo")["secretsmanager:GetSecretValue"] == SECRET
+    assert rights(template, "Postgres")["secretsmanager:GetSecretValue"] == other
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, "destination=postgres: which one? Put"),
+        ({"postgres_secret_arn": "aurora"}, "must look like arn:aws:secretsmanager"),
+        ({"postgres_secret_arn": SECRET, "destination": "dynamodb"}, "belongs to destination=postgres"),
+    ],
+)
+def test_a_postgresql_that_is_not_named_is_told(settings: dict[str, str], told: str) -> None:
+    assert told in error_of(**{"destination": "postgres", **settings})
+
+
+def test_secret_without_its_ending_is_told_by_its_setting() -> None:
+    with pytest.raises(SettingsError, match=r"^postgres_secret_arn='.*': lacks the six characters"):
+        Postgres(cdk.Stack(), "Postgres", secret=SECRET.removesuffix("-AbCdEf"))

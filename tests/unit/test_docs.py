@@ -102,7 +102,8 @@ GATEWAYS = {
 }
 URL = {"backend_url": "https://shop.example.com/hooks"}
 SECRET = {"database_secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:atlas-AbCdEf"}
-DESTINATIONS: dict[str, dict[str, str]] = {"http": URL, "mongo-database": SECRET}
+POSTGRES = {"postgres_secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:neon-AbCdEf"}
+DESTINATIONS: dict[str, dict[str, str]] = {"http": URL, "mongo-database": SECRET, "postgres": POSTGRES}
 
 
 def works(**context: str) -> bool:
@@ -306,6 +307,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"gateway": "shared", "destination": "dynamodb"},
     {"destination": "http", **URL},
     {"destination": "eventbridge"},
+    {"destination": "postgres", **POSTGRES},
 ]
 
 

@@ -207,3 +207,32 @@ def test_reserved_concurrency_0_reserves_none() -> None:
 def test_constructs_settings_are_checked_as_the_apps() -> None:
     with pytest.raises(ValidationError, match="batch_size=20: more than 10 needs batch_window"):
         PipelineSettings(batch_size=20, batch_window=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("{", "filter='{': is no JSON"),
+        ('{"metod": ["PUT"]}', "metod: is not of a webhook; there are method, path"),
+        ('{"body": {"total": [{"numeric": [">"]}]}}', 'body.total.numeric: [">"]: must be as in'),
+        ('{"$or": [{"query": ["a=1"]}, {"query": {"a": ["1"]}}]}', "query: is either a text or its parameters"),
+    ],
+)
+def test_wrong_filter_is_one_line_that_shows_where(given: str, told: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Subscription.from_context({"name": "shopify", "filter": given})
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_filter_may_be_an_object_in_cdk_json() -> None:
+    subscriptions = {"shopify": {"filter": {"headers": {"X-Topic": ["orders/paid"]}}}}
+    settings = Subscription.from_context({"name": "shopify", "subscriptions": subscriptions})
+    assert settings.filter == '{"headers":{"X-Topic":["orders/paid"]}}'
+
+
+def test_filter_needs_a_function_before_the_queue() -> None:
+    with pytest.raises(SettingsError, match="no function looks at the filter before the queue"):
+        Subscription.from_context(
+            {"name": "shopify", "gateway": "rest", "ingest": "direct", "filter": {"method": ["PUT"]}}
+        )

@@ -17,13 +17,14 @@ from pymongo import ReadPreference
 from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from nami_runtime import aws, log, secret
+from nami_runtime import aws, log, same_id, secret
 from nami_runtime.bodies import MAX_DEPTH
-from nami_runtime.destinations import NO_TIME, Apart, Away, apart
+from nami_runtime.destinations import NO_TIME, Away
 from nami_runtime.documents import without_body
+from nami_runtime.same_id import NotNow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pymongo.collection import Collection
 
@@ -60,14 +61,21 @@ def connect() -> Mongo:
 class Mongo:
     """The collection that MONGO_HOST, MONGO_SECRET_ARN, MONGO_DATABASE and MONGO_COLLECTION name."""
 
+    name = "MongoDB"
+
     def __init__(self) -> None:
         self._collection: Collection[Any] | None = None
         self._looked_at_indexes = False
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
         results = [""] * len(documents)
+        self.put(dict(enumerate(documents)), results, deadline)
+        same_id.keep_both(self, documents, results, deadline)
+        return results
+
+    def put(self, documents: Mapping[int, dict[str, Any]], results: list[str], deadline: float) -> None:
         items: dict[int, Upsert] = {}
-        for index, document in enumerate(documents):
+        for index, document in documents.items():
             if monotonic() >= deadline:
                 results[index] = f"MongoDB: {NO_TIME}"
                 continue
@@ -75,13 +83,6 @@ class Mongo:
                 items[index] = _upsert(document)
             except Exception as error:
                 results[index] = f"can't be stored: {type(error).__name__}"
-        self._write_whatever_it_takes(documents, items, results, deadline)
-        self._keep_both(documents, results, deadline)
-        return results
-
-    def _write_whatever_it_takes(
-        self, documents: Sequence[dict[str, Any]], items: dict[int, Upsert], results: list[str], deadline: float
-    ) -> None:
         refused = self._write(items, results, deadline)
         # Older servers than 5.0, DocumentDB and others take fewer names of fields.
         others = {index: _upsert(documents[index]) for index in refused if _fit(documents[index], _without_signs)}
@@ -95,48 +96,7 @@ class Mongo:
         for index, reason in self._write(bare, results, deadline).items():
             results[index] = f"refused by MongoDB: {reason}"
 
-    def _keep_both(self, documents: Sequence[dict[str, Any]], results: list[str], deadline: float) -> None:
-        """What was taken for a repeat, and has other content than the document of that id, is stored beside it."""
-        told = {i: each for i, each in enumerate(documents) if results[i] == "duplicate" and "raw_sha256" in each}
-        if not (others := self._others(told, results, deadline)):
-            return
-        own = {index: apart(document) for index, document in others.items()}
-        self._write_whatever_it_takes(
-            [own.get(index, document) for index, document in enumerate(documents)],
-            {index: _upsert(document) for index, document in own.items()},
-            results,
-            deadline,
-        )
-        again = {index: document for index, document in own.items() if results[index] == "duplicate"}
-        for index in self._others(again, results, deadline):
-            results[index] = "its id, and the one of its own, are those of other documents"
-        for index, document in own.items():
-            if results[index] in ("stored", "duplicate"):
-                results[index] = Apart(results[index], document["_id"])
-
-    def _others(
-        self, documents: dict[int, dict[str, Any]], results: list[str], deadline: float
-    ) -> dict[int, dict[str, Any]]:
-        """Those whose content is not that of the document of their id. Where that can't be told, the result says so."""
-        if not documents:
-            return {}
-        try:
-            there = self._hashes([document["_id"] for document in documents.values()], deadline)
-        except _Away as away:
-            for index in documents:
-                results[index] = away.reason
-            return {}
-        for index, document in documents.items():
-            if document["_id"] not in there:
-                results[index] = "MongoDB: the document of its id was deleted meanwhile"
-        return {
-            index: document
-            for index, document in documents.items()
-            if there.get(document["_id"], document["raw_sha256"]) != document["raw_sha256"]
-        }
-
-    def _hashes(self, ids: list[Any], deadline: float) -> dict[Any, str]:
-        """The hash of what is stored under each of these ids. Raises _Away."""
+    def hashes(self, ids: list[Any], deadline: float) -> dict[Any, str]:
         while True:
             try:
                 with pymongo.timeout(max(0.001, min(deadline - monotonic(), ATTEMPT_SECONDS))):
@@ -149,7 +109,7 @@ class Mongo:
                     return found | {each["_id"]: sha256(each.get("raw") or b"").hexdigest() for each in raws}
             except (PyMongoError, aws.Unavailable, aws.Rejected) as error:
                 if deadline - monotonic() < _PAUSE_SECONDS:
-                    raise _Away(Away(f"MongoDB away: {type(error).__name__}")) from None
+                    raise NotNow(Away(f"MongoDB away: {type(error).__name__}")) from None
                 sleep(_PAUSE_SECONDS)
 
     def _write(self, items: dict[int, Upsert], results: list[str], deadline: float) -> dict[int, str]:
@@ -158,10 +118,10 @@ class Mongo:
         while items:
             try:
                 answer = self._when_reachable(list(items.values()), deadline)
-            except _Away as away:
+            except NotNow as not_now:
                 self._forget()
                 for index in items:
-                    results[index] = away.reason
+                    results[index] = not_now.reason
                 break
             fresh = {entry["index"] for entry in answer.get("upserted", [])}
             errors = {entry["index"]: entry for entry in answer.get("writeErrors", [])}
@@ -186,7 +146,7 @@ class Mongo:
         while True:
             try:
                 if (left := deadline - monotonic()) <= 0:
-                    raise _Away(f"MongoDB: {NO_TIME}")
+                    raise NotNow(f"MongoDB: {NO_TIME}")
                 with pymongo.timeout(min(left, ATTEMPT_SECONDS)):
                     result = self._open(deadline).bulk_write(operations, ordered=False)
                 self._index(deadline)
@@ -201,7 +161,7 @@ class Mongo:
                 if getattr(error, "code", None) in _LOGIN_FAILED:
                     self._forget()
             if deadline - monotonic() < _PAUSE_SECONDS:
-                raise _Away(Away(f"MongoDB away: {reason}"))
+                raise NotNow(Away(f"MongoDB away: {reason}"))
             sleep(_PAUSE_SECONDS)
 
     def _index(self, deadline: float) -> None:
@@ -256,16 +216,8 @@ def _durable(given: WriteConcern) -> WriteConcern:
     return WriteConcern(**{"j": True, **asked, "w": "majority" if members in (0, 1) else members})
 
 
-class _Away(Exception):
-    """Nothing was written, for this reason: it is the database's, or there was no time to ask."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-def _unusable(why: str) -> _Away:
-    return _Away(Away(f"MongoDB away: its secret can't be used: {why}"))
+def _unusable(why: str) -> NotNow:
+    return NotNow(Away(f"MongoDB away: its secret can't be used: {why}"))
 
 
 def _login(arn: str, deadline: float) -> dict[str, str]:

@@ -21,6 +21,7 @@ OUTPUTS = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": 
 DYNAMO = {"DESTINATION": "dynamodb", "DYNAMO_TABLE": "webhooks"}
 BACKEND = {"DESTINATION": "http", "BACKEND_SECRET_ARN": ARN, "BACKEND_ATTEMPTS_TABLE": "tries"}
 DATABASE = {"DESTINATION": "mongo", "MONGO_SECRET_ARN": ARN}
+POSTGRES = {"DESTINATION": "postgres", "POSTGRES_SECRET_ARN": ARN}
 BUS = {"DESTINATION": "eventbridge", "EVENT_BUS": "orders", "EVENTS_TABLE": "tries"}
 
 
@@ -223,3 +224,19 @@ def test_bus_of_another_account_is_not_looked_at(aws: Stub, monkeypatch: pytest.
     monkeypatch.setattr(Items, "newest", lambda _self, _limit: [])
     others = "arn:aws:events:eu-west-1:210987654321:event-bus/orders"
     assert look(BUS | {"EVENT_BUS": others}) == Check("bus", "ok", others)
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (json.dumps({"uri": "postgresql://u:p@ep-1.neon.tech/shop?sslmode=require"}), "ok"),
+        ("postgres://u:p@host/shop", "ok"),
+        ("mongodb://u:p@host", "fail"),
+        (" ", "fail"),
+    ],
+)
+def test_postgresqls_secret_must_hold_a_uri(aws: Stub, text: str, status: str) -> None:
+    secret(aws, text)
+    found = look(POSTGRES)
+    assert found.status == status
+    assert "u:p@" not in str(found)

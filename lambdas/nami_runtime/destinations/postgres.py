@@ -1,0 +1,218 @@
+"""PostgreSQL: a row for each delivery, a batch in one statement, over a connection kept between invocations."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import conninfo
+
+from nami_runtime import aws, log, rows, same_id, secret
+from nami_runtime.destinations import NO_TIME, Away
+from nami_runtime.documents import without_body
+from nami_runtime.same_id import NotNow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    Connection = psycopg.Connection[Any]
+
+# A host that vanished without a word is noticed after this long, and the next attempt finds its successor.
+ATTEMPT_SECONDS = 10.0
+_CONNECT_SECONDS = 5
+_PAUSE_SECONDS = 0.5
+# What a row itself can be refused for: data that is none, constraints and triggers of the user's own, over a limit.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_ITS_OWN = ("22", "23", "54", "P0")
+_NO_TABLE = "42P01"
+_READ_ONLY = "25006"
+# Amazon Linux's, and others'; psycopg's own libraries look where they were built.
+_AUTHORITIES = ("/etc/pki/tls/cert.pem", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem")
+_ON_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+
+
+def connect() -> Postgres:
+    """Connects at the first write, not here."""
+    return Postgres()
+
+
+class Postgres:
+    """The table of the database that the secret POSTGRES_SECRET_ARN leads to."""
+
+    name = "PostgreSQL"
+
+    def __init__(self) -> None:
+        self._connection: Connection | None = None
+
+    def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
+        results = [""] * len(documents)
+        self.put(dict(enumerate(documents)), results, deadline)
+        same_id.keep_both(self, documents, results, deadline)
+        return results
+
+    def put(self, documents: Mapping[int, dict[str, Any]], results: list[str], deadline: float) -> None:
+        items: dict[int, rows.Row] = {}
+        for index, document in documents.items():
+            try:
+                items[index] = rows.of(document)
+            except Exception as error:
+                results[index] = f"can't be stored: {type(error).__name__}"
+        refused = self._insert(items, results, deadline)
+        # What the server won't take in parsed form (a limit that is not known here) goes in raw.
+        bare = {
+            index: rows.of(without_body(documents[index], f"refused by PostgreSQL: {reason}"))
+            for index, reason in refused.items()
+        }
+        for index, reason in self._insert(bare, results, deadline).items():
+            results[index] = f"refused by PostgreSQL: {reason}"
+
+    def hashes(self, ids: list[Any], deadline: float) -> dict[Any, str]:
+        subscription = os.environ["NAMI_SUBSCRIPTION"]
+        found: list[tuple[str, str]] = self._run(rows.HASHES, (subscription, list(map(str, ids))), deadline)
+        return dict(found)
+
+    def _insert(self, items: dict[int, rows.Row], results: list[str], deadline: float) -> dict[int, str]:
+        """Fills in the results; returns what the server refused for its own sake, with its reason."""
+        if not items:
+            return {}
+        try:
+            fresh = {(row[0], row[1]) for row in self._run(rows.INSERT, rows.columns(items.values()), deadline)}
+        except NotNow as not_now:
+            for index in items:
+                results[index] = not_now.reason
+            return {}
+        except psycopg.Error as error:
+            if len(items) == 1:
+                return dict.fromkeys(items, f"code {error.sqlstate or type(error).__name__}")
+            # Whichever of them it was, the others are written.
+            half, given = len(items) // 2, list(items.items())
+            parts = [dict(given[:half]), dict(given[half:])]
+            return {index: why for part in parts for index, why in self._insert(part, results, deadline).items()}
+        for index, row in items.items():
+            key = (row[0], row[1])
+            results[index] = "stored" if key in fresh else "duplicate"
+            fresh.discard(key)  # the first of them
+        return {}
+
+    def _run(self, statement: str, parameters: Sequence[Any], deadline: float) -> list[Any]:
+        """The statement's rows. A repeat after a broken connection is safe.
+
+        Raises NotNow for what is the database's, and psycopg.Error for what is a row's.
+        """
+        while True:
+            try:
+                if deadline - monotonic() <= 0:
+                    raise NotNow(f"PostgreSQL: {NO_TIME}")
+                limit = min(deadline, monotonic() + ATTEMPT_SECONDS)
+                opened = self._open(limit)
+                with _cut_at(limit, opened):
+                    return opened.execute(statement, parameters).fetchall()
+            except psycopg.Error as error:
+                code = error.sqlstate or ""
+                if code.startswith(_ITS_OWN) or isinstance(error, psycopg.DataError):
+                    raise
+                reason = f"{type(error).__name__} {code}".strip()
+                if code == _NO_TABLE and self._make_table(deadline):
+                    continue
+                if self._connection is None or self._connection.closed or code == _READ_ONLY:
+                    self._forget()
+            except aws.Unavailable as error:
+                reason = str(error)
+            if deadline - monotonic() < _PAUSE_SECONDS:
+                raise NotNow(Away(f"PostgreSQL away: {reason}"))
+            sleep(_PAUSE_SECONDS)
+
+    def _make_table(self, deadline: float) -> bool:
+        """Whether the table is there now. Two that make it at once may both be told that it is there already."""
+        try:
+            opened = self._open(deadline)
+            with _cut_at(min(deadline, monotonic() + ATTEMPT_SECONDS), opened):
+                for statement in rows.TABLE:
+                    opened.execute(statement)
+        except psycopg.errors.UniqueViolation:
+            return True
+        except psycopg.Error as error:
+            log.line(
+                "WARNING", "the table was not made", reason=f"{type(error).__name__} {error.sqlstate or ''}".strip()
+            )
+            return False
+        return True
+
+    def _open(self, deadline: float) -> Connection:
+        if self._connection is None or self._connection.closed:
+            settings = _settings(os.environ["POSTGRES_SECRET_ARN"], deadline)
+            seconds = max(1, min(_CONNECT_SECONDS, int(deadline - monotonic())))
+            # Nothing is prepared, so that a pooler between may give each statement another connection.
+            self._connection = psycopg.connect(
+                **settings, connect_timeout=seconds, autocommit=True, prepare_threshold=None
+            )
+        return self._connection
+
+    def _forget(self) -> None:
+        """Reads the secret again next time: it may say by now where the database is, or with which password."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _unusable(why: str) -> NotNow:
+    return NotNow(Away(f"PostgreSQL away: its secret can't be used: {why}"))
+
+
+def _settings(arn: str, deadline: float) -> dict[str, Any]:
+    """Where the database is, and who we are there."""
+    try:
+        answer = aws.client("secretsmanager").call("secretsmanager.GetSecretValue", {"SecretId": arn}, deadline)
+    except aws.Rejected as error:
+        raise _unusable(str(error)) from None
+    try:
+        return settings_of(str(answer.get("SecretString", "")))
+    except ValueError as error:
+        raise _unusable(str(error)) from None
+
+
+def settings_of(text: str) -> dict[str, Any]:
+    """The connection's parameters by a secret's text. Raises ValueError with what is wrong, without a word of it."""
+    found = secret.database(text, on_host=False, uris=secret.POSTGRES_URIS)
+    try:
+        return verified(conninfo.conninfo_to_dict(found["uri"]))
+    except psycopg.ProgrammingError:
+        raise ValueError("it is no URI of PostgreSQL's") from None
+
+
+def verified(given: dict[str, Any]) -> dict[str, Any]:
+    """The same parameters with the server's certificate verified, whatever `sslmode` was pasted along.
+
+    `require` only encrypts, and whoever stands between can be the server. On this machine there is nobody between.
+    Raises ValueError for a URI that asks for no TLS at all.
+    """
+    hosts = str(given.get("host") or "").split(",")
+    if all(host.startswith("/") or host in _ON_THIS_MACHINE for host in hosts):
+        return given
+    mode = given.get("sslmode")
+    if mode == "disable":
+        raise ValueError("sslmode=disable sends webhooks unencrypted; leave it out")
+    authorities = given.get("sslrootcert") or next(filter(os.path.exists, _AUTHORITIES), "system")
+    return {**given, "sslmode": mode if mode == "verify-ca" else "verify-full", "sslrootcert": authorities}
+
+
+@contextlib.contextmanager
+def _cut_at(limit: float, opened: Connection) -> Iterator[None]:
+    """Ends a statement's waiting at `limit`: psycopg waits for as long as the server is silent."""
+
+    def cut() -> None:
+        with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(opened.fileno())) as connected:
+            connected.shutdown(socket.SHUT_RDWR)
+
+    watch = threading.Timer(max(0.0, limit - monotonic()), cut)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()

@@ -1,0 +1,67 @@
+"""One id, two contents: where a store tells repeats by the id alone, the second is kept under an id of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nami_runtime.destinations import Apart, apart
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nami_runtime.documents import Document
+
+
+class NotNow(Exception):
+    """Nothing was written or found, for this reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Store(Protocol):
+    """What holds documents by their ids."""
+
+    name: str
+
+    def put(self, documents: Mapping[int, Document], results: list[str], deadline: float) -> None:
+        """Writes these of a batch's documents, and fills in their results."""
+
+    def hashes(self, ids: list[Any], deadline: float) -> dict[Any, str]:
+        """The hash of what is stored under each of these ids, as far as they are there. Raises NotNow."""
+
+
+def keep_both(store: Store, documents: Sequence[Document], results: list[str], deadline: float) -> None:
+    """What was taken for a repeat, and has other content than the document of that id, is stored beside it."""
+    told = {i: each for i, each in enumerate(documents) if results[i] == "duplicate" and "raw_sha256" in each}
+    if not (others := _others(store, told, results, deadline)):
+        return
+    own = {index: apart(document) for index, document in others.items()}
+    store.put(own, results, deadline)
+    again = {index: document for index, document in own.items() if results[index] == "duplicate"}
+    for index in _others(store, again, results, deadline):
+        results[index] = "its id, and the one of its own, are those of other documents"
+    for index, document in own.items():
+        if results[index] in ("stored", "duplicate"):
+            results[index] = Apart(results[index], document["_id"])
+
+
+def _others(store: Store, documents: dict[int, Document], results: list[str], deadline: float) -> dict[int, Document]:
+    """Those whose content is not that of the document of their id. Where that can't be told, the result says so."""
+    if not documents:
+        return {}
+    try:
+        there = store.hashes([document["_id"] for document in documents.values()], deadline)
+    except NotNow as not_now:
+        for index in documents:
+            results[index] = not_now.reason
+        return {}
+    for index, document in documents.items():
+        if document["_id"] not in there:
+            results[index] = f"{store.name}: the document of its id was deleted meanwhile"
+    return {
+        index: document
+        for index, document in documents.items()
+        if there.get(document["_id"], document["raw_sha256"]) != document["raw_sha256"]
+    }

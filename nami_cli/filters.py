@@ -1,0 +1,50 @@
+"""`nami filter`: which webhooks are wanted."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from nami_cli.terminal import print_json, print_line
+from nami_cli.typed import Name, command
+from nami_control import filtering, settings
+from nami_control.errors import CheckError
+from nami_control.signature_check import read_file
+from nami_control.text import visible_line
+
+app = typer.Typer(help="Which webhooks a subscription wants.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("try", epilog="Example: nami filter try shopify order.json")
+@command
+def try_command(
+    target: Name,
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="A body in JSON, or a request: its line, headers, a blank line, the body."),
+    ],
+    tried: Annotated[
+        str | None, typer.Option("--filter", metavar="PATTERN", help="In place of the one that NAME has.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Tell whether NAME wants the webhook in FILE, and which conditions of its filter do not fit.
+
+    Asked as the function before the queue asks, with the sender taken for proven. The filter is that of the cdk.json
+    here, or the deployed one. The exit code is 12 where the webhook is not wanted.
+    """
+    scheme = settings.read_subscription(target, {}).signature
+    verified = None if scheme in (None, "none") else scheme
+    answer = filtering.ask(filtering.filter_of(target, tried), filtering.webhook(read_file(file), verified))
+    if as_json:
+        print_json(asdict(answer))
+    else:
+        for number, conditions in enumerate(answer.alternatives):
+            if number:
+                print_line("or")
+            for each in conditions:
+                is_so = "ok  " if each.fits else "fail"
+                print_line(visible_line(f"{is_so}  {each.field}  {each.written}  has {each.found}"))
+        print_line(f"{'wanted' if answer.wanted else 'not wanted'}: {answer.why}")
+    if not answer.wanted:
+        raise CheckError("it would be answered as taken, counted, and not stored")
