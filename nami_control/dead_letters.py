@@ -11,6 +11,7 @@ from uuid import uuid4
 from nami_control import large_bodies, logs
 from nami_control.deployment import Deployment
 from nami_control.errors import AwsError, Command
+from nami_control.letters import Filter as Filter  # noqa: PLC0414 (programs import it from here)
 from nami_control.letters import Letter
 from nami_control.progress import Tell, silent
 

@@ -15,7 +15,7 @@ def check_tools() -> None:
     """Raise MissingToolError, with the remedy, where a program or package for local runs is missing."""
     for module in ("ministack", "pymongo", "boto3"):
         if importlib.util.find_spec(module) is None:
-            raise MissingToolError(f"{module} is not installed; pip install 'nami[local]'")
+            raise MissingToolError(f"{module} is not installed; pip install 'nami-webhooks[local]'")
     for name in ("node", "cdk"):
         program(name)
 

@@ -1,4 +1,4 @@
-"""The REST API of local AWS that writes to a queue by itself, without a function.
+"""The gateways of local AWS, where ministack's do otherwise than AWS: above all the REST API that writes to a queue.
 
 ministack has the integration, and a part of the language of mapping templates that is too small for an envelope. Here a
 Velocity engine runs them, with what AWS gives a template: the binary body as text, the headers, the query, the context.
@@ -78,6 +78,26 @@ def also(handler: dict[str, Any], act: Callable[[Any, dict[str, Any]], Any]) -> 
         return lambda *arguments: act(theirs(*arguments), arguments[properties_at])
 
     handler["create"], handler["update"] = wrap(handler["create"], 1), wrap(handler["update"], 2)
+
+
+def let_options_reach_their_route() -> None:
+    """Have an HTTP API without CORS hand OPTIONS to a route that there is for it, as AWS does.
+
+    ministack takes each for a preflight, which AWS answers by itself only where CORS is configured:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
+    """
+    from ministack.services import apigateway  # noqa: PLC0415
+
+    theirs, match = apigateway._handle_execute_in_scope, apigateway._match_route
+
+    async def handle(api_id: str, stage: str, path: str, method: str, *more: Any, **named: Any) -> _Answer:
+        as_preflight = (apigateway._apis.get(api_id) or {}).get("corsConfiguration")
+        unseen = "options" if method == "OPTIONS" and not as_preflight else method
+        answered: _Answer = await theirs(api_id, stage, path, unseen, *more, **named)
+        return answered
+
+    apigateway._handle_execute_in_scope = handle
+    apigateway._match_route = lambda api_id, method, path: match(api_id, method.upper(), path)
 
 
 def _keep_what_it_drops(handler: dict[str, Any], resources: Any) -> None:

@@ -76,7 +76,7 @@ class Drain(Construct):
             placement=destination.placement,
             reserved_concurrency=settings.post_queue_reservation,
         )
-        self.post_queue_function.allow_objects("s3:GetObject", large_bodies)
+        self._let_use(large_bodies, name)
         self._let_send_on(large_bodies, ordered=ordered)
         destination.grant_write(self.post_queue_function)
         self._feed(settings, destination.batch_limit(settings.post_queue_timeout, ordered=ordered))
@@ -86,6 +86,11 @@ class Drain(Construct):
             "MAX_RECEIVES": str(settings.max_receives),
             "DEAD_LETTERS_URL": self.dead_letter_queue.queue_url,
         }
+
+    def _let_use(self, large_bodies: s3.Bucket, name: str) -> None:
+        self.post_queue_function.allow_objects("s3:GetObject", large_bodies)
+        if getattr(self.destination, "leaves_large_bodies", False):  # a user's own may have but what is needed
+            self.post_queue_function.allow_objects("s3:PutObject", large_bodies, under=f"{name}/")
 
     def _let_send_on(self, large_bodies: s3.Bucket, *, ordered: bool) -> None:
         """Let the function put back what waits for the destination; in order, count its tries and give it up itself."""

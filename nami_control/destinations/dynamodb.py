@@ -15,7 +15,7 @@ from nami_runtime.destinations.dynamodb import THREADS
 from nami_stack.settings import Subscription
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
-_RATE, _HIGHEST_RATE = 4_000, 40_000
+RATE, HIGHEST_RATE = 4_000, 40_000
 _STORED = 2.0  # an item holds the body twice, raw and parsed
 
 
@@ -51,7 +51,7 @@ class DynamoDb(InTable):
     def speed(cls, subscription: Subscription, times: Times, batch_size: float) -> Speed:
         """What an on-demand table takes."""
         units = write_units(times)
-        return Speed(at_once=THREADS, rate=_RATE / units, doubles=True, highest_rate=_HIGHEST_RATE / units)
+        return Speed(at_once=THREADS, rate=RATE / units, doubles=True, highest_rate=HIGHEST_RATE / units)
 
     @classmethod
     def burst_lines(cls, stored: float, times: Times) -> list[Line]:

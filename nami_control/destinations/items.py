@@ -1,4 +1,4 @@
-"""What a DynamoDB table holds of a subscription: its webhooks, or how the last try of each to an HTTP backend went.
+"""What a DynamoDB table holds of a subscription: its webhooks, or how the last try to forward each of them went.
 
 Such a table is found by the delivery's id alone, also where it is an adopted one. An index by time would put all that
 is written at one moment into one partition, which takes a thousand writes a second, at twice the price of each write:
@@ -23,6 +23,8 @@ _POLL = 2.0  # seconds between looks while following
 _SPANS = (600, 7200, 86_400, 604_800, 34_560_000)
 _LATE = 120  # seconds until a line of the log is there for sure
 _KEYS = 100  # that DynamoDB takes at once
+# Of a backend, and of a bus.
+_TRIES = ("BACKEND_ATTEMPTS_TABLE", "EVENTS_TABLE")
 _DATES = ("received_at", "stored_at", "at")
 
 
@@ -31,7 +33,7 @@ class Items:
 
     def __init__(self, deployment: Deployment, drain: Drain) -> None:
         environment = drain.post_queue.environment
-        self._attempts = environment.get("BACKEND_ATTEMPTS_TABLE")
+        self._attempts = next((environment[name] for name in _TRIES if name in environment), None)
         self._table = self._attempts or environment["DYNAMO_TABLE"]
         self._subscription = deployment.name
         self._log = {"post-queue": drain.post_queue.log_group}

@@ -61,6 +61,7 @@ PRICES = {
     "dashboard": Price(3.00, "month", _CLOUDWATCH),
     "metric-request": Price(1.0e-5, "call that sends a metric", _CLOUDWATCH),
     "dynamodb-write": Price(0.625e-6, "write of up to 1 KB, on demand", _DYNAMODB),
+    "event": Price(1.00e-6, "event put, of up to 64 KB", "https://aws.amazon.com/eventbridge/pricing/"),
     "gp3-gb": Price(0.08, "GB-month", "https://aws.amazon.com/ebs/pricing/"),
     "snapshot-gb": Price(0.05, "GB-month", "https://aws.amazon.com/ebs/pricing/"),
     "public-ipv4": Price(0.005, "hour", _VPC),

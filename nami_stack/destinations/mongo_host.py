@@ -21,7 +21,7 @@ from nami_stack.destinations.destination import Destination
 from nami_stack.destinations.mongo_backups import HOST_TAG, backups
 from nami_stack.destinations.mongo_zones import zone_keeper
 from nami_stack.functions import PythonFunction
-from nami_stack.network import Network
+from nami_stack.network import DUAL_STACK, Network, allow_https_over_ipv6
 from nami_stack.settings import HostSettings, Subscription
 from nami_stack.watching.alarm import ONCE, Alarm, Missing
 from nami_stack.watching.graph import Graph, graph
@@ -131,7 +131,8 @@ class MongoHost(Destination):
     def placement(self) -> dict[str, Any]:
         """Keyword arguments of `lambda_.Function`: where a function stands that writes to this host."""
         subnets = ec2.SubnetSelection(subnets=[self.network.function_subnet])
-        return {"vpc": self.network.vpc, "vpc_subnets": subnets}
+        ipv6 = {"ipv6_allowed_for_dual_stack": True} if self.network.functions_use_ipv6 else {}
+        return {"vpc": self.network.vpc, "vpc_subnets": subnets, **ipv6}
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -145,15 +146,18 @@ class MongoHost(Destination):
             "MONGO_SECRET_ARN": self.secret.secret_arn,
             "MONGO_DATABASE": "nami",
             "MONGO_COLLECTION": name,
+            **({DUAL_STACK: "true"} if self.network.functions_use_ipv6 else {}),
         }
 
     def grant_write(self, function: PythonFunction) -> None:
         """Let the function connect, and read the credentials."""
-        function.allow("secretsmanager:GetSecretValue", on=self.secret.secret_arn)
+        function.allow_secret(self.secret)
         for security_group in function.connections.security_groups:
             # The host's side alone: the function's group lets all out, and another rule there would be idle.
             self.security_group.add_ingress_rule(security_group, ec2.Port.tcp(MONGO_PORT), "MongoDB")
             self.network.allow_secrets(security_group)
+        if self.network.functions_use_ipv6:
+            allow_https_over_ipv6(function)
 
     def alarms(self, which: str) -> Sequence[Alarm]:  # named by where the host is, since several may have it
         """On the host's instance, its disks and its backups."""

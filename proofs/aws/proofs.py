@@ -180,6 +180,7 @@ PROOFS: Sequence[Proof] = (
     Proof("FIFO queues keep a group's order", "ordered", order_is_kept),
     Proof("the shared gateway and the shared host take a webhook all the way", "joined", smoke_passes),
     Proof("documents on the shared host are read", "joined", documents_are_read),
+    Proof("over IPv6, without endpoints, a webhook goes all the way", "ipv6", smoke_passes),
 )
 
 

@@ -179,6 +179,12 @@ def test_every_scheme_has_its_facts() -> None:
     assert sorted(FACTS) == sorted(SCHEMES)
 
 
+def test_the_number_of_providers_is_what_there_are() -> None:
+    named = len(FACTS.keys() - {"basic", "hmac", "none", "token"})
+    assert f"[{named} schemes](docs/signatures.md) by name" in (DOCS.parent / "README.md").read_text()
+    assert f"- Signatures: {named} providers by name" in (DOCS.parent / "CHANGELOG.md").read_text()
+
+
 def test_no_cell_of_the_providers_table_breaks_it() -> None:
     assert {re.sub(r"`[^`]*`", "", row).count("|") for row in providers_table().splitlines()} == {8}
 
@@ -299,6 +305,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"signature": "shopify", "gateway": "rest", "ingest": "direct"},
     {"gateway": "shared", "destination": "dynamodb"},
     {"destination": "http", **URL},
+    {"destination": "eventbridge"},
 ]
 
 

@@ -270,7 +270,7 @@ def test_without_matplotlib_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     error = CliRunner().invoke(app, ["plan", "--rate", "5", "--picture", "plan.png"]).exception
     assert isinstance(error, MissingToolError)
-    assert str(error) == "--picture needs matplotlib; install it with: pip install 'nami[plot]'"
+    assert str(error) == "--picture needs matplotlib: pip install 'nami-webhooks[plot]'"
     assert not (folder / "plan.png").exists()
     assert "arrive" in planned("--rate 5")
 
