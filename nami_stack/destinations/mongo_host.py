@@ -20,12 +20,12 @@ from nami_stack.acknowledge import acknowledge, right_to
 from nami_stack.assets import EC2_USERDATA
 from nami_stack.destinations import mongo_volume
 from nami_stack.destinations.destination import Destination
-from nami_stack.destinations.mongo_backups import HOST_TAG, backups
+from nami_stack.destinations.mongo_backups import HOST_TAG, backup_alarm, backups
 from nami_stack.destinations.mongo_zones import zone_keeper
 from nami_stack.functions import PythonFunction
 from nami_stack.network import DUAL_STACK, Network, allow_https_over_ipv6
 from nami_stack.settings import HostSettings, Subscription
-from nami_stack.watching.alarm import ONCE, Alarm, Missing
+from nami_stack.watching.alarm import Alarm, Missing
 from nami_stack.watching.graph import Graph, graph
 from nami_stack.watching.metrics import FIVE_MINUTES, MINUTE, own
 from nami_stack.watching.naming import place
@@ -207,7 +207,7 @@ class MongoHost(Destination):
                 )
             )
         if self.backups:
-            alarms.append(_backup_alarm(here, policy_id=self.backups.ref))
+            alarms.append(backup_alarm(here, policy_id=self.backups.ref))
         return alarms
 
     def graphs(self) -> Sequence[Graph]:
@@ -379,21 +379,3 @@ class MongoHost(Destination):
             right_to(self, ec2_arn("instance", "*")),
         )
         return role
-
-
-def _backup_alarm(here: str, *, policy_id: str) -> Alarm:
-    return Alarm(
-        f"{here}-backup",
-        # https://docs.aws.amazon.com/ebs/latest/userguide/monitor-dlm-cw-metrics.html
-        cloudwatch.Metric(
-            namespace="AWS/EBS",
-            metric_name="SnapshotsCreateFailed",
-            dimensions_map={"DLMPolicyId": policy_id},
-            statistic="Sum",
-            period=FIVE_MINUTES,
-        ),
-        periods=ONCE,
-        what="The daily snapshot of the MongoDB host's data volume failed.",
-        why="Over 0: AWS has tried again for an hour by then.",
-        todo="The policy in Amazon Data Lifecycle Manager says why. The next try is tomorrow.",
-    )
