@@ -180,16 +180,10 @@ def _nat_gateway() -> dict[str, Callable[..., Any]]:
 
 
 def _nothing_to_do() -> dict[str, Callable[..., Any]]:
-    def create(logical_id: str, _properties: _Properties, _stack: str) -> _Created:
-        return logical_id, {}
+    def made(its_id: str, *_: object) -> _Created:
+        return its_id, {}
 
-    def update(physical_id: str, _old: _Properties, _new: _Properties, _stack: str) -> _Created:
-        return physical_id, {}
-
-    def delete(_physical_id: str, _properties: _Properties) -> None:
-        pass
-
-    return {"create": create, "update": update, "delete": delete}
+    return {"create": made, "update": made, "delete": lambda *_: None}
 
 
 def _egress_only_gateway() -> dict[str, Callable[..., Any]]:
@@ -213,16 +207,12 @@ def _egress_only_gateway() -> dict[str, Callable[..., Any]]:
 def _give_vpc_its_cidr_blocks(handler: dict[str, Any]) -> None:
     from ministack.services import ec2  # noqa: PLC0415
 
-    def wrap(function: Callable[..., _Created]) -> Callable[..., _Created]:
-        def wrapped(*args: Any, **kwargs: Any) -> _Created:
-            vpc_id, attributes = function(*args, **kwargs)
-            blocks = {"CidrBlock": ec2._vpcs[vpc_id]["CidrBlock"], "Ipv6CidrBlocks": [_IPV6_BLOCK]}
-            return vpc_id, {**attributes, **blocks}
+    def with_block(made: _Created, _properties: _Properties) -> _Created:
+        vpc_id, attributes = made
+        blocks = {"CidrBlock": ec2._vpcs[vpc_id]["CidrBlock"], "Ipv6CidrBlocks": [_IPV6_BLOCK]}
+        return vpc_id, {**attributes, **blocks}
 
-        return wrapped
-
-    for action in ("create", "update"):
-        handler[action] = wrap(handler[action])
+    gateway.also(handler, with_block)
 
 
 def _let_ref_be_the_arn(handler: dict[str, Any]) -> None:
@@ -251,18 +241,12 @@ def _let_ref_be_the_arn(handler: dict[str, Any]) -> None:
 def _play_host(handler: dict[str, Any], mongo_uri: str) -> None:
     """When the host's Auto Scaling group is made, tell the host's secret where the database of this machine is."""
 
-    def wrap(function: Callable[..., _Created], properties_at: int) -> Callable[..., _Created]:
-        def wrapped(*args: Any, **kwargs: Any) -> _Created:
-            created = function(*args, **kwargs)
-            secret_id = _host_secret(args[properties_at])
-            if secret_id:
-                _add_to_secret(secret_id, mongo_uri)
-            return created
+    def tell(made: _Created, group: _Properties) -> _Created:
+        if secret_id := _host_secret(group):
+            _add_to_secret(secret_id, mongo_uri)
+        return made
 
-        return wrapped
-
-    handler["create"] = wrap(handler["create"], 1)
-    handler["update"] = wrap(handler["update"], 2)
+    gateway.also(handler, tell)
 
 
 def _host_secret(group: _Properties) -> str | None:
@@ -390,6 +374,7 @@ def main() -> None:
     let_batches_be_full()
     ask_of_batches_what_aws_asks()
     let_bytes_be()
+    gateway.let_options_reach_their_route()
     app.app = guard(app.app, app._resolve_custom_domain_request, let_roles_bear_the_token())
     host = None
     if database:

@@ -46,6 +46,11 @@ _UV = (
     "--python-version=3.13",
     "--only-binary=:all:",
 )
+# Of the runtime: what the function before the queue never loads.
+_AFTER_THE_QUEUE = [
+    *("batch.py", "direct.py", "events.py", "fitting.py", "outcome.py"),
+    *("queue.py", "reaching.py", "reading.py", "tries.py"),
+]
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements*")
 
 
@@ -72,10 +77,7 @@ class PythonFunction(lambda_.Function):
     ) -> None:
         placement = placement or {}
         log_group = LogGroup(scope, f"{construct_id}Logs", days=settings.log_retention_days)
-        # Inline, so that the rights outlive the function's network interfaces when a stack is destroyed.
-        inline = {"Network": _network_policy()} if placement else None
-        lambdas = iam.ServicePrincipal("lambda.amazonaws.com")
-        role = iam.Role(scope, f"{construct_id}Role", assumed_by=lambdas, inline_policies=inline)
+        role = _role(scope, f"{construct_id}Role", in_vpc=bool(placement))
         log_group.grant_write(role)
         variables = {**environment, **reporting.environment(environment["NAMI_SUBSCRIPTION"], settings)}
         check_environment(environment["NAMI_SUBSCRIPTION"], variables)
@@ -185,6 +187,13 @@ def check_environment(name: str, variables: Mapping[str, str]) -> None:
         )
 
 
+def _role(scope: Construct, construct_id: str, *, in_vpc: bool) -> iam.Role:
+    # Inline, so that the rights outlive the function's network interfaces when a stack is destroyed.
+    inline = {"Network": _network_policy()} if in_vpc else None
+    lambdas = iam.ServicePrincipal("lambda.amazonaws.com")
+    return iam.Role(scope, construct_id, assumed_by=lambdas, inline_policies=inline)
+
+
 def _network_policy() -> iam.PolicyDocument:
     # What https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions asks for;
     # these actions take no resource but *, since the interfaces do not exist yet.
@@ -244,10 +253,10 @@ class _LocalBundling:
         target = Path(output_dir)
         shutil.copytree(self._source, target, ignore=_IGNORED, dirs_exist_ok=True)
         shutil.copytree(self._runtime, target / self._runtime.name, ignore=_IGNORED)
-        if self._source.name == "pre_queue":  # it writes to none
+        if self._source.name == "pre_queue":
             runtime = target / self._runtime.name
             shutil.rmtree(runtime / "destinations", ignore_errors=True)
-            for name in ("batch.py", "outcome.py"):
+            for name in _AFTER_THE_QUEUE:
                 (runtime / name).unlink(missing_ok=True)
         if self._requirements:
             self._install(target)

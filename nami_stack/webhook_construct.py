@@ -49,6 +49,7 @@ class ScalableWebhook(Relations, Construct):
         quarantine: of webhooks that the gateway took and that are not genuine; with `ingest=direct` alone.
         large_bodies: the bucket of what a queue can't hold.
         signature_secret: what the sender signs with; None where the signature needs none.
+        received_secret: what a provider hands over when a webhook is made, for the user to read; None for all others.
         metrics_name: what metrics call the subscription.
 
     Raises:
@@ -84,6 +85,7 @@ class ScalableWebhook(Relations, Construct):
             _check_direct(gateway, signature, destinations, settings, handlers)
         self.large_bodies = _bucket(self, "LargeBodies", days=settings.large_body_days)
         self.signature_secret = _signature_secret(self, name, signature, signature_secret)
+        self.received_secret = _received_secret(self, name, signature)
 
         self.drains = [
             self._drain(drain_id, each, handlers)
@@ -144,6 +146,7 @@ class ScalableWebhook(Relations, Construct):
                 **({"DEDUPLICATE_BY": ",".join(settings.deduplicate_by)} if settings.deduplicate_by else {}),
                 **({"SIGNATURE": signature.to_json()} if signature else {}),
                 **({"SIGNATURE_SECRET_ARN": self.signature_secret.secret_arn} if self.signature_secret else {}),
+                **({"RECEIVED_SECRET_ARN": self.received_secret.ref} if self.received_secret else {}),
             },
         )
         for drain in self.drains:
@@ -151,6 +154,8 @@ class ScalableWebhook(Relations, Construct):
         function.allow_objects("s3:PutObject", self.large_bodies)
         if self.signature_secret:
             function.allow_secret(self.signature_secret)
+        if self.received_secret:  # of which it may read nothing, so what it verifies with stays the user's to fill in
+            function.allow("secretsmanager:PutSecretValue", on=self.received_secret.ref)
         return function
 
     def _quarantine(self) -> Quarantine | None:
@@ -245,3 +250,13 @@ def _signature_secret(
     )
     acknowledge(secret, "the sender makes it; while it changes, the secret is a list of the old and the new", "SMG4")
     return secret_of(scope, "FilledInSecret", secret.ref, key="signature_secret")
+
+
+def _received_secret(scope: Construct, name: str, signature: Signature | None) -> secretsmanager.CfnSecret | None:
+    if signature is None or not signature.hands_over_a_secret:
+        return None
+    secret = secretsmanager.CfnSecret(
+        scope, "ReceivedSecret", description=f"What the sender of {name}'s webhooks handed over when one was made"
+    )
+    acknowledge(secret, "the sender makes it, once for each webhook", "SMG4")
+    return secret

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -13,6 +12,7 @@ from nami_stack import names
 from nami_stack.acknowledge import acknowledge
 from nami_stack.destinations.destination import Destination
 from nami_stack.destinations.http_settings import backend_batch, check_backend_timeouts, check_backend_url
+from nami_stack.destinations.tries import tries_table
 from nami_stack.functions import PythonFunction
 from nami_stack.settings import Subscription
 
@@ -68,17 +68,8 @@ class HttpBackend(Destination):
                 exclude_characters=string.punctuation, include_space=False, password_length=64
             ),
         )
-        self.attempts = dynamodb.Table(
-            self,
-            "Attempts",
-            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name="subscription", type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            time_to_live_attribute="expires_at",
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
+        self.attempts = tries_table(self)
         acknowledge(self.secret, "the backend knows it too, so both are changed together", "SMG4")
-        acknowledge(self.attempts, "what it tells is gone after 14 days anyway, and no webhook is in it", "DDB3")
 
     @classmethod
     def of(cls, scope: Construct, subscription: Subscription, placement: dict[str, Any]) -> Self:

@@ -1,12 +1,15 @@
 """Snapshots of a MongoDB host's data volume."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dlm as dlm
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from nami_stack.acknowledge import acknowledge, right_to
 from nami_stack.network import service_of_this_account
+from nami_stack.watching.alarm import ONCE, Alarm
+from nami_stack.watching.metrics import FIVE_MINUTES
 
 # Of a data volume, with the name of the host that serves it: what is backed up, and what its snapshots are known by.
 HOST_TAG = "nami:host"
@@ -72,3 +75,26 @@ def _role(host: Construct, name: str, volume_id: str) -> iam.Role:
         right_to(host, "*"),
     )
     return role
+
+
+def backup_alarm(here: str, *, policy_id: str) -> Alarm:
+    """On a snapshot that was not made.
+
+    Args:
+        here: what alarms are named by.
+    """
+    return Alarm(
+        f"{here}-backup",
+        # https://docs.aws.amazon.com/ebs/latest/userguide/monitor-dlm-cw-metrics.html
+        cloudwatch.Metric(
+            namespace="AWS/EBS",
+            metric_name="SnapshotsCreateFailed",
+            dimensions_map={"DLMPolicyId": policy_id},
+            statistic="Sum",
+            period=FIVE_MINUTES,
+        ),
+        periods=ONCE,
+        what="The daily snapshot of the MongoDB host's data volume failed.",
+        why="Over 0: AWS has tried again for an hour by then.",
+        todo="The policy in Amazon Data Lifecycle Manager says why. The next try is tomorrow.",
+    )

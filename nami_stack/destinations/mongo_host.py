@@ -20,12 +20,12 @@ from nami_stack.acknowledge import acknowledge, right_to
 from nami_stack.assets import EC2_USERDATA
 from nami_stack.destinations import mongo_volume
 from nami_stack.destinations.destination import Destination
-from nami_stack.destinations.mongo_backups import HOST_TAG, backups
+from nami_stack.destinations.mongo_backups import HOST_TAG, backup_alarm, backups
 from nami_stack.destinations.mongo_zones import zone_keeper
 from nami_stack.functions import PythonFunction
 from nami_stack.network import DUAL_STACK, Network, allow_https_over_ipv6
 from nami_stack.settings import HostSettings, Subscription
-from nami_stack.watching.alarm import ONCE, Alarm, Missing, place
+from nami_stack.watching.alarm import Alarm, Missing, place
 from nami_stack.watching.graph import Graph, graph
 from nami_stack.watching.metrics import FIVE_MINUTES, MINUTE, own
 
@@ -112,7 +112,8 @@ class MongoHost(Destination):
         )
         self.security_group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Packages, the image, AWS")
         user_data = ec2.UserData.for_linux(shebang="#!/bin/bash")
-        self.auto_scaling_group = self._auto_scaling_group(settings, self._role(zone, settings), user_data)
+        template = self._launch_template(settings, self._role(zone, settings), user_data)
+        self.auto_scaling_group = self._auto_scaling_group(settings, template)
         user_data.add_commands(host_script(self._variables(settings, zone)))
 
         for dependency in (
@@ -209,23 +210,7 @@ class MongoHost(Destination):
                 )
             )
         if self.backups:
-            alarms.append(
-                Alarm(
-                    f"{here}-backup",
-                    # https://docs.aws.amazon.com/ebs/latest/userguide/monitor-dlm-cw-metrics.html
-                    cloudwatch.Metric(
-                        namespace="AWS/EBS",
-                        metric_name="SnapshotsCreateFailed",
-                        dimensions_map={"DLMPolicyId": self.backups.ref},
-                        statistic="Sum",
-                        period=FIVE_MINUTES,
-                    ),
-                    periods=ONCE,
-                    what="The daily snapshot of the MongoDB host's data volume failed.",
-                    why="Over 0: AWS has tried again for an hour by then.",
-                    todo="The policy in Amazon Data Lifecycle Manager says why. The next try is tomorrow.",
-                )
-            )
+            alarms.append(backup_alarm(here, policy_id=self.backups.ref))
         return alarms
 
     def graphs(self) -> Sequence[Graph]:
@@ -297,10 +282,8 @@ class MongoHost(Destination):
         cdk.Tags.of(volume).add(HOST_TAG, self.dns_name)
         return volume.ref
 
-    def _auto_scaling_group(
-        self, settings: HostSettings, role: iam.Role, user_data: ec2.UserData
-    ) -> autoscaling.AutoScalingGroup:
-        template = ec2.LaunchTemplate(
+    def _launch_template(self, settings: HostSettings, role: iam.Role, user_data: ec2.UserData) -> ec2.LaunchTemplate:
+        return ec2.LaunchTemplate(
             self,
             "LaunchTemplate",
             instance_type=ec2.InstanceType(settings.instance_type),
@@ -322,6 +305,8 @@ class MongoHost(Destination):
                 )
             ],
         )
+
+    def _auto_scaling_group(self, settings: HostSettings, template: ec2.LaunchTemplate) -> autoscaling.AutoScalingGroup:
         # A first boot takes about three minutes; a predecessor may hold the volume for up to ten.
         timeout = cdk.Duration.minutes(15)
         group = autoscaling.AutoScalingGroup(

@@ -152,6 +152,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "env": "production",
         "environments": {"production": {"account": "123456789012", "region": "eu-west-1"}},
     },
+    "on-a-bus": {"signature": "shopify", "destination": "eventbridge", "event_bus": "orders"},
     "anywhere": {"signature": "jira", "destination": "mongo-database", "database_secret_arn": DOCUMENTDB},
 }
 

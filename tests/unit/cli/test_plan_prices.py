@@ -11,9 +11,9 @@ import pytest
 from aws_cdk.assertions import Template
 
 from nami_control.planning import bill, prices
+from nami_control.planning.arrivals import Arrivals
 from nami_control.planning.assumptions import Times
 from nami_control.planning.bill import HOURS, PRICES, Line
-from nami_control.planning.intake import Arrivals
 from nami_control.planning.plan import ASSUMED, METRICS, plan
 from nami_control.planning.prices import idle_month
 from nami_stack.settings import Subscription
@@ -31,6 +31,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "backups": {"backup_days": 7},
     "dynamodb": {"destination": "dynamodb"},
     "backend": BACKEND,
+    "events": {"destination": "eventbridge"},
     "several, in order": {"destination": "mongo-host,dynamodb", "order_by": "x-order-id"},
     "direct": {"gateway": "rest", "ingest": "direct"},
     "direct, signed": {"gateway": "rest", "ingest": "direct", "signature": "shopify"},
