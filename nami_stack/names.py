@@ -26,6 +26,7 @@ POST_QUEUE_FUNCTION = "PostQueueFunctionName"
 # Of a destination itself.
 DATABASE_SECRET_ARN = "DatabaseSecretArn"  # noqa: S105 - the name of an output
 DATA_VOLUME_ID = "DataVolumeId"
+VOLUME_KEY_ARN = "VolumeKeyArn"
 TABLE_NAME = "TableName"
 LARGE_ITEMS_BUCKET = "LargeItemsBucketName"
 BACKEND_SECRET_ARN = "BackendSecretArn"  # noqa: S105 - the name of an output

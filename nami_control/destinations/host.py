@@ -53,6 +53,8 @@ def adoption(aws: Aws, outputs: Mapping[str, str]) -> dict[str, str]:
         found["data_volume_id"] = volume
         found["availability_zone"] = volumes[0]["AvailabilityZone"]
         found["database_secret_arn"] = outputs[f"{prefix}DatabaseSecretArn"]  # and not another destination's
+        if key_arn := outputs.get(f"{prefix}VolumeKeyArn"):
+            found["volume_key_arn"] = key_arn
     return found
 
 

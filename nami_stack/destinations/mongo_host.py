@@ -143,7 +143,11 @@ class MongoHost(Destination):
     @property
     def outputs(self) -> dict[str, str]:
         """What a user needs of it after a deployment."""
-        return {names.DATABASE_SECRET_ARN: self.secret.secret_arn, names.DATA_VOLUME_ID: self.data_volume_id}
+        return {
+            names.DATABASE_SECRET_ARN: self.secret.secret_arn,
+            names.DATA_VOLUME_ID: self.data_volume_id,
+            **({names.VOLUME_KEY_ARN: self.volume_key.key_arn} if self.volume_key else {}),
+        }
 
     def environment(self, name: str) -> dict[str, str]:
         """What a function must know to write the webhooks of the subscription `name`, to a collection of that name."""

@@ -728,6 +728,10 @@ def test_both_volumes_are_encrypted_with_the_key_that_is_given(synth: Synth) -> 
     assert [device["Ebs"]["KmsKeyId"] for device in data["BlockDeviceMappings"]] == [KEY]
 
 
+def test_key_is_told_to_who_adopts_the_volume(synth: Synth) -> None:
+    assert synth(volume_key_arn=KEY).to_json()["Outputs"]["VolumeKeyArn"]["Value"] == KEY
+
+
 def test_without_a_key_the_accounts_default_is_left_to_ebs(template: Template) -> None:
     assert "KmsKeyId" not in json.dumps(template.to_json())
     assert "kms:" not in json.dumps(host_statements(template))

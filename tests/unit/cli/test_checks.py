@@ -188,6 +188,12 @@ def test_adoption_takes_volume_zone_and_credentials_together(aws: Stub, prefix: 
     }
 
 
+def test_adoption_takes_the_key_of_the_volume_along(aws: Stub) -> None:
+    aws("ec2").add_response("describe_volumes", {"Volumes": [{"AvailabilityZone": "eu-west-1b"}]}, {"VolumeIds": ["v"]})
+    outputs = {"DataVolumeId": "v", "DatabaseSecretArn": "arn:x", "VolumeKeyArn": "arn:key"}
+    assert destinations.adoption(Aws(), outputs)["volume_key_arn"] == "arn:key"
+
+
 def test_kept_table_is_adopted_by_its_name() -> None:
     assert destinations.adoption(Aws(), {"TableName": "t"}) == {"table_name": "t"}
 
