@@ -43,6 +43,11 @@ _UV = (
     "--python-version=3.13",
     "--only-binary=:all:",
 )
+# Modules that the function before the queue never imports.
+AFTER_THE_QUEUE = (
+    *("batch", "bodies", "direct", "documents", "events", "fitting", "forms", "inflate", "outcome", "queue"),
+    *("reading", "rows", "same_id", "tries"),
+)
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements*")
 
 
@@ -197,8 +202,8 @@ class _LocalBundling:
         if self._source.name == "pre_queue":  # it writes to none
             runtime = target / self._runtime.name
             shutil.rmtree(runtime / "destinations", ignore_errors=True)
-            for name in ("batch.py", "outcome.py", "same_id.py", "tries.py", "events.py", "rows.py"):
-                (runtime / name).unlink(missing_ok=True)
+            for name in AFTER_THE_QUEUE:
+                (runtime / f"{name}.py").unlink(missing_ok=True)
         if self._requirements:
             self._install(target)
         return True
