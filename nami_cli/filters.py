@@ -7,7 +7,7 @@ import typer
 
 from nami_cli.terminal import print_json, print_line
 from nami_cli.typed import Name, command
-from nami_control import filtering, settings
+from nami_control import filtering
 from nami_control.errors import CheckError
 from nami_control.signature_check import read_file
 from nami_control.text import visible_line
@@ -33,7 +33,7 @@ def try_command(
     Asked as the function before the queue asks, with the sender taken for proven. The filter is that of the cdk.json
     here, or the deployed one. The exit code is 12 where the webhook is not wanted.
     """
-    scheme = settings.read_subscription(target, {}).signature
+    scheme = target.subscription.signature
     verified = None if scheme in (None, "none") else scheme
     answer = filtering.ask(filtering.filter_of(target, tried), filtering.webhook(read_file(file), verified))
     if as_json:

@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from nami_control import settings
 from nami_control.deployment import find
 from nami_control.errors import UsageError
 from nami_control.signature_check import read_request
@@ -42,8 +41,7 @@ def filter_of(target: Target, given: str | None) -> wanted.Filter:
     Raises:
         UsageError: there is none, or it is wrong.
     """
-    subscription = settings.read_subscription(target, {"filter": given} if given else {})
-    text = subscription.filter
+    text = (Target(target.name, target.aws, {"filter": given}) if given else target).subscription.filter
     if text is None:
         deployed = find(target)
         text = deployed.pre_queue.environment.get("FILTER") if deployed.pre_queue else None

@@ -19,6 +19,7 @@ PRE_QUEUE_FUNCTION = "PreQueueFunctionName"
 LARGE_BODIES_BUCKET = "LargeBodiesBucketName"
 QUARANTINE_URL = "QuarantineUrl"
 SIGNATURE_SECRET_ARN = "SignatureSecretArn"  # noqa: S105 - the name of an output
+RECEIVED_SECRET_ARN = "ReceivedSecretArn"  # noqa: S105 - the name of an output
 QUEUE_URL = "QueueUrl"
 DEAD_LETTER_QUEUE_URL = "DeadLetterQueueUrl"
 POST_QUEUE_FUNCTION = "PostQueueFunctionName"

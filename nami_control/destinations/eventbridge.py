@@ -1,17 +1,16 @@
 """A bus of EventBridge, and the table in which it is noted which webhooks are on it."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from math import ceil
-from typing import Any
 
 from nami_control.aws import Aws
 from nami_control.checks import Check, fail, ok, warn
 from nami_control.deployment import Deployment, Drain
-from nami_control.destinations.base import Destination, Find, Looks, Speed
-from nami_control.destinations.dynamodb import HIGHEST_RATE, RATE, refuse_query
-from nami_control.destinations.items import Items
+from nami_control.destinations.base import Find, Looks, Speed
+from nami_control.destinations.dynamodb import HIGHEST_RATE, RATE
+from nami_control.destinations.items import InTable, Items
 from nami_control.errors import Command
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line, line
@@ -24,19 +23,15 @@ _EVENT_KB = 64
 _RULES_DOCUMENT = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule.html"
 
 
-class EventBridge(Destination):
+class EventBridge(InTable):
     """Webhooks are put on a bus; what can be read is which of them are there."""
 
     kind = "eventbridge"
     keeps_webhooks = False
+    comes_again = True
     shown_by = "EventBusName"
     work = Assumption(0.8, "ms of a whole vCPU for a webhook of a batch", "measured, half of DynamoDB's")
     write = Assumption(20, "ms for two notes and a tenth of a request", "assumed")
-
-    def stored(self, *, query: dict[str, Any], ids: list[str], limit: int, follow: bool) -> Generator[dict[str, Any]]:
-        """The last try of each webhook; one that is tried again comes again."""
-        refuse_query(self, query)
-        yield from Items(self.deployment, self.drain).stored(ids, limit, follow=follow, again=True)
 
     @contextmanager
     def opened(self) -> Iterator[Find]:

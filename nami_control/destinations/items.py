@@ -8,12 +8,15 @@ So it is the post-queue function's log that says which are the newest, as far ba
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from nami_control import logs
 from nami_control.deployment import Deployment, Drain
+from nami_control.destinations.base import Destination, Find
+from nami_control.errors import UsageError
 
 _POLL = 2.0  # seconds between looks while following
 # Seconds back in the log: more only where less did not name enough.
@@ -101,6 +104,25 @@ class Items:
     def _key(self, delivery_id: str) -> dict[str, Any]:
         key = {"id": {"S": delivery_id}}
         return key | {"subscription": {"S": self._subscription}} if self._attempts else key
+
+
+class InTable(Destination):
+    """What it stores, or how the last try of each webhook went, is in a table."""
+
+    comes_again: ClassVar[bool] = False
+    """Whether what is followed may come anew."""
+
+    def stored(self, *, query: dict[str, Any], ids: list[str], limit: int, follow: bool) -> Generator[dict[str, Any]]:
+        """Found by ids, or as the function's log names the newest."""
+        if query:
+            raise UsageError(f"--query: {self.drain.destination} is found by ids alone; give --id, or leave it out")
+        items = Items(self.deployment, self.drain)
+        yield from items.stored(ids, limit, follow=follow, again=self.comes_again)
+
+    @contextmanager
+    def opened(self) -> Iterator[Find]:
+        """Found by ids."""
+        yield Items(self.deployment, self.drain).get
 
 
 def _document(item: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import string
 from collections.abc import Mapping
 from typing import Any, Self
 
+import aws_cdk as cdk
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -27,7 +28,7 @@ class HttpBackend(Destination):
     connected to, so that no name can lead the function into a network. Redirects are failures.
 
     Args:
-        url: https, with or without a query of its own.
+        url: https, with or without a query of its own; not checked where it is known at deployment alone.
         allow_private: take addresses that are not of the internet, and plain http.
         connect_timeout: seconds to reach the backend, TLS included.
         read_timeout: seconds for its whole answer.
@@ -54,7 +55,7 @@ class HttpBackend(Destination):
         placement: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(scope, construct_id, placement=placement)
-        self.url = check_backend_url(url, allow_private=allow_private)
+        self.url = url if cdk.Token.is_unresolved(url) else check_backend_url(url, allow_private=allow_private)
         self._allow_private = allow_private
         self._timeouts = connect_timeout, read_timeout
         self._concurrency = concurrency
@@ -116,5 +117,5 @@ class HttpBackend(Destination):
 
     def grant_write(self, function: PythonFunction) -> None:
         """Let the function sign, and note its tries."""
-        function.allow("secretsmanager:GetSecretValue", on=self.secret.secret_arn)
+        function.allow_secret(self.secret)
         self.attempts.grant(function, "dynamodb:PutItem")

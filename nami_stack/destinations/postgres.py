@@ -8,8 +8,7 @@ from constructs import Construct
 
 from nami_stack import names
 from nami_stack.destinations.destination import Destination
-from nami_stack.functions import PythonFunction
-from nami_stack.section import check_secret_arn
+from nami_stack.functions import PythonFunction, secret_of
 from nami_stack.settings import Subscription
 
 
@@ -26,7 +25,7 @@ class Postgres(Destination):
     database, to Secrets Manager, S3 and SQS.
 
     Args:
-        secret_arn: of that secret, with its random ending.
+        secret: that secret, or its ARN with its random ending.
         placement: where the function stands, as `in_your_network` says it.
 
     Raises:
@@ -40,18 +39,16 @@ class Postgres(Destination):
         scope: Construct,
         construct_id: str,
         *,
-        secret_arn: str,
+        secret: secretsmanager.ISecret | str,
         placement: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(scope, construct_id, placement=placement)
-        self.secret = secretsmanager.Secret.from_secret_complete_arn(
-            self, "Secret", check_secret_arn("postgres_secret_arn", secret_arn)
-        )
+        self.secret = secret_of(self, "Secret", secret, key="postgres_secret_arn")
 
     @classmethod
     def of(cls, scope: Construct, subscription: Subscription, placement: dict[str, Any]) -> Self:
         """The database behind the subscription's secret."""
-        return cls(scope, cls.__name__, secret_arn=subscription.postgres_secret_arn or "", placement=placement)
+        return cls(scope, cls.__name__, secret=subscription.postgres_secret_arn or "", placement=placement)
 
     @property
     def outputs(self) -> dict[str, str]:

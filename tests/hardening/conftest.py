@@ -140,6 +140,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "unwatched": {"signature": "shopify", "alarms": False, "dashboard": False, "access_logs": False},
     "unwatched-rest": {"signature": "shopify", "gateway": "rest", "access_logs": False},
     "shared": {"name": "shared", "backup_days": 7},
+    "shared-over-ipv6": {"name": "shared", "egress": "ipv6"},
+    "over-ipv6": {"signature": "shopify", "egress": "ipv6"},
     "shared-behind-nat": {"name": "shared", "egress": "nat", "domain_name": "hooks.example.com"},
     "sharing": {"gateway": "shared", "destination": "shared-mongo", "signature": "shopify"},
     "production": {

@@ -99,11 +99,11 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
             (handlers / "post_queue" / "requirements.txt").write_text(own)
         stack = cdk.Stack(cdk.App(context={"aws:cdk:bundling-stacks": []}))
         made: dict[str, Callable[[], Destination]] = {
-            "mongo": lambda: MongoDatabase(stack, "Mongo", secret_arn=SECRET),
+            "mongo": lambda: MongoDatabase(stack, "Mongo", secret=SECRET),
             "dynamodb": lambda: DynamoTable(stack, "Dynamo"),
             "http": lambda: HttpBackend(stack, "Backend", url=URL),
             "eventbridge": lambda: EventBridge(stack, "Bus"),
-            "postgres": lambda: Postgres(stack, "Postgres", secret_arn=SECRET),
+            "postgres": lambda: Postgres(stack, "Postgres", secret=SECRET),
         }
         ScalableWebhook(
             stack,
@@ -386,7 +386,7 @@ def test_second_of_a_kind_is_counted(app_factory: Callable[..., cdk.App]) -> Non
 
 def test_one_database_serves_two_subscriptions(app_factory: Callable[..., cdk.App]) -> None:
     stack = cdk.Stack(app_factory(), "Shop")
-    database = MongoDatabase(stack, "Atlas", secret_arn=SECRET)
+    database = MongoDatabase(stack, "Atlas", secret=SECRET)
     for name in ("shopify", "jira"):
         ScalableWebhook(stack, name.title(), name=name, destination=database)
     functions = Template.from_stack(stack).find_resources("AWS::Lambda::Function").values()
@@ -410,7 +410,7 @@ def test_backend_that_takes_longer_than_the_function_is_refused_by_the_construct
 
 def test_arn_without_its_ending_is_refused_by_the_construct(app_factory: Callable[..., cdk.App]) -> None:
     with pytest.raises(SettingsError, match="lacks the six characters"):
-        MongoDatabase(cdk.Stack(app_factory(), "Shop"), "Atlas", secret_arn=SECRET.removesuffix("-AbCdEf"))
+        MongoDatabase(cdk.Stack(app_factory(), "Shop"), "Atlas", secret=SECRET.removesuffix("-AbCdEf"))
 
 
 def test_half_a_network_is_refused() -> None:
@@ -578,4 +578,4 @@ def test_a_postgresql_that_is_not_named_is_told(settings: dict[str, str], told: 
 
 def test_secret_without_its_ending_is_told_by_its_setting() -> None:
     with pytest.raises(SettingsError, match=r"^postgres_secret_arn='.*': lacks the six characters"):
-        Postgres(cdk.Stack(), "Postgres", secret_arn=SECRET.removesuffix("-AbCdEf"))
+        Postgres(cdk.Stack(), "Postgres", secret=SECRET.removesuffix("-AbCdEf"))

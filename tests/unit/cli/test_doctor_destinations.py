@@ -86,7 +86,7 @@ def test_table_is_looked_at_before_it_is_adopted(aws: Stub) -> None:
     limits = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}
     aws("lambda").add_response("get_account_settings", {"AccountLimit": limits})
     with pytest.raises(CheckError, match="the key of webhooks is pk"):
-        deploying.require(target(), {"destination": "dynamodb", "table_name": "webhooks"})
+        deploying.require(target(destination="dynamodb", table_name="webhooks"))
 
 
 def test_table_that_can_not_be_written_fails(aws: Stub) -> None:

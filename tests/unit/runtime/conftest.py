@@ -87,13 +87,19 @@ class FakeAws:
         if asked := services.get(service):
             return asked(action, json.loads(body))
         if service == "secretsmanager":
-            return self._secret(json.loads(body)["SecretId"])
+            return self._secret(action, json.loads(body))
         if method == "PUT":
             self.objects[path] = body
             return 200, b""
         return (200, self.objects[path]) if path in self.objects else (404, b"<Error><Code>NoSuchKey</Code></Error>")
 
-    def _secret(self, arn: str) -> tuple[int, bytes]:
+    def _secret(self, action: str, given: dict[str, Any]) -> tuple[int, bytes]:
+        arn = given["SecretId"]
+        if action == "PutSecretValue":
+            # A raw request brings its own: API_PutSecretValue.html, ClientRequestToken.
+            assert 32 <= len(given["ClientRequestToken"]) <= 64
+            self.secrets[arn] = given["SecretString"]
+            return 200, b"{}"
         self.secret_reads += 1
         if arn not in self.secrets:
             return 400, b'{"__type":"ResourceNotFoundException"}'
