@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from nami_control.deployment import find
@@ -41,7 +41,7 @@ def filter_of(target: Target, given: str | None) -> wanted.Filter:
     Raises:
         UsageError: there is none, or it is wrong.
     """
-    text = replace(target, given={"filter": given} if given else {}).subscription.filter
+    text = (Target(target.name, target.aws, {"filter": given}) if given else target).subscription.filter
     if text is None:
         deployed = find(target)
         text = deployed.pre_queue.environment.get("FILTER") if deployed.pre_queue else None

@@ -47,10 +47,10 @@ _UV = (
     "--only-binary=:all:",
 )
 # Of the runtime: what the function before the queue never loads.
-_AFTER_THE_QUEUE = [
-    *("batch.py", "direct.py", "events.py", "fitting.py", "outcome.py"),
-    *("queue.py", "reaching.py", "reading.py", "rows.py", "same_id.py", "tries.py"),
-]
+AFTER_THE_QUEUE = (
+    *("batch", "bodies", "direct", "documents", "events", "fitting", "forms", "inflate", "outcome", "queue"),
+    *("reaching", "reading", "rows", "same_id", "tries"),
+)
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements*")
 
 
@@ -256,8 +256,8 @@ class _LocalBundling:
         if self._source.name == "pre_queue":
             runtime = target / self._runtime.name
             shutil.rmtree(runtime / "destinations", ignore_errors=True)
-            for name in _AFTER_THE_QUEUE:
-                (runtime / name).unlink(missing_ok=True)
+            for name in AFTER_THE_QUEUE:
+                (runtime / f"{name}.py").unlink(missing_ok=True)
         if self._requirements:
             self._install(target)
         return True

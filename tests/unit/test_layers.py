@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nami_stack.destinations.table import DESTINATIONS
+from nami_stack.functions import AFTER_THE_QUEUE
 from nami_stack.gateways.table import GATEWAYS
 
 ROOT = Path(__file__).parents[2]
@@ -163,3 +164,19 @@ def test_a_table_and_its_construct_say_the_same(kind: Any) -> None:
     construct = resolve_name(kind.construct)
     shared = {field for field in vars(kind) if field in ("reaches_queues", "writes_to_queues")}
     assert {field: getattr(construct, field) for field in shared} == {field: getattr(kind, field) for field in shared}
+
+
+def test_what_the_function_before_the_queue_goes_without_is_imported_by_nothing_that_it_has() -> None:
+    runtime = ROOT / "lambdas" / "nami_runtime"
+    has = [path for path in runtime.rglob("*.py") if path.relative_to(runtime).parts[0] != "destinations"]
+    has = [path for path in has if path.stem not in AFTER_THE_QUEUE or path.parent != runtime]
+    names: dict[str, set[str]] = {}
+    for path in has:
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        typed = [node for node in nodes if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+        never = {id(each) for block in typed for child in block.body for each in ast.walk(child)}
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom) and id(node) not in never and "nami_runtime" in str(node.module):
+                names[path.name] = names.get(path.name, set()) | {alias.name for alias in node.names}
+                names[path.name].add((node.module or "").rpartition(".")[2])
+    assert {name: found for name, each in names.items() if (found := each & {*AFTER_THE_QUEUE, "destinations"})} == {}
