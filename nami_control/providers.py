@@ -9,6 +9,7 @@ from typing import NamedTuple
 from nami_runtime import signatures
 from nami_runtime.signatures.adyen import Adyen
 from nami_runtime.signatures.client_state import ClientState
+from nami_runtime.signatures.jwts import JsonWebToken
 from nami_runtime.signatures.public_keys import Asymmetric, PayPal, Sns
 from nami_runtime.signatures.schemes import Basic, Hmac, Scheme, Token, Unsigned
 
@@ -242,6 +243,12 @@ FACTS: dict[str, Facts] = {
         "Settings > Developers > API tokens",
         "dev.frontapp.com: Rule webhooks",
     ),
+    "fusionauth": Facts(
+        "FusionAuth, with an HMAC key",
+        "the HMAC key",
+        "Settings > Key Master > the webhook's signing key > View secret",
+        "fusionauth.io/docs: Signing webhooks",
+    ),
     "ghost": Facts(
         "Ghost",
         "the webhook's secret",
@@ -275,6 +282,12 @@ FACTS: dict[str, Facts] = {
         "the signing secret, `whsec_…`",
         "the webhook's configuration page",
         "developer.ongoody.com: Webhook security",
+    ),
+    "google-pubsub": Facts(
+        "Google Cloud Pub/Sub, push with authentication",
+        "the service account's email",
+        "the subscription's page; leave its audience empty",
+        "docs.cloud.google.com: Authentication for push subscriptions",
     ),
     "greenhouse": Facts(
         "Greenhouse",
@@ -348,6 +361,12 @@ FACTS: dict[str, Facts] = {
     "lithic": Facts(
         "Lithic", "the subscription's secret", "GET /v1/event_subscriptions/…/secret", "lithic-com/lithic-python"
     ),
+    "livekit": Facts(
+        "LiveKit",
+        "the API secret",
+        "the project's Settings > Keys",
+        "livekit/python-sdks: livekit-api, webhook.py",
+    ),
     "logto": Facts("Logto", "the signing key", "Console > Webhooks > the webhook", "docs.logto.io: Secure webhooks"),
     "london-theatre-direct": Facts(
         "London Theatre Direct",
@@ -375,6 +394,12 @@ FACTS: dict[str, Facts] = {
         "its public key (RSA), PEM",
         "GET https://api.manus.ai/v2/webhook.publicKey",
         "open.manus.ai: Webhook security",
+    ),
+    "messagebird": Facts(
+        "MessageBird (Bird), its older API",
+        "the signing key",
+        "Dashboard > Developers > API settings",
+        "messagebird/python-rest-api: request_validator.py",
     ),
     "messenger": Facts(
         "Messenger",
@@ -416,6 +441,12 @@ FACTS: dict[str, Facts] = {
         "mollie/mollie-api-php",
     ),
     "mux": Facts("Mux", "the webhook's signing secret", "Settings > Webhooks", "muxinc/mux-node-sdk"),
+    "netlify": Facts(
+        "Netlify",
+        "the notification's JWS secret token",
+        "chosen by you, in Project configuration > Notifications",
+        "docs.netlify.com: Deploy notifications",
+    ),
     "nylas": Facts("Nylas", "the webhook's secret", "the answer to its creation", "nylas/nylas-python"),
     "okta": Facts(
         "Okta",
@@ -480,6 +511,18 @@ FACTS: dict[str, Facts] = {
     ),
     "pipedrive": Facts(
         "Pipedrive", "`user:password`", "chosen by you, where the webhook is made", "pipedrive/client-nodejs"
+    ),
+    "plaid": Facts(
+        "Plaid",
+        "the API's `client_id:secret`, to ask for the key with",
+        "Developers > Keys",
+        "plaid.com/docs: Verify webhooks",
+    ),
+    "plaid-sandbox": Facts(
+        "Plaid's sandbox",
+        "the sandbox's `client_id:secret`, to ask for the key with",
+        "Developers > Keys",
+        "plaid.com/docs: Verify webhooks",
     ),
     "podium": Facts(
         "Podium", "the webhook's secret", "chosen by you, where the webhook is made", "docs.podium.com: Webhooks"
@@ -663,6 +706,12 @@ FACTS: dict[str, Facts] = {
         "Unit", "the webhook's token", "chosen by you, where the webhook is made", "unit-finance/unit-python-sdk"
     ),
     "viber": Facts("Viber", "the bot's token", "the bot's Edit info page", "Viber/viber-bot-python"),
+    "vonage": Facts(
+        "Vonage, its Messages, Voice and Dispatch APIs",
+        "the signature secret",
+        "Dashboard > API settings",
+        "Vonage/vonage-python-sdk: jwt; developer.vonage.com: Signed webhooks",
+    ),
     "webex": Facts(
         "Webex",
         "the webhook's secret",
@@ -686,6 +735,12 @@ FACTS: dict[str, Facts] = {
         "its public key (RSA), of live or of the sandbox",
         "docs.wise.com: Event handling shows both",
         "transferwise/digital-signatures-examples; docs.wise.com: Event handling",
+    ),
+    "wix": Facts(
+        "Wix, apps' webhooks",
+        "the app's public key (RSA), PEM",
+        "the app's home page > More actions > View ID & keys",
+        "dev.wix.com: Webhooks; Verify requests received from Wix",
     ),
     "woocommerce": Facts(
         "WooCommerce",
@@ -770,6 +825,8 @@ def _kind(form: Scheme) -> str:
         return f"HMAC-{form.digest.upper().replace('SHA', 'SHA-')}, {form.encoding}"
     if isinstance(form, Asymmetric | PayPal | Sns):
         return "public key"
+    if isinstance(form, JsonWebToken):
+        return "JSON web token"
     if isinstance(form, Adyen):
         return "HMAC-SHA-256, base64"
     kinds = {Token: "token", Basic: "basic authentication", ClientState: "token in the body", Unsigned: "none"}
@@ -777,6 +834,10 @@ def _kind(form: Scheme) -> str:
 
 
 def _signed(form: Scheme) -> str:
+    if isinstance(form, JsonWebToken):
+        if not form.header:
+            return "the token that the body is"
+        return ", ".join(name for name in (form.body_claim, form.url_claim) if name) or "no body"
     if isinstance(form, Adyen):
         return "eight fields of each notification"
     if isinstance(form, Sns):

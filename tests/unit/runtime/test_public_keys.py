@@ -170,3 +170,9 @@ def test_the_id_is_the_providers_own() -> None:
     request = Request("POST", headers={"x-delivery-id": "d-1"}, body=BODY, request_id="-")
     assert telnyx.delivery_id(request) == "d1"
     assert wise.delivery_id(request).startswith("d-1-")
+
+
+def test_each_provider_with_a_way_of_its_own_is_found_in_its_module() -> None:
+    for module in set(signatures._OWN_WAYS.values()):
+        named = {name for name, found in signatures._OWN_WAYS.items() if found == module}
+        assert set(signatures._table(module)) == named
