@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from nami_runtime import signatures
 from nami_runtime.signatures.adyen import Adyen
+from nami_runtime.signatures.braintree import Braintree
 from nami_runtime.signatures.client_state import ClientState
 from nami_runtime.signatures.jwts import JsonWebToken
 from nami_runtime.signatures.public_keys import Asymmetric, PayPal, Sns
@@ -94,6 +95,12 @@ FACTS: dict[str, Facts] = {
         "the app's primary or secondary signature key",
         "Developer Console > the app > Webhooks > Manage signature keys",
         "box/box-python-sdk-gen",
+    ),
+    "braintree": Facts(
+        "Braintree",
+        "the API's `public_key:private_key`",
+        "Settings > API > the key",
+        "braintree/braintree_python: webhook_notification_gateway.py",
     ),
     "brex": Facts("Brex", "the webhook's signing secret", "GET /v1/webhooks/secrets", "developer.brex.com: Webhooks"),
     "btcpay": Facts(
@@ -783,6 +790,7 @@ HANDSHAKES = {
     "head": "asks with HEAD whether anybody is there; gets 200",
     "woocommerce": "sends an unsigned ping when a webhook is made; gets 200",
     "aws-sns": "signed SubscriptionConfirmation of a topic that the secret names: GET of its SubscribeURL",
+    "braintree": "GET with bt_challenge: the public key, and its HMAC",
     "asana": "POST with X-Hook-Secret: the same header",
     "discord": "POST of type 0: 204",
     "dropbox": "GET with a challenge: the challenge",
@@ -820,31 +828,38 @@ def described(name: str) -> Described:
     )
 
 
+_KINDS: dict[type, str] = {
+    Adyen: "HMAC-SHA-256, base64",
+    Asymmetric: "public key",
+    Basic: "basic authentication",
+    Braintree: "HMAC-SHA-1, hex",
+    ClientState: "token in the body",
+    PayPal: "public key",
+    Sns: "public key",
+    Token: "token",
+    Unsigned: "none",
+}
+_SIGNED: dict[type, str] = {
+    Adyen: "eight fields of each notification",
+    Braintree: "{form:bt_payload}",
+    PayPal: "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}",
+    Sns: "Message, MessageId, Subject, Timestamp, TopicArn and Type",
+}
+
+
 def _kind(form: Scheme) -> str:
     if isinstance(form, Hmac):
         return f"HMAC-{form.digest.upper().replace('SHA', 'SHA-')}, {form.encoding}"
-    if isinstance(form, Asymmetric | PayPal | Sns):
-        return "public key"
     if isinstance(form, JsonWebToken):
         return "JSON web token"
-    if isinstance(form, Adyen):
-        return "HMAC-SHA-256, base64"
-    kinds = {Token: "token", Basic: "basic authentication", ClientState: "token in the body", Unsigned: "none"}
-    return kinds.get(type(form), type(form).__name__)
+    return _KINDS.get(type(form), type(form).__name__)
 
 
 def _signed(form: Scheme) -> str:
     if isinstance(form, JsonWebToken):
-        if not form.header:
-            return "the token that the body is"
-        return ", ".join(name for name in (form.body_claim, form.url_claim) if name) or "no body"
-    if isinstance(form, Adyen):
-        return "eight fields of each notification"
-    if isinstance(form, Sns):
-        return "Message, MessageId, Subject, Timestamp, TopicArn and Type"
-    if isinstance(form, PayPal):
-        return "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}"
-    return str(getattr(form, "signed", ""))
+        claims = ", ".join(name for name in (form.body_claim, form.url_claim) if name)
+        return claims or ("no body" if form.header else "the token that the body is")
+    return _SIGNED.get(type(form), str(getattr(form, "signed", "")))
 
 
 def _id(source: object) -> str:

@@ -42,6 +42,7 @@ SAMPLES: dict[str, Any] = {
     "bigcommerce": {"scope": "store/order/created", "data": {"type": "order", "id": NUMBER}, "hash": ID},
     "bitbucket": {"push": {"changes": []}, "repository": {"full_name": "acme/shop"}},
     "boldsign": {"event": {"id": ID, "eventType": "Completed"}, "data": {"documentId": ID}},
+    "braintree": {"notification": {"kind": "subscription_charged_successfully", "subject": {"id": ID}}},
     "brex": {"event_type": "TRANSFER_PROCESSED", "transfer_id": ID, "company_id": "c1"},
     "btcpay": {"deliveryId": ID, "type": "InvoiceSettled", "invoiceId": "i1", "storeId": "s1"},
     "buildkite": {"event": "build.finished", "build": {"id": ID, "state": "passed"}},
@@ -163,6 +164,7 @@ class Question(NamedTuple):
 
 
 HANDSHAKES = {
+    "braintree": Question("GET", "bt_challenge=20f9f8ed05f77439fe955c977e4c8a53"),
     "asana": Question(headers={"x-hook-secret": "a-secret-that-asana-offers"}),
     "dropbox": Question("GET", "challenge=a-challenge-of-nami"),
     "meta": Question("GET", "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token="),

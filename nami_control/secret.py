@@ -7,7 +7,7 @@ from typing import Any
 from nami_control.errors import UsageError
 from nami_control.progress import Tell, silent
 from nami_runtime import secret, signatures
-from nami_runtime.signatures import adyen, schemes
+from nami_runtime.signatures import adyen, braintree, schemes
 from nami_runtime.signatures.jwts import GooglePush, Plaid, PublicJwt
 from nami_runtime.signatures.keys import key_bytes
 from nami_runtime.signatures.public_keys import Asymmetric, Sns
@@ -38,6 +38,7 @@ def check(setting: Mapping[str, Any], text: str, tell: Tell = silent) -> None:
 # How a secret is written, where that tells a wrong one apart.
 _WRITTEN = {
     schemes.Basic: (".*:.*", "must be user:password"),
+    braintree.Braintree: ("[^:]+:.+", "must be public_key:private_key of Braintree's API"),
     GooglePush: ("[^@ ]+@[^@ ]+", "must be the email of the subscription's service account"),
     Plaid: ("[^:]+:[^:]+", "must be client_id:secret of Plaid's API"),
     Sns: (r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]+", "must be the topic's ARN, arn:aws:sns:REGION:ACCOUNT:NAME"),

@@ -298,7 +298,8 @@ def _fits(form: Scheme, request: Request, values: Sequence[str], now: float) -> 
     except runtime_aws.Unavailable as error:
         return None, f"the provider's key can't be fetched: {error}"
     except ModuleNotFoundError as error:
-        raise UsageError(f"to check it {error.name} is needed: pip install {error.name}") from None
+        package = {"jwt": "pyjwt"}.get(str(error.name), error.name)
+        raise UsageError(f"to check it {package} is needed: pip install {package}") from None
 
 
 def _causes(provider: str, form: Scheme, request: Request, values: Sequence[str], now: float) -> Iterator[str]:

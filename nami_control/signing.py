@@ -10,12 +10,12 @@ from base64 import urlsafe_b64encode
 from hashlib import sha256
 from time import time
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
 from nami_runtime import signatures
 from nami_runtime.request import Request
-from nami_runtime.signatures import adyen
+from nami_runtime.signatures import adyen, braintree
 from nami_runtime.signatures.client_state import ClientState
 from nami_runtime.signatures.jwts import SharedJwt
 from nami_runtime.signatures.schemes import Basic, Hmac, Token, Unsigned
@@ -49,8 +49,8 @@ def sign(
     if isinstance(scheme, SharedJwt):
         token = _token(scheme, secret, body, scheme.public_url or url, int(time() if now is None else now))
         return {**given, scheme.header: scheme.prefix + token}, body
-    if isinstance(scheme, adyen.Adyen | ClientState):
-        return given, _within(scheme, secret, body)
+    if isinstance(scheme, adyen.Adyen | braintree.Braintree | ClientState):
+        return _within(scheme, secret, given, body)
     if isinstance(scheme, Unsigned):
         return given, body
     raise ValueError(f"{setting['scheme']} signs with the provider's private key")
@@ -106,18 +106,25 @@ def _token(scheme: SharedJwt, secret: str, body: bytes, url: str, now: int) -> s
     return b".".join([signed, urlsafe_b64encode(hmac.digest(secret.encode(), signed, "sha256")).rstrip(b"=")]).decode()
 
 
-def _within(scheme: adyen.Adyen | ClientState, secret: str, body: bytes) -> bytes:
-    """The body with a proof in each of its notifications."""
+def _within(
+    scheme: adyen.Adyen | braintree.Braintree | ClientState, secret: str, headers: dict[str, str], body: bytes
+) -> tuple[dict[str, str], bytes]:
+    """As sign, where the proof is a part of the body: of each notification, or beside it in a form."""
+    if isinstance(scheme, braintree.Braintree):
+        public, _, private = secret.partition(":")
+        payload = binascii.b2a_base64(body).decode()
+        fields = {braintree.SIGNATURE: f"{public}|{braintree.signature(private, payload)}", braintree.PAYLOAD: payload}
+        return {**headers, "content-type": "application/x-www-form-urlencoded"}, urlencode(fields).encode()
     document = json.loads(body)
     if isinstance(scheme, ClientState):
         for item in document["value"]:
             item["clientState"] = secret
-        return json.dumps(document).encode()
+        return headers, json.dumps(document).encode()
     if not adyen.notifications(document):
         raise KeyError("notificationItems")
     for item in adyen.notifications(document):
         item.setdefault("additionalData", {})["hmacSignature"] = adyen.signature(secret, adyen.content(item)).decode()
-    return json.dumps(document).encode()
+    return headers, json.dumps(document).encode()
 
 
 def _with_field(body: bytes, source: str, value: object) -> bytes:

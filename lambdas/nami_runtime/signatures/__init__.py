@@ -22,6 +22,7 @@ _OWN_WAYS = {
     name: module
     for module, names in {
         "adyen": "adyen",
+        "braintree": "braintree",
         "client_state": "microsoft-graph",
         "jwts": "fusionauth google-pubsub livekit messagebird netlify plaid plaid-sandbox vonage wix",
         "public_keys": "aws-sns discord highlevel manus mobiscroll paypal sendgrid standard-webhooks-v1a telnyx wise",
