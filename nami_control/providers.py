@@ -56,10 +56,22 @@ FACTS: dict[str, Facts] = {
         "Developer > Webhooks > the webhook",
         "airwallex.com/docs: Listen for webhook events",
     ),
+    "anthropic": Facts(
+        "Anthropic",
+        "the endpoint's signing key, `whsec_…`",
+        "shown once, where the webhook is made",
+        "anthropics/anthropic-sdk-python",
+    ),
+    "appwrite": Facts(
+        "Appwrite",
+        "the webhook's signature key",
+        "the project's Settings > Webhooks > the webhook",
+        "appwrite/appwrite: Workers/Webhooks.php",
+    ),
     "asana": Facts(
         "Asana",
         "the X-Hook-Secret of the handshake",
-        "sent when the webhook is created; nami echoes it",
+        "sent when the webhook is created: `nami secret NAME --received`",
         "developers.asana.com: Webhooks guide",
     ),
     "ashby": Facts(
@@ -74,6 +86,9 @@ FACTS: dict[str, Facts] = {
         "the topic's page; with the endpoint's URL as the subscription's endpoint",
         "docs.aws.amazon.com: Verifying the signatures of Amazon SNS messages; aws/aws-js-sns-message-validator",
     ),
+    "attio": Facts(
+        "Attio", "the webhook's secret", "Developer settings; the answer to its creation", "docs.attio.com: Webhooks"
+    ),
     "bigcommerce": Facts(
         "BigCommerce",
         "the app's client secret, as it is",
@@ -86,6 +101,15 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret",
         "chosen by you, in Repository settings > Webhooks",
         "support.atlassian.com: Manage webhooks",
+    ),
+    "bitbucket-server": Facts(
+        "Bitbucket Server and Data Center",
+        "the webhook's secret",
+        "chosen by you, in Repository settings > Webhooks",
+        "confluence.atlassian.com: Manage webhooks; its unsigned ping: runatlantis/atlantis 474",
+    ),
+    "blockfrost": Facts(
+        "Blockfrost", "the webhook's auth token", "Dashboard > Webhooks > the webhook", "blockfrost/blockfrost-python"
     ),
     "boldsign": Facts(
         "BoldSign", "the webhook's secret key", "API > Webhooks > the webhook", "developers.boldsign.com: Webhooks"
@@ -148,6 +172,12 @@ FACTS: dict[str, Facts] = {
     "clickup": Facts(
         "ClickUp", "the webhook's secret", "the answer to its creation", "developer.clickup.com: Webhook signature"
     ),
+    "cloudevents": Facts(
+        "CloudEvents over HTTP, from who signs nothing",
+        "the secret that the URL ends with, `?code=…`, or `signature_header`'s",
+        "chosen by you, where the subscription is made",
+        "cloudevents/spec: http-webhook.md",
+    ),
     "cloudflare-stream": Facts(
         "Cloudflare Stream",
         "the webhook's secret",
@@ -197,8 +227,32 @@ FACTS: dict[str, Facts] = {
         "eSignature Admin > Connect > Connect keys, shown once",
         "developers.docusign.com: Validate an HMAC signature",
     ),
+    "dodo-payments": Facts(
+        "Dodo Payments",
+        "the webhook's secret key, `whsec_…`",
+        "Developer > Webhooks > the webhook",
+        "dodopayments/dodopayments-python",
+    ),
     "dropbox": Facts(
         "Dropbox", "the app secret", "App Console > the app > Settings", "dropbox.com/developers: Webhooks"
+    ),
+    "dub": Facts(
+        "Dub",
+        "the webhook's secret, `whsec_…`, as it is",
+        "Settings > Webhooks > the webhook",
+        "dubinc/dub: lib/webhook",
+    ),
+    "dwolla": Facts(
+        "Dwolla",
+        "the subscription's secret",
+        "chosen by you, where the webhook subscription is made",
+        "developers.dwolla.com: Validating webhooks",
+    ),
+    "dynamic": Facts(
+        "Dynamic",
+        "the webhook's secret token",
+        "Developer Console > Webhooks > the webhook",
+        "dynamic.xyz/docs: Setting up webhooks",
     ),
     "easypost": Facts(
         "EasyPost", "the webhook's secret", "chosen by you, where the webhook is made", "EasyPost/easypost-python"
@@ -208,6 +262,12 @@ FACTS: dict[str, Facts] = {
     ),
     "emailit": Facts(
         "Emailit", "the webhook's signing secret", "Webhooks > the webhook", "emailit.com/docs: Request signature"
+    ),
+    "event-grid": Facts(
+        "Azure Event Grid",
+        "the secret that the URL ends with, `?code=…`, or `signature_header`'s",
+        "chosen by you: the endpoint URL of the event subscription, or its delivery properties",
+        "learn.microsoft.com: Event Grid, webhook event delivery",
     ),
     "expo": Facts(
         "Expo (EAS)",
@@ -232,11 +292,32 @@ FACTS: dict[str, Facts] = {
         "developer.fastspring.com: Message security",
     ),
     "finch": Facts("Finch", "the webhook's secret", "Dashboard > Webhooks", "Finch-API/finch-api-python"),
+    "fizzy": Facts(
+        "Fizzy", "the webhook's signing secret", "the webhook's page", "basecamp/fizzy: webhook/delivery.rb"
+    ),
+    "flagsmith": Facts(
+        "Flagsmith",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "Flagsmith/flagsmith: api/core/signing.py",
+    ),
     "flexprice": Facts(
         "Flexprice",
         "the endpoint's signing secret, `whsec_…`",
         "Developers > Webhooks > the endpoint",
         "docs.flexprice.io: Signature verification",
+    ),
+    "flux": Facts(
+        "Flux, the provider `generic-hmac`",
+        "the token of its Kubernetes secret",
+        "the Secret that the Provider's secretRef names",
+        "fluxcd/notification-controller: Providers",
+    ),
+    "formbricks": Facts(
+        "Formbricks",
+        "the webhook's secret, `whsec_…`",
+        "shown where the webhook is made",
+        "formbricks/formbricks: lib/crypto.ts",
     ),
     "fourthwall": Facts(
         "Fourthwall",
@@ -296,11 +377,23 @@ FACTS: dict[str, Facts] = {
         "the subscription's page; leave its audience empty",
         "docs.cloud.google.com: Authentication for push subscriptions",
     ),
+    "grafana": Facts(
+        "Grafana Alerting, without a timestamp header",
+        "the contact point's HMAC secret",
+        "chosen by you, in the webhook contact point, HMAC signature",
+        "grafana/alerting: http/hmac.go",
+    ),
     "greenhouse": Facts(
         "Greenhouse",
         "the webhook's secret key",
         "shown where the webhook is made",
         "developers.greenhouse.io: Webhooks",
+    ),
+    "growthbook": Facts(
+        "GrowthBook",
+        "the webhook's signing key",
+        "Settings > Webhooks > the webhook; SDK Configuration > SDK webhooks",
+        "growthbook/growthbook: back-end",
     ),
     "help-scout": Facts(
         "Help Scout", "the secret key", "chosen by you, in the Webhooks app", "helpscout/helpscout-api-php"
@@ -349,6 +442,24 @@ FACTS: dict[str, Facts] = {
         "the webhook's token",
         "the answer to its creation",
         "developer.katanamrp.com: Verifying a webhook signature",
+    ),
+    "lago": Facts(
+        "Lago, with the algorithm HMAC",
+        "the organization's HMAC key",
+        "Developers > Webhooks > the webhook",
+        "getlago/lago-api: models/webhook.rb",
+    ),
+    "launchdarkly": Facts(
+        "LaunchDarkly",
+        "the webhook's secret",
+        "Integrations > Webhooks > the webhook",
+        "launchdarkly.com/docs: Webhooks API",
+    ),
+    "leaf": Facts(
+        "Leaf",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "docs.withleaf.io: Alerts, authentication",
     ),
     "lemon-squeezy": Facts(
         "Lemon Squeezy",
@@ -408,6 +519,18 @@ FACTS: dict[str, Facts] = {
         "Dashboard > Developers > API settings",
         "messagebird/python-rest-api: request_validator.py",
     ),
+    "mandrill": Facts(
+        "Mailchimp Transactional (Mandrill)",
+        "the webhook's key",
+        "Settings > Webhooks, column Key; the answer to its creation",
+        "mandrill.zendesk.com: How to authenticate webhook requests",
+    ),
+    "mastodon": Facts(
+        "Mastodon",
+        "the webhook's secret",
+        "Administration > Webhooks > the webhook",
+        "mastodon/mastodon: webhooks/delivery_worker.rb",
+    ),
     "messenger": Facts(
         "Messenger",
         'the app secret: `{"secret": …, "verify_token": …}`',
@@ -454,6 +577,24 @@ FACTS: dict[str, Facts] = {
         "chosen by you, in Project configuration > Notifications",
         "docs.netlify.com: Deploy notifications",
     ),
+    "notion": Facts(
+        "Notion",
+        "the verification token",
+        "sent once, when the subscription is made: `nami secret NAME --received`",
+        "developers.notion.com: Webhooks",
+    ),
+    "netbox": Facts(
+        "NetBox",
+        "the webhook's secret",
+        "chosen by you, in Operations > Webhooks",
+        "netbox-community/netbox: docs, Webhook",
+    ),
+    "nexus": Facts(
+        "Sonatype Nexus Repository",
+        "the capability's secret key",
+        "chosen by you, in System > Capabilities > Webhook",
+        "sonatype/nexus-public: WebhookServiceImpl.java",
+    ),
     "nylas": Facts("Nylas", "the webhook's secret", "the answer to its creation", "nylas/nylas-python"),
     "okta": Facts(
         "Okta",
@@ -476,6 +617,12 @@ FACTS: dict[str, Facts] = {
         "Notifications > Webhooks",
         "openmeter.io/docs: Consuming webhooks",
     ),
+    "openproject": Facts(
+        "OpenProject",
+        "the webhook's signature secret",
+        "chosen by you, in Administration > API and webhooks",
+        "opf/openproject: represented_webhook_job.rb",
+    ),
     "opensms": Facts(
         "OpenSMS",
         "the webhook's secret, `whsec_…`, as it is",
@@ -489,6 +636,12 @@ FACTS: dict[str, Facts] = {
         "docs.oracle.com: Secure webhooks",
     ),
     "orb": Facts("Orb", "the webhook's signing secret", "Developers > Webhooks > the endpoint", "orbcorp/orb-python"),
+    "outline": Facts(
+        "Outline",
+        "the webhook's signing secret",
+        "Settings > Webhooks > the webhook",
+        "outline/outline: WebhookSubscription.ts",
+    ),
     "paddle": Facts(
         "Paddle",
         "the notification destination's secret key",
@@ -509,6 +662,12 @@ FACTS: dict[str, Facts] = {
     ),
     "paypal": Facts(
         "PayPal", "the webhook's id", "Apps & Credentials > the app > Webhooks", "developer.paypal.com: Webhooks"
+    ),
+    "paystack": Facts(
+        "Paystack",
+        "the API secret key, `sk_…`",
+        "Settings > API Keys & Webhooks",
+        "PaystackOSS/doc-code-snippets: verifying-transaction",
     ),
     "paysway": Facts(
         "PaySway", "the subscription's secret, base64", "the answer to its creation", "docs.paysway.io: Verify requests"
@@ -531,11 +690,20 @@ FACTS: dict[str, Facts] = {
         "Developers > Keys",
         "plaid.com/docs: Verify webhooks",
     ),
+    "plane": Facts(
+        "Plane", "the webhook's secret key", "shown once, where the webhook is made", "makeplane/plane: webhook_task.py"
+    ),
     "podium": Facts(
         "Podium", "the webhook's secret", "chosen by you, where the webhook is made", "docs.podium.com: Webhooks"
     ),
     "polar": Facts(
         "Polar", "the endpoint's secret, as it is", "Settings > Webhooks > the endpoint", "polarsource/polar: docs"
+    ),
+    "pulumi": Facts(
+        "Pulumi Cloud",
+        "the webhook's shared secret",
+        "chosen by you, in Settings > Webhooks",
+        "pulumi.com/docs: Webhooks",
     ),
     "pusher": Facts("Pusher Channels", "the app's secret", "App keys", "pusher/pusher-http-python"),
     "quickbooks": Facts(
@@ -549,6 +717,9 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret",
         "chosen by you, in Account & Settings > Webhooks",
         "razorpay/razorpay-python",
+    ),
+    "realtime-register": Facts(
+        "Realtime Register", "the account's HMAC key", "Account details", "yoursrs.com: API docs, Webhook"
     ),
     "recall-ai": Facts(
         "Recall.ai",
@@ -602,14 +773,29 @@ FACTS: dict[str, Facts] = {
         "chosen by you, in the destination's settings",
         "segmentio/segment-docs: Webhooks",
     ),
+    "semaphore": Facts(
+        "Semaphore",
+        "the key WEBHOOK_SECRET of its secret",
+        "the secret that the notification names",
+        "semaphoreio/semaphore: webhook/signature.ex",
+    ),
     "sendgrid": Facts(
         "SendGrid",
         "the verification key",
         "Settings > Mail settings > Event webhook",
         "docs.sendgrid.com: Event webhook security",
     ),
+    "sentry": Facts(
+        "Sentry, its integration platform",
+        "the integration's client secret",
+        "Settings > Developer settings > the integration",
+        "getsentry/integration-platform-example",
+    ),
     "shopify": Facts(
         "Shopify", "the app's client secret", "Dev Dashboard > the app > Settings", "shopify.dev: Verify deliveries"
+    ),
+    "shopware": Facts(
+        "Shopware", "the shop's secret", "assigned by your app, when the shop registers", "shopware/docs: Webhook"
     ),
     "signable": Facts(
         "Signable", "the webhook's secret", "the answer to its creation", "developers.signable.app: Signed webhooks"
@@ -625,6 +811,18 @@ FACTS: dict[str, Facts] = {
         "the signing secret",
         "api.slack.com/apps > the app > Basic information",
         "docs.slack.dev: Verifying requests",
+    ),
+    "smartcar": Facts(
+        "Smartcar",
+        "the application management token",
+        "Dashboard > the application > Credentials",
+        "smartcar.com/docs: Callback URI verification",
+    ),
+    "spacelift": Facts(
+        "Spacelift",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "spacelift-io/user-documentation: Webhooks",
     ),
     "square": Facts(
         "Square",
@@ -643,6 +841,12 @@ FACTS: dict[str, Facts] = {
         "the public key, `whpk_…`",
         "where the sender shows it",
         "standardwebhooks.com",
+    ),
+    "statsig": Facts(
+        "Statsig",
+        "the webhook's signing secret",
+        "Project settings > Integrations > Generic webhook",
+        "statsig-io/docs: Event webhook",
     ),
     "stream": Facts(
         "Stream (GetStream), without compression", "the app's API secret", "Dashboard > the app", "GetStream/stream-py"
@@ -670,6 +874,12 @@ FACTS: dict[str, Facts] = {
         "the endpoint's signing secret, `whsec_…`",
         "the sender's webhook portal",
         "docs.svix.com: Verifying webhooks manually",
+    ),
+    "taiga": Facts(
+        "Taiga",
+        "the webhook's secret key",
+        "chosen by you, in Settings > Integrations > Webhooks",
+        "taigaio/taiga-back: webhooks/tasks.py",
     ),
     "tailscale": Facts(
         "Tailscale",
@@ -702,7 +912,19 @@ FACTS: dict[str, Facts] = {
         "Settings > Webhooks > the endpoint",
         "docs.tolt.com: Verify",
     ),
+    "trello": Facts(
+        "Trello",
+        "the application's secret",
+        "trello.com/power-ups/admin > the Power-Up > API key",
+        "developer.atlassian.com: Trello, webhooks",
+    ),
     "twilio": Facts("Twilio", "the auth token", "Console > Account info", "twilio.com/docs: Webhooks security"),
+    "twitch": Facts(
+        "Twitch EventSub",
+        "the subscription's secret",
+        "chosen by you, where the subscription is made",
+        "dev.twitch.tv: Handling webhook events",
+    ),
     "typeform": Facts(
         "Typeform",
         "the webhook's secret",
@@ -777,6 +999,18 @@ FACTS: dict[str, Facts] = {
         "Admin Center > Apps and integrations > Webhooks > the webhook",
         "developer.zendesk.com: Verifying webhooks",
     ),
+    "zitadel": Facts(
+        "ZITADEL, its actions",
+        "the target's signing key",
+        "the answer to its creation",
+        "zitadel/zitadel: pkg/actions/signing.go",
+    ),
+    "zoho-payments": Facts(
+        "Zoho Payments",
+        "the webhook's signing key",
+        "shown where the webhook is made",
+        "zoho.com: Payments, Verifying webhooks",
+    ),
     "zoom": Facts("Zoom", "the secret token", "App Marketplace > the app > Feature", "developers.zoom.us: Webhooks"),
     "basic": Facts("any sender with HTTP basic authentication", "`user:password`", "", "RFC 7617"),
     "hmac": Facts("any sender with an HMAC", "the key", "", "RFC 2104"),
@@ -791,13 +1025,18 @@ HANDSHAKES = {
     "woocommerce": "sends an unsigned ping when a webhook is made; gets 200",
     "aws-sns": "signed SubscriptionConfirmation of a topic that the secret names: GET of its SubscribeURL",
     "braintree": "GET with bt_challenge: the public key, and its HMAC",
-    "asana": "POST with X-Hook-Secret: the same header",
+    "asana": "POST with X-Hook-Secret: the same header; `nami secret NAME --received` shows it",
+    "bitbucket-server": "sends an unsigned ping when a webhook is tested; gets 200",
     "discord": "POST of type 0: 204",
     "dropbox": "GET with a challenge: the challenge",
+    "event-grid": "POST with a validationCode: it; CloudEvents' OPTIONS with WebHook-Request-Origin: its answer",
     "meta": "GET with hub.verify_token: hub.challenge",
     "microsoft-graph": "POST with validationToken: the token",
+    "notion": "POST with a verification_token: 200, and `nami secret NAME --received` shows the token",
     "okta": "GET with X-Okta-Verification-Challenge: it, as JSON",
     "slack": "signed POST url_verification: the challenge",
+    "smartcar": "signed POST of VERIFY: the challenge's HMAC",
+    "twitch": "signed POST of webhook_callback_verification: the challenge, as text",
     "x": "GET with crc_token: its HMAC",
     "zoom": "signed POST endpoint.url_validation: plainToken and its HMAC",
 }

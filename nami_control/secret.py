@@ -2,15 +2,45 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nami_control.errors import UsageError
+from nami_control.errors import Command, NotFoundError, UsageError
 from nami_control.progress import Tell, silent
+from nami_control.times import iso
 from nami_runtime import secret, signatures
 from nami_runtime.signatures import adyen, braintree, schemes
 from nami_runtime.signatures.jwts import GooglePush, Plaid, PublicJwt
 from nami_runtime.signatures.keys import key_bytes
 from nami_runtime.signatures.public_keys import Asymmetric, Sns
+
+if TYPE_CHECKING:
+    from nami_control.deployment import Deployment
+
+
+class Received(NamedTuple):
+    """What a provider handed over when a webhook was made, and when (ISO 8601, UTC)."""
+
+    text: str
+    at: str
+
+
+def received(deployment: "Deployment") -> Received:
+    """The last secret that a provider handed over.
+
+    Raises:
+        UsageError: this subscription's provider hands over none.
+        NotFoundError: none has come yet.
+    """
+    arn, name = deployment.outputs.get("ReceivedSecretArn"), deployment.name
+    if arn is None:
+        scheme = deployment.signature["scheme"]
+        raise UsageError(f"{scheme} hands over no secret: it is found at the provider", Command(f"signatures {scheme}"))
+    secrets = deployment.aws.client("secretsmanager")
+    try:
+        said = secrets.get_secret_value(SecretId=arn)
+    except secrets.exceptions.ResourceNotFoundException:
+        raise NotFoundError(f"nothing was handed over to {name} yet: make the webhook at the provider first") from None
+    return Received(said["SecretString"], iso(said["CreatedDate"].timestamp() * 1000))
 
 
 def check(setting: Mapping[str, Any], text: str, tell: Tell = silent) -> None:

@@ -82,7 +82,7 @@ class Sender:
     def sample(self) -> tuple[bytes, str]:
         """(body, content type) of a webhook such as the provider might send, under a new id."""
         if self._signs_form:
-            return urlencode({"MessageSid": f"SM{uuid4().hex}", "Body": "Hello"}).encode(), FORM
+            return urlencode(samples.sample(self.scheme)).encode(), FORM
         document = samples.sample(self.scheme)
         for source in self._id_sources("body:") if isinstance(document, dict) else ():
             *parents, last = source.split(".")
@@ -105,10 +105,10 @@ class Sender:
         given = {name.lower(): value for name, value in headers.items()}
         for source in self._id_sources(""):
             given.setdefault(source, str(uuid4()))
-        query = ""
+        secret = self._make_secret() if forged else self._secret
+        query = f"?{in_query}" if (in_query := signing.query(self.setting, secret)) else ""
         if self._signs_form and body and not given.get("content-type", "").startswith(FORM):
             query = f"?bodySHA256={sha256(body).hexdigest()}"
-        secret = self._make_secret() if forged else self._secret
         try:
             signed_headers, body = signing.sign(self.setting, secret, body, headers=given, url=self._url() + query)
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError):

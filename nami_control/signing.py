@@ -7,6 +7,7 @@ import hmac
 import json
 import re
 from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
 from hashlib import sha256
 from time import time
 from typing import Any
@@ -43,11 +44,11 @@ def sign(
     if isinstance(scheme, Hmac):
         return _hmac(scheme, secret, body, given, method, url, time() if now is None else now)
     if isinstance(scheme, Token):
-        return {**given, scheme.header: scheme.prefix + secret}, body
+        return _token(scheme, secret, body, given)
     if isinstance(scheme, Basic):
         return {**given, "authorization": "Basic " + binascii.b2a_base64(secret.encode(), newline=False).decode()}, body
     if isinstance(scheme, SharedJwt):
-        token = _token(scheme, secret, body, scheme.public_url or url, int(time() if now is None else now))
+        token = _json_web_token(scheme, secret, body, scheme.public_url or url, int(time() if now is None else now))
         return {**given, scheme.header: scheme.prefix + token}, body
     if isinstance(scheme, adyen.Adyen | braintree.Braintree | ClientState):
         return _within(scheme, secret, given, body)
@@ -56,10 +57,26 @@ def sign(
     raise ValueError(f"{setting['scheme']} signs with the provider's private key")
 
 
+def query(setting: dict[str, Any], secret: str) -> str:
+    """What the URL ends with where a token travels there, such as `code=…`; else empty."""
+    form = signatures.configured(setting)[-1]
+    kind, _, name = form.secret_source().partition(":")
+    return urlencode({name: getattr(form, "prefix", "") + secret}) if kind == "query" else ""
+
+
+def _token(scheme: Token, secret: str, body: bytes, headers: dict[str, str]) -> tuple[dict[str, str], bytes]:
+    kind, colon, name = scheme.header.partition(":")
+    if kind == "body":
+        return headers, _with_field(body, scheme.header, scheme.prefix + secret)
+    if kind == "form":
+        return headers, body + b"&" * bool(body) + urlencode({name: scheme.prefix + secret}).encode()
+    return ({**headers, scheme.header: scheme.prefix + secret} if not colon else headers), body
+
+
 def _hmac(
     scheme: Hmac, secret: str, body: bytes, headers: dict[str, str], method: str, url: str, now: float
 ) -> tuple[dict[str, str], bytes]:
-    stamp = str(int(now * 1000 if scheme.milliseconds else now))
+    stamp = _stamp(scheme, now)
     if scheme.id:
         headers.setdefault(scheme.id, f"msg_{uuid4().hex}")
     if scheme.timestamp.startswith("body:"):
@@ -92,7 +109,13 @@ def _hmac(
     return headers, body
 
 
-def _token(scheme: SharedJwt, secret: str, body: bytes, url: str, now: int) -> str:
+def _stamp(scheme: Hmac, now: float) -> str:
+    if scheme.iso:
+        return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return str(int(now * 1000 if scheme.milliseconds else now))
+
+
+def _json_web_token(scheme: SharedJwt, secret: str, body: bytes, url: str, now: int) -> str:
     """A JSON web token by an HMAC, with the claims that the scheme looks at."""
     digest = sha256(body).digest()
     claims: dict[str, Any] = {"iat": now, "nbf": now, "exp": now + 60, "jti": uuid4().hex, **dict(scheme.claims)}

@@ -161,6 +161,11 @@ class Signature(BaseModel):
         return any(form.handshake for form in SCHEMES[self.scheme])
 
     @property
+    def hands_over_a_secret(self) -> bool:
+        """Whether the provider makes the secret and sends it once, when a webhook is made."""
+        return any(form.handshake in ("asana", "notion") for form in SCHEMES[self.scheme])
+
+    @property
     def fetches(self) -> bool:
         """Whether checking it takes a key or a certificate from the sender's host."""
         return any(form.fetches for form in SCHEMES[self.scheme])

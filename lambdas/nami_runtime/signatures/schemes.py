@@ -130,8 +130,9 @@ class Signed(Scheme):
     that of the signature: hex (in any case), base64 or base64url, padded or not.
     `tolerance` is in seconds, 0 leaves the timestamp unchecked; a timestamp is epoch seconds, epoch milliseconds,
     ISO 8601 or an HTTP date. `digits` is how many it has, where it stands beside a field that may begin with one, and
-    `id_length` the id's where nothing else ends it. `milliseconds` and `separator` (of the pairs) are how the provider
-    writes what is read in any form. `public_url` is the URL that the producer calls, where it is not the gateway's own.
+    `id_length` the id's where nothing else ends it; `iso` takes a time in ISO 8601 alone, which shows where it begins.
+    `milliseconds` and `separator` (of the pairs) are how the provider writes what is read in any form. `public_url` is
+    the URL that the producer calls, where it is not the gateway's own.
     `when` is (header, its value), which tells which of two forms with one header it is.
     """
 
@@ -146,6 +147,7 @@ class Signed(Scheme):
     digits: int = 0
     id_length: int = 0
     milliseconds: bool = False
+    iso: bool = False
     separator: str = ","
     id: str = ""
     tolerance: int = 0
@@ -232,7 +234,7 @@ class Signed(Scheme):
 
                 before = request.body if "{body}{timestamp}" in self.signed else b""
                 after = values[at + 1] or (request.body if "{timestamp}{body}" in self.signed else b"")
-                check_ends(values[at], before, after, self.digits)
+                check_ends(values[at], before, after, self.digits, iso=self.iso)
             elif pieces[at] == "id" and self.id_length and len(values[at]) != self.id_length:
                 raise Refused(401, "no telling where the id ends")
             elif pieces[at] not in _ENDLESS and any(end and end in values[at] for end in values[at - 1 : at + 2 : 2]):

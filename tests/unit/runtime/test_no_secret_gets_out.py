@@ -63,7 +63,7 @@ def seen_in(text: str, secret: str) -> list[str]:
 def requests(scheme: str, secret: str) -> dict[str, dict[str, Any]]:
     """Events by what is wrong with them."""
     setting = {"scheme": scheme, **OPTIONS.get(scheme, {})}
-    form = scheme == "twilio"
+    form = "{form}" in getattr(signatures.every()[scheme][0], "signed", "")
     kind = {"content-type": "application/x-www-form-urlencoded" if form else "application/json"}
     plain = b"CallSid=CA12&Digits=1234" if form else BODY
     large = BODY[:-1] + b',"pad":"' + b"x" * 1_100_000 + b'"}'
@@ -74,7 +74,9 @@ def requests(scheme: str, secret: str) -> dict[str, dict[str, Any]]:
         return signing.sign(setting, secret, body, headers=kind, url=URL, **changes)
 
     headers, body = signed(secret)
-    other_headers, other_body = signed(secret.replace(MARK, "another") if MARK in secret else "whsec_YW5vdGhlcg==")
+    other = secret.replace(MARK, "another") if MARK in secret else "whsec_YW5vdGhlcg=="
+    other_headers, other_body = signed(other)
+    proof, other_proof = signing.query(setting, secret), signing.query(setting, other)
     old_headers, old_body = signed(secret, now=1_000_000_000.0)
     json_kind = {"content-type": "application/json"}
     large_headers, large_body = signing.sign(
@@ -87,11 +89,11 @@ def requests(scheme: str, secret: str) -> dict[str, dict[str, Any]]:
     broken = http_event(body, headers=headers)
     broken["body"] = "!" + broken["body"]
     return {
-        "good": http_event(body, headers=headers),
-        "large": http_event(large_body, headers=large_headers, query=query),
-        "signed by another": http_event(other_body, headers=other_headers),
-        "signed long ago": http_event(old_body, headers=old_headers),
-        "changed": http_event(body + b" ", headers=headers),
+        "good": http_event(body, headers=headers, query=proof),
+        "large": http_event(large_body, headers=large_headers, query=query or proof),
+        "signed by another": http_event(other_body, headers=other_headers, query=other_proof),
+        "signed long ago": http_event(old_body, headers=old_headers, query=proof),
+        "changed": http_event(body + b" ", headers=headers, query=proof),
         "unsigned": http_event(plain),
         "unreadable": broken,
     }
