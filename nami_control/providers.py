@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from nami_runtime import signatures
 from nami_runtime.signatures.adyen import Adyen
+from nami_runtime.signatures.braintree import Braintree
 from nami_runtime.signatures.client_state import ClientState
+from nami_runtime.signatures.jwts import JsonWebToken
 from nami_runtime.signatures.public_keys import Asymmetric, PayPal, Sns
 from nami_runtime.signatures.schemes import Basic, Hmac, Scheme, Token, Unsigned
 
@@ -117,6 +119,12 @@ FACTS: dict[str, Facts] = {
         "the app's primary or secondary signature key",
         "Developer Console > the app > Webhooks > Manage signature keys",
         "box/box-python-sdk-gen",
+    ),
+    "braintree": Facts(
+        "Braintree",
+        "the API's `public_key:private_key`",
+        "Settings > API > the key",
+        "braintree/braintree_python: webhook_notification_gateway.py",
     ),
     "brex": Facts("Brex", "the webhook's signing secret", "GET /v1/webhooks/secrets", "developer.brex.com: Webhooks"),
     "btcpay": Facts(
@@ -323,6 +331,12 @@ FACTS: dict[str, Facts] = {
         "Settings > Developers > API tokens",
         "dev.frontapp.com: Rule webhooks",
     ),
+    "fusionauth": Facts(
+        "FusionAuth, with an HMAC key",
+        "the HMAC key",
+        "Settings > Key Master > the webhook's signing key > View secret",
+        "fusionauth.io/docs: Signing webhooks",
+    ),
     "ghost": Facts(
         "Ghost",
         "the webhook's secret",
@@ -356,6 +370,12 @@ FACTS: dict[str, Facts] = {
         "the signing secret, `whsec_…`",
         "the webhook's configuration page",
         "developer.ongoody.com: Webhook security",
+    ),
+    "google-pubsub": Facts(
+        "Google Cloud Pub/Sub, push with authentication",
+        "the service account's email",
+        "the subscription's page; leave its audience empty",
+        "docs.cloud.google.com: Authentication for push subscriptions",
     ),
     "grafana": Facts(
         "Grafana Alerting, without a timestamp header",
@@ -459,6 +479,12 @@ FACTS: dict[str, Facts] = {
     "lithic": Facts(
         "Lithic", "the subscription's secret", "GET /v1/event_subscriptions/…/secret", "lithic-com/lithic-python"
     ),
+    "livekit": Facts(
+        "LiveKit",
+        "the API secret",
+        "the project's Settings > Keys",
+        "livekit/python-sdks: livekit-api, webhook.py",
+    ),
     "logto": Facts("Logto", "the signing key", "Console > Webhooks > the webhook", "docs.logto.io: Secure webhooks"),
     "london-theatre-direct": Facts(
         "London Theatre Direct",
@@ -486,6 +512,12 @@ FACTS: dict[str, Facts] = {
         "its public key (RSA), PEM",
         "GET https://api.manus.ai/v2/webhook.publicKey",
         "open.manus.ai: Webhook security",
+    ),
+    "messagebird": Facts(
+        "MessageBird (Bird), its older API",
+        "the signing key",
+        "Dashboard > Developers > API settings",
+        "messagebird/python-rest-api: request_validator.py",
     ),
     "mandrill": Facts(
         "Mailchimp Transactional (Mandrill)",
@@ -539,6 +571,12 @@ FACTS: dict[str, Facts] = {
         "mollie/mollie-api-php",
     ),
     "mux": Facts("Mux", "the webhook's signing secret", "Settings > Webhooks", "muxinc/mux-node-sdk"),
+    "netlify": Facts(
+        "Netlify",
+        "the notification's JWS secret token",
+        "chosen by you, in Project configuration > Notifications",
+        "docs.netlify.com: Deploy notifications",
+    ),
     "notion": Facts(
         "Notion",
         "the verification token",
@@ -639,6 +677,18 @@ FACTS: dict[str, Facts] = {
     ),
     "pipedrive": Facts(
         "Pipedrive", "`user:password`", "chosen by you, where the webhook is made", "pipedrive/client-nodejs"
+    ),
+    "plaid": Facts(
+        "Plaid",
+        "the API's `client_id:secret`, to ask for the key with",
+        "Developers > Keys",
+        "plaid.com/docs: Verify webhooks",
+    ),
+    "plaid-sandbox": Facts(
+        "Plaid's sandbox",
+        "the sandbox's `client_id:secret`, to ask for the key with",
+        "Developers > Keys",
+        "plaid.com/docs: Verify webhooks",
     ),
     "plane": Facts(
         "Plane", "the webhook's secret key", "shown once, where the webhook is made", "makeplane/plane: webhook_task.py"
@@ -885,6 +935,12 @@ FACTS: dict[str, Facts] = {
         "Unit", "the webhook's token", "chosen by you, where the webhook is made", "unit-finance/unit-python-sdk"
     ),
     "viber": Facts("Viber", "the bot's token", "the bot's Edit info page", "Viber/viber-bot-python"),
+    "vonage": Facts(
+        "Vonage, its Messages, Voice and Dispatch APIs",
+        "the signature secret",
+        "Dashboard > API settings",
+        "Vonage/vonage-python-sdk: jwt; developer.vonage.com: Signed webhooks",
+    ),
     "webex": Facts(
         "Webex",
         "the webhook's secret",
@@ -908,6 +964,12 @@ FACTS: dict[str, Facts] = {
         "its public key (RSA), of live or of the sandbox",
         "docs.wise.com: Event handling shows both",
         "transferwise/digital-signatures-examples; docs.wise.com: Event handling",
+    ),
+    "wix": Facts(
+        "Wix, apps' webhooks",
+        "the app's public key (RSA), PEM",
+        "the app's home page > More actions > View ID & keys",
+        "dev.wix.com: Webhooks; Verify requests received from Wix",
     ),
     "woocommerce": Facts(
         "WooCommerce",
@@ -962,6 +1024,7 @@ HANDSHAKES = {
     "head": "asks with HEAD whether anybody is there; gets 200",
     "woocommerce": "sends an unsigned ping when a webhook is made; gets 200",
     "aws-sns": "signed SubscriptionConfirmation of a topic that the secret names: GET of its SubscribeURL",
+    "braintree": "GET with bt_challenge: the public key, and its HMAC",
     "asana": "POST with X-Hook-Secret: the same header; `nami secret NAME --received` shows it",
     "bitbucket-server": "sends an unsigned ping when a webhook is tested; gets 200",
     "discord": "POST of type 0: 204",
@@ -1004,25 +1067,38 @@ def described(name: str) -> Described:
     )
 
 
+_KINDS: dict[type, str] = {
+    Adyen: "HMAC-SHA-256, base64",
+    Asymmetric: "public key",
+    Basic: "basic authentication",
+    Braintree: "HMAC-SHA-1, hex",
+    ClientState: "token in the body",
+    PayPal: "public key",
+    Sns: "public key",
+    Token: "token",
+    Unsigned: "none",
+}
+_SIGNED: dict[type, str] = {
+    Adyen: "eight fields of each notification",
+    Braintree: "{form:bt_payload}",
+    PayPal: "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}",
+    Sns: "Message, MessageId, Subject, Timestamp, TopicArn and Type",
+}
+
+
 def _kind(form: Scheme) -> str:
     if isinstance(form, Hmac):
         return f"HMAC-{form.digest.upper().replace('SHA', 'SHA-')}, {form.encoding}"
-    if isinstance(form, Asymmetric | PayPal | Sns):
-        return "public key"
-    if isinstance(form, Adyen):
-        return "HMAC-SHA-256, base64"
-    kinds = {Token: "token", Basic: "basic authentication", ClientState: "token in the body", Unsigned: "none"}
-    return kinds.get(type(form), type(form).__name__)
+    if isinstance(form, JsonWebToken):
+        return "JSON web token"
+    return _KINDS.get(type(form), type(form).__name__)
 
 
 def _signed(form: Scheme) -> str:
-    if isinstance(form, Adyen):
-        return "eight fields of each notification"
-    if isinstance(form, Sns):
-        return "Message, MessageId, Subject, Timestamp, TopicArn and Type"
-    if isinstance(form, PayPal):
-        return "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}"
-    return str(getattr(form, "signed", ""))
+    if isinstance(form, JsonWebToken):
+        claims = ", ".join(name for name in (form.body_claim, form.url_claim) if name)
+        return claims or ("no body" if form.header else "the token that the body is")
+    return _SIGNED.get(type(form), str(getattr(form, "signed", "")))
 
 
 def _id(source: object) -> str:

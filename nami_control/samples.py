@@ -52,6 +52,7 @@ SAMPLES: dict[str, Any] = {
     "bitbucket-server": {"eventKey": "repo:refs_changed", "repository": {"slug": "shop"}, "changes": []},
     "blockfrost": {"id": ID, "webhook_id": "w1", "type": "block", "payload": {"height": 7126256, "tx_count": 13}},
     "boldsign": {"event": {"id": ID, "eventType": "Completed"}, "data": {"documentId": ID}},
+    "braintree": {"notification": {"kind": "subscription_charged_successfully", "subject": {"id": ID}}},
     "brex": {"event_type": "TRANSFER_PROCESSED", "transfer_id": ID, "company_id": "c1"},
     "btcpay": {"deliveryId": ID, "type": "InvoiceSettled", "invoiceId": "i1", "storeId": "s1"},
     "buildkite": {"event": "build.finished", "build": {"id": ID, "state": "passed"}},
@@ -266,6 +267,7 @@ class Question(NamedTuple):
 
 
 HANDSHAKES = {
+    "braintree": Question("GET", "bt_challenge=20f9f8ed05f77439fe955c977e4c8a53"),
     "asana": Question(headers={"x-hook-secret": "a-secret-that-asana-offers"}),
     "bitbucket-server": Question(headers={"x-event-key": "diagnostics:ping"}, body=b'{"test": true}'),
     "dropbox": Question("GET", "challenge=a-challenge-of-nami"),

@@ -8,7 +8,8 @@ from nami_control.errors import Command, NotFoundError, UsageError
 from nami_control.progress import Tell, silent
 from nami_control.times import iso
 from nami_runtime import secret, signatures
-from nami_runtime.signatures import adyen, schemes
+from nami_runtime.signatures import adyen, braintree, schemes
+from nami_runtime.signatures.jwts import GooglePush, Plaid, PublicJwt
 from nami_runtime.signatures.keys import key_bytes
 from nami_runtime.signatures.public_keys import Asymmetric, Sns
 
@@ -64,6 +65,16 @@ def check(setting: Mapping[str, Any], text: str, tell: Tell = silent) -> None:
         tell('without {"secret": …, "verify_token": …} Meta can\'t subscribe: its handshake asks for that token')
 
 
+# How a secret is written, where that tells a wrong one apart.
+_WRITTEN = {
+    schemes.Basic: (".*:.*", "must be user:password"),
+    braintree.Braintree: ("[^:]+:.+", "must be public_key:private_key of Braintree's API"),
+    GooglePush: ("[^@ ]+@[^@ ]+", "must be the email of the subscription's service account"),
+    Plaid: ("[^:]+:[^:]+", "must be client_id:secret of Plaid's API"),
+    Sns: (r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]+", "must be the topic's ARN, arn:aws:sns:REGION:ACCOUNT:NAME"),
+}
+
+
 def _fault(form: Any, value: str) -> str:
     """Why no request could prove this value; empty where one could."""
     match form:
@@ -71,13 +82,12 @@ def _fault(form: Any, value: str) -> str:
             return f"must be {'base64, with or without whsec_ before it' if form.key == 'base64' else form.key}"
         case adyen.Adyen() if not adyen.signature(value, b""):
             return "must be hex"
-        case schemes.Basic() if ":" not in value:
-            return "must be user:password"
         case Asymmetric():
             return _key_fault(form.algorithm, value)
-        case Sns() if not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]+", value):
-            return "must be the topic's ARN, arn:aws:sns:REGION:ACCOUNT:NAME"
-    return ""
+        case PublicJwt():
+            return _key_fault("rsa", value)
+    pattern, told = _WRITTEN.get(type(form), (".*", ""))
+    return "" if re.fullmatch(pattern, value, re.DOTALL) else told
 
 
 def _key_fault(algorithm: str, value: str) -> str:

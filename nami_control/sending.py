@@ -20,6 +20,7 @@ from nami_control.errors import Command, SecretError, UsageError, WebhookError
 from nami_control.progress import Tell, silent
 from nami_runtime import signatures
 from nami_runtime.request import Request
+from nami_runtime.signatures.braintree import Braintree
 from nami_runtime.signatures.schemes import Basic, Token
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ class Sender:
         return made
 
     def _make_secret(self) -> str:
-        if isinstance(self._forms[0], Basic):
+        if isinstance(self._forms[0], Basic | Braintree):
             return f"nami:{secrets.token_hex(16)}"
         if getattr(self._forms[-1], "key", "text") == "base64":
             return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()

@@ -19,6 +19,7 @@ from nami_runtime import aws as runtime_aws
 from nami_runtime import secret, signatures
 from nami_runtime.request import Refused, Request
 from nami_runtime.signatures import timestamps
+from nami_runtime.signatures.jwts import JsonWebToken
 from nami_runtime.signatures.schemes import Hmac, Scheme, Signed, Token, Unsigned
 
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ def _length(request: Request) -> Iterator[Step]:
 
 
 def _headers(form: Scheme, request: Request) -> Iterator[Step]:
-    if not isinstance(form, Signed | Token):
+    if not isinstance(form, Signed | Token | JsonWebToken):
         return
     if text := form.find(request, form.header):
         if text == "(taken out)":
@@ -298,7 +299,8 @@ def _fits(form: Scheme, request: Request, values: Sequence[str], now: float) -> 
     except runtime_aws.Unavailable as error:
         return None, f"the provider's key can't be fetched: {error}"
     except ModuleNotFoundError as error:
-        raise UsageError(f"to check it {error.name} is needed: pip install {error.name}") from None
+        package = {"jwt": "pyjwt"}.get(str(error.name), error.name)
+        raise UsageError(f"to check it {package} is needed: pip install {package}") from None
 
 
 def _causes(provider: str, form: Scheme, request: Request, values: Sequence[str], now: float) -> Iterator[str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import binascii
+import hmac
 import json
 import re
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
+from hashlib import sha256
 from time import time
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -13,8 +16,9 @@ from uuid import uuid4
 
 from nami_runtime import signatures
 from nami_runtime.request import Request
-from nami_runtime.signatures import adyen
+from nami_runtime.signatures import adyen, braintree
 from nami_runtime.signatures.client_state import ClientState
+from nami_runtime.signatures.jwts import SharedJwt
 from nami_runtime.signatures.schemes import Basic, Hmac, Token, Unsigned
 
 
@@ -43,13 +47,11 @@ def sign(
         return _token(scheme, secret, body, given)
     if isinstance(scheme, Basic):
         return {**given, "authorization": "Basic " + binascii.b2a_base64(secret.encode(), newline=False).decode()}, body
-    if isinstance(scheme, adyen.Adyen):
-        return given, _adyen(secret, body)
-    if isinstance(scheme, ClientState):
-        notifications = json.loads(body)
-        for item in notifications["value"]:
-            item["clientState"] = secret
-        return given, json.dumps(notifications).encode()
+    if isinstance(scheme, SharedJwt):
+        token = _json_web_token(scheme, secret, body, scheme.public_url or url, int(time() if now is None else now))
+        return {**given, scheme.header: scheme.prefix + token}, body
+    if isinstance(scheme, adyen.Adyen | braintree.Braintree | ClientState):
+        return _within(scheme, secret, given, body)
     if isinstance(scheme, Unsigned):
         return given, body
     raise ValueError(f"{setting['scheme']} signs with the provider's private key")
@@ -113,14 +115,39 @@ def _stamp(scheme: Hmac, now: float) -> str:
     return str(int(now * 1000 if scheme.milliseconds else now))
 
 
-def _adyen(secret: str, body: bytes) -> bytes:
-    """The body with a signature in each notification."""
+def _json_web_token(scheme: SharedJwt, secret: str, body: bytes, url: str, now: int) -> str:
+    """A JSON web token by an HMAC, with the claims that the scheme looks at."""
+    digest = sha256(body).digest()
+    claims: dict[str, Any] = {"iat": now, "nbf": now, "exp": now + 60, "jti": uuid4().hex, **dict(scheme.claims)}
+    claims[scheme.body_claim] = (
+        digest.hex() if scheme.body_encoding == "hex" else binascii.b2a_base64(digest, newline=False).decode()
+    )
+    if scheme.url_claim:
+        claims[scheme.url_claim] = sha256(url.encode()).hexdigest()
+    parts = [json.dumps(part).encode() for part in ({"typ": "JWT", "alg": "HS256"}, claims)]
+    signed = b".".join(urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    return b".".join([signed, urlsafe_b64encode(hmac.digest(secret.encode(), signed, "sha256")).rstrip(b"=")]).decode()
+
+
+def _within(
+    scheme: adyen.Adyen | braintree.Braintree | ClientState, secret: str, headers: dict[str, str], body: bytes
+) -> tuple[dict[str, str], bytes]:
+    """As sign, where the proof is a part of the body: of each notification, or beside it in a form."""
+    if isinstance(scheme, braintree.Braintree):
+        public, _, private = secret.partition(":")
+        payload = binascii.b2a_base64(body).decode()
+        fields = {braintree.SIGNATURE: f"{public}|{braintree.signature(private, payload)}", braintree.PAYLOAD: payload}
+        return {**headers, "content-type": "application/x-www-form-urlencoded"}, urlencode(fields).encode()
     document = json.loads(body)
+    if isinstance(scheme, ClientState):
+        for item in document["value"]:
+            item["clientState"] = secret
+        return headers, json.dumps(document).encode()
     if not adyen.notifications(document):
         raise KeyError("notificationItems")
     for item in adyen.notifications(document):
         item.setdefault("additionalData", {})["hmacSignature"] = adyen.signature(secret, adyen.content(item)).decode()
-    return json.dumps(document).encode()
+    return headers, json.dumps(document).encode()
 
 
 def _with_field(body: bytes, source: str, value: object) -> bytes:

@@ -136,3 +136,8 @@ def test_package_with_another_content_than_was_pinned_is_refused(installed: Call
 def test_package_without_a_hash_among_those_that_have_one_is_refused(installed: Callable[..., Path]) -> None:
     with pytest.raises(RuntimeError, match="six"):
         installed((LAMBDAS / "post_queue" / "requirements-mongo.txt").read_text() + "six==1.17.0\n")
+
+
+def test_what_json_web_tokens_and_their_keys_need_install_together(installed: Callable[..., Path]) -> None:
+    asset = installed(*(LAMBDAS / "pre_queue" / f"requirements-{name}.txt" for name in ("asymmetric", "jwt")))
+    assert {"cryptography", "jwt"} <= {path.name for path in asset.iterdir()}

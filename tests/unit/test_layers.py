@@ -38,6 +38,8 @@ MAY_IMPORT = {
     "lambdas/": RUNTIME,
     "lambdas/nami_runtime/signatures/asymmetric.py": RUNTIME | {"cryptography"},
     "lambdas/nami_runtime/signatures/certificates.py": RUNTIME | {"cryptography"},
+    "lambdas/nami_runtime/signatures/jwt_check.py": RUNTIME | {"cryptography", "jwt"},
+    "lambdas/nami_runtime/signatures/jwt_keys.py": RUNTIME | {"cryptography", "jwt"},
     "lambdas/nami_runtime/signatures/sns.py": RUNTIME | {"cryptography"},
     "lambdas/nami_runtime/forms.py": RUNTIME | {"multipart"},
     "lambdas/nami_runtime/sentry.py": RUNTIME | {"sentry_sdk"},

@@ -19,25 +19,15 @@ else:
 __all__ = ["configured", "every"]
 
 _OWN_WAYS = {
-    **dict.fromkeys(
-        (
-            *(
-                "aws-sns",
-                "discord",
-                "highlevel",
-                "manus",
-                "mobiscroll",
-                "paypal",
-                "sendgrid",
-                "standard-webhooks-v1a",
-                "telnyx",
-            ),
-            "wise",
-        ),
-        "public_keys",
-    ),
-    "microsoft-graph": "client_state",
-    "adyen": "adyen",
+    name: module
+    for module, names in {
+        "adyen": "adyen",
+        "braintree": "braintree",
+        "client_state": "microsoft-graph",
+        "jwts": "fusionauth google-pubsub livekit messagebird netlify plaid plaid-sandbox vonage wix",
+        "public_keys": "aws-sns discord highlevel manus mobiscroll paypal sendgrid standard-webhooks-v1a telnyx wise",
+    }.items()
+    for name in names.split()
 }
 
 

@@ -79,6 +79,18 @@ def _okta(request: Request, secret: Secret) -> Answer | None:
     return _json({"verification": _bounded(challenge)}) if challenge else None
 
 
+def _braintree(request: Request, secret: Secret) -> Answer | None:
+    challenge = _query(request).get("bt_challenge") if request.method == "GET" else None
+    if not challenge:
+        return None
+    from nami_runtime.signatures import braintree  # noqa: PLC0415 - one provider asks like this
+
+    keys = secret.values(request.deadline)
+    if not keys:
+        raise Refused(401, "the secret is not filled in")
+    return _text(braintree.answer(challenge, keys[0]))
+
+
 def _asana(request: Request, secret: Secret) -> Answer | None:
     offered = request.headers.get("x-hook-secret")
     if not offered or "x-hook-signature" in request.headers:
@@ -203,6 +215,7 @@ if TYPE_CHECKING:
 _UNSIGNED = {
     "asana": _asana,
     "bitbucket-server": _bitbucket_server,
+    "braintree": _braintree,
     "dropbox": _dropbox,
     "event-grid": _event_grid,
     "head": _head,

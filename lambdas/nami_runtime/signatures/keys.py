@@ -14,7 +14,7 @@ def key_bytes(secret: str) -> bytes:
     """
     text = secret.removeprefix("whpk_")
     if "-----BEGIN" in text:
-        text = text.replace("\\n", "\n").partition("-----\n")[2].partition("-----")[0]
+        _, _, text, *_ = [*text.replace("\\n", "").split("-----"), ""]
     elif len(text) == _HEX_DIGITS:
         return bytes.fromhex(text)
     return binascii.a2b_base64("".join(text.split()), strict_mode=True)

@@ -32,7 +32,7 @@ SECRETS |= {
     for name, forms in signatures.every().items()
     if getattr(forms[-1], "key", "") == "base64"
 }
-SECRETS |= {"adyen": "00ff", "adyen-platforms": "00ff", "pipedrive": SECRETS["basic"]}
+SECRETS |= {"adyen": "00ff", "adyen-platforms": "00ff", "pipedrive": SECRETS["basic"], "braintree": SECRETS["basic"]}
 OPTIONS: dict[str, dict[str, Any]] = {"hmac": {"header": "x-signature"}, "token": {"header": "x-token"}}
 
 

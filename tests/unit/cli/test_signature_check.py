@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -365,3 +366,12 @@ def test_every_provider_is_listed() -> None:
 def test_every_provider_can_be_shown(provider: str) -> None:
     assert re.search(r"^secret +\S", run(provider).stdout, re.MULTILINE)
     assert json.loads(run("show", provider, "--json").stdout)["provider"] == provider
+
+
+def test_package_that_a_check_needs_is_named_as_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jwt", None)
+    monkeypatch.delitem(sys.modules, "nami_runtime.signatures.jwt_check", raising=False)
+    monkeypatch.delattr(signatures, "jwt_check", raising=False)
+    request = signature_check.read_request(b"POST / HTTP/1.1\nauthorization: Bearer a.b.c\n\n{}")
+    with pytest.raises(UsageError, match="pip install pyjwt"):
+        signature_check.check({"scheme": "vonage"}, "secret", request)

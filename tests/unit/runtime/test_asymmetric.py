@@ -108,7 +108,7 @@ class PayPal:
         )
         self.fetched: list[tuple[str, str]] = []
 
-    def fetch(self, _what: str, host: str, path: str, deadline: float) -> bytes:
+    def fetch(self, _what: str, host: str, path: str, deadline: float, _asked: bytes) -> bytes:
         self.fetched.append((host, path))
         return self.certificate
 
@@ -262,7 +262,7 @@ def test_a_silent_certificate_host_does_not_use_up_a_batchs_time(
 ) -> None:
     deadlines: list[float] = []
 
-    def fetch(what: str, host: str, path: str, deadline: float) -> bytes:
+    def fetch(what: str, host: str, path: str, deadline: float, asked: bytes) -> bytes:
         deadlines.append(deadline)
         return paypal.certificate
 

@@ -46,7 +46,7 @@ class Sns:
         self.asked: list[tuple[str, str]] = []
         self.confirms: bytes | None = b"<ConfirmSubscriptionResponse/>"
 
-    def fetch(self, what: str, host: str, path: str, deadline: float) -> bytes:
+    def fetch(self, what: str, host: str, path: str, deadline: float, _asked: bytes) -> bytes:
         self.asked.append((host, path))
         if path.endswith(".pem"):
             return PEM
