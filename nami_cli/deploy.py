@@ -115,7 +115,9 @@ def _next_steps(target: Target, subscription: Subscription, outputs: Mapping[str
         # On local AWS, `nami send` fills it.
         if filled.status != "ok" and not target.aws.is_local:
             lines["first"] = f"{word((checks.fill(name),), nami)}   (until then every webhook gets 401)"
-        lines["try it"] = f"{nami} send {name} --provider {subscription.signature}"
+        by_name = (subscription.signature or "").replace("-", "").isalnum()  # not one that a file describes
+        known = f" --provider {subscription.signature}" if by_name else ""
+        lines["try it"] = f"{nami} send {name}{known}"
     else:
         lines["try it"] = f"curl -X POST '{endpoint}' -H 'content-type: application/json' -d '{{\"hello\": \"world\"}}'"
     return lines | {

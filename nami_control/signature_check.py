@@ -4,6 +4,7 @@ What comes out of here can be shown to anybody: no secret, and nothing that a va
 """
 
 import difflib
+import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,11 +59,13 @@ class Report:
 
 
 def setting_of(provider: str) -> dict[str, Any]:
-    """The setting for a provider by its name.
+    """The setting for a provider by its name, or for one of one's own by its file.
 
     Raises:
         UsageError: there is no such provider, or what it reads is said by a subscription's settings.
     """
+    if "/" in provider or provider.endswith(".json"):
+        return _of_file(provider)
     known = signatures.every()
     if provider not in known:
         near = difflib.get_close_matches(provider.lower(), known, n=1)
@@ -73,6 +76,20 @@ def setting_of(provider: str) -> dict[str, Any]:
     if provider in ("hmac", "none"):
         raise UsageError(f"{provider} reads what a subscription's settings say; give its NAME in place of --provider")
     return {"scheme": provider}
+
+
+def _of_file(path: str) -> dict[str, Any]:
+    from pydantic import ValidationError  # noqa: PLC0415 (it costs `nami --help` nothing)
+
+    from nami_stack.section import rule  # noqa: PLC0415
+    from nami_stack.signature_settings import SignatureSettings  # noqa: PLC0415
+
+    try:
+        described = SignatureSettings(signature=path).build_signature()
+    except ValidationError as error:
+        raise UsageError(rule(error)) from None
+    setting: dict[str, Any] = json.loads(described.to_json()) if described else {}
+    return setting
 
 
 def read_file(path: str) -> bytes:

@@ -81,7 +81,7 @@ class Scheme:
             return request.headers.get(source, "")
         header = request.headers.get(getattr(self, "header", ""), "")
         if kind == "part":
-            return next((text for pair, text in _pairs(header) if pair == name), "")
+            return next((text for pair, text in _pairs(header, getattr(self, "separator", ",")) if pair == name), "")
         if kind != "body" or "[" in name:
             from nami_runtime.signatures import places  # noqa: PLC0415 - few providers put anything there
 
@@ -131,8 +131,8 @@ class Signed(Scheme):
     `tolerance` is in seconds, 0 leaves the timestamp unchecked; a timestamp is epoch seconds, epoch milliseconds,
     ISO 8601 or an HTTP date. `digits` is how many it has, where it stands beside a field that may begin with one, and
     `id_length` the id's where nothing else ends it; `iso` takes a time in ISO 8601 alone, which shows where it begins.
-    `milliseconds` and `separator` (of the pairs) are how the provider writes what is read in any form. `public_url` is
-    the URL that the producer calls, where it is not the gateway's own.
+    `milliseconds` is how the provider writes what is read in any form, `separator` what it puts between pairs; a comma
+    or a semicolon is read as well. `public_url` is the URL that the producer calls, where it is not the gateway's own.
     `when` is (header, its value), which tells which of two forms with one header it is.
     """
 
@@ -218,7 +218,7 @@ class Signed(Scheme):
         for source in (self.header, *self.also):
             value = self.find(request, source)
             if self.part:
-                given += [text for name, text in _pairs(value) if name in self.part.split(" ")]
+                given += [text for name, text in _pairs(value, self.separator) if name in self.part.split(" ")]
             else:
                 given += _signatures(value, self.prefix)
         if self.encoding == "hex":
@@ -371,7 +371,8 @@ def _composed(text: str) -> str:
 def _key(secret: str, form: str) -> bytes:
     try:
         if form == "base64":
-            return binascii.a2b_base64(secret.removeprefix("v1,").removeprefix("whsec_"), strict_mode=True)
+            text = secret.removeprefix("v1,").removeprefix("whsec_").replace("-", "+").replace("_", "/")
+            return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
         if form == "nfkd" and not secret.isascii():
             from unicodedata import normalize  # noqa: PLC0415 - as above
 
@@ -381,10 +382,10 @@ def _key(secret: str, form: str) -> bytes:
         return b""
 
 
-def _pairs(value: str) -> list[tuple[str, str]]:
+def _pairs(value: str, separator: str) -> list[tuple[str, str]]:
     """`t=1,v1=ab` (Stripe) and `ts=1;h1=ab` (Paddle)."""
     pairs = []
-    for pair in value.replace(";", ",").split(","):
+    for pair in value.replace(separator, ",").replace(";", ",").split(","):
         name, _, text = pair.partition("=")
         pairs.append((name.strip(), text.strip()))
     return pairs
