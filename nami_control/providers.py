@@ -746,6 +746,7 @@ HANDSHAKES = {
     "smartcar": "signed POST of VERIFY: the challenge's HMAC",
     "twitch": "signed POST of webhook_callback_verification: the challenge, as text",
     "x": "GET with crc_token: its HMAC",
+    "xero": "signed POST without events: 200, wrongly signed 401, both without a body",
     "zoom": "signed POST endpoint.url_validation: plainToken and its HMAC",
 }
 

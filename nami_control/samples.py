@@ -188,6 +188,7 @@ HANDSHAKES = {
     ),
     "woocommerce": Question(headers={"content-type": "application/x-www-form-urlencoded"}, body=b"webhook_id=1"),
     "x": Question("GET", "crc_token=a-token-of-nami"),
+    "xero": Question(body=b'{"events": [], "firstEventSequence": 0, "entropy": "S0m3r4Nd0mt3xt"}', signed=True),
     "zoom": Question(
         body=b'{"event": "endpoint.url_validation", "payload": {"plainToken": "a-token-of-nami"}}', signed=True
     ),

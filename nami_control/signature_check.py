@@ -187,7 +187,7 @@ def check(
     report = Report(str(setting["scheme"]))
     values, _ = secret.parse(secret_text)
     moment = time() if now is None else now
-    report.steps.append(_secret(forms, values))
+    report.steps.append(_secret(forms, values, secret.fault(secret_text)))
     if not values:
         return report
     report.steps.extend([*_length(request), *_headers(form, request), *_age(form, request, moment, came)])
@@ -209,9 +209,9 @@ def _wrong(values: Sequence[str]) -> str:
     return f"none of the {len(values)} values in the secret makes it of these bytes"
 
 
-def _secret(forms: Sequence[Scheme], values: Sequence[str]) -> Step:
+def _secret(forms: Sequence[Scheme], values: Sequence[str], fault: str) -> Step:
     if not values:
-        return Step("secret", "fail", "there is none in it: every webhook gets 401 until it is filled in")
+        return Step("secret", "fail", f"{fault}; until then every webhook gets 401")
     lengths = ", ".join(str(len(value)) for value in values)
     told = f"{len(values)} value{'s' if len(values) > 1 else ''} of {lengths} characters"
     keyless = [value for value in values if all(isinstance(f, Hmac) and not f.signature(value, b"") for f in forms)]

@@ -54,6 +54,7 @@ class Signature(BaseModel):
     per_try: tuple[str, ...] | None = None
     when: tuple[str, str] | None = None
     handshake: str | None = None
+    empty_answer: bool | None = None
     public_url: str | None = Field(default=None, pattern="^https?://")
 
     @classmethod

@@ -157,6 +157,12 @@ def _smartcar(request: Request, key: str) -> Answer | None:
     return _json({"challenge": digest(key.encode(), _bounded(challenge).encode("utf-8", "replace"), "sha256").hex()})
 
 
+def _xero(request: Request, key: str) -> Answer | None:
+    """Its intent to receive: four requests without events, of which the wrongly signed must get 401."""
+    body = request.json()
+    return _NOTHING if isinstance(body, dict) and body.get("events") == [] else None
+
+
 def _x_delivery(request: Request, key: str) -> Answer | None:
     """Anybody can have a text without braces signed as a token, see _x: only an object is a delivery."""
     if not isinstance(request.json(), dict):
@@ -214,6 +220,7 @@ _SIGNED = {
     "smartcar": _smartcar,
     "twitch": _twitch,
     "x": _x_delivery,
+    "xero": _xero,
     "zoom": _zoom,
 }
 

@@ -322,7 +322,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     "todoist": _base64("x-todoist-hmac-sha256"),
-    "xero": _base64("x-xero-signature"),
+    "xero": (Hmac(header="x-xero-signature", encoding="base64", handshake="xero", empty_answer=True),),
     "xobni": _timed("x-xobni-signature", "x-xobni-timestamp", "x-xobni-delivery", prefix="sha256="),
     # Identity and checks
     "checkr": _hex("x-checkr-signature", "body:id"),

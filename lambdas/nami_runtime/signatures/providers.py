@@ -50,7 +50,7 @@ _STANDARD_WEBHOOKS = (_standard("webhook"), _standard("svix"))
 _HUB = Hmac(header="x-hub-signature-256", prefix="sha256=")
 _ATLASSIAN = Hmac(header="x-hub-signature", prefix="sha256=")
 
-_OPTIONS = ("ids", "per_try", "handshake")
+_OPTIONS = ("ids", "per_try", "handshake", "empty_answer")
 _HMAC_OPTIONS = (
     *("header", "also", "prefix", "part", "grouped", "separator", "digest", "hashed", "encoding", "key", "signed"),
     *("timestamp", "milliseconds", "iso", "digits", "tolerance", "id", "id_length", "public_url", "when", *_OPTIONS),
