@@ -127,7 +127,7 @@ SAMPLES: dict[str, Any] = {
     "nexus": {"action": "CREATED", "repositoryName": "maven-releases", "component": {"id": ID, "name": "shop"}},
     "nylas": {"specversion": "1.0", "id": ID, "type": "message.created", "data": {"object": {"id": "m1"}}},
     "okta": {"eventType": "com.okta.event_hook", "eventId": ID, "data": {"events": []}},
-    "onfido": {"payload": {"resource_type": "workflow_run", "action": "completed", "object": {"id": ID}}},
+    "onfido": {"payload": {"resource_type": "workflow_run", "action": "workflow_run.completed", "object": {"id": ID}}},
     "openai": {"id": ID, "object": "event", "type": "response.completed", "data": {"id": "resp_1"}},
     "openproject": {"action": "work_package:created", "work_package": {"id": NUMBER, "subject": "Hello"}},
     "outline": {"id": ID, "event": "documents.publish", "payload": {"id": "d1", "model": {"title": "Hello"}}},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import json
 import re
+from datetime import UTC, datetime
 from time import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,9 @@ from uuid import uuid4
 from nami_runtime import signatures
 from nami_runtime.request import Request
 from nami_runtime.signatures.schemes import Basic, ClientState, Hmac, Token, Unsigned
+
+# Who writes its time otherwise than as a number, by the header it is in.
+_WRITTEN = {"x-orb-timestamp": "%Y-%m-%dT%H:%M:%S.%f", "box-delivery-timestamp": "%Y-%m-%dT%H:%M:%SZ"}
 
 
 def sign(
@@ -53,7 +57,7 @@ def sign(
 def _hmac(
     scheme: Hmac, secret: str, body: bytes, headers: dict[str, str], method: str, url: str, now: float
 ) -> tuple[dict[str, str], bytes]:
-    stamp = str(int(now * 1000 if scheme.milliseconds else now))
+    stamp = _stamp(scheme, now)
     if scheme.id:
         headers.setdefault(scheme.id, f"msg_{uuid4().hex}")
     if scheme.timestamp.startswith("body:"):
@@ -84,6 +88,12 @@ def _hmac(
     name = scheme.part.split(" ")[0] + "=" if scheme.part else scheme.prefix
     headers[scheme.header] = before + name + signature
     return headers, body
+
+
+def _stamp(scheme: Hmac, now: float) -> str:
+    if written := _WRITTEN.get(scheme.timestamp):
+        return datetime.fromtimestamp(now, UTC).strftime(written)
+    return str(int(now * 1000 if scheme.milliseconds else now))
 
 
 def _with_field(body: bytes, source: str, value: object) -> bytes:

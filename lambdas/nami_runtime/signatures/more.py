@@ -46,6 +46,7 @@ def _pairs(
     tolerance: int = 0,
     milliseconds: bool = False,
     key: str = "text",
+    separator: str = ",",
 ) -> tuple[Scheme, ...]:
     """Time and signature as pairs of one header, in hex."""
     return (
@@ -55,6 +56,7 @@ def _pairs(
             key=key,
             timestamp=f"part:{time}",
             milliseconds=milliseconds,
+            separator=separator,
             signed=signed,
             tolerance=tolerance,
             ids=ids,
@@ -298,7 +300,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     ),
     "ashby": _hex("ashby-signature", prefix="sha256="),
     # While its key rolls it signs with the other under s1.
-    "boldsign": _pairs("x-boldsign-signature", "s0 s1", "body:event.id", tolerance=300),
+    "boldsign": _pairs("x-boldsign-signature", "s0 s1", "body:event.id", tolerance=300, separator=", "),
     "box": (
         Hmac(
             header="box-signature-primary",
@@ -364,5 +366,5 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             ids=("body:data.id",),
         ),
     ),
-    "workos": _pairs("workos-signature", "v1", "body:id", tolerance=180, milliseconds=True),
+    "workos": _pairs("workos-signature", "v1", "body:id", tolerance=180, milliseconds=True, separator=", "),
 }

@@ -173,6 +173,19 @@ def test_every_scheme_that_nami_may_sign_for_accepts_its_own_signature() -> None
         assert form.verify(request, [secret], 1_700_000_000.0) == secret, scheme
 
 
+@pytest.mark.parametrize(
+    ("scheme", "header", "written"),
+    [
+        ("box", "box-delivery-timestamp", "2023-11-14T22:13:20Z"),
+        ("orb", "x-orb-timestamp", "2023-11-14T22:13:20.000000"),
+        ("workos", "workos-signature", "t=1700000000000, v1="),
+    ],
+)
+def test_nami_writes_the_time_as_the_provider_does(scheme: str, header: str, written: str) -> None:
+    signed, _ = signing.sign({"scheme": scheme}, "c2VjcmV0", b"{}", now=1_700_000_000.0)
+    assert signed[header].startswith(written)
+
+
 def test_nobody_can_sign_with_a_private_key_that_is_the_providers() -> None:
     with pytest.raises(ValueError, match="private key"):
         signing.sign({"scheme": "discord"}, "00", b"{}")
