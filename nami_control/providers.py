@@ -54,6 +54,18 @@ FACTS: dict[str, Facts] = {
         "Developer > Webhooks > the webhook",
         "airwallex.com/docs: Listen for webhook events",
     ),
+    "anthropic": Facts(
+        "Anthropic",
+        "the endpoint's signing key, `whsec_…`",
+        "shown once, where the webhook is made",
+        "anthropics/anthropic-sdk-python",
+    ),
+    "appwrite": Facts(
+        "Appwrite",
+        "the webhook's signature key",
+        "the project's Settings > Webhooks > the webhook",
+        "appwrite/appwrite: Workers/Webhooks.php",
+    ),
     "asana": Facts(
         "Asana",
         "the X-Hook-Secret of the handshake",
@@ -65,6 +77,9 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret token",
         "chosen by you, in Admin > Integrations > Webhooks",
         "developers.ashbyhq.com: Authenticating webhooks",
+    ),
+    "attio": Facts(
+        "Attio", "the webhook's secret", "Developer settings; the answer to its creation", "docs.attio.com: Webhooks"
     ),
     "bigcommerce": Facts(
         "BigCommerce",
@@ -84,6 +99,9 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret",
         "chosen by you, in Repository settings > Webhooks",
         "confluence.atlassian.com: Manage webhooks; its unsigned ping: runatlantis/atlantis 474",
+    ),
+    "blockfrost": Facts(
+        "Blockfrost", "the webhook's auth token", "Dashboard > Webhooks > the webhook", "blockfrost/blockfrost-python"
     ),
     "boldsign": Facts(
         "BoldSign", "the webhook's secret key", "API > Webhooks > the webhook", "developers.boldsign.com: Webhooks"
@@ -195,8 +213,32 @@ FACTS: dict[str, Facts] = {
         "eSignature Admin > Connect > Connect keys, shown once",
         "developers.docusign.com: Validate an HMAC signature",
     ),
+    "dodo-payments": Facts(
+        "Dodo Payments",
+        "the webhook's secret key, `whsec_…`",
+        "Developer > Webhooks > the webhook",
+        "dodopayments/dodopayments-python",
+    ),
     "dropbox": Facts(
         "Dropbox", "the app secret", "App Console > the app > Settings", "dropbox.com/developers: Webhooks"
+    ),
+    "dub": Facts(
+        "Dub",
+        "the webhook's secret, `whsec_…`, as it is",
+        "Settings > Webhooks > the webhook",
+        "dubinc/dub: lib/webhook",
+    ),
+    "dwolla": Facts(
+        "Dwolla",
+        "the subscription's secret",
+        "chosen by you, where the webhook subscription is made",
+        "developers.dwolla.com: Validating webhooks",
+    ),
+    "dynamic": Facts(
+        "Dynamic",
+        "the webhook's secret token",
+        "Developer Console > Webhooks > the webhook",
+        "dynamic.xyz/docs: Setting up webhooks",
     ),
     "easypost": Facts(
         "EasyPost", "the webhook's secret", "chosen by you, where the webhook is made", "EasyPost/easypost-python"
@@ -236,11 +278,32 @@ FACTS: dict[str, Facts] = {
         "developer.fastspring.com: Message security",
     ),
     "finch": Facts("Finch", "the webhook's secret", "Dashboard > Webhooks", "Finch-API/finch-api-python"),
+    "fizzy": Facts(
+        "Fizzy", "the webhook's signing secret", "the webhook's page", "basecamp/fizzy: webhook/delivery.rb"
+    ),
+    "flagsmith": Facts(
+        "Flagsmith",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "Flagsmith/flagsmith: api/core/signing.py",
+    ),
     "flexprice": Facts(
         "Flexprice",
         "the endpoint's signing secret, `whsec_…`",
         "Developers > Webhooks > the endpoint",
         "docs.flexprice.io: Signature verification",
+    ),
+    "flux": Facts(
+        "Flux, the provider `generic-hmac`",
+        "the token of its Kubernetes secret",
+        "the Secret that the Provider's secretRef names",
+        "fluxcd/notification-controller: Providers",
+    ),
+    "formbricks": Facts(
+        "Formbricks",
+        "the webhook's secret, `whsec_…`",
+        "shown where the webhook is made",
+        "formbricks/formbricks: lib/crypto.ts",
     ),
     "fourthwall": Facts(
         "Fourthwall",
@@ -288,11 +351,23 @@ FACTS: dict[str, Facts] = {
         "the webhook's configuration page",
         "developer.ongoody.com: Webhook security",
     ),
+    "grafana": Facts(
+        "Grafana Alerting, without a timestamp header",
+        "the contact point's HMAC secret",
+        "chosen by you, in the webhook contact point, HMAC signature",
+        "grafana/alerting: http/hmac.go",
+    ),
     "greenhouse": Facts(
         "Greenhouse",
         "the webhook's secret key",
         "shown where the webhook is made",
         "developers.greenhouse.io: Webhooks",
+    ),
+    "growthbook": Facts(
+        "GrowthBook",
+        "the webhook's signing key",
+        "Settings > Webhooks > the webhook; SDK Configuration > SDK webhooks",
+        "growthbook/growthbook: back-end",
     ),
     "help-scout": Facts(
         "Help Scout", "the secret key", "chosen by you, in the Webhooks app", "helpscout/helpscout-api-php"
@@ -336,6 +411,24 @@ FACTS: dict[str, Facts] = {
         "the answer to its creation",
         "developer.katanamrp.com: Verifying a webhook signature",
     ),
+    "lago": Facts(
+        "Lago, with the algorithm HMAC",
+        "the organization's HMAC key",
+        "Developers > Webhooks > the webhook",
+        "getlago/lago-api: models/webhook.rb",
+    ),
+    "launchdarkly": Facts(
+        "LaunchDarkly",
+        "the webhook's secret",
+        "Integrations > Webhooks > the webhook",
+        "launchdarkly.com/docs: Webhooks API",
+    ),
+    "leaf": Facts(
+        "Leaf",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "docs.withleaf.io: Alerts, authentication",
+    ),
     "lemon-squeezy": Facts(
         "Lemon Squeezy",
         "the webhook's signing secret",
@@ -377,10 +470,16 @@ FACTS: dict[str, Facts] = {
         "developers.make.com: Verify signatures",
     ),
     "mandrill": Facts(
-        "Mandrill (Mailchimp Transactional)",
+        "Mailchimp Transactional (Mandrill)",
         "the webhook's key",
-        "Settings > Webhooks > Key",
-        "mailchimp.com/developer: Authenticating webhook requests",
+        "Settings > Webhooks, column Key; the answer to its creation",
+        "mandrill.zendesk.com: How to authenticate webhook requests",
+    ),
+    "mastodon": Facts(
+        "Mastodon",
+        "the webhook's secret",
+        "Administration > Webhooks > the webhook",
+        "mastodon/mastodon: webhooks/delivery_worker.rb",
     ),
     "messenger": Facts(
         "Messenger",
@@ -415,12 +514,30 @@ FACTS: dict[str, Facts] = {
         "the answer to its creation",
         "mollie/mollie-api-php",
     ),
+    "monday": Facts(
+        "monday.com, webhooks of boards",
+        "the secret that the URL ends with, `?token=…`",
+        "chosen by you, where the webhook is made",
+        "developer.monday.com: Webhooks",
+    ),
     "mux": Facts("Mux", "the webhook's signing secret", "Settings > Webhooks", "muxinc/mux-node-sdk"),
     "notion": Facts(
         "Notion",
         "the verification token",
         "sent once, when the subscription is made: `nami secret NAME --received`",
         "developers.notion.com: Webhooks",
+    ),
+    "netbox": Facts(
+        "NetBox",
+        "the webhook's secret",
+        "chosen by you, in Operations > Webhooks",
+        "netbox-community/netbox: docs, Webhook",
+    ),
+    "nexus": Facts(
+        "Sonatype Nexus Repository",
+        "the capability's secret key",
+        "chosen by you, in System > Capabilities > Webhook",
+        "sonatype/nexus-public: WebhookServiceImpl.java",
     ),
     "nylas": Facts("Nylas", "the webhook's secret", "the answer to its creation", "nylas/nylas-python"),
     "okta": Facts(
@@ -444,6 +561,12 @@ FACTS: dict[str, Facts] = {
         "Notifications > Webhooks",
         "openmeter.io/docs: Consuming webhooks",
     ),
+    "openproject": Facts(
+        "OpenProject",
+        "the webhook's signature secret",
+        "chosen by you, in Administration > API and webhooks",
+        "opf/openproject: represented_webhook_job.rb",
+    ),
     "opensms": Facts(
         "OpenSMS",
         "the webhook's secret, `whsec_…`, as it is",
@@ -457,6 +580,12 @@ FACTS: dict[str, Facts] = {
         "docs.oracle.com: Secure webhooks",
     ),
     "orb": Facts("Orb", "the webhook's signing secret", "Developers > Webhooks > the endpoint", "orbcorp/orb-python"),
+    "outline": Facts(
+        "Outline",
+        "the webhook's signing secret",
+        "Settings > Webhooks > the webhook",
+        "outline/outline: WebhookSubscription.ts",
+    ),
     "paddle": Facts(
         "Paddle",
         "the notification destination's secret key",
@@ -478,6 +607,12 @@ FACTS: dict[str, Facts] = {
     "paypal": Facts(
         "PayPal", "the webhook's id", "Apps & Credentials > the app > Webhooks", "developer.paypal.com: Webhooks"
     ),
+    "paystack": Facts(
+        "Paystack",
+        "the API secret key, `sk_…`",
+        "Settings > API Keys & Webhooks",
+        "PaystackOSS/doc-code-snippets: verifying-transaction",
+    ),
     "paysway": Facts(
         "PaySway", "the subscription's secret, base64", "the answer to its creation", "docs.paysway.io: Verify requests"
     ),
@@ -487,11 +622,20 @@ FACTS: dict[str, Facts] = {
     "pipedrive": Facts(
         "Pipedrive", "`user:password`", "chosen by you, where the webhook is made", "pipedrive/client-nodejs"
     ),
+    "plane": Facts(
+        "Plane", "the webhook's secret key", "shown once, where the webhook is made", "makeplane/plane: webhook_task.py"
+    ),
     "podium": Facts(
         "Podium", "the webhook's secret", "chosen by you, where the webhook is made", "docs.podium.com: Webhooks"
     ),
     "polar": Facts(
         "Polar", "the endpoint's secret, as it is", "Settings > Webhooks > the endpoint", "polarsource/polar: docs"
+    ),
+    "pulumi": Facts(
+        "Pulumi Cloud",
+        "the webhook's shared secret",
+        "chosen by you, in Settings > Webhooks",
+        "pulumi.com/docs: Webhooks",
     ),
     "pusher": Facts("Pusher Channels", "the app's secret", "App keys", "pusher/pusher-http-python"),
     "quickbooks": Facts(
@@ -505,6 +649,9 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret",
         "chosen by you, in Account & Settings > Webhooks",
         "razorpay/razorpay-python",
+    ),
+    "realtime-register": Facts(
+        "Realtime Register", "the account's HMAC key", "Account details", "yoursrs.com: API docs, Webhook"
     ),
     "recall-ai": Facts(
         "Recall.ai",
@@ -558,14 +705,29 @@ FACTS: dict[str, Facts] = {
         "chosen by you, in the destination's settings",
         "segmentio/segment-docs: Webhooks",
     ),
+    "semaphore": Facts(
+        "Semaphore",
+        "the key WEBHOOK_SECRET of its secret",
+        "the secret that the notification names",
+        "semaphoreio/semaphore: webhook/signature.ex",
+    ),
     "sendgrid": Facts(
         "SendGrid",
         "the verification key",
         "Settings > Mail settings > Event webhook",
         "docs.sendgrid.com: Event webhook security",
     ),
+    "sentry": Facts(
+        "Sentry, its integration platform",
+        "the integration's client secret",
+        "Settings > Developer settings > the integration",
+        "getsentry/integration-platform-example",
+    ),
     "shopify": Facts(
         "Shopify", "the app's client secret", "Dev Dashboard > the app > Settings", "shopify.dev: Verify deliveries"
+    ),
+    "shopware": Facts(
+        "Shopware", "the shop's secret", "assigned by your app, when the shop registers", "shopware/docs: Webhook"
     ),
     "signable": Facts(
         "Signable", "the webhook's secret", "the answer to its creation", "developers.signable.app: Signed webhooks"
@@ -588,6 +750,12 @@ FACTS: dict[str, Facts] = {
         "Dashboard > the application > Credentials",
         "smartcar.com/docs: Callback URI verification",
     ),
+    "spacelift": Facts(
+        "Spacelift",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "spacelift-io/user-documentation: Webhooks",
+    ),
     "square": Facts(
         "Square",
         "the subscription's signature key",
@@ -599,6 +767,12 @@ FACTS: dict[str, Facts] = {
         "`whsec_…`",
         "where the sender shows it",
         "standardwebhooks.com",
+    ),
+    "statsig": Facts(
+        "Statsig",
+        "the webhook's signing secret",
+        "Project settings > Integrations > Generic webhook",
+        "statsig-io/docs: Event webhook",
     ),
     "stream": Facts(
         "Stream (GetStream), without compression", "the app's API secret", "Dashboard > the app", "GetStream/stream-py"
@@ -627,6 +801,12 @@ FACTS: dict[str, Facts] = {
         "the sender's webhook portal",
         "docs.svix.com: Verifying webhooks manually",
     ),
+    "taiga": Facts(
+        "Taiga",
+        "the webhook's secret key",
+        "chosen by you, in Settings > Integrations > Webhooks",
+        "taigaio/taiga-back: webhooks/tasks.py",
+    ),
     "tailscale": Facts(
         "Tailscale",
         "the endpoint's secret",
@@ -654,9 +834,9 @@ FACTS: dict[str, Facts] = {
     ),
     "trello": Facts(
         "Trello",
-        "the application's secret",
-        "trello.com/power-ups/admin > the Power-Up > API key",
-        "developer.atlassian.com: Trello, webhooks",
+        "the app's secret",
+        "trello.com/power-ups/admin > the app > API key",
+        "developer.atlassian.com: Trello, Webhooks",
     ),
     "twilio": Facts("Twilio", "the auth token", "Console > Account info", "twilio.com/docs: Webhooks security"),
     "twitch": Facts(
@@ -721,6 +901,18 @@ FACTS: dict[str, Facts] = {
         "Admin Center > Apps and integrations > Webhooks > the webhook",
         "developer.zendesk.com: Verifying webhooks",
     ),
+    "zitadel": Facts(
+        "ZITADEL, its actions",
+        "the target's signing key",
+        "the answer to its creation",
+        "zitadel/zitadel: pkg/actions/signing.go",
+    ),
+    "zoho-payments": Facts(
+        "Zoho Payments",
+        "the webhook's signing key",
+        "shown where the webhook is made",
+        "zoho.com: Payments, Verifying webhooks",
+    ),
     "zoom": Facts("Zoom", "the secret token", "App Marketplace > the app > Feature", "developers.zoom.us: Webhooks"),
     "basic": Facts("any sender with HTTP basic authentication", "`user:password`", "", "RFC 7617"),
     "hmac": Facts("any sender with an HMAC", "the key", "", "RFC 2104"),
@@ -735,6 +927,7 @@ HANDSHAKES = {
     "woocommerce": "sends an unsigned ping when a webhook is made; gets 200",
     "asana": "POST with X-Hook-Secret: the same header; `nami secret NAME --received` shows it",
     "bitbucket-server": "sends an unsigned ping when a webhook is tested; gets 200",
+    "challenge": "POST of a challenge: it, as JSON",
     "discord": "POST of type 0: 204",
     "dropbox": "GET with a challenge: the challenge",
     "event-grid": "POST with a validationCode: it; CloudEvents' OPTIONS with WebHook-Request-Origin: its answer",

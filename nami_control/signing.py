@@ -17,6 +17,9 @@ from nami_runtime.signatures import adyen
 from nami_runtime.signatures.client_state import ClientState
 from nami_runtime.signatures.schemes import Basic, Hmac, Token, Unsigned
 
+# Who writes its time otherwise than as a number, by the header it is in.
+_WRITTEN = {"x-orb-timestamp": "%Y-%m-%dT%H:%M:%S.%f", "box-delivery-timestamp": "%Y-%m-%dT%H:%M:%SZ"}
+
 
 def sign(
     setting: dict[str, Any],
@@ -113,6 +116,8 @@ def _hmac(
 
 
 def _stamp(scheme: Hmac, now: float) -> str:
+    if written := _WRITTEN.get(scheme.timestamp):
+        return datetime.fromtimestamp(now, UTC).strftime(written)
     if scheme.iso:
         return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return str(int(now * 1000 if scheme.milliseconds else now))

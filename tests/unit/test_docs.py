@@ -179,6 +179,12 @@ def test_every_scheme_has_its_facts() -> None:
     assert sorted(FACTS) == sorted(SCHEMES)
 
 
+def test_the_number_of_providers_is_what_there_are() -> None:
+    named = len(FACTS.keys() - {"basic", "hmac", "none", "token"})
+    assert f"[{named} schemes](docs/signatures.md) by name" in (DOCS.parent / "README.md").read_text()
+    assert f"- Signatures: {named} providers by name" in (DOCS.parent / "CHANGELOG.md").read_text()
+
+
 def test_no_cell_of_the_providers_table_breaks_it() -> None:
     assert {re.sub(r"`[^`]*`", "", row).count("|") for row in providers_table().splitlines()} == {8}
 
@@ -283,7 +289,10 @@ def test_every_command_in_a_pages_text_is_there(page: Path) -> None:
 
 
 @by_page(WRITTEN_BY_HAND)
-def test_settings_of_a_pages_commands_go_together(page: Path) -> None:
+def test_settings_of_a_pages_commands_go_together(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if described := re.search(r"```json\n(\{\n  \"header\".*?)```", page.read_text(), re.DOTALL):
+        (tmp_path / "acme.json").write_text(described[1])
+    monkeypatch.chdir(tmp_path)
     for command in typed(page.read_text()):
         given: dict[str, Any] = {}
         if command.startswith("nami "):

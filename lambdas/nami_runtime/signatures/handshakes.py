@@ -145,6 +145,13 @@ def _twitch(request: Request, key: str) -> Answer | None:
     return _text(field(request.json(), "challenge"))
 
 
+def _challenge(request: Request, key: str) -> Answer | None:
+    """monday.com: a body of a challenge alone comes back as it is."""
+    body = request.json()
+    challenge = body.get("challenge") if isinstance(body, dict) and len(body) == 1 else None
+    return _json({"challenge": _bounded(challenge)}) if isinstance(challenge, str) else None
+
+
 def _smartcar(request: Request, key: str) -> Answer | None:
     """`eventType: VERIFY` of version 4, `eventName: verify` of version 2."""
     body = request.json()
@@ -214,6 +221,7 @@ _UNSIGNED = {
     "x": _x,
 }
 _SIGNED = {
+    "challenge": _challenge,
     "discord": _discord,
     "event-grid": _validation_code,
     "slack": _slack,

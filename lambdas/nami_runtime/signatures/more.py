@@ -46,6 +46,7 @@ def _pairs(
     tolerance: int = 0,
     milliseconds: bool = False,
     key: str = "text",
+    separator: str = ",",
 ) -> tuple[Scheme, ...]:
     """Time and signature as pairs of one header, in hex."""
     return (
@@ -55,6 +56,7 @@ def _pairs(
             key=key,
             timestamp=f"part:{time}",
             milliseconds=milliseconds,
+            separator=separator,
             signed=signed,
             tolerance=tolerance,
             ids=ids,
@@ -72,8 +74,19 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # Standard Webhooks, and Meta, under the names that people look for.
     **dict.fromkeys(
         (
-            *("brex", "clerk", "farpay", "flexprice", "goody", "incident-io", "lithic", "make", "openai", "openmeter"),
-            *("recall-ai", "render", "replicate", "resend", "signatureapi", "svix", "tolt"),
+            *(
+                "anthropic",
+                "brex",
+                "clerk",
+                "dodo-payments",
+                "farpay",
+                "flexprice",
+                "formbricks",
+                "goody",
+                "incident-io",
+            ),
+            *("lithic", "make", "openai", "openmeter", "recall-ai", "render", "replicate", "resend", "signatureapi"),
+            *("svix", "tolt"),
         ),
         FIRST["standard-webhooks"],
     ),
@@ -94,6 +107,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     "btcpay": _hex("btcpay-sig", "body:deliveryId", prefix="sha256="),
+    "blockfrost": _pairs("blockfrost-signature", "v1", "body:id", tolerance=600),
     "billit": _pairs("billit-signature", "s"),
     "cashfree": (
         Hmac(
@@ -106,8 +120,11 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     ),
     "coinbase-commerce": _hex("x-cc-webhook-signature", "body:event.id"),
     "coinify": _hex("x-coinify-webhook-signature"),
+    "dwolla": _hex("x-request-signature-sha-256", "body:id"),
     "fastspring": _base64("x-fs-signature"),
     "gocardless": _hex("webhook-signature", "body:meta.webhook_id"),
+    # Its JWTs stand in the same header; those are refused.
+    "lago": _base64("x-lago-signature", "x-lago-unique-key"),
     "lemon-squeezy": _hex("x-signature"),
     "modern-treasury": _hex("x-signature"),
     "mollie": _hex("x-mollie-signature", "body:id", prefix="sha256="),
@@ -121,6 +138,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             ids=("body:id",),
         ),
     ),
+    "paystack": _hex("x-paystack-signature", digest="sha512"),
     "paysway": _pairs("x-paysway-signature", "v1", key="base64"),
     "razorpay": _hex("x-razorpay-signature", "x-razorpay-event-id"),
     # The time stands before the first comma, without a name.
@@ -144,6 +162,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     ),
     "strike": _hex("x-webhook-signature", "body:id"),
     "unit": _base64("x-unit-signature", digest="sha1"),
+    "zoho-payments": _pairs("x-zoho-webhook-signature", "v", milliseconds=True),
     # Commerce and shipping
     "aftership": (
         *_base64("aftership-hmac-sha256"),
@@ -156,6 +175,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "london-theatre-direct": _base64("ltd-webhook-signature"),
     "mews-pos": _base64("x-signature"),
     "scalev": _base64("x-scalev-hmac-sha256"),
+    "shopware": _hex("shopware-shop-signature"),
     "oracle-commerce": _base64("x-oracle-cc-webhook-signature", digest="sha512"),
     "woocommerce": (
         Hmac(
@@ -170,6 +190,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "bitbucket-server": (
         Hmac(header="x-hub-signature", prefix="sha256=", ids=("x-request-id",), handshake="bitbucket-server"),
     ),
+    "appwrite": (Hmac(header="x-appwrite-webhook-signature", digest="sha1", encoding="base64", signed="{url}{body}"),),
     "buildkite": (
         *_pairs("x-buildkite-signature", "signature", time="timestamp"),
         Token(header="x-buildkite-token"),
@@ -187,6 +208,32 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
                 handshake="event-grid",
                 handshake_method="OPTIONS",
             ),
+        ),
+    ),
+    "dub": _hex("dub-signature"),
+    "flagsmith": _hex("x-flagsmith-signature"),
+    "flux": _hex("x-signature", prefix="sha256="),
+    "grafana": _hex("x-grafana-alerting-signature"),
+    # The first is of its SDK webhooks: Standard Webhooks, with the key as it is.
+    "growthbook": (
+        *_standard("webhook-signature", "webhook-id", "webhook-timestamp", key="text"),
+        *_hex("x-growthbook-signature"),
+    ),
+    "launchdarkly": _hex("x-ld-signature", "body:_id"),
+    "netbox": _hex("x-hook-signature", digest="sha512"),
+    "nexus": _hex("x-nexus-webhook-signature", digest="sha1"),
+    "pulumi": _hex("pulumi-webhook-signature", "pulumi-webhook-id"),
+    "semaphore": _hex("x-semaphore-signature-256"),
+    # Its older name for the same is of the first apps.
+    "sentry": (Hmac(header="sentry-hook-signature", also=("sentry-app-signature",)),),
+    "spacelift": _hex("x-signature-256", prefix="sha256="),
+    "statsig": (
+        Hmac(
+            header="x-statsig-signature",
+            prefix="v0=",
+            signed="v0:{timestamp}:{body}",
+            timestamp="x-statsig-request-timestamp",
+            milliseconds=True,
         ),
     ),
     "discourse": _hex("x-discourse-event-signature", "x-discourse-event-id", prefix="sha256="),
@@ -225,12 +272,8 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     # Messages, voice, video
-    # Its library takes what was signed half an hour ago.
-    "elevenlabs": _pairs("elevenlabs-signature", "v0", tolerance=1800),
-    "emailit": _timed("x-emailit-signature", "x-emailit-timestamp"),
-    "front-rules": _base64("x-front-signature", digest="sha1"),
-    "help-scout": _base64("x-helpscout-signature", digest="sha1"),
-    "line": _base64("x-line-signature"),
+    "mastodon": _hex("x-hub-signature", prefix="sha256="),
+    # The URL, then each field's name and value, by name, as with Twilio.
     "mandrill": (
         Hmac(
             header="x-mandrill-signature",
@@ -240,6 +283,16 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             handshake="head",
             handshake_method="HEAD",
         ),
+    ),
+    # Its library takes what was signed half an hour ago.
+    "elevenlabs": _pairs("elevenlabs-signature", "v0", tolerance=1800),
+    "emailit": _timed("x-emailit-signature", "x-emailit-timestamp"),
+    "front-rules": _base64("x-front-signature", digest="sha1"),
+    "help-scout": _base64("x-helpscout-signature", digest="sha1"),
+    "line": _base64("x-line-signature"),
+    # Its boards' webhooks sign nothing: the secret stands in the URL.
+    "monday": (
+        Token(header="query:token", ids=("body:event.triggerUuid",), settable=("header",), handshake="challenge"),
     ),
     "opensms": _pairs("x-opensms-signature", "v1"),
     "retell": _pairs("x-retell-signature", "d", time="v", signed="{body}{timestamp}", tolerance=300, milliseconds=True),
@@ -261,9 +314,27 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "viber": _hex("x-viber-content-signature", "body:message_token"),
     "webex": _hex("x-spark-signature", digest="sha1"),
     # Customers, work, documents
+    "attio": _hex("attio-signature", "idempotency-key"),
+    "fizzy": _hex("x-webhook-signature"),
+    "leaf": _base64("x-leaf-signature"),
+    "openproject": _hex("x-op-signature", prefix="sha1=", digest="sha1"),
+    "outline": _pairs("outline-signature", "s", milliseconds=True),
+    "plane": _hex("x-plane-signature"),
+    "realtime-register": _base64("signature"),
+    "taiga": _hex("x-taiga-webhook-signature", digest="sha1"),
+    "trello": (
+        Hmac(
+            header="x-trello-webhook",
+            digest="sha1",
+            encoding="base64",
+            signed="{body}{url}",
+            handshake="head",
+            handshake_method="HEAD",
+        ),
+    ),
     "ashby": _hex("ashby-signature", prefix="sha256="),
     # While its key rolls it signs with the other under s1.
-    "boldsign": _pairs("x-boldsign-signature", "s0 s1", "body:event.id", tolerance=300),
+    "boldsign": _pairs("x-boldsign-signature", "s0 s1", "body:event.id", tolerance=300, separator=", "),
     "box": (
         Hmac(
             header="box-signature-primary",
@@ -310,22 +381,13 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # The key is `client id&secret`, and that is what the secret holds.
     "surveymonkey": _base64("sm-signature", "body:event_id", digest="sha1"),
     "tiktok": _pairs("tiktok-signature", "s"),
-    "trello": (
-        Hmac(
-            header="x-trello-webhook",
-            digest="sha1",
-            encoding="base64",
-            signed="{body}{url}",
-            ids=("body:action.id",),
-            handshake="head",
-            handshake_method="HEAD",
-        ),
-    ),
     "todoist": _base64("x-todoist-hmac-sha256"),
     "xero": (Hmac(header="x-xero-signature", encoding="base64", handshake="xero", empty_answer=True),),
     "xobni": _timed("x-xobni-signature", "x-xobni-timestamp", "x-xobni-delivery", prefix="sha256="),
     # Identity and checks
     "checkr": _hex("x-checkr-signature", "body:id"),
+    "dynamic": _hex("x-dynamic-signature-256", prefix="sha256="),
+    "zitadel": _pairs("zitadel-signature", "v1", tolerance=300),
     "greenhouse": _hex("signature", prefix="sha256 "),
     "onfido": _hex("x-sha2-signature"),
     # While its secret rolls, two groups stand with a blank between, each with a time of its own.
@@ -340,5 +402,5 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     "smartcar": (Hmac(header="sc-signature", ids=("body:meta.deliveryId", "body:eventId"), handshake="smartcar"),),
-    "workos": _pairs("workos-signature", "v1", "body:id", tolerance=180, milliseconds=True),
+    "workos": _pairs("workos-signature", "v1", "body:id", tolerance=180, milliseconds=True, separator=", "),
 }

@@ -310,6 +310,13 @@ def test_smartcar_has_nothing_signed_that_could_be_a_delivery(ask: Handler, sign
     assert ask(http_event(body, headers=headers))["statusCode"] == 400
 
 
+def test_mondays_challenge_comes_back_to_who_knows_the_secret(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("monday", "s3cret")
+    answer = ask(http_event(b'{"challenge":"3eZbrw1aBm2rZgRNFdxV"}', query="token=s3cret"))
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"challenge": "3eZbrw1aBm2rZgRNFdxV"})
+    assert ask(http_event(b'{"challenge":"x"}'))["statusCode"] == 401
+
+
 # Secrets that are handed over
 
 

@@ -96,7 +96,7 @@ def test_a_wrong_signature_gets_401(deliver: Callable[..., int], vector: Vector)
         assert deliver(vector, body=vector.body[: end - 1] + b"?" + vector.body[end:]) == 401
         return
     value = changed[vector.signature].rstrip("=")
-    value = value.removesuffix(",v0=1111")
+    value = value.partition(",v0=")[0]
     last = "B" if value[-1] not in "bB" else "C"
     changed[vector.signature] = value[:-1] + (last if not value[-1].isdigit() else str((int(value[-1]) + 5) % 10))
     assert deliver(vector, headers=changed) == 401
@@ -129,8 +129,8 @@ def test_a_body_changed_by_one_byte_gets_401(deliver: Callable[..., int], vector
 
 @_each(vector for vector in VECTORS if vector.timed)
 def test_a_stale_or_future_timestamp_gets_401(deliver: Callable[..., int], vector: Vector) -> None:
-    (form, *_) = signatures.configured({"scheme": vector.scheme, **vector.options})
-    tolerance = getattr(form, "tolerance", 0)
+    forms = signatures.configured({"scheme": vector.scheme, **vector.options})
+    tolerance = max(getattr(form, "tolerance", 0) for form in forms)
     assert deliver(vector, age=tolerance) == 200
     assert deliver(vector, age=tolerance + 1) == 401
     assert deliver(vector, age=-tolerance - 1) == 401
@@ -149,7 +149,7 @@ def test_any_secret_of_a_list_is_accepted(deliver: Callable[..., int], vector: V
 
 
 def test_every_scheme_has_a_vector_or_a_test_of_its_own() -> None:
-    apart = {"none", "adyen", "discord", "paypal", "cloudevents", "event-grid"}
+    apart = {"none", "adyen", "discord", "paypal", "cloudevents", "event-grid", "monday"}
     assert {vector.scheme for vector in VECTORS} | apart == set(signatures.every())
 
 
@@ -173,6 +173,19 @@ def test_every_scheme_that_nami_may_sign_for_accepts_its_own_signature() -> None
         forms = signatures.configured(setting)
         form = next(form for form in forms if form.applies(request))
         assert form.verify(request, [secret], 1_700_000_000.0) == secret, scheme
+
+
+@pytest.mark.parametrize(
+    ("scheme", "header", "written"),
+    [
+        ("box", "box-delivery-timestamp", "2023-11-14T22:13:20Z"),
+        ("orb", "x-orb-timestamp", "2023-11-14T22:13:20.000000"),
+        ("workos", "workos-signature", "t=1700000000000, v1="),
+    ],
+)
+def test_nami_writes_the_time_as_the_provider_does(scheme: str, header: str, written: str) -> None:
+    signed, _ = signing.sign({"scheme": scheme}, "c2VjcmV0", b"{}", now=1_700_000_000.0)
+    assert signed[header].startswith(written)
 
 
 def test_nobody_can_sign_with_a_private_key_that_is_the_providers() -> None:
