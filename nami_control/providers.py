@@ -9,7 +9,8 @@ from typing import NamedTuple
 from nami_runtime import signatures
 from nami_runtime.signatures.adyen import Adyen
 from nami_runtime.signatures.client_state import ClientState
-from nami_runtime.signatures.public_keys import Asymmetric, PayPal
+from nami_runtime.signatures.jwts import JsonWebToken
+from nami_runtime.signatures.public_keys import Asymmetric, PayPal, Sns
 from nami_runtime.signatures.schemes import Basic, Hmac, Scheme, Token, Unsigned
 
 
@@ -80,6 +81,12 @@ FACTS: dict[str, Facts] = {
     ),
     "attio": Facts(
         "Attio", "the webhook's secret", "Developer settings; the answer to its creation", "docs.attio.com: Webhooks"
+    ),
+    "aws-sns": Facts(
+        "Amazon SNS, subscriptions by HTTPS without raw message delivery",
+        "the topic's ARN",
+        "the topic's page; with the endpoint's URL as the subscription's endpoint",
+        "docs.aws.amazon.com: Verifying the signatures of Amazon SNS messages; aws/aws-js-sns-message-validator",
     ),
     "bigcommerce": Facts(
         "BigCommerce",
@@ -317,6 +324,12 @@ FACTS: dict[str, Facts] = {
         "Settings > Developers > API tokens",
         "dev.frontapp.com: Rule webhooks",
     ),
+    "fusionauth": Facts(
+        "FusionAuth, with an HMAC key",
+        "the HMAC key",
+        "Settings > Key Master > the webhook's signing key > View secret",
+        "fusionauth.io/docs: Signing webhooks",
+    ),
     "ghost": Facts(
         "Ghost",
         "the webhook's secret",
@@ -357,6 +370,12 @@ FACTS: dict[str, Facts] = {
         "chosen by you, in the webhook contact point, HMAC signature",
         "grafana/alerting: http/hmac.go",
     ),
+    "google-pubsub": Facts(
+        "Google Cloud Pub/Sub, push with authentication",
+        "the service account's email",
+        "the subscription's page; leave its audience empty",
+        "docs.cloud.google.com: Authentication for push subscriptions",
+    ),
     "greenhouse": Facts(
         "Greenhouse",
         "the webhook's secret key",
@@ -377,6 +396,12 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret",
         "chosen by you or shown once, at `heroku webhooks:add`",
         "heroku/webhooks-demo",
+    ),
+    "highlevel": Facts(
+        "HighLevel (GoHighLevel)",
+        "its public key (Ed25519), PEM",
+        "the Webhook Integration Guide shows it",
+        "marketplace.gohighlevel.com: Webhook Integration Guide",
     ),
     "hubspot": Facts(
         "HubSpot",
@@ -447,6 +472,12 @@ FACTS: dict[str, Facts] = {
     "lithic": Facts(
         "Lithic", "the subscription's secret", "GET /v1/event_subscriptions/…/secret", "lithic-com/lithic-python"
     ),
+    "livekit": Facts(
+        "LiveKit",
+        "the API secret",
+        "the project's Settings > Keys",
+        "livekit/python-sdks: livekit-api, webhook.py",
+    ),
     "logto": Facts("Logto", "the signing key", "Console > Webhooks > the webhook", "docs.logto.io: Secure webhooks"),
     "london-theatre-direct": Facts(
         "London Theatre Direct",
@@ -481,6 +512,18 @@ FACTS: dict[str, Facts] = {
         "Administration > Webhooks > the webhook",
         "mastodon/mastodon: webhooks/delivery_worker.rb",
     ),
+    "manus": Facts(
+        "Manus",
+        "its public key (RSA), PEM",
+        "GET https://api.manus.ai/v2/webhook.publicKey",
+        "open.manus.ai: Webhook security",
+    ),
+    "messagebird": Facts(
+        "MessageBird (Bird), its older API",
+        "the signing key",
+        "Dashboard > Developers > API settings",
+        "messagebird/python-rest-api: request_validator.py",
+    ),
     "messenger": Facts(
         "Messenger",
         'the app secret: `{"secret": …, "verify_token": …}`',
@@ -501,6 +544,12 @@ FACTS: dict[str, Facts] = {
         "the clientState",
         "chosen by you, where the subscription is made",
         "learn.microsoft.com: Change notifications",
+    ),
+    "mobiscroll": Facts(
+        "Mobiscroll Connect",
+        "a public key, `whpk_…`; a list while they roll",
+        "https://connect.mobiscroll.com/.well-known/webhook-keys",
+        "mobiscroll-connect-sdk on PyPI",
     ),
     "modern-treasury": Facts(
         "Modern Treasury",
@@ -538,6 +587,12 @@ FACTS: dict[str, Facts] = {
         "the capability's secret key",
         "chosen by you, in System > Capabilities > Webhook",
         "sonatype/nexus-public: WebhookServiceImpl.java",
+    ),
+    "netlify": Facts(
+        "Netlify",
+        "the notification's JWS secret token",
+        "chosen by you, in Project configuration > Notifications",
+        "docs.netlify.com: Deploy notifications",
     ),
     "nylas": Facts("Nylas", "the webhook's secret", "the answer to its creation", "nylas/nylas-python"),
     "okta": Facts(
@@ -624,6 +679,18 @@ FACTS: dict[str, Facts] = {
     ),
     "plane": Facts(
         "Plane", "the webhook's secret key", "shown once, where the webhook is made", "makeplane/plane: webhook_task.py"
+    ),
+    "plaid": Facts(
+        "Plaid",
+        "the API's `client_id:secret`, to ask for the key with",
+        "Developers > Keys",
+        "plaid.com/docs: Verify webhooks",
+    ),
+    "plaid-sandbox": Facts(
+        "Plaid's sandbox",
+        "the sandbox's `client_id:secret`, to ask for the key with",
+        "Developers > Keys",
+        "plaid.com/docs: Verify webhooks",
     ),
     "podium": Facts(
         "Podium", "the webhook's secret", "chosen by you, where the webhook is made", "docs.podium.com: Webhooks"
@@ -774,6 +841,12 @@ FACTS: dict[str, Facts] = {
         "Project settings > Integrations > Generic webhook",
         "statsig-io/docs: Event webhook",
     ),
+    "standard-webhooks-v1a": Facts(
+        "whoever signs Standard Webhooks with a private key (`v1a`)",
+        "the public key, `whpk_…`",
+        "where the sender shows it",
+        "standardwebhooks.com",
+    ),
     "stream": Facts(
         "Stream (GetStream), without compression", "the app's API secret", "Dashboard > the app", "GetStream/stream-py"
     ),
@@ -817,6 +890,12 @@ FACTS: dict[str, Facts] = {
         "TaskFast", "the webhook's secret", "the answer to its configuration", "docs.rs/taskfast-agent: webhooks"
     ),
     "telegram": Facts("Telegram", "the secret_token", "chosen by you, at setWebhook", "core.telegram.org: setWebhook"),
+    "telnyx": Facts(
+        "Telnyx",
+        "the public key, base64",
+        "Mission Control Portal > Account settings > Keys & credentials > Public key",
+        "team-telnyx/telnyx-python; developers.telnyx.com: Webhooks",
+    ),
     "tiktok": Facts(
         "TikTok", "the app's client secret", "Manage apps > the app", "developers.tiktok.com: Webhooks verification"
     ),
@@ -855,6 +934,12 @@ FACTS: dict[str, Facts] = {
         "Unit", "the webhook's token", "chosen by you, where the webhook is made", "unit-finance/unit-python-sdk"
     ),
     "viber": Facts("Viber", "the bot's token", "the bot's Edit info page", "Viber/viber-bot-python"),
+    "vonage": Facts(
+        "Vonage, its Messages, Voice and Dispatch APIs",
+        "the signature secret",
+        "Dashboard > API settings",
+        "Vonage/vonage-python-sdk: jwt; developer.vonage.com: Signed webhooks",
+    ),
     "webex": Facts(
         "Webex",
         "the webhook's secret",
@@ -872,6 +957,18 @@ FACTS: dict[str, Facts] = {
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
         "developers.facebook.com: Webhooks, getting started",
+    ),
+    "wise": Facts(
+        "Wise",
+        "its public key (RSA), of live or of the sandbox",
+        "docs.wise.com: Event handling shows both",
+        "transferwise/digital-signatures-examples; docs.wise.com: Event handling",
+    ),
+    "wix": Facts(
+        "Wix, apps' webhooks",
+        "the app's public key (RSA), PEM",
+        "the app's home page > More actions > View ID & keys",
+        "dev.wix.com: Webhooks; Verify requests received from Wix",
     ),
     "woocommerce": Facts(
         "WooCommerce",
@@ -925,6 +1022,7 @@ FACTS: dict[str, Facts] = {
 HANDSHAKES = {
     "head": "asks with HEAD whether anybody is there; gets 200",
     "woocommerce": "sends an unsigned ping when a webhook is made; gets 200",
+    "aws-sns": "signed SubscriptionConfirmation of a topic that the secret names: GET of its SubscribeURL",
     "asana": "POST with X-Hook-Secret: the same header; `nami secret NAME --received` shows it",
     "bitbucket-server": "sends an unsigned ping when a webhook is tested; gets 200",
     "challenge": "POST of a challenge: it, as JSON",
@@ -972,8 +1070,10 @@ def described(name: str) -> Described:
 def _kind(form: Scheme) -> str:
     if isinstance(form, Hmac):
         return f"HMAC-{form.digest.upper().replace('SHA', 'SHA-')}, {form.encoding}"
-    if isinstance(form, Asymmetric | PayPal):
+    if isinstance(form, Asymmetric | PayPal | Sns):
         return "public key"
+    if isinstance(form, JsonWebToken):
+        return "JSON web token"
     if isinstance(form, Adyen):
         return "HMAC-SHA-256, base64"
     kinds = {Token: "token", Basic: "basic authentication", ClientState: "token in the body", Unsigned: "none"}
@@ -981,8 +1081,14 @@ def _kind(form: Scheme) -> str:
 
 
 def _signed(form: Scheme) -> str:
+    if isinstance(form, JsonWebToken):
+        if not form.header:
+            return "the token that the body is"
+        return ", ".join(name for name in (form.body_claim, form.url_claim) if name) or "no body"
     if isinstance(form, Adyen):
         return "eight fields of each notification"
+    if isinstance(form, Sns):
+        return "Message, MessageId, Subject, Timestamp, TopicArn and Type"
     if isinstance(form, PayPal):
         return "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}"
     return str(getattr(form, "signed", ""))

@@ -1,6 +1,5 @@
 """Which text can be the secret of a subscription's signature."""
 
-import binascii
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +9,9 @@ from nami_control.progress import Tell, silent
 from nami_control.times import iso
 from nami_runtime import secret, signatures
 from nami_runtime.signatures import adyen, schemes
-from nami_runtime.signatures.public_keys import Asymmetric
+from nami_runtime.signatures.jwts import GooglePush, Plaid, PublicJwt
+from nami_runtime.signatures.keys import key_bytes
+from nami_runtime.signatures.public_keys import Asymmetric, Sns
 
 if TYPE_CHECKING:
     from nami_control.deployment import Deployment
@@ -54,13 +55,23 @@ def check(setting: Mapping[str, Any], text: str, tell: Tell = silent) -> None:
     forms = signatures.configured(dict(setting))
     for value in values:
         faults = [_fault(form, value) for form in forms]
-        if all(faults) or not value.isprintable():
+        shown = value if "-----BEGIN" not in value else "".join(value.split())
+        if all(faults) or not shown.isprintable():
             fault = faults[0] if all(faults) else "holds a line break, or another character that can't be seen"
             raise UsageError(f"that is no secret of {setting['scheme']}: it {fault}; nothing was changed")
     if values == (text.strip(),) and text.strip()[0] in "[{":
         tell("it begins as JSON does and is none, so that all of it counts as one value")
     if any(form.handshake == "meta" for form in forms) and not token:
         tell('without {"secret": …, "verify_token": …} Meta can\'t subscribe: its handshake asks for that token')
+
+
+# How a secret is written, where that tells a wrong one apart.
+_WRITTEN = {
+    schemes.Basic: (".*:.*", "must be user:password"),
+    GooglePush: ("[^@ ]+@[^@ ]+", "must be the email of the subscription's service account"),
+    Plaid: ("[^:]+:[^:]+", "must be client_id:secret of Plaid's API"),
+    Sns: (r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]+", "must be the topic's ARN, arn:aws:sns:REGION:ACCOUNT:NAME"),
+}
 
 
 def _fault(form: Any, value: str) -> str:
@@ -70,17 +81,21 @@ def _fault(form: Any, value: str) -> str:
             return f"must be {'base64, with or without whsec_ before it' if form.key == 'base64' else form.key}"
         case adyen.Adyen() if not adyen.signature(value, b""):
             return "must be hex"
-        case schemes.Basic() if ":" not in value:
-            return "must be user:password"
-        case Asymmetric(algorithm="ed25519") if not re.fullmatch("[0-9a-fA-F]{64}", value):
-            return "must be the application's public key, 64 hex digits"
-        case Asymmetric(algorithm="ecdsa") if not _is_der(value):
-            return "must be the verification key, base64"
-    return ""
+        case Asymmetric():
+            return _key_fault(form.algorithm, value)
+        case PublicJwt():
+            return _key_fault("rsa", value)
+    pattern, told = _WRITTEN.get(type(form), (".*", ""))
+    return "" if re.fullmatch(pattern, value, re.DOTALL) else told
 
 
-def _is_der(value: str) -> bool:
+def _key_fault(algorithm: str, value: str) -> str:
+    """As _fault, of a public key: DER, or the 32 bytes of an Ed25519 key."""
+    bare = algorithm == "ed25519"
     try:
-        return binascii.a2b_base64(value)[:1] == b"\x30"
+        raw = key_bytes(value)
     except ValueError:
-        return False
+        raw = b""
+    if raw[:1] == b"\x30" or (bare and len(raw) == 32):
+        return ""
+    return f"must be the verification key, the public one: {'64 hex digits, ' if bare else ''}base64 or PEM"

@@ -20,6 +20,7 @@ from nami_runtime import aws as runtime_aws
 from nami_runtime import secret, signatures
 from nami_runtime.request import Refused, Request
 from nami_runtime.signatures import timestamps
+from nami_runtime.signatures.jwts import JsonWebToken
 from nami_runtime.signatures.schemes import Hmac, Scheme, Signed, Token, Unsigned
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ def _length(request: Request) -> Iterator[Step]:
 
 
 def _headers(form: Scheme, request: Request) -> Iterator[Step]:
-    if not isinstance(form, Signed | Token):
+    if not isinstance(form, Signed | Token | JsonWebToken):
         return
     if text := form.find(request, form.header):
         if text == "(taken out)":

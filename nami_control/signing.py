@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import binascii
+import hmac
 import json
 import re
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
+from hashlib import sha256
 from time import time
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -15,6 +18,7 @@ from nami_runtime import signatures
 from nami_runtime.request import Refused, Request
 from nami_runtime.signatures import adyen
 from nami_runtime.signatures.client_state import ClientState
+from nami_runtime.signatures.jwts import SharedJwt
 from nami_runtime.signatures.schemes import Basic, Hmac, Token, Unsigned
 
 # Who writes its time otherwise than as a number, by the header it is in.
@@ -46,13 +50,11 @@ def sign(
         return _token(scheme, secret, body, given)
     if isinstance(scheme, Basic):
         return {**given, "authorization": "Basic " + binascii.b2a_base64(secret.encode(), newline=False).decode()}, body
-    if isinstance(scheme, adyen.Adyen):
-        return given, _adyen(secret, body)
-    if isinstance(scheme, ClientState):
-        notifications = json.loads(body)
-        for item in notifications["value"]:
-            item["clientState"] = secret
-        return given, json.dumps(notifications).encode()
+    if isinstance(scheme, SharedJwt):
+        token = _jwt(scheme, secret, body, scheme.public_url or url, int(time() if now is None else now))
+        return {**given, scheme.header: scheme.prefix + token}, body
+    if isinstance(scheme, adyen.Adyen | ClientState):
+        return given, _within(scheme, secret, body)
     if isinstance(scheme, Unsigned):
         return given, body
     raise ValueError(f"{setting['scheme']} signs with the provider's private key")
@@ -123,9 +125,27 @@ def _stamp(scheme: Hmac, now: float) -> str:
     return str(int(now * 1000 if scheme.milliseconds else now))
 
 
-def _adyen(secret: str, body: bytes) -> bytes:
-    """The body with a signature in each notification."""
+def _jwt(scheme: SharedJwt, secret: str, body: bytes, url: str, now: int) -> str:
+    """A JSON web token by an HMAC, with the claims that the scheme looks at."""
+    digest = sha256(body).digest()
+    claims: dict[str, Any] = {"iat": now, "nbf": now, "exp": now + 60, "jti": uuid4().hex, **dict(scheme.claims)}
+    claims[scheme.body_claim] = (
+        digest.hex() if scheme.body_encoding == "hex" else binascii.b2a_base64(digest, newline=False).decode()
+    )
+    if scheme.url_claim:
+        claims[scheme.url_claim] = sha256(url.encode()).hexdigest()
+    parts = [json.dumps(part).encode() for part in ({"typ": "JWT", "alg": "HS256"}, claims)]
+    signed = b".".join(urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    return b".".join([signed, urlsafe_b64encode(hmac.digest(secret.encode(), signed, "sha256")).rstrip(b"=")]).decode()
+
+
+def _within(scheme: adyen.Adyen | ClientState, secret: str, body: bytes) -> bytes:
+    """The body with a proof in each of its notifications."""
     document = json.loads(body)
+    if isinstance(scheme, ClientState):
+        for item in document["value"]:
+            item["clientState"] = secret
+        return json.dumps(document).encode()
     if not adyen.notifications(document):
         raise KeyError("notificationItems")
     for item in adyen.notifications(document):

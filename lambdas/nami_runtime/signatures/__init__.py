@@ -19,9 +19,14 @@ else:
 __all__ = ["configured", "every"]
 
 _OWN_WAYS = {
-    **dict.fromkeys(("discord", "paypal", "sendgrid"), "public_keys"),
-    "microsoft-graph": "client_state",
-    "adyen": "adyen",
+    name: module
+    for module, names in {
+        "adyen": "adyen",
+        "client_state": "microsoft-graph",
+        "jwts": "fusionauth google-pubsub livekit messagebird netlify plaid plaid-sandbox vonage wix",
+        "public_keys": "aws-sns discord highlevel manus mobiscroll paypal sendgrid standard-webhooks-v1a telnyx wise",
+    }.items()
+    for name in names.split()
 }
 
 

@@ -197,6 +197,12 @@ def _zoom(request: Request, key: str) -> Answer | None:
     return _json({"plainToken": _bounded(token), "encryptedToken": proof})
 
 
+def _aws_sns(request: Request, key: str) -> Answer | None:
+    from nami_runtime.signatures import sns  # noqa: PLC0415 - needs cryptography
+
+    return _NOTHING if sns.confirm(request) else None
+
+
 def _discord(request: Request, key: str) -> Answer | None:
     body = request.json()
     asked = isinstance(body, dict) and body.get("type") == 0 and not isinstance(body["type"], bool)
@@ -221,6 +227,7 @@ _UNSIGNED = {
     "x": _x,
 }
 _SIGNED = {
+    "aws-sns": _aws_sns,
     "challenge": _challenge,
     "discord": _discord,
     "event-grid": _validation_code,

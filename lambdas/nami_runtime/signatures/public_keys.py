@@ -22,21 +22,19 @@ else:
 
 @dataclass(frozen=True)
 class Asymmetric(Signed):
-    """A signature by the provider's private key; the secret is the public key.
+    """A signature by the provider's private key; the secret is the public key, as `keys` reads it.
 
-    `algorithm` is ed25519 or ecdsa, `key` is how the public key is written: hex or base64.
+    `algorithm` is ed25519, ecdsa or rsa (PKCS#1 v1.5); the latter two with SHA-256.
     """
 
     encoding: str = "base64"
-    signed: str = "{timestamp}{body}"
     algorithm: str = ""
-    key: str = "base64"
     requirements: ClassVar[tuple[str, ...]] = ("asymmetric",)
 
     def fits(self, secret: str, content: bytes, given: Sequence[bytes]) -> bool:
         from nami_runtime.signatures import asymmetric  # noqa: PLC0415 - needs cryptography
 
-        return any(asymmetric.fits(self.algorithm, self.key, secret, content, raw) for raw in self._decoded(given))
+        return any(asymmetric.fits(self.algorithm, secret, content, raw) for raw in self._decoded(given))
 
     def _decoded(self, given: Sequence[bytes]) -> list[bytes]:
         """The signatures' bytes, of those that can be read."""
@@ -67,24 +65,81 @@ class PayPal(Scheme):
     # It covers nothing: of the body it signs a CRC-32, which four chosen bytes give to any other.
 
 
+@dataclass(frozen=True)
+class Sns(Scheme):
+    """A signature by the key of a certificate, which lies at Amazon SNS; the secret is the ARN of the topic.
+
+    A try again carries the old time, so no age is checked.
+    """
+
+    requirements: ClassVar[tuple[str, ...]] = ("asymmetric",)
+    fetches: ClassVar[bool] = True
+
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
+        from nami_runtime.signatures import sns  # noqa: PLC0415 - as above
+
+        return sns.verify(request, secrets, now)
+
+    def covers(self, source: str) -> bool:
+        return source == "body:MessageId"
+
+
+# Standard Webhooks' asymmetric signatures (standard-webhooks.com, the specification: `v1a`).
+_STANDARD_WEBHOOKS = Asymmetric(
+    algorithm="ed25519",
+    header="webhook-signature",
+    prefix="v1a,",
+    signed="{id}.{timestamp}.{body}",
+    id="webhook-id",
+    ids=("webhook-id",),
+    timestamp="webhook-timestamp",
+    tolerance=300,
+)
+
 SCHEMES: dict[str, tuple[Scheme, ...]] = {
+    "aws-sns": (Sns(ids=("body:MessageId",), handshake="aws-sns"),),
     "discord": (
         Asymmetric(
             algorithm="ed25519",
             header="x-signature-ed25519",
             encoding="hex",
-            key="hex",
+            signed="{timestamp}{body}",
             timestamp="x-signature-timestamp",
             handshake="discord",
         ),
     ),
+    # It signed with RSA in X-WH-Signature until July 2026.
+    "highlevel": (Asymmetric(algorithm="ed25519", header="x-ghl-signature", ids=("body:webhookId",)),),
+    "manus": (
+        Asymmetric(
+            algorithm="rsa",
+            header="x-webhook-signature",
+            signed="{timestamp}.{url}.{body_sha256}",
+            timestamp="x-webhook-timestamp",
+            tolerance=300,
+        ),
+    ),
+    "mobiscroll": (_STANDARD_WEBHOOKS,),
     "paypal": (PayPal(ids=("paypal-transmission-id",)),),
     "sendgrid": (
         Asymmetric(
             algorithm="ecdsa",
             header="x-twilio-email-event-webhook-signature",
+            signed="{timestamp}{body}",
             timestamp="x-twilio-email-event-webhook-timestamp",
             ids=("body:sg_event_id",),
         ),
     ),
+    "standard-webhooks-v1a": (_STANDARD_WEBHOOKS,),
+    "telnyx": (
+        Asymmetric(
+            algorithm="ed25519",
+            header="telnyx-signature-ed25519",
+            signed="{timestamp}|{body}",
+            timestamp="telnyx-timestamp",
+            tolerance=300,
+            ids=("body:data.id",),
+        ),
+    ),
+    "wise": (Asymmetric(algorithm="rsa", header="x-signature-sha256", ids=("x-delivery-id",)),),
 }

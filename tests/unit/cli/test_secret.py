@@ -114,6 +114,8 @@ def test_what_the_scheme_can_never_use_is_refused(
         ({"scheme": "hmac", "header": "x", "key": "hex"}, "00ff"),
         ({"scheme": "discord"}, "ab" * 32),
         ({"scheme": "sendgrid"}, PUBLIC_KEY),
+        ({"scheme": "wise"}, f"-----BEGIN PUBLIC KEY-----\n{PUBLIC_KEY}\n-----END PUBLIC KEY-----\n"),
+        ({"scheme": "standard-webhooks-v1a"}, "whpk_0r0+Z02Sv1SRb1QjsKUnil6t2oqtAyhn5HHfKgbTXFs="),
         ({"scheme": "paypal"}, "8PT597110X687430LKGECATA"),
         ({"scheme": "meta"}, '{"secret": "s", "verify_token": "t"}'),
     ],
