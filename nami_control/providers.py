@@ -364,17 +364,17 @@ FACTS: dict[str, Facts] = {
         "the webhook's configuration page",
         "developer.ongoody.com: Webhook security",
     ),
-    "grafana": Facts(
-        "Grafana Alerting, without a timestamp header",
-        "the contact point's HMAC secret",
-        "chosen by you, in the webhook contact point, HMAC signature",
-        "grafana/alerting: http/hmac.go",
-    ),
     "google-pubsub": Facts(
         "Google Cloud Pub/Sub, push with authentication",
         "the service account's email",
         "the subscription's page; leave its audience empty",
         "docs.cloud.google.com: Authentication for push subscriptions",
+    ),
+    "grafana": Facts(
+        "Grafana Alerting, without a timestamp header",
+        "the contact point's HMAC secret",
+        "chosen by you, in the webhook contact point, HMAC signature",
+        "grafana/alerting: http/hmac.go",
     ),
     "greenhouse": Facts(
         "Greenhouse",
@@ -506,17 +506,17 @@ FACTS: dict[str, Facts] = {
         "Settings > Webhooks, column Key; the answer to its creation",
         "mandrill.zendesk.com: How to authenticate webhook requests",
     ),
-    "mastodon": Facts(
-        "Mastodon",
-        "the webhook's secret",
-        "Administration > Webhooks > the webhook",
-        "mastodon/mastodon: webhooks/delivery_worker.rb",
-    ),
     "manus": Facts(
         "Manus",
         "its public key (RSA), PEM",
         "GET https://api.manus.ai/v2/webhook.publicKey",
         "open.manus.ai: Webhook security",
+    ),
+    "mastodon": Facts(
+        "Mastodon",
+        "the webhook's secret",
+        "Administration > Webhooks > the webhook",
+        "mastodon/mastodon: webhooks/delivery_worker.rb",
     ),
     "messagebird": Facts(
         "MessageBird (Bird), its older API",
@@ -570,17 +570,17 @@ FACTS: dict[str, Facts] = {
         "developer.monday.com: Webhooks",
     ),
     "mux": Facts("Mux", "the webhook's signing secret", "Settings > Webhooks", "muxinc/mux-node-sdk"),
-    "notion": Facts(
-        "Notion",
-        "the verification token",
-        "sent once, when the subscription is made: `nami secret NAME --received`",
-        "developers.notion.com: Webhooks",
-    ),
     "netbox": Facts(
         "NetBox",
         "the webhook's secret",
         "chosen by you, in Operations > Webhooks",
         "netbox-community/netbox: docs, Webhook",
+    ),
+    "netlify": Facts(
+        "Netlify",
+        "the notification's JWS secret token",
+        "chosen by you, in Project configuration > Notifications",
+        "docs.netlify.com: Deploy notifications",
     ),
     "nexus": Facts(
         "Sonatype Nexus Repository",
@@ -588,11 +588,11 @@ FACTS: dict[str, Facts] = {
         "chosen by you, in System > Capabilities > Webhook",
         "sonatype/nexus-public: WebhookServiceImpl.java",
     ),
-    "netlify": Facts(
-        "Netlify",
-        "the notification's JWS secret token",
-        "chosen by you, in Project configuration > Notifications",
-        "docs.netlify.com: Deploy notifications",
+    "notion": Facts(
+        "Notion",
+        "the verification token",
+        "sent once, when the subscription is made: `nami secret NAME --received`",
+        "developers.notion.com: Webhooks",
     ),
     "nylas": Facts("Nylas", "the webhook's secret", "the answer to its creation", "nylas/nylas-python"),
     "okta": Facts(
@@ -677,9 +677,6 @@ FACTS: dict[str, Facts] = {
     "pipedrive": Facts(
         "Pipedrive", "`user:password`", "chosen by you, where the webhook is made", "pipedrive/client-nodejs"
     ),
-    "plane": Facts(
-        "Plane", "the webhook's secret key", "shown once, where the webhook is made", "makeplane/plane: webhook_task.py"
-    ),
     "plaid": Facts(
         "Plaid",
         "the API's `client_id:secret`, to ask for the key with",
@@ -691,6 +688,9 @@ FACTS: dict[str, Facts] = {
         "the sandbox's `client_id:secret`, to ask for the key with",
         "Developers > Keys",
         "plaid.com/docs: Verify webhooks",
+    ),
+    "plane": Facts(
+        "Plane", "the webhook's secret key", "shown once, where the webhook is made", "makeplane/plane: webhook_task.py"
     ),
     "podium": Facts(
         "Podium", "the webhook's secret", "chosen by you, where the webhook is made", "docs.podium.com: Webhooks"
@@ -835,17 +835,17 @@ FACTS: dict[str, Facts] = {
         "where the sender shows it",
         "standardwebhooks.com",
     ),
-    "statsig": Facts(
-        "Statsig",
-        "the webhook's signing secret",
-        "Project settings > Integrations > Generic webhook",
-        "statsig-io/docs: Event webhook",
-    ),
     "standard-webhooks-v1a": Facts(
         "whoever signs Standard Webhooks with a private key (`v1a`)",
         "the public key, `whpk_…`",
         "where the sender shows it",
         "standardwebhooks.com",
+    ),
+    "statsig": Facts(
+        "Statsig",
+        "the webhook's signing secret",
+        "Project settings > Integrations > Generic webhook",
+        "statsig-io/docs: Event webhook",
     ),
     "stream": Facts(
         "Stream (GetStream), without compression", "the app's API secret", "Dashboard > the app", "GetStream/stream-py"

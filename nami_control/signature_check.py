@@ -150,7 +150,8 @@ def of_delivery(deployment: "Deployment", delivery_id: str) -> Request:
         NotFoundError: it is not there; what was answered with 401 is kept nowhere.
     """
     from nami_control import redrive  # noqa: PLC0415
-    from nami_control.dead_letters import DeadLetters, Filter  # noqa: PLC0415
+    from nami_control.dead_letters import DeadLetters  # noqa: PLC0415
+    from nami_control.letters import Filter  # noqa: PLC0415
 
     wanted = Filter(ids=frozenset({delivery_id}))
     places = [DeadLetters(deployment, drain.destination) for drain in deployment.drains]

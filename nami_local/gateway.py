@@ -68,6 +68,18 @@ def register(handlers: dict[str, Any]) -> None:
     apigateway_v1._render_request_template_v1 = lambda template, body, *_: _current.get().render(template, body)
 
 
+def also(handler: dict[str, Any], act: Callable[[Any, dict[str, Any]], Any]) -> None:
+    """Whenever ministack's CloudFormation has made or changed such a resource, let this return what came of it.
+
+    `act` is given what ministack's handler returned, and the resource's properties.
+    """
+
+    def wrap(theirs: Callable[..., Any], properties_at: int) -> Callable[..., Any]:
+        return lambda *arguments: act(theirs(*arguments), arguments[properties_at])
+
+    handler["create"], handler["update"] = wrap(handler["create"], 1), wrap(handler["update"], 2)
+
+
 def let_options_reach_their_route() -> None:
     """Have an HTTP API without CORS hand OPTIONS to a route that there is for it, as AWS does.
 
@@ -91,26 +103,19 @@ def let_options_reach_their_route() -> None:
 def _keep_what_it_drops(handler: dict[str, Any], resources: Any) -> None:
     """The two properties of a method that ministack's CloudFormation does not hand on."""
 
-    def wrap(theirs: Callable[..., Any]) -> Callable[..., Any]:
-        def put(*arguments: Any) -> Any:
-            result = theirs(*arguments)
-            properties = arguments[-2]  # before the stack's name, in both
-            method = resources[properties["RestApiId"]][properties["ResourceId"]]["resourceMethods"][
-                properties["HttpMethod"]
-            ]
-            method["requestValidatorId"] = properties.get("RequestValidatorId")
-            if method["methodIntegration"]:
-                method["methodIntegration"]["contentHandling"] = properties["Integration"].get("ContentHandling")
-            return result
+    def keep(made: Any, properties: dict[str, Any]) -> Any:
+        methods = resources[properties["RestApiId"]][properties["ResourceId"]]["resourceMethods"]
+        method = methods[properties["HttpMethod"]]
+        method["requestValidatorId"] = properties.get("RequestValidatorId")
+        if method["methodIntegration"]:
+            method["methodIntegration"]["contentHandling"] = properties["Integration"].get("ContentHandling")
+        return made
 
-        return put
-
-    for action in ("create", "update"):
-        handler[action] = wrap(handler[action])
+    also(handler, keep)
 
 
 def _validator(service: Any) -> dict[str, Callable[..., Any]]:
-    """ministack's CloudFormation makes an id and nothing that would validate."""
+    """ministack's CloudFormation makes an id and nothing that would validate; it updates by making another."""
 
     def create(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
         wanted = {key: properties.get(key[0].upper() + key[1:]) for key in ("name", *_VALIDATED)}
@@ -118,13 +123,10 @@ def _validator(service: Any) -> dict[str, Callable[..., Any]]:
         validator_id = json.loads(made)["id"]
         return validator_id, {"RequestValidatorId": validator_id}
 
-    def update(_id: str, _old: dict[str, Any], new: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
-        return create("", new, stack)
-
     def delete(validator_id: str, properties: dict[str, Any]) -> None:
         service._request_validators.get(properties["RestApiId"], {}).pop(validator_id, None)
 
-    return {"create": create, "update": update, "delete": delete}
+    return {"create": create, "delete": delete}
 
 
 class _Run:

@@ -30,6 +30,7 @@ TABLE_NAME = "TableName"
 LARGE_ITEMS_BUCKET = "LargeItemsBucketName"
 BACKEND_SECRET_ARN = "BackendSecretArn"  # noqa: S105 - the name of an output
 ATTEMPTS_TABLE = "AttemptsTableName"
+EVENT_BUS = "EventBusName"
 # Of what watches, of a domain, and of the shared stack.
 ALARM_TOPIC_ARN = "AlarmTopicArn"
 DASHBOARD_URL = "DashboardUrl"

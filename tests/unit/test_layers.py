@@ -22,6 +22,7 @@ CONTROL = {
     "pydantic",
     "boto3",
     "botocore",
+    "platformdirs",
     "psutil",
     "pymongo",
     "bson",
@@ -46,6 +47,7 @@ MAY_IMPORT = {
     "nami_cli/": COMMAND,
     "nami_cli/plan_chart.py": COMMAND | {"matplotlib"},
     "nami_local/": CONTROL | {"nami_local", "bson", "ministack", "airspeed", "neosqlite", "nx_27017"},
+    "website/": {"website", "nami_control", "nami_stack", "nami_runtime"},
     "examples/": {"nami_stack", "aws_cdk", "constructs"},
     "benchmarks/": {"benchmarks", "boto3", "psutil", "pymongo"},
 }
