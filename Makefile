@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
-.PHONY: help docs install local test unit-test local-test package-test host-test fault-test aws-test iam-test fuzz bench load lint format lock dist clean
+.PHONY: help docs install local test unit-test local-test package-test senders-test host-test fault-test aws-test iam-test fuzz bench load lint format lock dist clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -38,6 +38,9 @@ test: install  ## Run the unit, the local and the hardening tests
 
 package-test: install  ## Test the wheel in a clean environment, and the functions' assets
 	@$(PYTEST) tests/package
+
+senders-test: install  ## Have the providers' own libraries verify what nami signs, and sign for it
+	@$(PYTEST) tests/senders
 
 unit-test: install  ## Run the unit tests: no network
 	@$(PYTEST) tests/unit
@@ -93,6 +96,8 @@ lock: install  ## Pin every dependency anew
 	@for file in $(basename $(wildcard lambdas/*/requirements*.in)); do \
 	  uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --upgrade --constraints requirements.txt \
 	    --custom-compile-command "make lock" --output-file $$file.txt $$file.in || exit 1; done
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --custom-compile-command "make lock" --output-file tests/senders/requirements.txt tests/senders/requirements.in
 	@npm install --silent --package-lock-only --omit-lockfile-registry-resolved --no-fund --no-audit
 
 # SBOM: what a whole installation of the wheel would have, by the versions of the lock.

@@ -99,7 +99,9 @@ def _next_steps(done: Deployed, subscription: Subscription) -> dict[str, str]:
         # On local AWS, `nami send` fills it.
         if not done.target.aws.is_local and done.waits_for_secret:
             lines["first"] = f"{nami} secret {name}   (until then every webhook gets 401)"
-        lines["try it"] = f"{nami} send {name} --provider {subscription.signature}"
+        by_name = (subscription.signature or "").replace("-", "").isalnum()  # not one that a file describes
+        known = f" --provider {subscription.signature}" if by_name else ""
+        lines["try it"] = f"{nami} send {name}{known}"
     else:
         lines["try it"] = f"curl -X POST '{done.url}' -H 'content-type: application/json' -d '{{\"hello\": \"world\"}}'"
     return lines | {

@@ -290,7 +290,8 @@ def secret_text(aws: Aws, arn: str) -> str:
     """What a secret holds; empty where it never had a value."""
     secrets = aws.client("secretsmanager")
     try:
-        return secrets.get_secret_value(SecretId=arn).get("SecretString", "")
+        said = secrets.get_secret_value(SecretId=arn)
+        return said.get("SecretString") or said.get("SecretBinary", b"").decode(errors="replace")
     except secrets.exceptions.ResourceNotFoundException:
         return ""
 
@@ -299,9 +300,11 @@ def filled(target: Target, arn: str) -> Check:
     """Whether the signature's secret of a subscription has a value."""
     from nami_runtime import secret  # noqa: PLC0415 (`nami --help` verifies nothing)
 
-    if secret.parse(secret_text(target.aws, arn))[0]:
+    text = secret_text(target.aws, arn)
+    if secret.parse(text)[0]:
         return ok("signature", "its secret is filled")
-    return fail("signature", "its secret is empty: every webhook gets 401", "`", fill(target.name), "`")
+    said = f"{secret.fault(text)}; until then" if text.strip(" []") else "its secret is empty:"
+    return fail("signature", f"{said} every webhook gets 401", "`", fill(target.name), "`")
 
 
 def fill(name: str) -> Command:

@@ -80,15 +80,16 @@ FACTS: dict[str, Facts] = {
         "chosen by you, in Admin > Integrations > Webhooks",
         "developers.ashbyhq.com: Authenticating webhooks",
     ),
+    "attio": Facts(
+        "Attio", "the webhook's secret", "Developer settings; the answer to its creation", "docs.attio.com: Webhooks"
+    ),
     "aws-sns": Facts(
         "Amazon SNS, subscriptions by HTTPS without raw message delivery",
         "the topic's ARN",
         "the topic's page; with the endpoint's URL as the subscription's endpoint",
         "docs.aws.amazon.com: Verifying the signatures of Amazon SNS messages; aws/aws-js-sns-message-validator",
     ),
-    "attio": Facts(
-        "Attio", "the webhook's secret", "Developer settings; the answer to its creation", "docs.attio.com: Webhooks"
-    ),
+    "basic": Facts("any sender with HTTP basic authentication", "`user:password`", "", "RFC 7617"),
     "bigcommerce": Facts(
         "BigCommerce",
         "the app's client secret, as it is",
@@ -410,6 +411,7 @@ FACTS: dict[str, Facts] = {
         "the Webhook Integration Guide shows it",
         "marketplace.gohighlevel.com: Webhook Integration Guide",
     ),
+    "hmac": Facts("any sender with an HMAC", "the key", "", "RFC 2104"),
     "hubspot": Facts(
         "HubSpot",
         "the app's client secret",
@@ -507,29 +509,29 @@ FACTS: dict[str, Facts] = {
         "the subscription's details",
         "developers.make.com: Verify signatures",
     ),
-    "manus": Facts(
-        "Manus",
-        "its public key (RSA), PEM",
-        "GET https://api.manus.ai/v2/webhook.publicKey",
-        "open.manus.ai: Webhook security",
-    ),
-    "messagebird": Facts(
-        "MessageBird (Bird), its older API",
-        "the signing key",
-        "Dashboard > Developers > API settings",
-        "messagebird/python-rest-api: request_validator.py",
-    ),
     "mandrill": Facts(
         "Mailchimp Transactional (Mandrill)",
         "the webhook's key",
         "Settings > Webhooks, column Key; the answer to its creation",
         "mandrill.zendesk.com: How to authenticate webhook requests",
     ),
+    "manus": Facts(
+        "Manus",
+        "its public key (RSA), PEM",
+        "GET https://api.manus.ai/v2/webhook.publicKey",
+        "open.manus.ai: Webhook security",
+    ),
     "mastodon": Facts(
         "Mastodon",
         "the webhook's secret",
         "Administration > Webhooks > the webhook",
         "mastodon/mastodon: webhooks/delivery_worker.rb",
+    ),
+    "messagebird": Facts(
+        "MessageBird (Bird), its older API",
+        "the signing key",
+        "Dashboard > Developers > API settings",
+        "messagebird/python-rest-api: request_validator.py",
     ),
     "messenger": Facts(
         "Messenger",
@@ -570,30 +572,37 @@ FACTS: dict[str, Facts] = {
         "the answer to its creation",
         "mollie/mollie-api-php",
     ),
+    "monday": Facts(
+        "monday.com, webhooks of boards",
+        "the secret that the URL ends with, `?token=…`",
+        "chosen by you, where the webhook is made",
+        "developer.monday.com: Webhooks",
+    ),
     "mux": Facts("Mux", "the webhook's signing secret", "Settings > Webhooks", "muxinc/mux-node-sdk"),
-    "netlify": Facts(
-        "Netlify",
-        "the notification's JWS secret token",
-        "chosen by you, in Project configuration > Notifications",
-        "docs.netlify.com: Deploy notifications",
-    ),
-    "notion": Facts(
-        "Notion",
-        "the verification token",
-        "sent once, when the subscription is made: `nami secret NAME --received`",
-        "developers.notion.com: Webhooks",
-    ),
     "netbox": Facts(
         "NetBox",
         "the webhook's secret",
         "chosen by you, in Operations > Webhooks",
         "netbox-community/netbox: docs, Webhook",
     ),
+    "netlify": Facts(
+        "Netlify",
+        "the notification's JWS secret token",
+        "chosen by you, in Project configuration > Notifications",
+        "docs.netlify.com: Deploy notifications",
+    ),
     "nexus": Facts(
         "Sonatype Nexus Repository",
         "the capability's secret key",
         "chosen by you, in System > Capabilities > Webhook",
         "sonatype/nexus-public: WebhookServiceImpl.java",
+    ),
+    "none": Facts("everybody, by decision", "", "", ""),
+    "notion": Facts(
+        "Notion",
+        "the verification token",
+        "sent once, when the subscription is made: `nami secret NAME --received`",
+        "developers.notion.com: Webhooks",
     ),
     "nylas": Facts("Nylas", "the webhook's secret", "the answer to its creation", "nylas/nylas-python"),
     "okta": Facts(
@@ -906,6 +915,7 @@ FACTS: dict[str, Facts] = {
         "App Management Console > the app",
         "doist.github.io: Todoist SDK, verifyWebhookSignature",
     ),
+    "token": Facts("any sender with a fixed token", "the token, in the header `signature_header`", "", ""),
     "tolt": Facts(
         "Tolt",
         "the endpoint's signing secret, `whsec_…`",
@@ -914,9 +924,9 @@ FACTS: dict[str, Facts] = {
     ),
     "trello": Facts(
         "Trello",
-        "the application's secret",
-        "trello.com/power-ups/admin > the Power-Up > API key",
-        "developer.atlassian.com: Trello, webhooks",
+        "the app's secret",
+        "trello.com/power-ups/admin > the app > API key",
+        "developer.atlassian.com: Trello, Webhooks",
     ),
     "twilio": Facts("Twilio", "the auth token", "Console > Account info", "twilio.com/docs: Webhooks security"),
     "twitch": Facts(
@@ -1012,10 +1022,6 @@ FACTS: dict[str, Facts] = {
         "zoho.com: Payments, Verifying webhooks",
     ),
     "zoom": Facts("Zoom", "the secret token", "App Marketplace > the app > Feature", "developers.zoom.us: Webhooks"),
-    "basic": Facts("any sender with HTTP basic authentication", "`user:password`", "", "RFC 7617"),
-    "hmac": Facts("any sender with an HMAC", "the key", "", "RFC 2104"),
-    "none": Facts("everybody, by decision", "", "", ""),
-    "token": Facts("any sender with a fixed token", "the token, in the header `signature_header`", "", ""),
 }
 
 
@@ -1027,6 +1033,7 @@ HANDSHAKES = {
     "braintree": "GET with bt_challenge: the public key, and its HMAC",
     "asana": "POST with X-Hook-Secret: the same header; `nami secret NAME --received` shows it",
     "bitbucket-server": "sends an unsigned ping when a webhook is tested; gets 200",
+    "challenge": "POST of a challenge: it, as JSON",
     "discord": "POST of type 0: 204",
     "dropbox": "GET with a challenge: the challenge",
     "event-grid": "POST with a validationCode: it; CloudEvents' OPTIONS with WebHook-Request-Origin: its answer",
@@ -1038,6 +1045,7 @@ HANDSHAKES = {
     "smartcar": "signed POST of VERIFY: the challenge's HMAC",
     "twitch": "signed POST of webhook_callback_verification: the challenge, as text",
     "x": "GET with crc_token: its HMAC",
+    "xero": "signed POST without events: 200, wrongly signed 401, both without a body",
     "zoom": "signed POST endpoint.url_validation: plainToken and its HMAC",
 }
 
@@ -1089,16 +1097,40 @@ _SIGNED: dict[type, str] = {
 def _kind(form: Scheme) -> str:
     if isinstance(form, Hmac):
         return f"HMAC-{form.digest.upper().replace('SHA', 'SHA-')}, {form.encoding}"
+<<<<<<< /tmp/tmp0fd7zaeo
     if isinstance(form, JsonWebToken):
         return "JSON web token"
     return _KINDS.get(type(form), type(form).__name__)
+=======
+    if isinstance(form, Asymmetric | PayPal | Sns):
+        return "public key"
+    if isinstance(form, JsonWebToken):
+        return "JSON web token"
+    if isinstance(form, Adyen):
+        return "HMAC-SHA-256, base64"
+    kinds = {Token: "token", Basic: "basic authentication", ClientState: "token in the body", Unsigned: "none"}
+    return kinds.get(type(form), type(form).__name__)
+>>>>>>> /tmp/tmps9hvfe5i
 
 
 def _signed(form: Scheme) -> str:
     if isinstance(form, JsonWebToken):
+<<<<<<< /tmp/tmp0fd7zaeo
         claims = ", ".join(name for name in (form.body_claim, form.url_claim) if name)
         return claims or ("no body" if form.header else "the token that the body is")
     return _SIGNED.get(type(form), str(getattr(form, "signed", "")))
+=======
+        if not form.header:
+            return "the token that the body is"
+        return ", ".join(name for name in (form.body_claim, form.url_claim) if name) or "no body"
+    if isinstance(form, Adyen):
+        return "eight fields of each notification"
+    if isinstance(form, Sns):
+        return "Message, MessageId, Subject, Timestamp, TopicArn and Type"
+    if isinstance(form, PayPal):
+        return "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}"
+    return str(getattr(form, "signed", ""))
+>>>>>>> /tmp/tmps9hvfe5i
 
 
 def _id(source: object) -> str:

@@ -4,6 +4,7 @@ What comes out of here can be shown to anybody: no secret, and nothing that a va
 """
 
 import difflib
+import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,11 +60,13 @@ class Report:
 
 
 def setting_of(provider: str) -> dict[str, Any]:
-    """The setting for a provider by its name.
+    """The setting for a provider by its name, or for one of one's own by its file.
 
     Raises:
         UsageError: there is no such provider, or what it reads is said by a subscription's settings.
     """
+    if "/" in provider or provider.endswith(".json"):
+        return _of_file(provider)
     known = signatures.every()
     if provider not in known:
         near = difflib.get_close_matches(provider.lower(), known, n=1)
@@ -74,6 +77,20 @@ def setting_of(provider: str) -> dict[str, Any]:
     if provider in ("hmac", "none"):
         raise UsageError(f"{provider} reads what a subscription's settings say; give its NAME in place of --provider")
     return {"scheme": provider}
+
+
+def _of_file(path: str) -> dict[str, Any]:
+    from pydantic import ValidationError  # noqa: PLC0415 (it costs `nami --help` nothing)
+
+    from nami_stack.section import rule  # noqa: PLC0415
+    from nami_stack.signature_settings import SignatureSettings  # noqa: PLC0415
+
+    try:
+        described = SignatureSettings(signature=path).build_signature()
+    except ValidationError as error:
+        raise UsageError(rule(error)) from None
+    setting: dict[str, Any] = json.loads(described.to_json()) if described else {}
+    return setting
 
 
 def read_file(path: str) -> bytes:
@@ -172,7 +189,7 @@ def check(
     report = Report(str(setting["scheme"]))
     values, _ = secret.parse(secret_text)
     moment = time() if now is None else now
-    report.steps.append(_secret(forms, values))
+    report.steps.append(_secret(forms, values, secret.fault(secret_text)))
     if not values:
         return report
     report.steps.extend([*_length(request), *_headers(form, request), *_age(form, request, moment, came)])
@@ -194,9 +211,9 @@ def _wrong(values: Sequence[str]) -> str:
     return f"none of the {len(values)} values in the secret makes it of these bytes"
 
 
-def _secret(forms: Sequence[Scheme], values: Sequence[str]) -> Step:
+def _secret(forms: Sequence[Scheme], values: Sequence[str], fault: str) -> Step:
     if not values:
-        return Step("secret", "fail", "there is none in it: every webhook gets 401 until it is filled in")
+        return Step("secret", "fail", f"{fault}; until then every webhook gets 401")
     lengths = ", ".join(str(len(value)) for value in values)
     told = f"{len(values)} value{'s' if len(values) > 1 else ''} of {lengths} characters"
     keyless = [value for value in values if all(isinstance(f, Hmac) and not f.signature(value, b"") for f in forms)]

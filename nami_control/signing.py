@@ -15,11 +15,14 @@ from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
 from nami_runtime import signatures
-from nami_runtime.request import Request
+from nami_runtime.request import Refused, Request
 from nami_runtime.signatures import adyen, braintree
 from nami_runtime.signatures.client_state import ClientState
 from nami_runtime.signatures.jwts import SharedJwt
 from nami_runtime.signatures.schemes import Basic, Hmac, Token, Unsigned
+
+# Who writes its time otherwise than as a number, by the header it is in.
+_WRITTEN = {"x-orb-timestamp": "%Y-%m-%dT%H:%M:%S.%f", "box-delivery-timestamp": "%Y-%m-%dT%H:%M:%SZ"}
 
 
 def sign(
@@ -77,6 +80,8 @@ def _hmac(
     scheme: Hmac, secret: str, body: bytes, headers: dict[str, str], method: str, url: str, now: float
 ) -> tuple[dict[str, str], bytes]:
     stamp = _stamp(scheme, now)
+    if scheme.header.startswith(("query:", "form:")):
+        raise ValueError(f"its signature travels in {scheme.header}")
     if scheme.id:
         headers.setdefault(scheme.id, f"msg_{uuid4().hex}")
     if scheme.timestamp.startswith("body:"):
@@ -99,7 +104,10 @@ def _hmac(
         request_id="-",
         domain=called.netloc,
     )
-    content = next(scheme.contents(request))
+    try:
+        content = next(scheme.contents(request))
+    except Refused as refused:
+        raise ValueError(f"what is signed is not for nami to make up: {refused.reason}") from None
     signature = scheme.signature(secret, content).decode()
     if scheme.header.startswith("body:"):
         return headers, _with_field(body, scheme.header, signature)
@@ -110,6 +118,8 @@ def _hmac(
 
 
 def _stamp(scheme: Hmac, now: float) -> str:
+    if written := _WRITTEN.get(scheme.timestamp):
+        return datetime.fromtimestamp(now, UTC).strftime(written)
     if scheme.iso:
         return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return str(int(now * 1000 if scheme.milliseconds else now))

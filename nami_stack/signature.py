@@ -1,7 +1,7 @@
 """How the pre-queue function knows the sender of a subscription's webhooks."""
 
 import difflib
-import re
+import json
 from pathlib import Path
 from typing import Literal, Self
 
@@ -9,15 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nami_runtime import signatures
 from nami_stack.assets import LAMBDAS
+from nami_stack.signature_rules import check_handshake, check_sources, check_template, normal, normal_template
 
 SCHEMES = signatures.every()
 
-# May stand beside the body without a separator: a timestamp's form shows where it ends, a URL is the gateway's own.
-_ENDS_BY_ITSELF = frozenset({"{timestamp}", "{method}", "{url}", "{uri}", "{form}"})
+HANDSHAKES = {form.handshake: form.handshake_method for forms in SCHEMES.values() for form in forms if form.handshake}
+
+Digest = Literal["sha1", "sha256", "sha384", "sha512"]
+Encoding = Literal["hex", "base64", "base64url"]
+Key = Literal["text", "hex", "base64", "nfkd"]
 
 
 class Signature(BaseModel):
-    """A scheme with its options: `Signature.preset("shopify")`, or one of the generic ones.
+    """A scheme with its options: `Signature.preset("shopify")`, one of the generic ones, or a provider of your own.
+
+    The fields are those of the functions' own table (nami_runtime.signatures.schemes), and of docs/signatures.md.
 
     Raises:
         pydantic.ValidationError: an unknown scheme, or an option that the scheme does not have.
@@ -27,14 +33,28 @@ class Signature(BaseModel):
 
     scheme: str
     header: str | None = None
+    also: tuple[str, ...] | None = None
     prefix: str | None = None
-    digest: Literal["sha1", "sha256", "sha512"] | None = None
-    encoding: Literal["hex", "base64"] | None = None
-    key: Literal["text", "hex", "base64"] | None = None
+    part: str | None = Field(default=None, pattern=r"^[^\s=,;]+( [^\s=,;]+)*$")
+    grouped: bool | None = None
+    separator: str | None = Field(default=None, min_length=1, max_length=3)
+    digest: Digest | None = None
+    hashed: Literal["before", "after"] | None = None
+    encoding: Encoding | None = None
+    key: Key | None = None
     signed: str | None = None
     timestamp: str | None = None
+    milliseconds: bool | None = None
+    iso: bool | None = None
+    digits: int | None = Field(default=None, ge=1, le=20)
     tolerance: int | None = Field(default=None, ge=0, le=86_400)
     id: str | None = None
+    id_length: int | None = Field(default=None, ge=1, le=128)
+    ids: tuple[str, ...] | None = None
+    per_try: tuple[str, ...] | None = None
+    when: tuple[str, str] | None = None
+    handshake: str | None = None
+    empty_answer: bool | None = None
     public_url: str | None = Field(default=None, pattern="^https?://")
 
     @classmethod
@@ -53,9 +73,9 @@ class Signature(BaseModel):
         cls,
         header: str,
         *,
-        digest: Literal["sha1", "sha256", "sha512"] = "sha256",
-        encoding: Literal["hex", "base64"] = "hex",
-        key: Literal["text", "hex", "base64"] = "text",
+        digest: Digest = "sha256",
+        encoding: Encoding = "hex",
+        key: Key = "text",
         prefix: str = "",
         signed: str = "{body}",
         timestamp: str | None = None,
@@ -118,32 +138,41 @@ class Signature(BaseModel):
         if unfit := sorted(given - options):
             fit = ", ".join(sorted(options)) or "nothing"
             raise ValueError(f"{unfit[0]}: can't be set for signature={self.scheme}; what can is {fit}")
-        if self.scheme == "hmac" and not self.header:
+        self._check_sources()
+        if self.handshake is not None:
+            check_handshake(self.handshake, HANDSHAKES)
+        if self.scheme == "hmac":
+            self._check_hmac()
+        return self
+
+    def _check_sources(self) -> None:
+        if self.header:
+            check_sources("header", [self.header])
+        check_sources("also", self.also or ())
+        for name, sources in (("timestamp", [self.timestamp]), ("id", [self.id]), ("ids", self.ids or ())):
+            check_sources(name, [source for source in sources if source], of_header=self.scheme == "hmac")
+
+    def _check_hmac(self) -> None:
+        signed = self.signed or "{body}"
+        if not self.header:
             raise ValueError("signature='hmac': in which header? Give it as signature_header=x-signature")
-        if self.tolerance and self.scheme == "hmac" and not self.timestamp:
+        if self.part and (self.prefix or ":" in self.header):
+            raise ValueError("signature_part: are pairs of a header, and nothing stands before them; leave prefix out")
+        if self.tolerance and not self.timestamp:
             raise ValueError(
                 "signature_tolerance: no timestamp to check; give its header as signature_timestamp=x-timestamp"
             )
-        if self.scheme == "hmac":
-            self._check_signed(self.signed or "{body}")
-        return self
-
-    def _check_signed(self, signed: str) -> None:
-        """Raise ValueError where the template leaves something open to whoever has seen one signature."""
-        if "{body}" not in signed and not ("{url}" in signed and "{form}" in signed):
-            raise ValueError(f"signature_signed={signed!r}: any body would pass with it; put {{body}} into it")
-        if self.tolerance and "{timestamp}" not in signed:
+        ends = {"timestamp": self.iso or self.digits, "id": self.id_length}
+        self_ending = [name for name, there in ends.items() if there]
+        check_template(signed, timestamp=self.timestamp, identity=self.id, self_ending=self_ending)
+        in_body = "{body}" in signed and (self.timestamp or "").startswith(("body:", "form:"))
+        if self.tolerance and "{timestamp}" not in signed and not in_body:
             raise ValueError(
                 "signature_tolerance: a timestamp that is not signed can be changed by anybody; put {timestamp} into "
                 "signature_signed, or leave the tolerance out"
             )
-        for first, second in re.findall(r"(?=(\{[^{}]*\})(\{[^{}]*\}))", signed):
-            ends = _ENDS_BY_ITSELF if "{body}" in (first, second) else _ENDS_BY_ITSELF - {"{timestamp}"}
-            if not ends & {first, second}:
-                raise ValueError(
-                    f"signature_signed={signed!r}: nothing shows where {first} ends and {second} begins; put what the "
-                    f"sender writes between them there, such as {first}.{second}"
-                )
+        if self.hashed == "before" and not signed.endswith("{body}"):
+            raise ValueError("signature_hashed='before': more could be put behind what was hashed; end it with {body}")
 
     @property
     def has_secret(self) -> bool:
@@ -153,17 +182,21 @@ class Signature(BaseModel):
     @property
     def handshake_methods(self) -> tuple[str, ...]:
         """What the provider's handshake needs beside the webhooks' own methods."""
-        return tuple(sorted({form.handshake_method for form in SCHEMES[self.scheme]} - {"POST"}))
+        return tuple(sorted({HANDSHAKES[name] for name in self._handshakes} - {"POST"}))
 
     @property
     def has_handshake(self) -> bool:
         """Whether the provider asks before it sends, which takes a function that answers."""
-        return any(form.handshake for form in SCHEMES[self.scheme])
+        return bool(self._handshakes)
 
     @property
     def hands_over_a_secret(self) -> bool:
         """Whether the provider makes the secret and sends it once, when a webhook is made."""
-        return any(form.handshake in ("asana", "notion") for form in SCHEMES[self.scheme])
+        return bool(self._handshakes & {"asana", "notion"})
+
+    @property
+    def _handshakes(self) -> set[str]:
+        return {self.handshake} if self.handshake else {form.handshake for form in SCHEMES[self.scheme]} - {""}
 
     @property
     def fetches(self) -> bool:
@@ -178,4 +211,17 @@ class Signature(BaseModel):
 
     def to_json(self) -> str:
         """The form that the pre-queue function reads."""
-        return self.model_dump_json(exclude_none=True)
+        given = self.model_dump(mode="json", exclude_none=True)
+        for name in ("header", "timestamp", "id"):
+            if name in given:
+                given[name] = normal(given[name])
+        for name in ("also", "ids"):
+            if name in given:
+                given[name] = [normal(source) for source in given[name]]
+        if self.signed:
+            given["signed"] = normal_template(self.signed)
+        if self.when:
+            given["when"] = [text.lower() for text in self.when]
+        if self.handshake:
+            given["handshake_method"] = HANDSHAKES[self.handshake]
+        return json.dumps(given, separators=(",", ":"), ensure_ascii=False)

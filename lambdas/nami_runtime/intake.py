@@ -192,7 +192,7 @@ def accepted(request: Request) -> Answer:
     if known.success_status == 204:
         return {"statusCode": 204, "headers": headers}
     body = known.success_body
-    if not body:
+    if not body and not (known.verification and known.verification.empty_answer):
         headers["content-type"] = "application/json"
         body = '{"id":' + encode_basestring_ascii(request.delivery_id) + "}"
     return {"statusCode": known.success_status, "headers": headers, "body": body}
@@ -207,6 +207,12 @@ def _refusal(status: int) -> Answer:
     if status == 503:
         headers["retry-after"] = str(RETRY_AFTER_SECONDS)
     body = json.dumps({"error": _MESSAGES.get(status, "refused")})
+    if _settings and (verification := _settings.verification):
+        if status == 401 and verification.challenge:
+            headers["www-authenticate"] = verification.challenge
+        if verification.empty_answer:
+            body = ""
+            del headers["content-type"]
     said = os.environ.get(_STATUS_SETTINGS.get(status, "")) or status
     return {"statusCode": int(said), "headers": headers, "body": body}
 

@@ -26,6 +26,7 @@ class Secret:
         self._ever_read = False
         self._read_at = self._tried_at = 0.0
         self.verify_token = ""
+        self.fault = ""  # why there are no values
 
     def values(self, deadline: float) -> tuple[str, ...]:
         """Raises aws.Unavailable or aws.Rejected where it was never read and can't be now; an old value serves on."""
@@ -65,6 +66,7 @@ class Secret:
             self._keep_old(error)
             return
         self._values, self.verify_token = parse(text)
+        self.fault = "" if self._values else fault(text)
         self._read_at, self._ever_read = now, True
 
     def _keep_old(self, error: Exception) -> None:
@@ -98,6 +100,16 @@ def parse(text: str) -> tuple[tuple[str, ...], str]:
     candidates = decoded if isinstance(decoded, list) else [decoded]
     values = tuple(value.strip() for value in candidates if isinstance(value, str) and value.strip())
     return tuple(map(_unquoted, values)), token.strip() if isinstance(token, str) else ""
+
+
+def fault(text: str) -> str:
+    """Why a secret's text holds no value, without a word of it."""
+    text = text.strip("\ufeff \t\r\n")
+    if text[:1] == "{":
+        return 'the signature secret is JSON in which nothing is clearly it: make it {"secret": value}'
+    if text[:1] == "[" and text.strip("[] ") not in ("", '""'):
+        return 'the signature secret is a list of something else than texts: make it ["value"]'
+    return "the signature secret is not filled in"
 
 
 def _only_secret(pairs: dict[str, object]) -> object:

@@ -1,19 +1,28 @@
 """What providers ask before their first webhook, through each gateway: answered, and nothing of it is stored."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.local.conftest import QUICK, Nami, Pipeline, pipeline, wait_for
 
 # Whose first question comes with a method of its own, or unsigned; and by which gateway.
-GATEWAYS = {"trello": "rest", "event-grid": "http", "notion": "rest", "bitbucket-server": "http"}
+GATEWAYS = {"trello": "rest", "event-grid": "http", "notion": "rest", "bitbucket-server": "http", "xero": "rest"}
+# A provider that is described, and not in the table.
+ACME = {
+    **{"header": "Acme-Signature", "part": "v1", "encoding": "base64url", "timestamp": "part:t", "tolerance": 60},
+    **{"signed": "{timestamp}.{body}", "ids": ["body:event.id"]},
+}
+QUICKLY = dict(setting.split("=") for setting in QUICK[1::2])
 APP = f"""
 import aws_cdk as cdk
 from nami_stack import Subscription, WebhookStack
 app = cdk.App()
-for name, gateway in {GATEWAYS!r}.items():
-    settings = {{"name": name, "signature": name, "gateway": gateway, **{dict(x.split("=") for x in QUICK[1::2])!r}}}
+for name, gateway in {{**{GATEWAYS!r}, "acme": "http"}}.items():
+    signature = {ACME!r} if name == "acme" else name
+    settings = {{"name": name, "signature": signature, "gateway": gateway, **{QUICKLY!r}}}
     WebhookStack(app, subscription=Subscription.from_context(settings))
 app.synth()
 """
@@ -64,3 +73,24 @@ def test_secret_in_the_url_proves_the_sender_and_is_not_stored(command: Nami) ->
     assert sent.returncode == 0, sent.stderr
     wait_for(lambda: made.documents.count_documents({}) == 1, 30)
     assert made.documents.find_one({})["query"] == "code=(taken out)"
+
+
+def test_nothing_that_xero_hears_has_a_body(command: Nami) -> None:
+    made = pipeline(command, "xero")
+    assert command.typed("--local", "send", "xero").returncode == 0
+    with closing(made.connect()) as connection:
+        connection.request("POST", urlsplit(made.endpoint).path, body=b"{}", headers={"x-xero-signature": "AAAA"})
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (401, b"")
+    asked = command.typed("--local", "send", "xero", "--handshake").stdout.split("\n", 1)[1]
+    assert asked.strip() == ""
+
+
+def test_webhook_of_a_described_provider_is_stored_and_a_forged_one_is_not(command: Nami) -> None:
+    made = pipeline(command, "acme")
+    assert command.typed("--local", "send", "acme").returncode == 0
+    wait_for(lambda: made.documents.count_documents({}) == 1, 30)
+    with closing(made.connect()) as connection:
+        connection.request("POST", urlsplit(made.endpoint).path, body=b"{}", headers={"acme-signature": "t=1,v1=AAAA"})
+        assert connection.getresponse().status == 401
+    assert made.documents.find_one({})["verified"] == "hmac"

@@ -290,7 +290,10 @@ def test_every_command_in_a_pages_text_is_there(page: Path) -> None:
 
 
 @by_page(WRITTEN_BY_HAND)
-def test_settings_of_a_pages_commands_go_together(page: Path) -> None:
+def test_settings_of_a_pages_commands_go_together(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if described := re.search(r"```json\n(\{\n  \"header\".*?)```", page.read_text(), re.DOTALL):
+        (tmp_path / "acme.json").write_text(described[1])
+    monkeypatch.chdir(tmp_path)
     for command in typed(page.read_text()):
         given: dict[str, Any] = {}
         if command.startswith("nami "):

@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "lambdas").glob("*/requirements*.in"))
-LOCKS = [ROOT / "requirements.txt", *(path.with_suffix(".txt") for path in SOURCES)]
+SENDERS = ROOT / "tests" / "senders" / "requirements.in"
+LOCKS = [ROOT / "requirements.txt", *(path.with_suffix(".txt") for path in (*SOURCES, SENDERS))]
 
 
 def pins(lock: Path) -> dict[str, str]:
@@ -28,8 +29,8 @@ def test_every_package_is_pinned_with_hashes(lock: Path) -> None:
     assert pins(lock)
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_function_has_what_its_source_asks_for(source: Path) -> None:
+@pytest.mark.parametrize("source", [*SOURCES, SENDERS], ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_lock_has_what_its_source_asks_for(source: Path) -> None:
     asked = re.findall(r"^([a-z0-9-]+)", source.read_text(), re.MULTILINE)
     assert asked
     assert set(asked) <= pins(source.with_suffix(".txt")).keys()

@@ -50,7 +50,7 @@ def test_hmac_without_a_header_is_refused() -> None:
 
 def test_bad_option_names_its_key() -> None:
     message = error_of(signature="hmac", signature_header="x-sig", signature_digest="md5")
-    assert message == "signature_digest='md5': must be 'sha1', 'sha256' or 'sha512'"
+    assert message == "signature_digest='md5': must be 'sha1', 'sha256', 'sha384' or 'sha512'"
 
 
 def test_tolerance_without_a_timestamp_is_refused() -> None:

@@ -55,10 +55,11 @@ def configured(setting: dict[str, Any]) -> tuple[Scheme, ...]:
     named = setting["scheme"]
     forms = SCHEMES[named] if named in SCHEMES else _table(_OWN_WAYS.get(named, "more"))[named]
     options = {name: value for name, value in setting.items() if name != "scheme"}
+    options |= {name: tuple(value) for name, value in options.items() if isinstance(value, list)}
     for name in ("header", "timestamp", "id"):
         if name in options:
             options[name] = _source(options[name])
-    if "id" in options:
+    if "id" in options and "ids" not in options:
         options["ids"] = (options["id"],)
     if unknown := [name for name in options if name != "id" and not any(hasattr(form, name) for form in forms)]:
         raise TypeError(f"{setting['scheme']} has no option {unknown[0]}")
@@ -68,4 +69,4 @@ def configured(setting: dict[str, Any]) -> tuple[Scheme, ...]:
 
 
 def _source(text: str) -> str:
-    return text if text.startswith(("body:", "part:")) else text.lower()
+    return text if ":" in text else text.lower()

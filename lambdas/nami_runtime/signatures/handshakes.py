@@ -157,6 +157,13 @@ def _twitch(request: Request, key: str) -> Answer | None:
     return _text(field(request.json(), "challenge"))
 
 
+def _challenge(request: Request, key: str) -> Answer | None:
+    """monday.com: a body of a challenge alone comes back as it is."""
+    body = request.json()
+    challenge = body.get("challenge") if isinstance(body, dict) and len(body) == 1 else None
+    return _json({"challenge": _bounded(challenge)}) if isinstance(challenge, str) else None
+
+
 def _smartcar(request: Request, key: str) -> Answer | None:
     """`eventType: VERIFY` of version 4, `eventName: verify` of version 2."""
     body = request.json()
@@ -167,6 +174,12 @@ def _smartcar(request: Request, key: str) -> Answer | None:
     if not challenge or "{" in challenge:
         raise Refused(400, "the challenge is none")
     return _json({"challenge": digest(key.encode(), _bounded(challenge).encode("utf-8", "replace"), "sha256").hex()})
+
+
+def _xero(request: Request, key: str) -> Answer | None:
+    """Its intent to receive: four requests without events, of which the wrongly signed must get 401."""
+    body = request.json()
+    return _NOTHING if isinstance(body, dict) and body.get("events") == [] else None
 
 
 def _x_delivery(request: Request, key: str) -> Answer | None:
@@ -228,12 +241,14 @@ _UNSIGNED = {
 }
 _SIGNED = {
     "aws-sns": _aws_sns,
+    "challenge": _challenge,
     "discord": _discord,
     "event-grid": _validation_code,
     "slack": _slack,
     "smartcar": _smartcar,
     "twitch": _twitch,
     "x": _x_delivery,
+    "xero": _xero,
     "zoom": _zoom,
 }
 

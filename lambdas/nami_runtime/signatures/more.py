@@ -46,6 +46,7 @@ def _pairs(
     tolerance: int = 0,
     milliseconds: bool = False,
     key: str = "text",
+    separator: str = ",",
 ) -> tuple[Scheme, ...]:
     """Time and signature as pairs of one header, in hex."""
     return (
@@ -55,6 +56,7 @@ def _pairs(
             key=key,
             timestamp=f"part:{time}",
             milliseconds=milliseconds,
+            separator=separator,
             signed=signed,
             tolerance=tolerance,
             ids=ids,
@@ -288,6 +290,10 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "front-rules": _base64("x-front-signature", digest="sha1"),
     "help-scout": _base64("x-helpscout-signature", digest="sha1"),
     "line": _base64("x-line-signature"),
+    # Its boards' webhooks sign nothing: the secret stands in the URL.
+    "monday": (
+        Token(header="query:token", ids=("body:event.triggerUuid",), settable=("header",), handshake="challenge"),
+    ),
     "opensms": _pairs("x-opensms-signature", "v1"),
     "retell": _pairs("x-retell-signature", "d", time="v", signed="{body}{timestamp}", tolerance=300, milliseconds=True),
     "stream": _hex("x-signature"),
@@ -316,9 +322,19 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "plane": _hex("x-plane-signature"),
     "realtime-register": _base64("signature"),
     "taiga": _hex("x-taiga-webhook-signature", digest="sha1"),
+    "trello": (
+        Hmac(
+            header="x-trello-webhook",
+            digest="sha1",
+            encoding="base64",
+            signed="{body}{url}",
+            handshake="head",
+            handshake_method="HEAD",
+        ),
+    ),
     "ashby": _hex("ashby-signature", prefix="sha256="),
     # While its key rolls it signs with the other under s1.
-    "boldsign": _pairs("x-boldsign-signature", "s0 s1", "body:event.id", tolerance=300),
+    "boldsign": _pairs("x-boldsign-signature", "s0 s1", "body:event.id", tolerance=300, separator=", "),
     "box": (
         Hmac(
             header="box-signature-primary",
@@ -365,19 +381,8 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # The key is `client id&secret`, and that is what the secret holds.
     "surveymonkey": _base64("sm-signature", "body:event_id", digest="sha1"),
     "tiktok": _pairs("tiktok-signature", "s"),
-    "trello": (
-        Hmac(
-            header="x-trello-webhook",
-            digest="sha1",
-            encoding="base64",
-            signed="{body}{url}",
-            ids=("body:action.id",),
-            handshake="head",
-            handshake_method="HEAD",
-        ),
-    ),
     "todoist": _base64("x-todoist-hmac-sha256"),
-    "xero": _base64("x-xero-signature"),
+    "xero": (Hmac(header="x-xero-signature", encoding="base64", handshake="xero", empty_answer=True),),
     "xobni": _timed("x-xobni-signature", "x-xobni-timestamp", "x-xobni-delivery", prefix="sha256="),
     # Identity and checks
     "checkr": _hex("x-checkr-signature", "body:id"),
@@ -397,5 +402,5 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     "smartcar": (Hmac(header="sc-signature", ids=("body:meta.deliveryId", "body:eventId"), handshake="smartcar"),),
-    "workos": _pairs("workos-signature", "v1", "body:id", tolerance=180, milliseconds=True),
+    "workos": _pairs("workos-signature", "v1", "body:id", tolerance=180, milliseconds=True, separator=", "),
 }

@@ -50,15 +50,17 @@ _STANDARD_WEBHOOKS = (_standard("webhook"), _standard("svix"))
 _HUB = Hmac(header="x-hub-signature-256", prefix="sha256=")
 _ATLASSIAN = Hmac(header="x-hub-signature", prefix="sha256=")
 
+_OPTIONS = ("ids", "per_try", "handshake", "empty_answer")
 _HMAC_OPTIONS = (
-    *("header", "prefix", "digest", "encoding", "key", "signed", "timestamp", "tolerance", "id", "public_url"),
+    *("header", "also", "prefix", "part", "grouped", "separator", "digest", "hashed", "encoding", "key", "signed"),
+    *("timestamp", "milliseconds", "iso", "digits", "tolerance", "id", "id_length", "public_url", "when", *_OPTIONS),
 )
 
 # Several entries under one name are the forms one provider uses; the first that applies to a request counts.
 SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "none": (Unsigned(),),
-    "basic": (Basic(),),
-    "token": (Token(settable=("header", "prefix", "id")),),
+    "basic": (Basic(settable=_OPTIONS),),
+    "token": (Token(settable=("header", "prefix", "id", *_OPTIONS)),),
     "hmac": (Hmac(settable=_HMAC_OPTIONS),),
     "asana": (Hmac(header="x-hook-signature", handshake="asana"),),
     "bitbucket": (replace(_ATLASSIAN, ids=("x-request-uuid",)),),

@@ -37,16 +37,17 @@ class Scheme:
     """What all schemes share.
 
     `ids` are the sources of the delivery's id, the first that is there counts. `per_try` are fields of a JSON body that
-    differ between two tries of one delivery. `handshake` names what the provider asks
-    before it sends (see handshakes), with `handshake_method`. `settable` are the fields that a subscription may set,
-    beside those that follow from the others. `requirements` names what has to be installed to verify, `fetches` tells
-    whether that takes something from the provider's host.
+    differ between two tries of one delivery. `handshake` names what the provider asks before it sends (see handshakes),
+    with `handshake_method`. `empty_answer`: who sends takes no body. `settable` are the fields that a subscription may
+    set, beside those that follow from the others. `requirements` names what has to be installed to verify, `fetches`
+    tells whether that takes something from the provider's host.
     """
 
     ids: tuple[IdSource, ...] = ()
     per_try: tuple[str, ...] = ()
     handshake: str = ""
     handshake_method: str = "POST"
+    empty_answer: bool = False
     settable: tuple[str, ...] = ()
     requirements: ClassVar[tuple[str, ...]] = ()
     fetches: ClassVar[bool] = False
@@ -81,7 +82,7 @@ class Scheme:
             return request.headers.get(source, "")
         header = request.headers.get(getattr(self, "header", ""), "")
         if kind == "part":
-            return next((text for pair, text in _pairs(header) if pair == name), "")
+            return next((text for pair, text in _pairs(header, getattr(self, "separator", ",")) if pair == name), "")
         if kind != "body" or "[" in name:
             from nami_runtime.signatures import places  # noqa: PLC0415 - few providers put anything there
 
@@ -127,13 +128,13 @@ class Signed(Scheme):
     hold signatures, with blanks between the names. Where each group of pairs has a time of its own, it is `grouped`.
     `signed` is a template over {body}, {body_sha256} (in hex), {timestamp}, {id}, {method}, {url}, {path} (with its
     query), {uri} (HubSpot's half-decoded URL), {form} (Twilio's sorted parameters) and any other source. `encoding` is
-    that of the signature: hex (in any case), base64 or base64url, padded or not.
-    `tolerance` is in seconds, 0 leaves the timestamp unchecked; a timestamp is epoch seconds, epoch milliseconds,
-    ISO 8601 or an HTTP date. `digits` is how many it has, where it stands beside a field that may begin with one, and
-    `id_length` the id's where nothing else ends it; `iso` takes a time in ISO 8601 alone, which shows where it begins.
-    `milliseconds` and `separator` (of the pairs) are how the provider writes what is read in any form. `public_url` is
-    the URL that the producer calls, where it is not the gateway's own.
-    `when` is (header, its value), which tells which of two forms with one header it is.
+    that of the signature: hex (in any case), base64 or base64url, padded or not. `tolerance` is in seconds, 0 leaves
+    the timestamp unchecked, which is epoch seconds or milliseconds, ISO 8601 or an HTTP date. `digits` is how many it
+    has, where it stands beside a field that may begin with one, `id_length` the id's where nothing else ends it; `iso`
+    takes a time in ISO 8601 alone, which shows where it begins. `milliseconds` is how the provider writes it,
+    `separator` what it puts between pairs; a comma or a semicolon is read as well. `public_url` is the URL that the
+    producer calls, where it is not the gateway's own. `when` is (header, its value), which tells which of two forms
+    with one header it is.
     """
 
     header: str = ""
@@ -218,7 +219,7 @@ class Signed(Scheme):
         for source in (self.header, *self.also):
             value = self.find(request, source)
             if self.part:
-                given += [text for name, text in _pairs(value) if name in self.part.split(" ")]
+                given += [text for name, text in _pairs(value, self.separator) if name in self.part.split(" ")]
             else:
                 given += _signatures(value, self.prefix)
         if self.encoding == "hex":
@@ -331,6 +332,8 @@ class Token(Scheme):
 class Basic(Scheme):
     """HTTP basic authentication; the secret is `user:password`."""
 
+    challenge: ClassVar[str] = 'Basic realm="nami", charset="UTF-8"'
+
     def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
         kind, _, given = request.headers.get("authorization", "").partition(" ")
         try:
@@ -371,7 +374,8 @@ def _composed(text: str) -> str:
 def _key(secret: str, form: str) -> bytes:
     try:
         if form == "base64":
-            return binascii.a2b_base64(secret.removeprefix("v1,").removeprefix("whsec_"), strict_mode=True)
+            text = secret.removeprefix("v1,").removeprefix("whsec_").replace("-", "+").replace("_", "/")
+            return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
         if form == "nfkd" and not secret.isascii():
             from unicodedata import normalize  # noqa: PLC0415 - as above
 
@@ -381,13 +385,10 @@ def _key(secret: str, form: str) -> bytes:
         return b""
 
 
-def _pairs(value: str) -> list[tuple[str, str]]:
+def _pairs(value: str, separator: str) -> list[tuple[str, str]]:
     """`t=1,v1=ab` (Stripe) and `ts=1;h1=ab` (Paddle)."""
-    pairs = []
-    for pair in value.replace(";", ",").split(","):
-        name, _, text = pair.partition("=")
-        pairs.append((name.strip(), text.strip()))
-    return pairs
+    pairs = (value if separator in ",;" else value.replace(separator, ",")).replace(";", ",").split(",")
+    return [(name.strip(), text.strip()) for pair in pairs for name, _, text in [pair.partition("=")]]
 
 
 def _signatures(value: str, prefix: str) -> list[str]:

@@ -88,12 +88,16 @@ def _other_port(url: str) -> str:
 
 
 def _with_credentials(url: str, authorization: str) -> list[str]:
-    """Twilio sends the user and password of its URL as basic credentials, and signs the URL with them."""
+    """Twilio sends the user and password of its URL as basic credentials, and signs the URL with them, as written."""
     kind, _, given = authorization.partition(" ")
     scheme, _, rest = url.partition("://")
     if kind.lower() != "basic" or "@" in rest.partition("/")[0]:
         return []
     try:
-        return [f"{scheme}://{binascii.a2b_base64(given.strip()).decode()}@{rest}"]
+        user, _, password = binascii.a2b_base64(given.strip()).decode().partition(":")
     except ValueError:
         return []
+    spelled = [f"{user}:{password}", f"{quote(user, safe='')}:{quote(password, safe='')}"]
+    if not password:
+        spelled.append(quote(user, safe=""))
+    return [f"{scheme}://{each}@{rest}" for each in dict.fromkeys(spelled)]

@@ -26,6 +26,9 @@ class Verification:
     def __init__(self, setting: dict[str, Any], secret_arn: str) -> None:
         self.name: str = setting["scheme"]
         self._forms = signatures.configured(setting)
+        self.empty_answer = any(form.empty_answer for form in self._forms)
+        # What a 401 must say (RFC 9110, 11.6.1).
+        self.challenge: str = getattr(self._forms[0], "challenge", "")
         self._secret_sources = {form.secret_source() for form in self._forms}
         self._secret = Secret(secret_arn) if secret_arn else None
         if self._secret is None and self.name != "none":
@@ -78,7 +81,7 @@ class Verification:
             values = secret.values(request.deadline)
             key = form.verify(request, values, now)
         if key is None:
-            raise Refused(401, "wrong signature" if values else "the signature secret is not filled in")
+            raise Refused(401, "wrong signature" if values else secret.fault)
         return key
 
 

@@ -215,6 +215,17 @@ def test_secret_without_any_value_is_told_with_the_command_that_asks_for_it(aws:
     assert (check.status, word(check.remedy, "nami")) == ("fail", "`nami secret shopify`")
 
 
+def test_secret_that_says_nothing_clear_is_told_with_the_reason(aws: Stub) -> None:
+    aws("secretsmanager").add_response("get_secret_value", {"SecretString": '{"a": "1", "b": "2"}'})
+    check = checks.filled(target(), "arn:x")
+    assert (check.status, check.detail.count("nothing is clearly it")) == ("fail", 1)
+
+
+def test_secret_that_was_put_as_bytes_is_read(aws: Stub) -> None:
+    aws("secretsmanager").add_response("get_secret_value", {"SecretBinary": b"s3cret"})
+    assert checks.secret_text(Aws(), "arn:x") == "s3cret"
+
+
 def test_expired_credentials_are_one_line(aws: Stub) -> None:
     aws("sts").add_client_error("get_caller_identity", "ExpiredToken", "The security token included … is expired")
     check = checks.look("credentials", lambda: checks.credentials(Aws(), []))

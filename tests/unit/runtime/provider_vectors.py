@@ -646,27 +646,6 @@ COMPUTED = [
     _formula("bitbucket-server", "x-hub-signature", f"sha256={_HEX}"),
     _formula("notion", "x-notion-signature", f"sha256={_HEX}"),
     _formula("smartcar", "sc-signature", _HEX),
-    Vector(
-        "trello",
-        "formula",
-        _SECRET,
-        "x-trello-webhook",
-        {"x-trello-webhook": "zHQlCih92t278P8DSc+kIdfmwjM="},
-        _BODY,
-        options={"public_url": "https://example.com/hooks/x"},
-    ),
-    Vector(
-        "mandrill",
-        "formula",
-        _SECRET,
-        "x-mandrill-signature",
-        {
-            "x-mandrill-signature": "h3za2WXjBAYqcaVc/+glxmsXg+Y=",
-            "content-type": "application/x-www-form-urlencoded",
-        },
-        b"mandrill_events=%5B%5D",
-        options={"public_url": "https://example.com/hooks/x"},
-    ),
     _timed(
         "twitch",
         "twitch-eventsub-message-signature",

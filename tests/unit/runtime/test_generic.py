@@ -335,3 +335,29 @@ def test_what_could_be_another_thing_is_no_secret(pasted: str) -> None:
 def test_a_standard_key_may_be_pasted_with_its_version() -> None:
     scheme = Hmac(header="x-sig", key="base64")
     assert scheme.signature("v1,whsec_c2VjcmV0", b"x") == scheme.signature("c2VjcmV0", b"x") != b""
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not filled in"),
+        ("[]", "not filled in"),
+        ('[""]', "not filled in"),
+        ("[1]", "something else than texts"),
+        ('{"a":"s","b":"t"}', "nothing is clearly it"),
+        ('{"secret_1":"s","secret_2":"t"}', "nothing is clearly it"),
+    ],
+)
+def test_a_secret_without_a_value_has_its_reason(text: str, reason: str) -> None:
+    assert secret.parse(text)[0] == ()
+    assert reason in secret.fault(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "signed"),
+    [(b"user:p@ss", "user:p%40ss"), (b"user:", "user"), (b"user:", "user:"), (b"user:p@ss", "user:p@ss")],
+)
+def test_credentials_count_as_they_are_written_in_the_url(given: bytes, signed: str) -> None:
+    scheme = Hmac(header="x-sig", signed="{url}.{body}", public_url="https://hooks.example.com/in")
+    signature = _raw(f"https://{signed}@hooks.example.com:443/in.".encode() + BODY).hex()
+    assert fits(scheme, came(x_sig=signature, authorization="Basic " + base64.b64encode(given).decode()))

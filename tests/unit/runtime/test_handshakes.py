@@ -310,6 +310,13 @@ def test_smartcar_has_nothing_signed_that_could_be_a_delivery(ask: Handler, sign
     assert ask(http_event(body, headers=headers))["statusCode"] == 400
 
 
+def test_mondays_challenge_comes_back_to_who_knows_the_secret(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("monday", "s3cret")
+    answer = ask(http_event(b'{"challenge":"3eZbrw1aBm2rZgRNFdxV"}', query="token=s3cret"))
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"challenge": "3eZbrw1aBm2rZgRNFdxV"})
+    assert ask(http_event(b'{"challenge":"x"}'))["statusCode"] == 401
+
+
 # Secrets that are handed over
 
 
@@ -351,3 +358,34 @@ def test_a_token_is_in_no_log_line(
     signed_by("notion", "")
     ask(http_event(_TOKEN))
     assert "secret_tMr" not in capsys.readouterr().out
+
+
+# Answers
+
+
+def test_xero_gets_answers_without_a_body(pre_queue: Handler, cloud: FakeAws, signed_by: SignedBy) -> None:
+    signed_by("xero", "s3cret")
+    headers, body = signing.sign({"scheme": "xero"}, "s3cret", b'{"events":[{"resourceId":"1"}]}')
+    taken, refused = pre_queue(http_event(body, headers=headers)), pre_queue(http_event(body))
+    assert [(answer["statusCode"], answer["body"]) for answer in (taken, refused)] == [(200, ""), (401, "")]
+    assert "content-type" not in taken["headers"] | refused["headers"]
+    assert len(cloud.messages) == 1
+
+
+def test_xeros_intent_to_receive_is_no_delivery(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("xero", "s3cret")
+    headers, body = signing.sign({"scheme": "xero"}, "s3cret", b'{"events":[],"entropy":"S0m3r4Nd0mt3xt"}')
+    assert ask(http_event(body, headers=headers))["statusCode"] == 200
+    assert ask(http_event(body, headers={"x-xero-signature": "AAAA"}))["statusCode"] == 401
+
+
+@pytest.mark.parametrize("scheme", ["basic", "pipedrive"])
+def test_a_401_to_basic_authentication_says_what_is_asked_for(scheme: str, ask: Handler, signed_by: SignedBy) -> None:
+    signed_by(scheme, "user:password")
+    answer = ask(http_event(b"{}"))
+    assert answer["headers"]["www-authenticate"].startswith('Basic realm="')
+
+
+def test_a_401_to_others_asks_for_no_credentials(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("github", "s3cret")
+    assert "www-authenticate" not in ask(http_event(b"{}"))["headers"]

@@ -149,7 +149,8 @@ def test_any_secret_of_a_list_is_accepted(deliver: Callable[..., int], vector: V
 
 
 def test_every_scheme_has_a_vector_or_a_test_of_its_own() -> None:
-    apart = {"none", "adyen", "braintree", "cloudevents", "event-grid", *public_keys.SCHEMES, *jwts.SCHEMES}
+    in_the_url = {"cloudevents", "event-grid", "monday"}
+    apart = {"none", "adyen", "braintree", *in_the_url, *public_keys.SCHEMES, *jwts.SCHEMES}
     assert {vector.scheme for vector in VECTORS} | apart == set(signatures.every())
 
 
@@ -173,6 +174,19 @@ def test_every_scheme_that_nami_may_sign_for_accepts_its_own_signature() -> None
         forms = signatures.configured(setting)
         form = next(form for form in forms if form.applies(request))
         assert form.verify(request, [secret], 1_700_000_000.0) == secret, scheme
+
+
+@pytest.mark.parametrize(
+    ("scheme", "header", "written"),
+    [
+        ("box", "box-delivery-timestamp", "2023-11-14T22:13:20Z"),
+        ("orb", "x-orb-timestamp", "2023-11-14T22:13:20.000000"),
+        ("workos", "workos-signature", "t=1700000000000, v1="),
+    ],
+)
+def test_nami_writes_the_time_as_the_provider_does(scheme: str, header: str, written: str) -> None:
+    signed, _ = signing.sign({"scheme": scheme}, "c2VjcmV0", b"{}", now=1_700_000_000.0)
+    assert signed[header].startswith(written)
 
 
 def test_nobody_can_sign_with_a_private_key_that_is_the_providers() -> None:
