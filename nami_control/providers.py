@@ -1097,40 +1097,16 @@ _SIGNED: dict[type, str] = {
 def _kind(form: Scheme) -> str:
     if isinstance(form, Hmac):
         return f"HMAC-{form.digest.upper().replace('SHA', 'SHA-')}, {form.encoding}"
-<<<<<<< /tmp/tmp0fd7zaeo
     if isinstance(form, JsonWebToken):
         return "JSON web token"
     return _KINDS.get(type(form), type(form).__name__)
-=======
-    if isinstance(form, Asymmetric | PayPal | Sns):
-        return "public key"
-    if isinstance(form, JsonWebToken):
-        return "JSON web token"
-    if isinstance(form, Adyen):
-        return "HMAC-SHA-256, base64"
-    kinds = {Token: "token", Basic: "basic authentication", ClientState: "token in the body", Unsigned: "none"}
-    return kinds.get(type(form), type(form).__name__)
->>>>>>> /tmp/tmps9hvfe5i
 
 
 def _signed(form: Scheme) -> str:
     if isinstance(form, JsonWebToken):
-<<<<<<< /tmp/tmp0fd7zaeo
         claims = ", ".join(name for name in (form.body_claim, form.url_claim) if name)
         return claims or ("no body" if form.header else "the token that the body is")
     return _SIGNED.get(type(form), str(getattr(form, "signed", "")))
-=======
-        if not form.header:
-            return "the token that the body is"
-        return ", ".join(name for name in (form.body_claim, form.url_claim) if name) or "no body"
-    if isinstance(form, Adyen):
-        return "eight fields of each notification"
-    if isinstance(form, Sns):
-        return "Message, MessageId, Subject, Timestamp, TopicArn and Type"
-    if isinstance(form, PayPal):
-        return "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}"
-    return str(getattr(form, "signed", ""))
->>>>>>> /tmp/tmps9hvfe5i
 
 
 def _id(source: object) -> str:

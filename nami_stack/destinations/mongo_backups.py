@@ -94,26 +94,3 @@ def _role(host: Construct, name: str, volume_id: str) -> iam.Role:
         right_to(host, "*"),
     )
     return role
-
-
-def backup_alarm(here: str, *, policy_id: str) -> Alarm:
-    """On a snapshot that was not made.
-
-    Args:
-        here: what alarms are named by.
-    """
-    return Alarm(
-        f"{here}-backup",
-        # https://docs.aws.amazon.com/ebs/latest/userguide/monitor-dlm-cw-metrics.html
-        cloudwatch.Metric(
-            namespace="AWS/EBS",
-            metric_name="SnapshotsCreateFailed",
-            dimensions_map={"DLMPolicyId": policy_id},
-            statistic="Sum",
-            period=FIVE_MINUTES,
-        ),
-        periods=ONCE,
-        what="The daily snapshot of the MongoDB host's data volume failed.",
-        why="Over 0: AWS has tried again for an hour by then.",
-        todo="The policy in Amazon Data Lifecycle Manager says why. The next try is tomorrow.",
-    )
