@@ -7,7 +7,10 @@ The functions never load it. What is signed, the delivery's id and the handshake
 from typing import NamedTuple
 
 from nami_runtime import signatures
-from nami_runtime.signatures.schemes import Asymmetric, Basic, ClientState, Hmac, PayPal, Scheme, Token, Unsigned
+from nami_runtime.signatures.adyen import Adyen
+from nami_runtime.signatures.client_state import ClientState
+from nami_runtime.signatures.public_keys import Asymmetric, PayPal, Sns
+from nami_runtime.signatures.schemes import Basic, Hmac, Scheme, Token, Unsigned
 
 
 class Facts(NamedTuple):
@@ -26,6 +29,12 @@ FACTS: dict[str, Facts] = {
         "the part of the API key behind its colon",
         "Settings > API keys of the app; X-Ably-Key names which",
         "ably/docs: Webhooks",
+    ),
+    "adyen": Facts(
+        "Adyen, its standard webhooks (JSON)",
+        "the HMAC key, hex",
+        "Customer Area > Developers > Webhooks > the webhook > Security, with HMAC signatures switched on",
+        "Adyen/adyen-python-api-library; docs.adyen.com: Verify HMAC signatures",
     ),
     "adyen-platforms": Facts(
         "Adyen for Platforms, and Adyen's webhooks that sign in a header",
@@ -60,7 +69,7 @@ FACTS: dict[str, Facts] = {
     "asana": Facts(
         "Asana",
         "the X-Hook-Secret of the handshake",
-        "sent when the webhook is created; nami echoes it",
+        "sent when the webhook is created: `nami secret NAME --received`",
         "developers.asana.com: Webhooks guide",
     ),
     "ashby": Facts(
@@ -68,6 +77,12 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret token",
         "chosen by you, in Admin > Integrations > Webhooks",
         "developers.ashbyhq.com: Authenticating webhooks",
+    ),
+    "aws-sns": Facts(
+        "Amazon SNS, subscriptions by HTTPS without raw message delivery",
+        "the topic's ARN",
+        "the topic's page; with the endpoint's URL as the subscription's endpoint",
+        "docs.aws.amazon.com: Verifying the signatures of Amazon SNS messages; aws/aws-js-sns-message-validator",
     ),
     "attio": Facts(
         "Attio", "the webhook's secret", "Developer settings; the answer to its creation", "docs.attio.com: Webhooks"
@@ -84,6 +99,12 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret",
         "chosen by you, in Repository settings > Webhooks",
         "support.atlassian.com: Manage webhooks",
+    ),
+    "bitbucket-server": Facts(
+        "Bitbucket Server and Data Center",
+        "the webhook's secret",
+        "chosen by you, in Repository settings > Webhooks",
+        "confluence.atlassian.com: Manage webhooks; its unsigned ping: runatlantis/atlantis 474",
     ),
     "blockfrost": Facts(
         "Blockfrost", "the webhook's auth token", "Dashboard > Webhooks > the webhook", "blockfrost/blockfrost-python"
@@ -142,6 +163,12 @@ FACTS: dict[str, Facts] = {
     ),
     "clickup": Facts(
         "ClickUp", "the webhook's secret", "the answer to its creation", "developer.clickup.com: Webhook signature"
+    ),
+    "cloudevents": Facts(
+        "CloudEvents over HTTP, from who signs nothing",
+        "the secret that the URL ends with, `?code=…`, or `signature_header`'s",
+        "chosen by you, where the subscription is made",
+        "cloudevents/spec: http-webhook.md",
     ),
     "cloudflare-stream": Facts(
         "Cloudflare Stream",
@@ -227,6 +254,12 @@ FACTS: dict[str, Facts] = {
     ),
     "emailit": Facts(
         "Emailit", "the webhook's signing secret", "Webhooks > the webhook", "emailit.com/docs: Request signature"
+    ),
+    "event-grid": Facts(
+        "Azure Event Grid",
+        "the secret that the URL ends with, `?code=…`, or `signature_header`'s",
+        "chosen by you: the endpoint URL of the event subscription, or its delivery properties",
+        "learn.microsoft.com: Event Grid, webhook event delivery",
     ),
     "expo": Facts(
         "Expo (EAS)",
@@ -353,6 +386,12 @@ FACTS: dict[str, Facts] = {
         "chosen by you or shown once, at `heroku webhooks:add`",
         "heroku/webhooks-demo",
     ),
+    "highlevel": Facts(
+        "HighLevel (GoHighLevel)",
+        "its public key (Ed25519), PEM",
+        "the Webhook Integration Guide shows it",
+        "marketplace.gohighlevel.com: Webhook Integration Guide",
+    ),
     "hubspot": Facts(
         "HubSpot",
         "the app's client secret",
@@ -444,6 +483,12 @@ FACTS: dict[str, Facts] = {
         "the subscription's details",
         "developers.make.com: Verify signatures",
     ),
+    "manus": Facts(
+        "Manus",
+        "its public key (RSA), PEM",
+        "GET https://api.manus.ai/v2/webhook.publicKey",
+        "open.manus.ai: Webhook security",
+    ),
     "mandrill": Facts(
         "Mailchimp Transactional (Mandrill)",
         "the webhook's key",
@@ -477,6 +522,12 @@ FACTS: dict[str, Facts] = {
         "chosen by you, where the subscription is made",
         "learn.microsoft.com: Change notifications",
     ),
+    "mobiscroll": Facts(
+        "Mobiscroll Connect",
+        "a public key, `whpk_…`; a list while they roll",
+        "https://connect.mobiscroll.com/.well-known/webhook-keys",
+        "mobiscroll-connect-sdk on PyPI",
+    ),
     "modern-treasury": Facts(
         "Modern Treasury",
         "the webhook's key",
@@ -490,6 +541,12 @@ FACTS: dict[str, Facts] = {
         "mollie/mollie-api-php",
     ),
     "mux": Facts("Mux", "the webhook's signing secret", "Settings > Webhooks", "muxinc/mux-node-sdk"),
+    "notion": Facts(
+        "Notion",
+        "the verification token",
+        "sent once, when the subscription is made: `nami secret NAME --received`",
+        "developers.notion.com: Webhooks",
+    ),
     "netbox": Facts(
         "NetBox",
         "the webhook's secret",
@@ -707,6 +764,12 @@ FACTS: dict[str, Facts] = {
         "api.slack.com/apps > the app > Basic information",
         "docs.slack.dev: Verifying requests",
     ),
+    "smartcar": Facts(
+        "Smartcar",
+        "the application management token",
+        "Dashboard > the application > Credentials",
+        "smartcar.com/docs: Callback URI verification",
+    ),
     "spacelift": Facts(
         "Spacelift",
         "the webhook's secret",
@@ -722,6 +785,12 @@ FACTS: dict[str, Facts] = {
     "standard-webhooks": Facts(
         "whoever keeps to Standard Webhooks, and Svix's customers",
         "`whsec_…`",
+        "where the sender shows it",
+        "standardwebhooks.com",
+    ),
+    "standard-webhooks-v1a": Facts(
+        "whoever signs Standard Webhooks with a private key (`v1a`)",
+        "the public key, `whpk_…`",
         "where the sender shows it",
         "standardwebhooks.com",
     ),
@@ -774,6 +843,12 @@ FACTS: dict[str, Facts] = {
         "TaskFast", "the webhook's secret", "the answer to its configuration", "docs.rs/taskfast-agent: webhooks"
     ),
     "telegram": Facts("Telegram", "the secret_token", "chosen by you, at setWebhook", "core.telegram.org: setWebhook"),
+    "telnyx": Facts(
+        "Telnyx",
+        "the public key, base64",
+        "Mission Control Portal > Account settings > Keys & credentials > Public key",
+        "team-telnyx/telnyx-python; developers.telnyx.com: Webhooks",
+    ),
     "tiktok": Facts(
         "TikTok", "the app's client secret", "Manage apps > the app", "developers.tiktok.com: Webhooks verification"
     ),
@@ -791,11 +866,17 @@ FACTS: dict[str, Facts] = {
     ),
     "trello": Facts(
         "Trello",
-        "the app's secret",
-        "trello.com/power-ups/admin > the app > API key",
-        "developer.atlassian.com: Trello, Webhooks",
+        "the application's secret",
+        "trello.com/power-ups/admin > the Power-Up > API key",
+        "developer.atlassian.com: Trello, webhooks",
     ),
     "twilio": Facts("Twilio", "the auth token", "Console > Account info", "twilio.com/docs: Webhooks security"),
+    "twitch": Facts(
+        "Twitch EventSub",
+        "the subscription's secret",
+        "chosen by you, where the subscription is made",
+        "dev.twitch.tv: Handling webhook events",
+    ),
     "typeform": Facts(
         "Typeform",
         "the webhook's secret",
@@ -823,6 +904,12 @@ FACTS: dict[str, Facts] = {
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
         "developers.facebook.com: Webhooks, getting started",
+    ),
+    "wise": Facts(
+        "Wise",
+        "its public key (RSA), of live or of the sandbox",
+        "docs.wise.com: Event handling shows both",
+        "transferwise/digital-signatures-examples; docs.wise.com: Event handling",
     ),
     "woocommerce": Facts(
         "WooCommerce",
@@ -990,13 +1077,19 @@ READ = dict.fromkeys(
 HANDSHAKES = {
     "head": "asks with HEAD whether anybody is there; gets 200",
     "woocommerce": "sends an unsigned ping when a webhook is made; gets 200",
-    "asana": "POST with X-Hook-Secret: the same header",
+    "aws-sns": "signed SubscriptionConfirmation of a topic that the secret names: GET of its SubscribeURL",
+    "asana": "POST with X-Hook-Secret: the same header; `nami secret NAME --received` shows it",
+    "bitbucket-server": "sends an unsigned ping when a webhook is tested; gets 200",
     "discord": "POST of type 0: 204",
     "dropbox": "GET with a challenge: the challenge",
+    "event-grid": "POST with a validationCode: it; CloudEvents' OPTIONS with WebHook-Request-Origin: its answer",
     "meta": "GET with hub.verify_token: hub.challenge",
     "microsoft-graph": "POST with validationToken: the token",
+    "notion": "POST with a verification_token: 200, and `nami secret NAME --received` shows the token",
     "okta": "GET with X-Okta-Verification-Challenge: it, as JSON",
     "slack": "signed POST url_verification: the challenge",
+    "smartcar": "signed POST of VERIFY: the challenge's HMAC",
+    "twitch": "signed POST of webhook_callback_verification: the challenge, as text",
     "x": "GET with crc_token: its HMAC",
     "zoom": "signed POST endpoint.url_validation: plainToken and its HMAC",
 }
@@ -1030,15 +1123,19 @@ def described(name: str) -> Described:
 def _kind(form: Scheme) -> str:
     if isinstance(form, Hmac):
         return f"HMAC-{form.digest.upper().replace('SHA', 'SHA-')}, {form.encoding}"
-    if isinstance(form, Asymmetric | PayPal):
+    if isinstance(form, Asymmetric | PayPal | Sns):
         return "public key"
+    if isinstance(form, Adyen):
+        return "HMAC-SHA-256, base64"
     kinds = {Token: "token", Basic: "basic authentication", ClientState: "token in the body", Unsigned: "none"}
     return kinds.get(type(form), type(form).__name__)
 
 
 def _signed(form: Scheme) -> str:
-    if isinstance(form, Asymmetric):
-        return "{timestamp}{body}"
+    if isinstance(form, Adyen):
+        return "eight fields of each notification"
+    if isinstance(form, Sns):
+        return "Message, MessageId, Subject, Timestamp, TopicArn and Type"
     if isinstance(form, PayPal):
         return "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}"
     return str(getattr(form, "signed", ""))

@@ -19,6 +19,21 @@ _ORDER: dict[str, Any] = {"id": NUMBER, "status": "processing", "currency": "EUR
 
 SAMPLES: dict[str, Any] = {
     "ably": {"items": [{"webhookId": "w1", "source": "channel.message", "data": {"channelId": "orders"}}]},
+    "adyen": {
+        "live": "false",
+        "notificationItems": [
+            {
+                "NotificationRequestItem": {
+                    "pspReference": ID,
+                    "merchantAccountCode": "AcmeShop",
+                    "merchantReference": "1001",
+                    "amount": {"value": 1990, "currency": "EUR"},
+                    "eventCode": "AUTHORISATION",
+                    "success": "true",
+                }
+            }
+        ],
+    },
     "adyen-platforms": {"type": "balancePlatform.transfer.created", "environment": "test", "data": {"id": ID}},
     "aftership": {"event": "tracking_update", "event_id": ID, "msg": {"tag": "InTransit"}},
     "airwallex": {"id": ID, "name": "payment_intent.succeeded", "data": {"object": {"amount": 19.9}}},
@@ -34,6 +49,7 @@ SAMPLES: dict[str, Any] = {
     "attio": {"webhook_id": "w1", "events": [{"event_type": "record.created", "id": {"record_id": ID}}]},
     "bigcommerce": {"scope": "store/order/created", "data": {"type": "order", "id": NUMBER}, "hash": ID},
     "bitbucket": {"push": {"changes": []}, "repository": {"full_name": "acme/shop"}},
+    "bitbucket-server": {"eventKey": "repo:refs_changed", "repository": {"slug": "shop"}, "changes": []},
     "blockfrost": {"id": ID, "webhook_id": "w1", "type": "block", "payload": {"height": 7126256, "tx_count": 13}},
     "boldsign": {"event": {"id": ID, "eventType": "Completed"}, "data": {"documentId": ID}},
     "brex": {"event_type": "TRANSFER_PROCESSED", "transfer_id": ID, "company_id": "c1"},
@@ -46,6 +62,7 @@ SAMPLES: dict[str, Any] = {
     "circleci": {"id": ID, "type": "workflow-completed", "workflow": {"name": "build", "status": "success"}},
     "clerk": {"type": "user.created", "object": "event", "data": {"id": ID, "first_name": "Ada"}},
     "clickup": {"event": "taskCreated", "task_id": ID, "webhook_id": "w1"},
+    "cloudevents": {"specversion": "1.0", "id": ID, "type": "order.created", "source": "/shop", "data": {}},
     "cloudflare-stream": {"uid": ID, "readyToStream": True, "status": {"state": "ready"}},
     "coinbase-commerce": {"id": NUMBER, "event": {"id": ID, "type": "charge:confirmed", "data": {"code": "A1"}}},
     "coinify": {"id": ID, "event": "payment-intent.completed", "context": {"amount": "19.90"}},
@@ -68,6 +85,7 @@ SAMPLES: dict[str, Any] = {
     "easypost": {"id": ID, "object": "Event", "description": "tracker.updated", "result": {"status": "delivered"}},
     "elevenlabs": {"type": "post_call_transcription", "data": {"conversation_id": ID}},
     "emailit": {"event_id": ID, "type": "email.delivered", "data": {"object": {"id": ID}}},
+    "event-grid": [{"id": ID, "eventType": "Microsoft.Storage.BlobCreated", "subject": "/orders/1", "data": {}}],
     "expo": {"id": ID, "platform": "ios", "status": "finished", "accountName": "acme", "projectName": "shop"},
     "facebook": _META,
     "fastspring": {"events": [{"id": ID, "type": "order.completed", "live": False, "data": {"total": 19.9}}]},
@@ -124,6 +142,7 @@ SAMPLES: dict[str, Any] = {
     "modern-treasury": {"event": "completed", "data": {"id": ID, "object": "payment_order", "amount": 1990}},
     "mollie": {"resource": "event", "id": ID, "type": "payment-link.paid", "entityId": "pl_1"},
     "mux": {"id": ID, "type": "video.asset.ready", "data": {"id": "a1", "status": "ready"}},
+    "notion": {"id": ID, "type": "page.created", "entity": {"id": "p1", "type": "page"}, "attempt_number": 1},
     "netbox": {"event": "created", "model": "site", "request_id": ID, "data": {"id": NUMBER, "name": "Site 1"}},
     "nexus": {"action": "CREATED", "repositoryName": "maven-releases", "component": {"id": ID, "name": "shop"}},
     "nylas": {"specversion": "1.0", "id": ID, "type": "message.created", "data": {"object": {"id": "m1"}}},
@@ -176,6 +195,7 @@ SAMPLES: dict[str, Any] = {
         "source": {"shopId": "s1"},
     },
     "slack": {"type": "event_callback", "event_id": ID, "event": {"type": "app_mention", "text": "Hello"}},
+    "smartcar": {"eventId": ID, "eventType": "VEHICLE_STATE", "data": {"signals": []}, "meta": {"version": "4.0"}},
     "spacelift": {
         "account": "acme",
         "state": "FINISHED",
@@ -197,7 +217,8 @@ SAMPLES: dict[str, Any] = {
     "telegram": {"update_id": NUMBER, "message": {"message_id": 1, "chat": {"id": 1, "type": "private"}, "text": "Hi"}},
     "tiktok": {"client_key": "k1", "event": "video.publish.completed", "create_time": 1700000000, "content": "{}"},
     "todoist": {"event_name": "item:added", "user_id": "1", "event_data": {"id": ID, "content": "Hello"}},
-    "trello": {"action": {"id": ID, "type": "createCard", "data": {"card": {"name": "Hello"}}}, "model": {"id": "b1"}},
+    "trello": {"action": {"id": ID, "type": "updateCard", "data": {}}, "model": {"id": "b1", "name": "Orders"}},
+    "twitch": {"subscription": {"id": "s1", "type": "channel.follow"}, "event": {"user_id": "1"}},
     "typeform": {"event_id": ID, "event_type": "form_response", "form_response": {"form_id": "f1", "answers": []}},
     "unit": {"data": [{"id": ID, "type": "customer.created", "attributes": {}}]},
     "viber": {"event": "message", "message_token": NUMBER, "message": {"type": "text", "text": "Hello"}},
@@ -247,11 +268,22 @@ class Question(NamedTuple):
 
 HANDSHAKES = {
     "asana": Question(headers={"x-hook-secret": "a-secret-that-asana-offers"}),
+    "bitbucket-server": Question(headers={"x-event-key": "diagnostics:ping"}, body=b'{"test": true}'),
     "dropbox": Question("GET", "challenge=a-challenge-of-nami"),
+    "event-grid": Question("OPTIONS", headers={"webhook-request-origin": "eventemitter.example.com"}),
+    "head": Question("HEAD"),
     "meta": Question("GET", "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token="),
     "microsoft-graph": Question(query="validationToken=a-token-of-nami"),
+    "notion": Question(body=b'{"verification_token": "a-token-that-notion-hands-over"}'),
     "okta": Question("GET", headers={"x-okta-verification-challenge": "a-challenge-of-nami"}),
     "slack": Question(body=b'{"type": "url_verification", "challenge": "a-challenge-of-nami"}', signed=True),
+    "smartcar": Question(body=b'{"eventType": "VERIFY", "data": {"challenge": "a-challenge-of-nami"}}', signed=True),
+    "twitch": Question(
+        headers={"twitch-eventsub-message-type": "webhook_callback_verification"},
+        body=b'{"challenge": "a-challenge-of-nami", "subscription": {"type": "channel.follow"}}',
+        signed=True,
+    ),
+    "woocommerce": Question(headers={"content-type": "application/x-www-form-urlencoded"}, body=b"webhook_id=1"),
     "x": Question("GET", "crc_token=a-token-of-nami"),
     "zoom": Question(
         body=b'{"event": "endpoint.url_validation", "payload": {"plainToken": "a-token-of-nami"}}', signed=True

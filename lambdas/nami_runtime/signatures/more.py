@@ -186,6 +186,10 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     # Building, hosting, watching
+    # Its connection test is not signed.
+    "bitbucket-server": (
+        Hmac(header="x-hub-signature", prefix="sha256=", ids=("x-request-id",), handshake="bitbucket-server"),
+    ),
     "appwrite": (Hmac(header="x-appwrite-webhook-signature", digest="sha1", encoding="base64", signed="{url}{body}"),),
     "buildkite": (
         *_pairs("x-buildkite-signature", "signature", time="timestamp"),
@@ -193,6 +197,19 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     ),
     "circleci": (Hmac(header="circleci-signature", part="v1", ids=("body:id",)),),
     "cloudflare-stream": _pairs("webhook-signature", "sig1", time="time"),
+    # It signs nothing: the secret stands in the URL, or in a header that the subscription is given.
+    **dict.fromkeys(
+        ("cloudevents", "event-grid"),
+        (
+            Token(
+                header="query:code",
+                ids=("body:id", "ce-id"),
+                settable=("header", "prefix", "id"),
+                handshake="event-grid",
+                handshake_method="OPTIONS",
+            ),
+        ),
+    ),
     "dub": _hex("dub-signature"),
     "flagsmith": _hex("x-flagsmith-signature"),
     "flux": _hex("x-signature", prefix="sha256="),
@@ -277,6 +294,19 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "retell": _pairs("x-retell-signature", "d", time="v", signed="{body}{timestamp}", tolerance=300, milliseconds=True),
     "stream": _hex("x-signature"),
     "telegram": (Token(header="x-telegram-bot-api-secret-token", ids=("body:update_id",)),),
+    "twitch": (
+        Hmac(
+            header="twitch-eventsub-message-signature",
+            prefix="sha256=",
+            signed="{id}{timestamp}{body}",
+            id="twitch-eventsub-message-id",
+            timestamp="twitch-eventsub-message-timestamp",
+            iso=True,
+            tolerance=600,
+            ids=("twitch-eventsub-message-id",),
+            handshake="twitch",
+        ),
+    ),
     "viber": _hex("x-viber-content-signature", "body:message_token"),
     "webex": _hex("x-spark-signature", digest="sha1"),
     # Customers, work, documents
@@ -288,16 +318,6 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "plane": _hex("x-plane-signature"),
     "realtime-register": _base64("signature"),
     "taiga": _hex("x-taiga-webhook-signature", digest="sha1"),
-    "trello": (
-        Hmac(
-            header="x-trello-webhook",
-            digest="sha1",
-            encoding="base64",
-            signed="{body}{url}",
-            handshake="head",
-            handshake_method="HEAD",
-        ),
-    ),
     "ashby": _hex("ashby-signature", prefix="sha256="),
     # While its key rolls it signs with the other under s1.
     "boldsign": _pairs("x-boldsign-signature", "s0 s1", "body:event.id", tolerance=300, separator=", "),
@@ -327,6 +347,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     "lusha": _timed("x-lusha-signature", "x-lusha-timestamp"),
+    "notion": (Hmac(header="x-notion-signature", prefix="sha256=", ids=("body:id",), handshake="notion"),),
     "nylas": (Hmac(header="x-nylas-signature", ids=("body:id",), handshake="dropbox", handshake_method="GET"),),
     "patreon": _hex("x-patreon-signature", digest="md5"),
     "pipedrive": (Basic(ids=("body:meta.id",)),),
@@ -346,6 +367,17 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # The key is `client id&secret`, and that is what the secret holds.
     "surveymonkey": _base64("sm-signature", "body:event_id", digest="sha1"),
     "tiktok": _pairs("tiktok-signature", "s"),
+    "trello": (
+        Hmac(
+            header="x-trello-webhook",
+            digest="sha1",
+            encoding="base64",
+            signed="{body}{url}",
+            ids=("body:action.id",),
+            handshake="head",
+            handshake_method="HEAD",
+        ),
+    ),
     "todoist": _base64("x-todoist-hmac-sha256"),
     "xero": _base64("x-xero-signature"),
     "xobni": _timed("x-xobni-signature", "x-xobni-timestamp", "x-xobni-delivery", prefix="sha256="),
@@ -366,5 +398,6 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             ids=("body:data.id",),
         ),
     ),
+    "smartcar": (Hmac(header="sc-signature", ids=("body:meta.deliveryId", "body:eventId"), handshake="smartcar"),),
     "workos": _pairs("workos-signature", "v1", "body:id", tolerance=180, milliseconds=True, separator=", "),
 }

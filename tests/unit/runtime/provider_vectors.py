@@ -663,6 +663,37 @@ COMPUTED = [
     _formula("onfido", "x-sha2-signature", _HEX),
     _formula("persona", "persona-signature", f"t={_SECONDS},v1={_TIMED}"),
     _timed("workos", "workos-signature", f"t={_MILLISECONDS}, v1={_TIMED_MS}"),
+    _formula("bitbucket-server", "x-hub-signature", f"sha256={_HEX}"),
+    _formula("notion", "x-notion-signature", f"sha256={_HEX}"),
+    _formula("smartcar", "sc-signature", _HEX),
+    Vector(
+        "trello",
+        "formula",
+        _SECRET,
+        "x-trello-webhook",
+        {"x-trello-webhook": "zHQlCih92t278P8DSc+kIdfmwjM="},
+        _BODY,
+        options={"public_url": "https://example.com/hooks/x"},
+    ),
+    Vector(
+        "mandrill",
+        "formula",
+        _SECRET,
+        "x-mandrill-signature",
+        {
+            "x-mandrill-signature": "h3za2WXjBAYqcaVc/+glxmsXg+Y=",
+            "content-type": "application/x-www-form-urlencoded",
+        },
+        b"mandrill_events=%5B%5D",
+        options={"public_url": "https://example.com/hooks/x"},
+    ),
+    _timed(
+        "twitch",
+        "twitch-eventsub-message-signature",
+        "sha256=c9461ebebfcc1c7ea9bfe994e1bb157bccd6f50ec9994df4d42e3d82bb283599",
+        twitch_eventsub_message_id="msg-1",
+        twitch_eventsub_message_timestamp="2021-02-25T15:02:10Z",
+    ),
     # By openssl, with the time in the body.
     Vector(
         "pusher",
