@@ -91,6 +91,7 @@ SAMPLES: dict[str, Any] = {
     "facebook": _META,
     "fastspring": {"events": [{"id": ID, "type": "order.completed", "live": False, "data": {"total": 19.9}}]},
     "finch": {"company_id": ID, "event_type": "company.updated", "data": {}},
+    "fintoc": {"id": ID, "object": "event", "type": "payment_intent.succeeded", "data": {"id": "pi_1", "amount": 1990}},
     "fizzy": {"id": ID, "action": "card_closed", "eventable": {"id": "c1", "title": "Hello"}},
     "flagsmith": {
         "event_type": "FLAG_UPDATED",

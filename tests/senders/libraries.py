@@ -37,6 +37,38 @@ def _twilio(sent: Request) -> object:
     )
 
 
+def _boldsign(sent: Request) -> object:
+    from boldsign.webhook_utility import WebhookUtility
+
+    return WebhookUtility.validate_signature(sent.text, sent.headers["x-boldsign-signature"], sent.secret)
+
+
+def _box(sent: Request) -> object:
+    from box_sdk_gen.managers.webhooks import WebhooksManager
+
+    return WebhooksManager.validate_message(sent.text, sent.headers, sent.secret)
+
+
+def _elevenlabs(sent: Request) -> object:
+    from elevenlabs.client import ElevenLabs
+
+    webhooks = ElevenLabs(api_key="key").webhooks
+    return webhooks.construct_event(sent.text, sent.headers["elevenlabs-signature"], sent.secret)
+
+
+def _hubspot(sent: Request) -> object:
+    from hubspot.utils.signature import Signature
+
+    return Signature.is_valid(
+        signature=sent.headers["x-hubspot-signature-v3"],
+        client_secret=sent.secret,
+        request_body=sent.text,
+        http_uri=sent.url,
+        signature_version="v3",
+        timestamp=sent.headers["x-hubspot-request-timestamp"],
+    )
+
+
 def _square(sent: Request) -> object:
     from square.utils.webhooks_helper import verify_signature
 
@@ -207,11 +239,15 @@ def _standard_webhooks(sent: Request) -> object:
 VERIFY: dict[str, Callable[[Request], object]] = {
     "anthropic": _anthropic,
     "blockfrost": _blockfrost,
+    "boldsign": _boldsign,
+    "box": _box,
     "cashfree": _cashfree,
     "dodo-payments": _dodo_payments,
     "easypost": _easypost,
+    "elevenlabs": _elevenlabs,
     "finch": _finch,
     "gocardless": _gocardless,
+    "hubspot": _hubspot,
     "line": _line,
     "lithic": _lithic,
     "modern-treasury": _modern_treasury,

@@ -13,6 +13,8 @@ from tests.senders.conftest import Ask
 from tests.senders.libraries import SIGN, VERIFY
 
 URL = "https://hooks.example.com/nami/orders"
+# What a provider sends beside its signature, and its library asks for.
+ALSO = {"box": {"box-signature-version": "1", "box-signature-algorithm": "HmacSHA256"}}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 SECRETS = {"discord": "07" * 32, "finch": "5WbX5kEWLlfzsGNjH64I8lOOqUB6e8FH"}
 # Base64, as Standard Webhooks has it; for the others it is just a text.
@@ -20,7 +22,8 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 def _setting(provider: str) -> dict[str, object]:
-    signs_url = "{url}" in getattr(signatures.every()[provider][0], "signed", "")
+    signed = getattr(signatures.every()[provider][0], "signed", "")
+    signs_url = "{url}" in signed or "{uri}" in signed
     return {"scheme": provider, **({"public_url": URL} if signs_url else {})}
 
 
@@ -28,7 +31,7 @@ def _sent(provider: str) -> tuple[dict[str, str], bytes]:
     """(headers, body) of a webhook such as the provider sends, unsigned."""
     if provider == "twilio":
         return dict(FORM), b"MessageSid=SM1&Body=Hello"
-    return {}, json.dumps(samples.sample(provider)).encode()
+    return dict(ALSO.get(provider, {})), json.dumps(samples.sample(provider)).encode()
 
 
 def _accepted(provider: str, headers: dict[str, str], body: bytes, secret: str) -> bool:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from nami_cli.flags import GROUPS
 from nami_cli.main import app
-from nami_control.providers import FACTS, described
+from nami_control.providers import FACTS, READ, described
 from nami_local.differences import DIFFERENCES
 from nami_stack import DynamoTable, ScalableWebhook, Watching, WatchingSettings
 from nami_stack.destinations.destination import Destination
@@ -156,7 +156,8 @@ def providers_table() -> str:
         signed = f"`{words.signed}`" if words.signed else NOTHING
         age = f"{words.tolerance} s" if words.tolerance else NOTHING
         id_ = (words.id + ("" if words.id_is_signed else ", not signed")) if words.id else NOTHING
-        lines.append(f"| `{name}` | {facts.title} | {secret} | {signed} | {age} | {id_} | {facts.source} |")
+        source = facts.source + (f" ({READ[name]})" if name in READ else "")
+        lines.append(f"| `{name}` | {facts.title} | {secret} | {signed} | {age} | {id_} | {source} |")
     return "\n".join(lines) + "\n"
 
 
@@ -178,6 +179,10 @@ def test_every_provider_is_documented_as_it_is() -> None:
 
 def test_every_scheme_has_its_facts() -> None:
     assert sorted(FACTS) == sorted(SCHEMES)
+
+
+def test_what_was_read_is_of_providers_that_there_are() -> None:
+    assert READ.keys() <= FACTS.keys()
 
 
 def test_the_number_of_providers_is_what_there_are() -> None:

@@ -79,7 +79,6 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
                 "brex",
                 "clerk",
                 "dodo-payments",
-                "farpay",
                 "flexprice",
                 "formbricks",
                 "goody",
@@ -122,6 +121,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "coinify": _hex("x-coinify-webhook-signature"),
     "dwolla": _hex("x-request-signature-sha-256", "body:id"),
     "fastspring": _base64("x-fs-signature"),
+    "fintoc": _pairs("fintoc-signature", "v1", tolerance=300),
     "gocardless": _hex("webhook-signature", "body:meta.webhook_id"),
     # Its JWTs stand in the same header; those are refused.
     "lago": _base64("x-lago-signature", "x-lago-unique-key"),

@@ -4,6 +4,8 @@ Where `source` says formula, the value was computed with Python's hmac from what
 nami, over one body with one secret: such a vector proves that the formula is followed.
 """
 
+from dataclasses import replace
+
 from tests.unit.runtime.vectors import Vector
 
 _BODY = b'{"hello":"world"}'
@@ -52,6 +54,8 @@ def _standard_webhooks(scheme: str) -> Vector:
 _HUB = {"x-hub-signature-256": "sha256=4864d2759938a15468b5df9ade20bf161da9b4f737ea61794142f3484236bda3"}
 
 PUBLISHED = [
+    # Its library's tests hold the same values.
+    replace(_standard_webhooks("replicate"), source="replicate/replicate-python"),
     *map(
         _standard_webhooks,
         (
@@ -60,7 +64,6 @@ PUBLISHED = [
                 "brex",
                 "clerk",
                 "dodo-payments",
-                "farpay",
                 "flexprice",
                 "formbricks",
                 "incident-io",
@@ -68,7 +71,7 @@ PUBLISHED = [
                 "openmeter",
                 "recall-ai",
             ),
-            *("render", "replicate", "resend", "signatureapi", "svix", "tolt"),
+            *("render", "resend", "signatureapi", "svix", "tolt"),
         ),
     ),
     *(
@@ -473,6 +476,23 @@ PUBLISHED = [
         {"x-hub-signature": "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9"},
         b"Hello World!",
     ),
+    Vector(
+        "nexus",
+        "sonatype/nexus-public",
+        "secret",
+        "x-nexus-webhook-signature",
+        {"x-nexus-webhook-signature": "918cb6e16fcf197f2c3df5af2cf41b20974ec8a2"},
+        b'{"timestamp":"2016-08-18T18:18:30.326+00:00","nodeId":"nodeId","initiator":"initiator","action":"CREATED",'
+        b'"repository":{"format":"format","name":"name","type":"value"}}',
+    ),
+    Vector(
+        "semaphore",
+        "semaphoreio/semaphore",
+        "secret",
+        "x-semaphore-signature-256",
+        {"x-semaphore-signature-256": "dc46983557fea127b43af721467eb9b3fde2338fe3e14f51952aa8478c13d355"},
+        b"body",
+    ),
 ]
 
 COMPUTED = [
@@ -708,6 +728,7 @@ COMPUTED = [
     _formula("paystack", "x-paystack-signature", _SHA512_HEX),
     _formula("outline", "outline-signature", f"t={_MILLISECONDS},s={_TIMED_MS}"),
     _formula("zoho-payments", "x-zoho-webhook-signature", f"t={_MILLISECONDS},v={_TIMED_MS}"),
+    _timed("fintoc", "fintoc-signature", f"t={_SECONDS},v1={_TIMED}"),
     _timed("zitadel", "zitadel-signature", f"t={_SECONDS},v1={_TIMED}"),
     _formula(
         "statsig",

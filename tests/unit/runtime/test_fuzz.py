@@ -157,6 +157,28 @@ def load_handler_once() -> Any:
     return _loaded[0]
 
 
+@given(scheme=st.sampled_from([name for name in _SCHEMES if name != "none"]), data=st.data())
+def test_nothing_is_queued_that_does_not_prove_the_secret(
+    quick: FakeAws, monkeypatch: pytest.MonkeyPatch, scheme: str, data: st.DataObject
+) -> None:
+    """Every header that the scheme looks at is there, with anything in it but what the secret makes."""
+    quick.messages.clear()
+    quick.secrets[SIGNATURE_SECRET] = "5f" * 16
+    options = {"header": "x-hub-signature-256"} if scheme == "hmac" else {}
+    monkeypatch.setenv("SIGNATURE", json.dumps({"scheme": scheme, **options}))
+    monkeypatch.setenv("SIGNATURE_SECRET_ARN", SIGNATURE_SECRET)
+    monkeypatch.setattr(intake, "_settings", None)
+    sources = {
+        source
+        for form in signatures.configured({"scheme": scheme, **options})
+        for source in (getattr(form, "header", ""), *getattr(form, "also", ()), getattr(form, "timestamp", ""))
+        if source and ":" not in source
+    }
+    headers = {source: data.draw(_VALUES) for source in sorted(sources)}
+    load_handler_once().handler(http_event(data.draw(_BODIES), headers=headers, query=data.draw(_QUERIES)), None)
+    assert quick.messages == []
+
+
 @given(st.dictionaries(st.text(max_size=30), st.text(max_size=200), min_size=50, max_size=200))
 def test_a_flood_of_headers_is_carried_or_refused(quick: FakeAws, headers: dict[str, str]) -> None:
     assert load_handler_once().handler(http_event(headers=headers), None)["statusCode"] in (200, 400)

@@ -4,6 +4,7 @@ import binascii
 import contextlib
 import hmac
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from typing import Any
@@ -14,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nami_control import signing
-from nami_runtime import envelope, signatures
+from nami_runtime import direct, envelope, signatures
 from nami_runtime.request import GatewayRequest, Refused, Request
 from nami_runtime.signatures import hubspot, jwts, public_keys, schemes, timestamps, urls, verification
+from tests.senders import libraries
+from tests.unit.runtime import test_direct
 from tests.unit.runtime.conftest import EVENTS, FakeAws, http_event
 from tests.unit.runtime.provider_vectors import COMPUTED, PUBLISHED
 from tests.unit.runtime.vectors import VECTORS as FIRST
@@ -89,6 +92,23 @@ def test_the_vector_is_accepted_from_a_rest_api_too(
 
 
 @_each(VECTORS)
+def test_the_vector_is_accepted_in_direct_mode_and_with_another_body_refused(
+    cloud: FakeAws, signed_by: Callable[..., None], monkeypatch: pytest.MonkeyPatch, vector: Vector
+) -> None:
+    signed_by(vector.scheme, vector.secret, **vector.options)
+    monkeypatch.setattr(direct, "_verification", None)
+
+    def refusal(body: bytes) -> str | None:
+        headers, received = {**vector.headers}, int(vector.now * 1000)
+        queued = test_direct.message(body, headers, query=vector.query, received_at=received)
+        return direct.refusal(envelope.read(queued), vector.now, time.monotonic() + 10)
+
+    assert refusal(vector.body) is None
+    if vector.body_is_signed:
+        assert refusal(vector.body[:-1] + b"?") is not None
+
+
+@_each(VECTORS)
 def test_a_wrong_signature_gets_401(deliver: Callable[..., int], vector: Vector) -> None:
     changed = dict(vector.headers)
     if vector.signature == "body":
@@ -152,6 +172,19 @@ def test_every_scheme_has_a_vector_or_a_test_of_its_own() -> None:
     in_the_url = {"cloudevents", "event-grid", "monday"}
     apart = {"none", "adyen", "braintree", *in_the_url, *public_keys.SCHEMES, *jwts.SCHEMES}
     assert {vector.scheme for vector in VECTORS} | apart == set(signatures.every())
+
+
+def test_fifty_providers_are_proven_by_what_they_published_or_by_their_own_library() -> None:
+    """A vector that one provider published is no proof of another; each source stands for those in its set alone."""
+    of_one = {"standardwebhooks.com": "standard-webhooks", "octokit/webhooks.js": "github"}
+    nobodys = {"openssl", "plain token", "RFC 7617", "lovasoa/sqlpage", "twitter-webhooks (npm)"}
+    published = {
+        vector.scheme
+        for vector in [*FIRST, *PUBLISHED]
+        if vector.source not in nobodys and of_one.get(vector.source, vector.scheme) == vector.scheme
+    }
+    assert len(published) >= 35
+    assert len(published | libraries.VERIFY.keys() | libraries.SIGN.keys()) >= 50
 
 
 def test_every_scheme_that_nami_may_sign_for_accepts_its_own_signature() -> None:
