@@ -13,6 +13,7 @@ from nami_control.destinations.items import Items
 from nami_control.errors import UsageError
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line, line
+from nami_control.searching import Store
 from nami_runtime.destinations.dynamodb import THREADS
 from nami_stack.settings import Subscription
 
@@ -39,6 +40,11 @@ class DynamoDb(Destination):
     def opened(self) -> Iterator[Find]:
         """Found by ids."""
         yield Items(self.deployment, self.drain).get
+
+    @contextmanager
+    def browsed(self) -> Iterator[Store]:
+        """By the time of writing, as the function's log tells it."""
+        yield Items(self.deployment, self.drain)
 
     def looks(self) -> Looks:
         """At the table."""

@@ -18,6 +18,7 @@ from nami_control.errors import Command, DatabaseError, MissingToolError
 from nami_control.planning.assumptions import Assumption, Times, vcpus
 from nami_control.planning.bill import PRICES, Line
 from nami_control.progress import Tell, silent
+from nami_control.searching import Position, Store
 from nami_control.stacks import Target
 from nami_runtime.destinations import APART
 from nami_stack.settings import Subscription
@@ -70,6 +71,12 @@ class Mongo(Destination):
         """Found by ids."""
         with collection(self.deployment, self.drain, tell=self.tell) as documents:
             yield lambda ids: list(documents.find({"_id": {"$in": ids}}))
+
+    @contextlib.contextmanager
+    def browsed(self) -> Iterator[Store]:
+        """By the time of arrival, which has an index."""
+        with collection(self.deployment, self.drain, tell=self.tell) as documents:
+            yield Documents(documents)
 
     @classmethod
     def speed(cls, subscription: Subscription, times: Times, batch_size: float) -> Speed:
@@ -151,6 +158,34 @@ class MongoDatabase(Mongo):
         """At the secret that says where it is."""
         arn = self.drain.post_queue.environment.get("MONGO_SECRET_ARN")
         return {"database": partial(_database, self.deployment.aws, arn)} if arn else {}
+
+
+class Documents:
+    """A collection, the newest first; a position's `at` is when a webhook came in."""
+
+    def __init__(self, documents: Any) -> None:
+        self._documents = documents
+
+    def newest_first(self, before: Position | None, since: float | None) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Those behind a position. What comes in at its very millisecond meanwhile may move it by one."""
+        span = {"$lte": _moment(before.at / 1000)} if before else {}
+        span |= {} if since is None else {"$gte": _moment(since)}
+        # Sorted by what has an index alone: with another field behind it MongoDB would sort all that there is.
+        found = self._documents.find({"received_at": span} if span else {}).sort("received_at", -1)
+        for document in found.skip(before.skip if before else 0):
+            yield round(document["received_at"].timestamp() * 1000), document
+
+    def get(self, ids: list[str]) -> list[dict[str, Any]]:
+        """Those of these deliveries that are there."""
+        return list(self._documents.find({"_id": {"$in": ids}}))
+
+    def written_since(self, at: datetime) -> list[dict[str, Any]]:
+        """What was stored since then."""
+        return list(self._documents.find({"stored_at": {"$gte": at}}).sort("stored_at", 1))
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 @contextlib.contextmanager

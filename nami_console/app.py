@@ -1,0 +1,50 @@
+"""The console's pages and their addresses."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from nami_console import overview
+from nami_console.guard import Guard
+from nami_console.pages import HERE, page, site, told
+from nami_console.site import Site
+
+_ROUTES = [
+    Route("/", overview.show),
+    Route("/live", overview.follow),
+    Mount("/static", StaticFiles(directory=HERE / "static")),
+]
+
+
+def make(shared: Site, port: int) -> Starlette:
+    """The console as an ASGI application, for a server on 127.0.0.1 and this port."""
+    app = Starlette(
+        routes=_ROUTES,
+        middleware=[
+            Middleware(Guard, port=port, keys=shared.keys, read_only=shared.read_only),
+            Middleware(GZipMiddleware, minimum_size=2000),
+        ],
+        exception_handlers={HTTPException: _no_page, Exception: _trouble},
+    )
+    app.state.site = shared
+    return app
+
+
+async def _no_page(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = error.detail if isinstance(error, HTTPException) else ""
+    why = "there is no such page" if status == 404 else detail
+    return page(request, "trouble.html", status, why=why, remedy="")
+
+
+async def _trouble(request: Request, error: Exception) -> Response:
+    why = told(error)
+    if why is None:
+        raise error
+    why.nami = site(request).aws.nami
+    return page(request, "trouble.html", 502, why=str(why), remedy="")

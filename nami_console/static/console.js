@@ -1,0 +1,153 @@
+// What a page can do beyond links and forms: stay live, copy, hold, tell a chart's numbers. Whatever comes from the
+// server as HTML was escaped there; nothing here makes HTML of text.
+"use strict";
+
+const said = document.getElementById("said");
+const say = (text) => { said.textContent = text; };
+
+function fragment(html) {
+  const made = document.createElement("template");
+  made.innerHTML = html;
+  return made.content;
+}
+
+function dress(root) {
+  for (const button of root.querySelectorAll("button[hidden]")) button.hidden = false;
+}
+
+// Each part with an id that has changed takes the place of the one that is there, but for what holds the focus.
+function replace(target, fresh) {
+  const ids = [...fresh.children].map((each) => each.id);
+  for (const old of [...target.children]) {
+    if (!ids.includes(old.id) && !old.contains(document.activeElement)) old.remove();
+  }
+  for (const each of [...fresh.children]) {
+    dress(each);
+    const old = document.getElementById(each.id);
+    if (!old) target.append(each);
+    else if (old.outerHTML !== each.outerHTML && !old.contains(document.activeElement)) old.replaceWith(each);
+  }
+}
+
+const MOST_ROWS = 500;
+
+function prepend(target, fresh) {
+  const rows = [...fresh.children].filter((each) => !document.getElementById(each.id));
+  for (const row of rows) row.classList.add("new");
+  target.prepend(...rows);
+  while (target.children.length > MOST_ROWS) target.lastElementChild.remove();
+  if (rows.length) say(`${rows.length} new`);
+}
+
+// A page that nobody sees asks for nothing.
+function live(element) {
+  const target = element.tBodies ? element.tBodies[0] : element;
+  const place = element.dataset.place === "prepend" ? prepend : replace;
+  const hold = document.querySelector("button.hold");
+  let source = null;
+  let held = [];
+  const shown = (html) => place(target, fragment(html));
+  const label = () => { hold.textContent = held.length ? `Go on (${held.length} new)` : "Go on"; };
+  const open = () => {
+    if (source || document.hidden) return;
+    source = new EventSource(element.dataset.live);
+    source.addEventListener("piece", (event) => {
+      if (hold && hold.getAttribute("aria-pressed") === "true") {
+        held.push(event.data);
+        label();
+      } else shown(event.data);
+    });
+    source.addEventListener("trouble", (event) => say(event.data));
+    source.addEventListener("end", () => { close(); if (element.dataset.then) location.replace(element.dataset.then); });
+  };
+  const close = () => { if (source) source.close(); source = null; };
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  addEventListener("pagehide", close);
+  if (hold) {
+    hold.addEventListener("click", () => {
+      const holds = hold.getAttribute("aria-pressed") !== "true";
+      hold.setAttribute("aria-pressed", String(holds));
+      if (holds) return label();
+      hold.textContent = "Hold";
+      held.splice(0).forEach(shown);
+    });
+  }
+  open();
+}
+
+// A part that takes a while comes after the page.
+async function load(element) {
+  try {
+    const answer = await fetch(element.dataset.load);
+    const html = await answer.text();
+    element.replaceChildren(fragment(html));
+    dress(element);
+    element.removeAttribute("aria-busy");
+    charts(element);
+  } catch { say("a part of the page could not be loaded"); }
+}
+
+// The numbers of the period that the pointer or the arrow keys are at.
+function charts(root) {
+  const all = [...root.querySelectorAll("[data-chart]")];
+  const show = (at, count) => {
+    for (const chart of all) {
+      const times = JSON.parse(chart.closest("[data-times]").dataset.times);
+      chart.querySelector(".cursor")?.remove();
+      for (const value of chart.querySelectorAll("[data-values]")) {
+        const number = at === null ? null : JSON.parse(value.dataset.values)[at];
+        value.textContent = at === null ? "" : number === null || number === undefined ? "–" : Math.round(number).toLocaleString("en");
+      }
+      chart.querySelector(".at").textContent = at === null ? "" : times[at];
+      if (at !== null) {
+        const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+        line.setAttribute("class", "cursor");
+        line.setAttribute("d", `M${((at + 0.5) * 600) / count} 0v120`);
+        chart.querySelector("svg").append(line);
+      }
+    }
+  };
+  for (const chart of all) {
+    const count = JSON.parse(chart.closest("[data-times]").dataset.times).length;
+    const plot = chart.querySelector(".plot");
+    let at = count - 1;
+    plot.addEventListener("pointermove", (event) => {
+      const box = plot.getBoundingClientRect();
+      at = Math.min(Math.max(Math.floor(((event.clientX - box.left) / box.width) * count), 0), count - 1);
+      show(at, count);
+    });
+    plot.addEventListener("pointerleave", () => show(null, count));
+    plot.addEventListener("focus", () => show(at, count));
+    plot.addEventListener("blur", () => show(null, count));
+    plot.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1, Home: -count, End: count }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      at = Math.min(Math.max(at + step, 0), count - 1);
+      show(at, count);
+    });
+  }
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.dataset.copy !== undefined || button.dataset.copyOf) {
+    const text = button.dataset.copyOf ? document.getElementById(button.dataset.copyOf).textContent : button.dataset.copy;
+    try { await navigator.clipboard.writeText(text); say("Copied"); } catch { say("The browser does not let the page copy"); }
+  }
+  if (button.dataset.open) {
+    const open = button.dataset.open === "all";
+    for (const each of button.closest("section").querySelectorAll("details")) each.open = open;
+  }
+});
+
+document.addEventListener("change", (event) => {
+  const group = event.target.dataset.chooses;
+  if (group) for (const each of document.querySelectorAll(`input[data-group="${group}"]`)) each.checked = event.target.checked;
+});
+
+dress(document);
+charts(document);
+document.querySelectorAll("[data-live]").forEach(live);
+document.querySelectorAll("[data-load]").forEach(load);
