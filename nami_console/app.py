@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from nami_console import overview
+from nami_console import dead, events, overview, send, subscription
 from nami_console.guard import Guard
 from nami_console.pages import HERE, page, site, told
 from nami_console.site import Site
@@ -17,6 +17,24 @@ from nami_console.site import Site
 _ROUTES = [
     Route("/", overview.show),
     Route("/live", overview.follow),
+    Route("/s/{label}", subscription.show),
+    Route("/s/{label}/live", subscription.follow),
+    Route("/s/{label}/health", subscription.check),
+    Route("/s/{label}/events", events.show),
+    Route("/s/{label}/events/live", events.follow),
+    Route("/s/{label}/event", events.show_one),
+    Route("/s/{label}/event/path", events.show_path),
+    Route("/s/{label}/event/body", events.download),
+    Route("/s/{label}/dead", dead.show),
+    Route("/s/{label}/dead/list", dead.show_list),
+    Route("/s/{label}/dead/ask", dead.ask, methods=["POST"]),
+    Route("/s/{label}/dead/do", dead.do, methods=["POST"]),
+    Route("/s/{label}/dead/job/{number:int}", dead.show_job),
+    Route("/s/{label}/dead/job/{number:int}/live", dead.follow_job),
+    Route("/s/{label}/send", send.show),
+    Route("/s/{label}/send", send.send, methods=["POST"]),
+    Route("/s/{label}/sent", send.show_sent),
+    Route("/s/{label}/sent/live", send.follow),
     Mount("/static", StaticFiles(directory=HERE / "static")),
 ]
 

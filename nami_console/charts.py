@@ -21,12 +21,26 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart of several series over the same periods; `unit` is what its values are."""
+    """A chart of several series over the same periods.
 
+    Args:
+        key: names it in the page.
+        kind: how it is drawn, fill or line.
+        unit: of its values.
+        most: what the upper edge stands for.
+    """
+
+    key: str
+    kind: str
     title: str
     unit: str
     series: list[Series]
     most: float
+
+    @property
+    def shown(self) -> list[Series]:
+        """Those with something to see, or the first of them."""
+        return [each for each in self.series if any(each.values)] or self.series[:1]
 
     @property
     def is_empty(self) -> bool:
@@ -35,7 +49,13 @@ class Chart:
 
 
 def bars(
-    title: str, unit: str, stacked: Mapping[str, tuple[str, _Values]], *, width: float = WIDTH, height: float = HEIGHT
+    key: str,
+    title: str,
+    unit: str,
+    stacked: Mapping[str, tuple[str, _Values]],
+    *,
+    width: float = WIDTH,
+    height: float = HEIGHT,
 ) -> Chart:
     """Series by their keys, each with its name, one upon the other."""
     count = max((len(values) for _, values in stacked.values()), default=1)
@@ -43,7 +63,7 @@ def bars(
     most, step = _rounded(max(sums, default=0)), width / count
     below = [0.0] * count
     drawn = []
-    for key, (name, values) in stacked.items():
+    for series, (name, values) in stacked.items():
         path = []
         for at, value in enumerate(values):
             if value:
@@ -51,25 +71,24 @@ def bars(
                 bottom = height - below[at]
                 path.append(f"M{_n(at * step)} {_n(bottom)}h{_n(step * 0.8)}v{_n(-tall)}h{_n(-step * 0.8)}z")
                 below[at] += tall
-        drawn.append(Series(key, name, list(values), "".join(path)))
-    return Chart(title, unit, drawn, most)
+        drawn.append(Series(series, name, list(values), "".join(path)))
+    return Chart(key, "fill", title, unit, drawn, most)
 
 
-def lines(title: str, unit: str, several: Mapping[str, tuple[str, _Values]]) -> Chart:
+def lines(key: str, title: str, unit: str, several: Mapping[str, tuple[str, _Values]]) -> Chart:
     """Series by their keys, each with its name; a gap where nothing is known."""
     known = [value for _, values in several.values() for value in values if value is not None]
     most = _rounded(max(known, default=0))
     drawn = []
-    for key, (name, values) in several.items():
+    for series, (name, values) in several.items():
         step, path, joined = WIDTH / max(len(values), 1), [], False
         for at, value in enumerate(values):
-            if value is not None:
-                x, y = (at + 0.5) * step, HEIGHT - value / most * HEIGHT
-                # A lone value is a short stroke.
-                path.append(f"{'L' if joined else 'M'}{_n(x)} {_n(y)}" + ("" if joined else "h1"))
+            if value is not None:  # a step as wide as its period, so that a lone one is seen
+                y = HEIGHT - value / most * HEIGHT
+                path.append(f"{'L' if joined else 'M'}{_n(at * step)} {_n(y)}h{_n(step)}")
             joined = value is not None
-        drawn.append(Series(key, name, list(values), "".join(path)))
-    return Chart(title, unit, drawn, most)
+        drawn.append(Series(series, name, list(values), "".join(path)))
+    return Chart(key, "line", title, unit, drawn, most)
 
 
 def last_hour(figures: Figures) -> Chart:
@@ -79,7 +98,36 @@ def last_hour(figures: Figures) -> Chart:
         "refused": ("refused", figures.refused_in_all),
         "failed": ("failed", figures.counts["Failed"]),
     }
-    return bars("the last hour", "webhooks", parts, width=120, height=24)
+    return bars("hour", "The last hour", "webhooks", parts, width=120, height=24)
+
+
+def of_subscription(figures: Figures) -> list[Chart]:
+    """What came, what became of it, and how long that took."""
+    counts = figures.counts
+    came: dict[str, tuple[str, _Values]] = {"received": ("received", counts["Received"])}
+    became: dict[str, tuple[str, _Values]] = {
+        "stored": ("stored", counts["Stored"]),
+        "duplicates": ("stored before", counts["Duplicates"]),
+        "failed": ("failed tries", counts["Failed"]),
+        "away": ("waited for their destination", counts["Away"]),
+    }
+    refused: dict[str, tuple[str, _Values]] = {name: (name, values) for name, values in figures.refused.items()}
+    ages: dict[str, tuple[str, _Values]] = {
+        "p50": ("median", figures.ages["p50"]),
+        "p99": ("99 of 100", figures.ages["p99"]),
+    }
+    drawn = [
+        bars("came", "Received", "webhooks", came),
+        bars("became", "What became of them", "webhooks", became),
+        bars("refused", "Refused, by reason", "webhooks", refused),
+        lines("ages", "From arrival to storage", "ms", ages),
+    ]
+    if figures.queued:
+        queued: dict[str, tuple[str, _Values]] = {
+            f"queue{number}": (name, values) for number, (name, values) in enumerate(figures.queued.items())
+        }
+        drawn.append(lines("queued", "Waiting", "webhooks", queued))
+    return drawn
 
 
 def _rounded(value: float) -> float:
@@ -90,6 +138,11 @@ def _rounded(value: float) -> float:
             if value <= step * scale:
                 return step * scale
         scale *= 10
+
+
+def numbers(values: _Values) -> str:
+    """Values for the page's script: rounded, separated by blanks, - where nothing is known."""
+    return " ".join("-" if value is None else f"{value:.0f}" for value in values)
 
 
 def _n(value: float) -> str:

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, StreamingResponse
 
 from nami_console import charts, words
 from nami_console.site import Site
-from nami_control.errors import NamiError, of_aws
+from nami_control.errors import NamiError, of_aws, word
 
 HERE = Path(__file__).parent
 
@@ -33,6 +33,8 @@ templates.filters |= {
     "iso": words.iso,
     "ago": words.ago,
     "last_hour": charts.last_hour,
+    "numbers": charts.numbers,
+    "remedy": word,
 }
 
 
@@ -59,8 +61,10 @@ def told(error: Exception) -> NamiError | None:
     return error if isinstance(error, NamiError) else of_aws(error)
 
 
-def live(request: Request, look: Callable[[], str], pause: float) -> StreamingResponse:
-    """Server-sent events: what `look` makes, again and again, for as long as the page is open.
+def live(
+    request: Request, look: Callable[[], str], pause: float, is_over: Callable[[], bool] = lambda: False
+) -> StreamingResponse:
+    """Server-sent events: what `look` makes, again and again, for as long as the page is open and it is not over.
 
     An empty text is not sent. What goes wrong is told in its place, and it is tried again.
     """
@@ -68,7 +72,9 @@ def live(request: Request, look: Callable[[], str], pause: float) -> StreamingRe
     async def events() -> AsyncIterator[str]:
         before = ""
         yield "retry: 2000\n\n"
-        while True:
+        over = False
+        while not over:
+            over = is_over()  # before the look, so that what is shown last is how it ended
             try:
                 html, name = await run_in_threadpool(look), "piece"
             except Exception as error:
@@ -80,6 +86,7 @@ def live(request: Request, look: Callable[[], str], pause: float) -> StreamingRe
                 before = html
                 data = "".join(f"data: {line}\n" for line in html.splitlines())
                 yield f"event: {name}\n{data}\n"
-            await asyncio.sleep(pause)
+            await asyncio.sleep(0 if over else pause)
+        yield "event: end\ndata:\n\n"
 
     return StreamingResponse(events(), media_type="text/event-stream")

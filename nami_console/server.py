@@ -52,6 +52,7 @@ def _server(site: Site, port: int | None) -> Iterator[tuple[Any, socket.socket, 
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((_ADDRESS, port or 0))
+            listening.listen()  # from now on a browser waits, also before the server is ready
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise

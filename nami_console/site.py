@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any
 
 from nami_console.guard import Keys
+from nami_console.jobs import Jobs
 from nami_control import deployment, destinations, figures, overview
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Drain
@@ -31,6 +32,7 @@ class Site:
     def __init__(self, aws: Aws, *, read_only: bool = False) -> None:
         self.aws, self.read_only = aws, read_only
         self.keys = Keys()
+        self.jobs = Jobs()
         self.figures = figures.source(aws)
         self.pause = LOCAL_PAUSE if aws.is_local else AWS_PAUSE
         self._deployments: dict[str, tuple[float, Deployment]] = {}

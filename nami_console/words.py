@@ -14,7 +14,8 @@ from nami_control.text import visible, visible_line
 _UNKNOWN = "\N{EN DASH}"
 _LONGEST = 2_000  # characters of one value that a page shows
 MOST_NODES = 2_000  # values of a body that a page shows as a tree
-_NOT_SENT = ("host", "content-length", "connection", "x-forwarded-", "x-amzn-", "via", "forwarded", "cdn-loop")
+_NOT_SENT = ("@", "host", "content-length", "connection", "x-forwarded-", "x-amzn-", "via", "forwarded", "cdn-loop")
+# What the connection adds by itself; to curl a header that begins with @ is a file's name.
 _MOST_IN_CURL = 32_768  # bytes of a body that fit well into a command
 
 

@@ -26,6 +26,11 @@ class Position:
         return f"{self.at}.{self.skip}"
 
     @classmethod
+    def behind(cls, at: int, before: "Position | None") -> "Position":
+        """That behind a document of this moment, which was the next one after `before`."""
+        return cls(at, before.skip + 1 if before and before.at == at else 1)
+
+    @classmethod
     def parse(cls, text: str) -> "Position | None":
         """What `str` made of one; None of any other text."""
         at, _, skip = text.partition(".")
@@ -102,7 +107,7 @@ def page(store: Store, search: Search, before: Position | None, limit: int, seco
     looked_at, here = 0, before
     for at, document in store.newest_first(before, search.since):
         looked_at += 1
-        here = Position(at, here.skip + 1 if here and here.at == at else 1)
+        here = Position.behind(at, here)
         if search.takes(document):
             found.append(document)
         stopped = time.monotonic() > deadline

@@ -12,7 +12,7 @@ function fragment(html) {
 }
 
 function dress(root) {
-  for (const button of root.querySelectorAll("button[hidden]")) button.hidden = false;
+  for (const button of root.querySelectorAll("button[hidden], input[hidden]")) button.hidden = false;
 }
 
 // Each part with an id that has changed takes the place of the one that is there, but for what holds the focus.
@@ -46,10 +46,11 @@ function live(element) {
   const hold = document.querySelector("button.hold");
   let source = null;
   let held = [];
+  let over = false;
   const shown = (html) => place(target, fragment(html));
   const label = () => { hold.textContent = held.length ? `Go on (${held.length} new)` : "Go on"; };
   const open = () => {
-    if (source || document.hidden) return;
+    if (source || over || document.hidden) return;
     source = new EventSource(element.dataset.live);
     source.addEventListener("piece", (event) => {
       if (hold && hold.getAttribute("aria-pressed") === "true") {
@@ -58,7 +59,7 @@ function live(element) {
       } else shown(event.data);
     });
     source.addEventListener("trouble", (event) => say(event.data));
-    source.addEventListener("end", () => { close(); if (element.dataset.then) location.replace(element.dataset.then); });
+    source.addEventListener("end", () => { over = true; close(); });
   };
   const close = () => { if (source) source.close(); source = null; };
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
@@ -83,51 +84,53 @@ async function load(element) {
     element.replaceChildren(fragment(html));
     dress(element);
     element.removeAttribute("aria-busy");
-    charts(element);
   } catch { say("a part of the page could not be loaded"); }
 }
 
-// The numbers of the period that the pointer or the arrow keys are at.
-function charts(root) {
-  const all = [...root.querySelectorAll("[data-chart]")];
-  const show = (at, count) => {
-    for (const chart of all) {
-      const times = JSON.parse(chart.closest("[data-times]").dataset.times);
-      chart.querySelector(".cursor")?.remove();
-      for (const value of chart.querySelectorAll("[data-values]")) {
-        const number = at === null ? null : JSON.parse(value.dataset.values)[at];
-        value.textContent = at === null ? "" : number === null || number === undefined ? "–" : Math.round(number).toLocaleString("en");
-      }
-      chart.querySelector(".at").textContent = at === null ? "" : times[at];
-      if (at !== null) {
-        const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
-        line.setAttribute("class", "cursor");
-        line.setAttribute("d", `M${((at + 0.5) * 600) / count} 0v120`);
-        chart.querySelector("svg").append(line);
-      }
+// The numbers of the period that the pointer or the arrow keys are at, in all charts at once.
+let period = null;
+
+function tell(charts, at) {
+  const times = charts.dataset.times.split("|");
+  period = at === null ? null : Math.min(Math.max(at, 0), times.length - 1);
+  for (const chart of charts.querySelectorAll(".chart")) {
+    chart.querySelector(".at").textContent = period === null ? "" : times[period];
+    for (const value of chart.querySelectorAll("[data-values]")) {
+      const number = period === null ? "" : value.dataset.values.split(" ")[period];
+      value.textContent = number === "-" ? "\u2013" : number && Number(number).toLocaleString("en");
     }
-  };
-  for (const chart of all) {
-    const count = JSON.parse(chart.closest("[data-times]").dataset.times).length;
-    const plot = chart.querySelector(".plot");
-    let at = count - 1;
-    plot.addEventListener("pointermove", (event) => {
-      const box = plot.getBoundingClientRect();
-      at = Math.min(Math.max(Math.floor(((event.clientX - box.left) / box.width) * count), 0), count - 1);
-      show(at, count);
-    });
-    plot.addEventListener("pointerleave", () => show(null, count));
-    plot.addEventListener("focus", () => show(at, count));
-    plot.addEventListener("blur", () => show(null, count));
-    plot.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: -1, ArrowRight: 1, Home: -count, End: count }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      at = Math.min(Math.max(at + step, 0), count - 1);
-      show(at, count);
-    });
+    chart.querySelector(".cursor")?.remove();
+    if (period === null || !chart.querySelector("svg")) continue;
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    line.setAttribute("class", "cursor");
+    line.setAttribute("d", `M${((period + 0.5) * 600) / times.length} 0v120`);
+    chart.querySelector("svg").append(line);
   }
 }
+
+document.addEventListener("pointermove", (event) => {
+  const plot = event.target.closest?.(".plot");
+  const charts = document.querySelector("[data-times]");
+  if (!plot) {
+    if (charts && period !== null && !document.activeElement.closest(".plot")) tell(charts, null);
+    return;
+  }
+  const box = plot.getBoundingClientRect();
+  const count = charts.dataset.times.split("|").length;
+  tell(charts, Math.floor(((event.clientX - box.left) / box.width) * count));
+});
+
+document.addEventListener("focusin", (event) => {
+  const charts = document.querySelector("[data-times]");
+  if (charts) tell(charts, event.target.closest(".plot") ? Infinity : null);
+});
+
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+  if (!step || !event.target.closest?.(".plot")) return;
+  event.preventDefault();
+  tell(document.querySelector("[data-times]"), (period ?? 0) + step);
+});
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button");
@@ -148,6 +151,5 @@ document.addEventListener("change", (event) => {
 });
 
 dress(document);
-charts(document);
 document.querySelectorAll("[data-live]").forEach(live);
 document.querySelectorAll("[data-load]").forEach(load);

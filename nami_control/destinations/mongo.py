@@ -29,6 +29,8 @@ _ANSWERS_WITHIN = 10.0  # seconds; a database that is up does at once
 # Functions that run at once write at once: one that began earlier may be the later one to write.
 _LATE = timedelta(seconds=60)
 _EPOCH = datetime.fromtimestamp(0, UTC)
+# Documents that are asked for at once while all are looked through, at first and at the most.
+_FIRST_LOOK, _LONGEST_LOOK = 64, 2048
 # Whoever brings a database knows what it takes; until then it counts like the smallest host.
 _CORES = 2
 
@@ -168,12 +170,24 @@ class Documents:
 
     def newest_first(self, before: Position | None, since: float | None) -> Iterator[tuple[int, dict[str, Any]]]:
         """Those behind a position. What comes in at its very millisecond meanwhile may move it by one."""
-        span = {"$lte": _moment(before.at / 1000)} if before else {}
-        span |= {} if since is None else {"$gte": _moment(since)}
+        count, limit, here = 0, _FIRST_LOOK, before
+        while True:
+            # One look after the other, since a database that need not find all finds the first at once.
+            for document in self._find(here, since).limit(limit):
+                count += 1
+                at = round(document["received_at"].timestamp() * 1000)
+                here = Position.behind(at, here)
+                yield at, document
+            if count < limit:
+                return
+            count, limit = 0, min(limit * 2, _LONGEST_LOOK)
+
+    def _find(self, before: Position | None, since: float | None) -> Any:
+        span = {"$lt": _moment(before.at + 1)} if before else {}
+        span |= {} if since is None else {"$gte": _moment(since * 1000)}
         # Sorted by what has an index alone: with another field behind it MongoDB would sort all that there is.
         found = self._documents.find({"received_at": span} if span else {}).sort("received_at", -1)
-        for document in found.skip(before.skip if before else 0):
-            yield round(document["received_at"].timestamp() * 1000), document
+        return found.skip(before.skip if before else 0)
 
     def get(self, ids: list[str]) -> list[dict[str, Any]]:
         """Those of these deliveries that are there."""
@@ -184,8 +198,8 @@ class Documents:
         return list(self._documents.find({"stored_at": {"$gte": at}}).sort("stored_at", 1))
 
 
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _moment(milliseconds: float) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 @contextlib.contextmanager

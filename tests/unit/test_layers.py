@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "nami_cli/": COMMAND,
     "nami_cli/plan_chart.py": COMMAND | {"matplotlib"},
     "nami_cli/console.py": COMMAND | {"nami_console"},
+    "nami_cli/local.py": COMMAND | {"nami_console"},
     "nami_console/": CONSOLE,
     "nami_console/server.py": CONSOLE | {"uvicorn"},
     "nami_local/": CONTROL | {"nami_local", "bson", "ministack", "airspeed", "neosqlite", "nx_27017"},
