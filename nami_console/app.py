@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from nami_console import dead, events, overview, send, subscription
+from nami_console import dead, events, overview, planning, send, subscription
 from nami_console.guard import Guard
 from nami_console.pages import HERE, page, site, told
 from nami_console.site import Site
@@ -35,6 +35,8 @@ _ROUTES = [
     Route("/s/{label}/send", send.send, methods=["POST"]),
     Route("/s/{label}/sent", send.show_sent),
     Route("/s/{label}/sent/live", send.follow),
+    Route("/s/{label}/plan", planning.show),
+    Route("/s/{label}/plan/outcome", planning.show_outcome),
     Mount("/static", StaticFiles(directory=HERE / "static")),
 ]
 

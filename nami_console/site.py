@@ -17,6 +17,7 @@ from nami_control.searching import Store
 from nami_stack.names import stack_name
 
 _DEPLOYMENTS_STAY = 30.0  # seconds until it is looked again whether a stack has changed
+_IDLE = 900.0  # seconds; Session Manager closes a tunnel by itself that has been idle for twenty minutes
 LOCAL_PAUSE, AWS_PAUSE = 2.0, 60.0
 """Seconds between looks while a page is open: CloudWatch tells something new each minute, and is paid by the look."""
 
@@ -108,10 +109,15 @@ class _Opened:
     _open: ExitStack = field(default_factory=ExitStack)
     _store: Store | None = None
 
+    _used_at: float = 0.0
+
     def store(self, found: Deployment, drain: Drain) -> Store:
+        if time.monotonic() - self._used_at > _IDLE:
+            self.close()
         with self._lock:
             if self._store is None:
                 self._store = self._open.enter_context(destinations.of(found, drain).browsed())
+            self._used_at = time.monotonic()
             return self._store
 
     def close(self, error: Exception | None = None) -> None:

@@ -92,12 +92,21 @@ def source(aws: Aws) -> Source:
 
 
 class CloudWatch:
-    """CloudWatch's metrics, each of which costs a hundred-thousandth of a dollar to read."""
+    """CloudWatch's metrics. Each costs a hundred-thousandth of a dollar to read, so it is read once in its period."""
 
     shortest = 60
 
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, int, int], Figures] = {}
+
     def read(self, deployment: Deployment, window: Window) -> Figures:
         """What was counted, a minute or two late."""
+        key = (deployment.target.stack_name, window.period, window.count)
+        if (last := self._last.get(key)) is None or last.window != window:
+            self._last[key] = last = self._read(deployment, window)
+        return last
+
+    def _read(self, deployment: Deployment, window: Window) -> Figures:
         name = deployment.target.label
         asked: dict[str, Any] = {each: _own(each, "Sum", subscription=name) for each in COUNTS}
         if deployment.pre_queue is None:  # nobody counts before the queue but the queue itself

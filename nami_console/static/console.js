@@ -150,6 +150,27 @@ document.addEventListener("change", (event) => {
   if (group) for (const each of document.querySelectorAll(`input[data-group="${group}"]`)) each.checked = event.target.checked;
 });
 
+// Sliders: what comes of them, as they move; of several answers the last that was asked for.
+function plan(form) {
+  const outcome = document.getElementById("outcome");
+  let asked = 0;
+  form.querySelector("button").hidden = true;
+  form.addEventListener("input", async () => {
+    for (const each of form.querySelectorAll("input")) {
+      each.parentElement.querySelector("b").textContent = Number(each.value).toLocaleString("en");
+    }
+    const number = ++asked;
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    if (number !== asked) return;
+    const query = new URLSearchParams(new FormData(form));
+    history.replaceState(null, "", `?${query}`);
+    const answer = await fetch(`${form.dataset.outcome}?${query}`);
+    const html = await answer.text();
+    if (number === asked) outcome.replaceChildren(fragment(html));
+  });
+}
+
 dress(document);
+document.querySelectorAll("form[data-outcome]").forEach(plan);
 document.querySelectorAll("[data-live]").forEach(live);
 document.querySelectorAll("[data-load]").forEach(load);

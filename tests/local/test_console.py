@@ -403,6 +403,18 @@ def test_header_that_is_none_is_told(visit: Visit, shopify: Pipeline) -> None:
     expect(page.locator(".trouble")).to_contain_text("no header: a header is given as name: value")
 
 
+def test_plan_changes_as_a_slider_moves(visit: Visit, shopify: Pipeline) -> None:
+    page = visit("/s/shopify/plan")
+    total = page.locator("#outcome dd").first
+    expect(total).to_have_text("0 of 60,000")
+    page.get_by_role("slider", name="Webhooks a second at the peak").fill("5000")
+    expect(total).to_contain_text("of 300,000")
+    page.get_by_label("Destination").select_option("dynamodb")
+    expect(page).to_have_url(re.compile("destination=dynamodb"))
+    expect(page.locator("#chart-waiting")).to_be_visible()
+    picture(page, "plan")
+
+
 PAGES = [
     "/",
     "/s/shopify",

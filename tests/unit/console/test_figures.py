@@ -90,7 +90,9 @@ def test_cloudwatchs_values_stand_in_their_periods(deployed: Deployment, monkeyp
             }
 
     monkeypatch.setattr(deployed.aws, "client", lambda _service: Client())
-    found = CloudWatch().read(deployed, window)
+    source = CloudWatch()
+    found = source.read(deployed, window)
+    assert source.read(deployed, window) is found  # it is paid by the look
     assert found.counts["Stored"] == [0, 7, 0]
     assert found.refused["source"] == [0, 2, 0]
     assert found.ages["p50"] == [None, None, None]
