@@ -1,5 +1,6 @@
 """The console's pages and their addresses."""
 
+from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -13,7 +14,10 @@ from nami_console import dead, events, overview, planning, send, subscription
 from nami_console.guard import Guard
 from nami_console.pages import HERE, page, site, told
 from nami_console.site import Site
+from nami_control.errors import NamiError, NotRunningError
 
+# Others are faults of nami's own, which the terminal gets to see.
+_TOLD = (NamiError, BotoCoreError, ClientError)
 _ROUTES = [
     Route("/", overview.show),
     Route("/live", overview.follow),
@@ -49,7 +53,7 @@ def make(shared: Site, port: int) -> Starlette:
             Middleware(Guard, port=port, keys=shared.keys, read_only=shared.read_only),
             Middleware(GZipMiddleware, minimum_size=2000),
         ],
-        exception_handlers={HTTPException: _no_page, Exception: _trouble},
+        exception_handlers={HTTPException: _no_page, **dict.fromkeys(_TOLD, _trouble)},
     )
     app.state.site = shared
     return app
@@ -59,7 +63,7 @@ async def _no_page(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else ""
     why = "there is no such page" if status == 404 else detail
-    return page(request, "trouble.html", status, why=why, remedy="")
+    return page(request, "trouble.html", status, why=why)
 
 
 async def _trouble(request: Request, error: Exception) -> Response:
@@ -67,4 +71,4 @@ async def _trouble(request: Request, error: Exception) -> Response:
     if why is None:
         raise error
     why.nami = site(request).aws.nami
-    return page(request, "trouble.html", 502, why=str(why), remedy="")
+    return page(request, "trouble.html", 404 if isinstance(why, NotRunningError) else 502, why=str(why))

@@ -71,7 +71,8 @@ async def follow(request: Request) -> Response:
     label, asked = request.path_params["label"], request.query_params
     here, search = site(request), _search(asked)
     seen: set[str] = set()
-    since = datetime.now(UTC)
+    after = Position.parse(f"{asked.get('after', '')}.0")  # epoch ms
+    since = datetime.fromtimestamp(after.at / 1000, UTC) if after else datetime.now(UTC)
 
     def look() -> str:
         nonlocal since

@@ -78,7 +78,9 @@ class Guard:
             return _refused(421, "this is nami's console, under another name than its own")
         if origin is not None and origin != f"http://{host}":
             return _refused(403, "another site's page asked for this")
-        if request.headers.get("sec-fetch-site", "none") == "cross-site" and request.method != "GET":
+        # To cookies too, pages on other ports of this machine are of the same site; all they may is lead here.
+        follows_link = request.method == "GET" and request.headers.get("sec-fetch-dest") == "document"
+        if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none") and not follows_link:
             return _refused(403, "another site's page asked for this")
         if request.method not in ("GET", "HEAD", "POST"):
             return _refused(405, "GET and POST are all there is")

@@ -25,7 +25,7 @@ class Row:
         listed: what `listing.subscriptions` says of it.
         signer: the scheme of its signature; none where anybody can send.
         has_secret: whether the secret of the signature is filled in; None where there is none, or nobody may look.
-        alarms: names of those that fire.
+        alarms: names of those that fire; None where nobody may look.
         figures: of the last hour; None where they can't be read.
     """
 
@@ -33,7 +33,7 @@ class Row:
     listed: Mapping[str, Any]
     signer: str = ""
     has_secret: bool | None = None
-    alarms: tuple[str, ...] = ()
+    alarms: tuple[str, ...] | None = None
     figures: Figures | None = None
 
 
@@ -52,13 +52,16 @@ def _row(listed: Mapping[str, Any], source: Source, find: Callable[[str], Deploy
     label = "-".join(filter(None, [listed["environment"], listed["name"]]))
     if listed["used_by"] is not None or listed["endpoint"] is None:
         return Row(label, listed)
-    found = find(label)
+    found = _or_none(lambda: find(label))
+    signer = _or_none(lambda: str(found.signature["scheme"])) if found else None
+    if found is None or signer is None:  # half made, or half gone
+        return Row(label, listed)
     return Row(
         label,
         listed,
-        signer=str(found.signature["scheme"]),
+        signer=signer,
         has_secret=_or_none(lambda: has_secret(found)),
-        alarms=tuple(_or_none(lambda: health.alarms(found.target)[1]) or ()),
+        alarms=_or_none(lambda: tuple(health.alarms(found.target)[1])),
         figures=_or_none(lambda: source.read(found, Window.until_now(HOUR, shortest=source.shortest))),
     )
 

@@ -47,11 +47,14 @@ function live(element) {
   let source = null;
   let held = [];
   let over = false;
+  let closed = null;
   const shown = (html) => place(target, fragment(html));
   const label = () => { hold.textContent = held.length ? `Go on (${held.length} new)` : "Go on"; };
   const open = () => {
     if (source || over || document.hidden) return;
-    source = new EventSource(element.dataset.live);
+    // What came while nobody looked is asked for.
+    const after = closed ? `${element.dataset.live.includes("?") ? "&" : "?"}after=${closed}` : "";
+    source = new EventSource(element.dataset.live + after);
     source.addEventListener("piece", (event) => {
       if (hold && hold.getAttribute("aria-pressed") === "true") {
         held.push(event.data);
@@ -61,7 +64,11 @@ function live(element) {
     source.addEventListener("trouble", (event) => say(event.data));
     source.addEventListener("end", () => { over = true; close(); });
   };
-  const close = () => { if (source) source.close(); source = null; };
+  const close = () => {
+    if (source) closed = Date.now();
+    if (source) source.close();
+    source = null;
+  };
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   addEventListener("pagehide", close);
   if (hold) {

@@ -114,6 +114,13 @@ def test_token_of_the_url_is_no_token_of_a_form(console: Console) -> None:
     assert console.post(token=console.keys.entry)[0] == 403
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_part_of_another_page_is_refused_also_on_another_port_of_this_machine(console: Console, site: str) -> None:
+    assert console.ask(sec_fetch_site=site, sec_fetch_dest="image")[0] == 403
+    assert console.ask(sec_fetch_site=site, sec_fetch_dest="empty")[0] == 403
+    assert console.ask(sec_fetch_site=site, sec_fetch_dest="document")[0] == 200
+
+
 def test_post_from_another_site_without_an_origin_is_refused(console: Console) -> None:
     body = urlencode({"token": console.keys.form}).encode()
     assert console.ask(method="POST", body=body, sec_fetch_site="cross-site")[0] == 403
