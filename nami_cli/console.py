@@ -29,7 +29,7 @@ def console_command(
         from nami_console.server import serve  # noqa: PLC0415 (only whoever looks needs its packages)
         from nami_console.site import Site  # noqa: PLC0415
     except ImportError as error:
-        raise MissingToolError(f"{error.name} is not installed; pip install 'nami[console]'") from None
+        raise MissingToolError(f"{error.name} is not installed; pip install 'nami-webhooks[console]'") from None
 
     deployed(aws)  # what is wrong with the credentials is told here, and not in the page
 

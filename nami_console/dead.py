@@ -14,7 +14,8 @@ from nami_console import guard, words
 from nami_console.jobs import Job
 from nami_console.pages import live, page, piece, site
 from nami_control import redrive, times
-from nami_control.dead_letters import DeadLetters, Filter, Letter
+from nami_control.dead_letters import DeadLetters
+from nami_control.letters import Filter, Letter
 from nami_control.progress import Progress
 
 _MOST = 200  # letters that are looked at for a page

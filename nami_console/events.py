@@ -16,7 +16,7 @@ from nami_console.pages import live, page, piece, site
 from nami_control import logs, searching, times
 from nami_control.deployment import Deployment, Drain
 from nami_control.errors import NamiError, UsageError
-from nami_control.events import drain_of
+from nami_control.events import destination_of
 from nami_control.logs import Step
 from nami_control.searching import Document, Position, Search
 
@@ -125,7 +125,7 @@ def show_path(request: Request) -> Response:
     """What happened to one event, as the log of the functions tells."""
     label, given = request.path_params["label"], request.query_params.get("id", "")
     found = site(request).deployment(label)
-    document = _document(request, found, drain_of(found, request.query_params.get("to") or None), given)
+    document = _document(request, found, destination_of(found, request.query_params.get("to") or None).drain, given)
     received = document.get("received_at") if document else None
     since = received.timestamp() - 60 if received else time.time() - _DAY
     return page(request, "path.html", steps=path(logs.path(found, given, since), received), id=given, label=label)
@@ -135,7 +135,7 @@ def download(request: Request) -> Response:
     """The body as it came, which no browser takes for a page."""
     label, given = request.path_params["label"], request.query_params.get("id", "")
     found = site(request).deployment(label)
-    document = _document(request, found, drain_of(found, request.query_params.get("to") or None), given)
+    document = _document(request, found, destination_of(found, request.query_params.get("to") or None).drain, given)
     if document is None or not isinstance(document.get("raw"), bytes):
         raise UsageError(f"{given} is not stored with its body here")
     headers = {"content-disposition": 'attachment; filename="body"', "content-security-policy": "sandbox"}
@@ -168,7 +168,7 @@ def path(steps: list[Step], received: datetime | None) -> list[Moment]:
 
 def _drains(found: Deployment, wanted: str | None) -> tuple[Drain, list[Drain]]:
     """The destination whose events are shown, and the others."""
-    drain = drain_of(found, wanted or None)
+    drain = destination_of(found, wanted or None).drain
     return drain, [each for each in found.drains if each.destination != drain.destination]
 
 

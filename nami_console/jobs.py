@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 
-from nami_control.errors import NamiError, of_aws
+from nami_control.aws_errors import of_aws
+from nami_control.errors import NamiError
 from nami_control.progress import Progress
 
 

@@ -12,7 +12,8 @@ from starlette.responses import HTMLResponse, StreamingResponse
 
 from nami_console import charts, words
 from nami_console.site import Site
-from nami_control.errors import NamiError, of_aws, word
+from nami_control.aws_errors import of_aws
+from nami_control.errors import NamiError, word
 
 HERE = Path(__file__).parent
 

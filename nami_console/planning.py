@@ -1,7 +1,7 @@
 """What a burst would do to a subscription and what it would cost, as one moves its sliders."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from nami_console import charts
 from nami_console.pages import page, site
-from nami_control import checks, settings
+from nami_control import checks
 from nami_control.deployment import Deployment
 from nami_control.errors import UsageError
+from nami_control.planning.arrivals import Arrivals
 from nami_control.planning.assumptions import Times
 from nami_control.planning.course import course
-from nami_control.planning.intake import Arrivals
 from nami_control.planning.outcome import notes
 from nami_control.planning.plan import Plan, plan
 from nami_control.times import spell
@@ -50,7 +50,7 @@ def _context(request: Request) -> dict[str, Any]:
     label, asked = request.path_params["label"], request.query_params
     found = site(request).deployment(label)
     deployed = {key: value for key, value in checks.deployed_settings(found.target).items() if value is not None}
-    given = settings.read_subscription(found.target, deployed)
+    given = replace(found.target, given=deployed).subscription
     now = ", ".join(given.destination)
     destination = asked.get("destination", now)
     sliders = [
@@ -96,7 +96,7 @@ def _plan(found: Deployment, given: Mapping[str, Any], values: Mapping[str, int]
     changed: dict[str, Any] = {name: values[name] for name in ("pre_queue_memory", "maximum_concurrency")}
     # What was reserved for another number of batches does not go with this one.
     kept = {name: value for name, value in given.items() if name != "reserved_concurrency"}
-    subscription = settings.read_subscription(found.target, {**kept, **changed})
+    subscription = replace(found.target, given={**kept, **changed}).subscription
     return plan(subscription, Arrivals(values["rate"], values["seconds"]), Times(body_kb=values["body_kb"]))
 
 

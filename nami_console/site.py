@@ -1,5 +1,6 @@
 """What the pages share: the AWS that they look at, and what was found there a moment ago."""
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,12 +10,14 @@ from typing import Any
 
 from nami_console.guard import Keys
 from nami_console.jobs import Jobs
-from nami_control import deployment, destinations, figures, overview
+from nami_control import deployment, destinations, figures, overview, stacks
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Drain
+from nami_control.errors import NotRunningError
 from nami_control.overview import Row
 from nami_control.searching import Store
-from nami_stack.names import stack_name
+from nami_control.stacks import Target
+from nami_stack.settings import Environment, stack_name
 
 _DEPLOYMENTS_STAY = 30.0  # seconds until it is looked again whether a stack has changed
 _IDLE = 900.0  # seconds; Session Manager closes a tunnel by itself that has been idle for twenty minutes
@@ -64,7 +67,12 @@ class Site:
         known = self._deployments.get(label)
         if known and time.monotonic() - known[0] < _DEPLOYMENTS_STAY:
             return known[1]
-        found = deployment.of_stack(self.aws, stack_name(label))
+        stack = stacks.find_stack(self.aws, stack_name(label))
+        if stack is None or (owner := stack.owner) is None:
+            raise NotRunningError(f"{label} is not deployed here")
+        aws = copy.copy(self.aws)  # with the same clients
+        aws.environment = Environment(name=owner.environment) if owner.environment else None
+        found = deployment.find(Target(owner.subscription, aws))
         self._deployments[label] = (time.monotonic(), found)
         return found
 

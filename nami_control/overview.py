@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 from nami_control import checks, health, listing
 from nami_control.aws import Aws
+from nami_control.aws_errors import of_aws
 from nami_control.deployment import Deployment
-from nami_control.errors import NamiError, of_aws
+from nami_control.errors import NamiError
 from nami_control.figures import Figures, Source, Window
 
 _Seen = TypeVar("_Seen")

@@ -6,6 +6,7 @@ from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Drain
 from nami_control.destinations.base import Destination
 from nami_control.destinations.dynamodb import DynamoDb
+from nami_control.destinations.eventbridge import EventBridge
 from nami_control.destinations.http import Http
 from nami_control.destinations.mongo import MongoDatabase, MongoHost, SharedMongo
 from nami_control.progress import Tell, silent
@@ -16,6 +17,7 @@ DESTINATIONS: dict[str, type[Destination]] = {
     "mongo-database": MongoDatabase,
     "dynamodb": DynamoDb,
     "http": Http,
+    "eventbridge": EventBridge,
 }
 
 

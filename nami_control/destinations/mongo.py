@@ -216,7 +216,7 @@ def collection(deployment: Deployment, drain: Drain | None = None, *, tell: Tell
         import pymongo  # noqa: PLC0415 (a tenth of a second that other commands need not wait)
         import pymongo.errors  # noqa: PLC0415
     except ImportError:
-        raise MissingToolError("pymongo is not installed; pip install 'nami[cli]'") from None
+        raise MissingToolError("pymongo is not installed; pip install 'nami-webhooks[cli]'") from None
     with tunnel.database(deployment, drain, tell=tell) as found:
         milliseconds = int(_ANSWERS_WITHIN * 1000)
         try:

@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 
 from nami_control import destroying, large_bodies, stacks
 from nami_control.aws import Aws, error_code
-from nami_control.errors import NamiError, NotRunningError, of_aws
+from nami_control.aws_errors import of_aws
+from nami_control.errors import NamiError, NotRunningError
 from nami_control.progress import Tell
 from nami_control.stacks import Target
 from nami_stack.settings import ENVIRONMENT_TAG
@@ -32,10 +33,6 @@ def _queue(aws: Aws, url: str) -> None:
 
 def _secret(aws: Aws, arn: str) -> None:
     aws.client("secretsmanager").delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
-
-
-def _log_group(aws: Aws, name: str) -> None:
-    aws.client("logs").delete_log_group(logGroupName=name)
 
 
 # What outlives a stack: by its type in CloudFormation, how its ARN begins behind `arn:aws:`, region and account left

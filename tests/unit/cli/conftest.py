@@ -35,9 +35,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
         each.assert_no_pending_responses()
 
 
-def target(name: str = "shopify", environment: str = "") -> Target:
-    """A subscription where the usual variables point."""
-    return Target(name, Aws(environment))
+def target(name: str = "shopify", environment: str = "", **given: str) -> Target:
+    """A subscription where the usual variables point, with these settings."""
+    return Target(name, Aws(environment), given)
 
 
 def sleep_in(monkeypatch: pytest.MonkeyPatch, module: ModuleType, sleep: Callable[[float], None]) -> None:
