@@ -51,8 +51,9 @@ def executable() -> tuple[Path, dict[str, str]]:
     assert run.returncode == 0, run.stderr
     program = Path(run.stdout.strip())
     needs = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False).stdout
-    libraries = {"LD_LIBRARY_PATH": str(_FOLDER / "al2023" / "lib")} if "not found" in needs else {}
-    return program, libraries
+    if "not found" not in needs:
+        return program, {}
+    return program, {"LD_LIBRARY_PATH": str(_FOLDER / "lib"), "FONTCONFIG_PATH": str(_FOLDER / "fonts")}
 
 
 @contextmanager
