@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 TOOLS = Path(sys.prefix) / "cdk"
 AXE = TOOLS / "node_modules" / "axe-core" / "axe.min.js"
 _FOLDER = Path(sys.prefix) / "chromium"  # 209 MB unpacked, kept for the next run
-# The package unpacks into the temporary folder; the libraries beside it are for machines without a desktop's.
+# The package unpacks into the temporary folder; the libraries and the font beside it are for machines without a desktop's.
 _UNPACK = """
 import { createReadStream, existsSync } from "node:fs";
 import { createBrotliDecompress } from "node:zlib";
@@ -53,7 +53,9 @@ def executable() -> tuple[Path, dict[str, str]]:
     needs = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False).stdout
     if "not found" not in needs:
         return program, {}
-    return program, {"LD_LIBRARY_PATH": str(_FOLDER / "lib"), "FONTCONFIG_PATH": str(_FOLDER / "fonts")}
+    fonts = _FOLDER / "fonts.conf"
+    fonts.write_text(f"<fontconfig><dir>{_FOLDER / 'fonts'}</dir><cachedir>{_FOLDER / 'cache'}</cachedir></fontconfig>")
+    return program, {"LD_LIBRARY_PATH": str(_FOLDER / "lib"), "FONTCONFIG_FILE": str(fonts)}
 
 
 @contextmanager
