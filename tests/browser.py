@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 TOOLS = Path(sys.prefix) / "cdk"
 AXE = TOOLS / "node_modules" / "axe-core" / "axe.min.js"
 _FOLDER = Path(sys.prefix) / "chromium"  # 209 MB unpacked, kept for the next run
-# The package unpacks into the temporary folder; the libraries and the font beside it are for machines without a desktop's.
+# The package unpacks into the temporary folder; libraries and a font are for machines that have none.
 _UNPACK = """
 import { createReadStream, existsSync } from "node:fs";
 import { createBrotliDecompress } from "node:zlib";
