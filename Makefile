@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
-.PHONY: help docs install local test unit-test local-test package-test senders-test host-test fault-test aws-test iam-test fuzz bench load lint format lock dist clean
+.PHONY: help docs pictures install local test unit-test local-test package-test senders-test host-test fault-test aws-test iam-test fuzz bench load lint format lock dist clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -51,6 +51,9 @@ local-test: install  ## Run the local tests: real deployments into an AWS on thi
 docs: install  ## Write the parts of the docs that say what the code says, and build the site (website/html)
 	@NAMI_WRITE_DOCS=1 $(PYTEST) -q -m docs tests/unit
 	@python -m website $(call given,INTO,into) $(call given,VERSION,version)
+
+pictures: install  ## Take the pictures of docs/console.md anew, by the tests that drive it in a real browser
+	@NAMI_PICTURES=1 pytest -q tests/local/test_console.py
 
 host-test: install  ## Run the MongoDB host's test on a real Docker engine (root)
 	@pytest tests/host -m host

@@ -1,5 +1,6 @@
 """`nami local …`: the same template, on this machine."""
 
+import contextlib
 import os
 import shlex
 import sys
@@ -48,21 +49,25 @@ def up_command(
         list[str] | None, typer.Option("--context", "-c", metavar="KEY=VALUE", help="A setting, as for cdk deploy.")
     ] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Send one sample webhook and show the document.")] = False,
+    no_console: Annotated[bool, typer.Option("--no-console", help="Serve no page for the browser.")] = False,
 ) -> None:
     """Deploy NAME into an AWS on this machine, and keep it up until Ctrl-C.
 
-    The first name starts the local AWS, others join it. Ctrl-C takes this name down, and with the last name everything.
+    The first name starts the local AWS, others join it, and it serves the page of nami console for them. Ctrl-C takes
+    this name down, and with the last name everything.
     """
     home = Home()
     with usage_errors():
         check_name(target.name)
     cdk.check_tools()
     target = replace(target, given=_settings(context or []))
-    with interruptible():
+    with interruptible(), contextlib.ExitStack() as beside:
         try:
             was_up = _bring_up(home, target, port=port, mongo_uri=mongo_uri, sample=sample)
             if detach or was_up:
                 return
+            if not no_console:
+                _serve_console(target.aws, beside)
             say(f"{target.label} is up; Ctrl-C takes it down.")
         except Interrupted as interrupted:
             say("stopped")
@@ -75,6 +80,15 @@ def up_command(
         except LocalAwsError:
             machine.shut_down(home)
             raise
+
+
+def _serve_console(aws: Aws, beside: contextlib.ExitStack) -> None:
+    """Serve the page for all that is up, where its packages are installed, until `beside` is closed."""
+    try:
+        from nami_console import server, site  # noqa: PLC0415 (a third of a second, and an extra of its own)
+    except ImportError:
+        return
+    say(f"console    {beside.enter_context(server.beside(site.Site(aws)))}")
 
 
 app.command("up", epilog="Example: nami local up shopify -c batch_window=0 -c batch_size=10")(

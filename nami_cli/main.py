@@ -10,6 +10,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from nami_cli import (
+    console,
     create,
     dead_letters,
     deploy,
@@ -131,6 +132,7 @@ app.command("connect", epilog='Example: mongosh "$(nami --local connect shopify)
 app.command("logs", epilog="Example: nami logs shopify --id b54557e4-5c29-4e3c-9d83-e1a5d0e0e0a1")(
     command(logs.logs_command)
 )
+app.command("console", epilog="Example: nami console --read-only")(command(console.console_command))
 app.command("smoke", epilog="Example: nami smoke shopify")(command(smoke.smoke_command))
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(signatures.app, name="signatures")
@@ -154,8 +156,8 @@ def main() -> None:
         told = error if isinstance(error, NamiError) else of_aws(error)
         if told is None:
             raise
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(f"error: {visible(str(told))}", style="red", markup=False)
+        terminal = Console(stderr=True, highlight=False, soft_wrap=True)
+        terminal.print(f"error: {visible(str(told))}", style="red", markup=False)
         sys.exit(told.exit_code)
 
 

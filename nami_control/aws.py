@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
@@ -35,13 +36,15 @@ class Aws(_Clients):
     def __init__(self, environment: str = "") -> None:
         self._asked = environment
         self._made: dict[str, Any] = {}
+        self._making = threading.Lock()
 
     if not TYPE_CHECKING:
 
         def client(self, service: str) -> Any:
-            """A client of the service; the same one each time."""
-            if service not in self._made:
-                self._made[service] = self._client(service)
+            """A client of the service; the same one each time, which several threads may use."""
+            with self._making:
+                if service not in self._made:
+                    self._made[service] = self._client(service)
             return self._made[service]
 
     def _client(self, service: Any) -> Any:

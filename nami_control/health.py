@@ -178,17 +178,23 @@ def _refused(target: Target) -> Check:
     )
 
 
-def _alarms(target: Target) -> Check:
+def alarms(target: Target) -> tuple[list[str], list[str]]:
+    """The names of its stack's alarms, and of those that fire."""
     kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
     own = [r["PhysicalResourceId"] for r in target.resources() if r["ResourceType"] in kinds]
-    if not own:
-        return ok("alarms", "there are none")
     firing: list[str] = []
     for start in range(0, len(own), 100):  # the most that one call takes
         said = target.aws.client("cloudwatch").describe_alarms(
             AlarmNames=own[start : start + 100], StateValue="ALARM", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
         )
         firing += [alarm["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in said.get(kind, [])]
+    return own, firing
+
+
+def _alarms(target: Target) -> Check:
+    own, firing = alarms(target)
+    if not own:
+        return ok("alarms", "there are none")
     if firing:
         return fail("alarms", f"firing: {', '.join(firing)}", Command(f"logs {target.name}"))
     return ok("alarms", f"none of {len(own)} fires")

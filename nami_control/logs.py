@@ -63,14 +63,17 @@ def post_queue_groups(deployment: Deployment) -> dict[str, str]:
     }
 
 
-def read(aws: Aws, log_groups: Mapping[str, str], *, since: float, pattern: str = "") -> Iterator[Line]:
-    """Lines of each group since then (epoch seconds); in time order within a group.
+def read(
+    aws: Aws, log_groups: Mapping[str, str], *, since: float, until: float | None = None, pattern: str = ""
+) -> Iterator[Line]:
+    """Lines of each group since then, and before `until` (epoch seconds); in time order within a group.
 
     `pattern` is CloudWatch's: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
     """
     pages = aws.client("logs").get_paginator("filter_log_events")
+    span: Any = {"startTime": int(since * 1000)} | ({} if until is None else {"endTime": int(until * 1000)})
     for function, group in log_groups.items():
-        for page in pages.paginate(logGroupName=group, startTime=int(since * 1000), filterPattern=pattern):
+        for page in pages.paginate(logGroupName=group, filterPattern=pattern, **span):
             for event in page["events"]:
                 yield Line(event["timestamp"], function, event["message"].rstrip(), event.get("eventId", ""))
 

@@ -7,6 +7,8 @@
 - MongoDB stores a document's bytes as they came. nx-27017 walks the parsed document in Python three times, which is
   most of its work on a webhook of 3 KB, and writes each `insert` out for a log that is off. Here a document is copied
   only if it holds an ObjectId, bytes are wrapped while the JSON is made, and nothing is written out.
+- MongoDB compares dates to the millisecond, with an index where there is one. nx-27017's SQLite layer compares them by
+  whole seconds, and reads all that there is for it.
 - MongoDB has decimals. nx-27017 refuses a document with one; here it is stored as extended JSON writes it.
 
 These are its internals, so its version is pinned exactly, and tests look at each of them.
@@ -22,6 +24,7 @@ from typing import Any
 import bson
 from neosqlite import sql_utils
 from neosqlite.binary import Binary
+from neosqlite.collection.cursor import Cursor
 from neosqlite.collection.json_helpers import NeoSQLiteJSONEncoder
 from neosqlite.collection.query_helper import QueryHelper
 from neosqlite.objectid import ObjectId
@@ -113,6 +116,32 @@ def _encodable(encoder: Any, value: Any, encodable: Callable[[Any, Any], Any] = 
     return Binary(value).encode_for_storage() if plain_bytes else encodable(encoder, value)
 
 
+_COMPARED = ("$eq", "$ne", "$lt", "$lte", "$gt", "$gte")
+
+
+def _found(cursor: Any, find: Callable[[Any], Any] = Cursor._get_filtered_documents) -> Any:
+    cursor._filter = _with_dates_as_stored(cursor._filter)
+    return find(cursor)
+
+
+def _with_dates_as_stored(query: Any) -> Any:
+    """A query whose dates are compared as the text that they are stored and indexed as, which has the order of time."""
+    if isinstance(query, list):
+        return [_with_dates_as_stored(each) for each in query]
+    if not isinstance(query, dict):
+        return query
+    return {
+        key: f'{{"$date":"{_naive(value).isoformat()}"}}'
+        if key in _COMPARED and isinstance(value, datetime.datetime)
+        else _with_dates_as_stored(value)
+        for key, value in query.items()
+    }
+
+
+def _naive(at: datetime.datetime) -> datetime.datetime:
+    return at.astimezone(datetime.UTC).replace(tzinfo=None) if at.tzinfo else at
+
+
 if __name__ == "__main__":
     sql_utils.quote_identifier = sql_utils.quote_table_name = _quoted
     NeoSQLiteHandler.handle_insert = _in_one_transaction(NeoSQLiteHandler.handle_insert)
@@ -121,4 +150,5 @@ if __name__ == "__main__":
     utils.convert_neo_to_bson_objectids = _answered
     QueryHelper._internal_insert = _inserted
     NeoSQLiteJSONEncoder.default = _encodable
+    Cursor._get_filtered_documents = _found
     runpy.run_module("nx_27017.nx_27017", run_name="__main__")

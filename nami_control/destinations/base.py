@@ -12,6 +12,7 @@ from nami_control.errors import UsageError
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line
 from nami_control.progress import Tell, silent
+from nami_control.searching import Store
 from nami_control.stacks import Target
 from nami_stack.settings import Subscription
 
@@ -77,6 +78,16 @@ class Destination:
     def opened(self) -> Iterator[Find]:
         """What finds documents by their deliveries, as long as it is open."""
         raise UsageError(f"--destination {self.drain.destination}: nami does not read what it stores")
+        yield  # type: ignore[unreachable]
+
+    @contextmanager
+    def browsed(self) -> Iterator[Store]:
+        """All that is stored, the newest first, as long as it is open.
+
+        Raises:
+            UsageError: the destination can't be read.
+        """
+        raise UsageError(f"nami does not read what {self.drain.destination} stores")
         yield  # type: ignore[unreachable]
 
     # What is well.

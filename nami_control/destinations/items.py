@@ -17,6 +17,8 @@ from nami_control import logs
 from nami_control.deployment import Deployment, Drain
 from nami_control.destinations.base import Destination, Find
 from nami_control.errors import UsageError
+from nami_control.logs import Line
+from nami_control.searching import Position, Store
 
 _POLL = 2.0  # seconds between looks while following
 # Seconds back in the log: more only where less did not name enough.
@@ -68,6 +70,30 @@ class Items:
                     return found[:limit]
         return found
 
+    def newest_first(self, before: Position | None, since: float | None) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Those behind a position, as far back as the log goes; a position's `at` is when an item was written."""
+        now = time.time()
+        end, skip = (before.at / 1000, before.skip) if before else (now, 0)
+        oldest = max(since or 0.0, now - _SPANS[-1])
+        shown: set[str] = set()
+        for span in _SPANS:
+            start = max(end - span, oldest)
+            # The millisecond of the position itself belongs to what is behind it.
+            named = [each for each in self._written(start, end + 0.001)[::-1] if each[1] not in shown]
+            shown |= {delivery_id for _, delivery_id in named}
+            named, skip = named[skip:], max(skip - len(named), 0)
+            for first in range(0, len(named), _KEYS):
+                part = {delivery_id: at for at, delivery_id in named[first : first + _KEYS]}
+                for document in self.get(list(part)):
+                    yield part[document["_id"]], document
+            if (end := start) <= oldest:
+                return
+
+    def written_since(self, at: datetime) -> list[dict[str, Any]]:
+        """What was written since then."""
+        named = self._written(at.timestamp(), None)
+        return self.get(list(dict.fromkeys(delivery_id for _, delivery_id in named)))
+
     def stored(self, ids: list[str], limit: int, *, follow: bool, again: bool = False) -> Generator[dict[str, Any]]:
         """Those that are there, the newest last, and with `follow` those that come; `again`: the same may come anew."""
         arriving = self.arriving() if follow else iter(())
@@ -89,17 +115,26 @@ class Items:
 
     def _named(self, since: float) -> Iterator[tuple[str, str]]:
         """(log event, delivery id) of what was written since then, the newest last; of tries also the failed ones."""
-        latest: dict[str, str] = {}
-        for line in logs.in_order(logs.read(self._aws, self._log, since=since, pattern=logs.naming("stored"))):
+        for line, delivery_id in self._latest(since, None):
+            yield line.event_id, delivery_id
+
+    def _written(self, since: float, until: float | None) -> list[tuple[int, str]]:
+        """(epoch ms, delivery id) of what was written in this time (epoch seconds), the newest last."""
+        return [(line.at, delivery_id) for line, delivery_id in self._latest(since, until)]
+
+    def _latest(self, since: float, until: float | None) -> list[tuple[Line, str]]:
+        """The last line of the log that names each delivery as written, the newest last."""
+        latest: dict[str, Line] = {}
+        read = logs.read(self._aws, self._log, since=since, until=until, pattern=logs.naming("stored"))
+        for line in logs.in_order(read):
             fields = line.fields
             told = [str(each) for each in fields.get("stored", [])]
             if self._attempts:
                 told += [str(each["id"]) for each in fields.get("failed", [])]
             for delivery_id in told:
                 latest.pop(delivery_id, None)
-                latest[delivery_id] = line.event_id
-        for delivery_id, event_id in latest.items():
-            yield event_id, delivery_id
+                latest[delivery_id] = line
+        return [(line, delivery_id) for delivery_id, line in latest.items()]
 
     def _key(self, delivery_id: str) -> dict[str, Any]:
         key = {"id": {"S": delivery_id}}
@@ -123,6 +158,11 @@ class InTable(Destination):
     def opened(self) -> Iterator[Find]:
         """Found by ids."""
         yield Items(self.deployment, self.drain).get
+
+    @contextmanager
+    def browsed(self) -> Iterator[Store]:
+        """By the time of writing, as the function's log tells it."""
+        yield Items(self.deployment, self.drain)
 
 
 def _document(item: dict[str, Any]) -> dict[str, Any]:

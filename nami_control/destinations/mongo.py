@@ -18,6 +18,7 @@ from nami_control.errors import Command, DatabaseError, MissingToolError
 from nami_control.planning.assumptions import Assumption, Times, vcpus
 from nami_control.planning.bill import PRICES, Line
 from nami_control.progress import Tell, silent
+from nami_control.searching import Position, Store
 from nami_control.stacks import Target
 from nami_runtime.destinations import APART
 from nami_stack.settings import Subscription
@@ -28,6 +29,8 @@ _ANSWERS_WITHIN = 10.0  # seconds; a database that is up does at once
 # Functions that run at once write at once: one that began earlier may be the later one to write.
 _LATE = timedelta(seconds=60)
 _EPOCH = datetime.fromtimestamp(0, UTC)
+# Documents that are asked for at once while all are looked through, at first and at the most.
+_FIRST_LOOK, _LONGEST_LOOK = 64, 2048
 # Whoever brings a database knows what it takes; until then it counts like the smallest host.
 _CORES = 2
 
@@ -70,6 +73,12 @@ class Mongo(Destination):
         """Found by ids."""
         with collection(self.deployment, self.drain, tell=self.tell) as documents:
             yield lambda ids: list(documents.find({"_id": {"$in": ids}}))
+
+    @contextlib.contextmanager
+    def browsed(self) -> Iterator[Store]:
+        """By the time of arrival, which has an index."""
+        with collection(self.deployment, self.drain, tell=self.tell) as documents:
+            yield Documents(documents)
 
     @classmethod
     def speed(cls, subscription: Subscription, times: Times, batch_size: float) -> Speed:
@@ -151,6 +160,46 @@ class MongoDatabase(Mongo):
         """At the secret that says where it is."""
         arn = self.drain.post_queue.environment.get("MONGO_SECRET_ARN")
         return {"database": partial(_database, self.deployment.aws, arn)} if arn else {}
+
+
+class Documents:
+    """A collection, the newest first; a position's `at` is when a webhook came in."""
+
+    def __init__(self, documents: Any) -> None:
+        self._documents = documents
+
+    def newest_first(self, before: Position | None, since: float | None) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Those behind a position. What comes in at its very millisecond meanwhile may move it by one."""
+        count, limit, here = 0, _FIRST_LOOK, before
+        while True:
+            # One look after the other, since a database that need not find all finds the first at once.
+            for document in self._find(here, since).limit(limit):
+                count += 1
+                at = round(document["received_at"].timestamp() * 1000)
+                here = Position.behind(at, here)
+                yield at, document
+            if count < limit:
+                return
+            count, limit = 0, min(limit * 2, _LONGEST_LOOK)
+
+    def _find(self, before: Position | None, since: float | None) -> Any:
+        span = {"$lt": _moment(before.at + 1)} if before else {}
+        span |= {} if since is None else {"$gte": _moment(since * 1000)}
+        # Sorted by what has an index alone: with another field behind it MongoDB would sort all that there is.
+        found = self._documents.find({"received_at": span} if span else {}).sort("received_at", -1)
+        return found.skip(before.skip if before else 0)
+
+    def get(self, ids: list[str]) -> list[dict[str, Any]]:
+        """Those of these deliveries that are there."""
+        return list(self._documents.find({"_id": {"$in": ids}}))
+
+    def written_since(self, at: datetime) -> list[dict[str, Any]]:
+        """What was stored since then."""
+        return list(self._documents.find({"stored_at": {"$gte": at}}).sort("stored_at", 1))
+
+
+def _moment(milliseconds: float) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 @contextlib.contextmanager

@@ -1,11 +1,14 @@
 """What starts also stops, and what fails says why in one line and leaves nothing running."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import sysconfig
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,17 @@ def test_interrupt_takes_the_name_down_and_with_the_last_everything(tiny: Nami) 
     assert result.returncode == 0
     assert "jira" in result.stderr
     assert tiny.left_running() == []
+
+
+def test_what_runs_in_the_foreground_serves_the_console_until_it_ends(tiny: Nami) -> None:
+    process = tiny.foreground("shopify")
+    said = tiny.home.with_name(f"{tiny.home.name}-shopify.log").read_text()
+    url = re.search(r"^console    (http://127\.0\.0\.1:\d+/\?token=\S+)$", said, re.MULTILINE)
+    assert url
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(url[1].partition("?")[0], timeout=5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
 
 
 def test_destroying_what_is_held_in_the_foreground_ends_it_and_with_the_last_everything(tiny: Nami) -> None:

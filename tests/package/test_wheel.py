@@ -49,6 +49,15 @@ def test_wheel_carries_what_users_handlers_import(clean_python: Path, tmp_path: 
     run(clean_python, "-I", "-c", "from nami_runtime import batch, destinations, documents, intake", cwd=tmp_path)
 
 
+def test_wheel_carries_the_pages_of_the_console(clean_python: Path, tmp_path: Path) -> None:
+    program = (
+        "import nami_console, pathlib; "
+        "print(*(file.name for file in pathlib.Path(nami_console.__file__).parent.rglob('*.*')))"
+    )
+    there = run(clean_python, "-I", "-c", program, cwd=tmp_path).split()
+    assert {"base.html", "console.css", "console.js", "icon.svg"} <= set(there)
+
+
 def test_wheel_carries_the_app(clean_python: Path, tmp_path: Path) -> None:
     app = run(clean_python, "-I", "-c", "from nami_stack.assets import APP; print(APP)", cwd=tmp_path).strip()
     context = json.dumps({"name": "shopify", "aws:cdk:bundling-stacks": []})

@@ -31,6 +31,7 @@ CONTROL = {
     "urllib3",
 }
 COMMAND = CONTROL | {"nami_cli", "nami_local", "typer", "rich"}
+CONSOLE = CONTROL | {"nami_console", "starlette", "jinja2"}
 # Beside the standard library; the longest path that a file begins with is its own.
 MAY_IMPORT = {
     "app.py": {"aws_cdk", "nami_stack"},
@@ -49,6 +50,10 @@ MAY_IMPORT = {
     "nami_control/": CONTROL,
     "nami_cli/": COMMAND,
     "nami_cli/plan_chart.py": COMMAND | {"matplotlib"},
+    "nami_cli/console.py": COMMAND | {"nami_console"},
+    "nami_cli/local.py": COMMAND | {"nami_console"},
+    "nami_console/": CONSOLE,
+    "nami_console/server.py": CONSOLE | {"uvicorn"},
     "nami_local/": CONTROL | {"nami_local", "bson", "ministack", "airspeed", "neosqlite", "nx_27017"},
     "website/": {"website", "nami_control", "nami_stack", "nami_runtime"},
     "examples/": {"nami_stack", "aws_cdk", "constructs"},
@@ -123,7 +128,9 @@ def imports_of(file: str, modules: dict[str, str]) -> set[str]:
     return {modules[name] for name in names if name in modules} - {file}
 
 
-@pytest.mark.parametrize("layer", ["lambdas/nami_runtime/", "nami_stack/", "nami_control/", "nami_local/", "nami_cli/"])
+@pytest.mark.parametrize(
+    "layer", ["lambdas/nami_runtime/", "nami_stack/", "nami_control/", "nami_console/", "nami_local/", "nami_cli/"]
+)
 def test_no_module_is_imported_by_what_it_imports(layer: str) -> None:
     own = [file for file in files(layer) if not file.endswith("__init__.py")]
     modules = {each.removeprefix("lambdas/").removesuffix(".py").replace("/", "."): each for each in own}

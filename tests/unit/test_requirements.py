@@ -48,9 +48,10 @@ def test_every_list_of_a_functions_packages_is_locked() -> None:
     assert [path for path in unlocked if re.search(r"^[^#\s]", path.read_text(), re.MULTILINE)] == []
 
 
-def test_cdk_cli_is_pinned_to_its_contents() -> None:
-    (version,) = json.loads((ROOT / "package.json").read_text())["devDependencies"].values()
+@pytest.mark.parametrize("package", ["aws-cdk", "@sparticuz/chromium", "axe-core"])
+def test_what_npm_installs_is_pinned_to_its_contents(package: str) -> None:
+    version = json.loads((ROOT / "package.json").read_text())["devDependencies"][package]
     packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     assert re.fullmatch(r"\d+\.\d+\.\d+", version)
-    assert packages["node_modules/aws-cdk"]["version"] == version
+    assert packages[f"node_modules/{package}"]["version"] == version
     assert all(package["integrity"] for name, package in packages.items() if name)

@@ -42,10 +42,12 @@ def log(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, dict[str, Any]]]:
     """Batches in the post-queue function's log: how many seconds ago, and what became of them."""
     batches: list[tuple[float, dict[str, Any]]] = []
 
-    def read(_aws: object, _groups: object, *, since: float, pattern: str = "") -> Iterator[logs.Line]:
+    def read(
+        _aws: object, _groups: object, *, since: float, until: float | None = None, pattern: str = ""
+    ) -> Iterator[logs.Line]:
         for number, (ago, batch) in enumerate(batches):
             at = time.time() - ago
-            if at >= since:
+            if at >= since and (until is None or at <= until):
                 yield logs.Line(int(at * 1000), "post-queue", json.dumps({"message": "batch", **batch}), f"e{number}")
 
     monkeypatch.setattr(logs, "read", read)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,15 @@ def test_a_decimal_comes_back_digit_by_digit(client: Client) -> None:
     document = {"_id": 1, "a": [Decimal128("0.1234567890123456789012")], "b": {"c": Decimal128("1E+400"), "d": 1}}
     client["nami"]["decimals"].bulk_write([upsert(1, **{key: document[key] for key in "ab"})])
     assert client["nami"]["decimals"].find_one() == document
+
+
+def test_dates_are_compared_to_the_millisecond(client: Client) -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    dates = client["nami"]["dates"]
+    dates.insert_many({"_id": number, "at": noon + timedelta(milliseconds=number)} for number in range(4))
+    for operator, found in (("$lt", [1, 0]), ("$lte", [2, 1, 0]), ("$gt", [3]), ("$gte", [3, 2])):
+        there = dates.find({"at": {operator: noon + timedelta(milliseconds=2)}}).sort("at", -1)
+        assert [each["_id"] for each in there] == found, operator
 
 
 def test_a_write_that_fails_in_a_bulk_fails_alone(client: Client) -> None:

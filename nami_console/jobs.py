@@ -1,0 +1,66 @@
+"""What goes on in the background because a form asked for it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+
+from nami_control.aws_errors import of_aws
+from nami_control.errors import NamiError
+from nami_control.progress import Progress
+
+
+@dataclass
+class Job:
+    """One task; `done` of about `total` so far, `trouble` where it failed."""
+
+    number: int
+    label: str
+    what: str
+    total: int
+    back: str
+    done: int = 0
+    is_over: bool = False
+    trouble: str = ""
+
+    @contextmanager
+    def progress(self, _what: str, _total: int | None) -> Iterator[Callable[[int], None]]:
+        """Is told of each step."""
+
+        def advance(steps: int) -> None:
+            self.done += steps
+
+        yield advance
+
+
+class Jobs:
+    """Those of one start of the console."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self._of: dict[int, Job] = {}
+
+    def start(self, label: str, what: str, total: int, back: str, task: Callable[[Progress], object]) -> Job:
+        """Begin a task; `back` is the page that it was asked for on. What is not done when the console ends is left."""
+        job = Job(next(self._numbers), label, what, total, back)
+        self._of[job.number] = job
+
+        def run() -> None:
+            try:
+                task(job.progress)
+            except Exception as error:
+                told = error if isinstance(error, NamiError) else of_aws(error)
+                job.trouble = str(told) if told else f"it failed by a fault of nami's: {type(error).__name__}"
+                if told is None:
+                    raise
+            finally:
+                job.is_over = True
+
+        threading.Thread(target=run, daemon=True).start()
+        return job
+
+    def get(self, label: str, number: int) -> Job | None:
+        """That of a subscription; None where there is none."""
+        job = self._of.get(number)
+        return job if job and job.label == label else None

@@ -1,0 +1,108 @@
+"""What stands behind the pages: a webhook's path, work in the background, and charts."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Event
+from typing import Any
+
+import pytest
+
+from nami_console import charts, events
+from nami_console.jobs import Job, Jobs
+from nami_console.site import Kept
+from nami_control.errors import AwsError
+from nami_control.logs import Step
+from nami_control.progress import Progress
+
+RECEIVED = datetime.fromtimestamp(1_800_000_000, UTC)
+
+
+def test_path_begins_with_the_arrival_and_has_the_time_between_its_steps() -> None:
+    at = 1_800_000_000_000
+    steps = [Step(at + 12, "pre-queue", "INFO", "answered 200"), Step(at + 15, "post-queue", "INFO", "stored")]
+    told = events.path(steps, RECEIVED)
+    assert [(each.where, each.what, each.after) for each in told] == [
+        ("gateway", "received", None),
+        ("pre-queue", "answered 200", 12),
+        ("post-queue", "stored", 3),
+    ]
+
+
+def test_functions_clock_that_is_behind_makes_no_step_earlier_than_the_arrival() -> None:
+    told = events.path([Step(1_799_999_999_000, "pre-queue", "INFO", "answered 200")], RECEIVED)
+    assert [each.after for each in told] == [None, 0]
+
+
+@pytest.mark.parametrize(
+    ("document", "state"),
+    [
+        ({"raw": b""}, "stored"),
+        ({"delivered": True}, "delivered"),
+        ({"delivered": False, "reason": "backend: 500"}, "failed: backend: 500"),
+    ],
+)
+def test_state_is_what_the_destination_says(document: dict[str, Any], state: str) -> None:
+    assert events.state_of(document) == state
+
+
+def finished(task: Callable[[Progress], object]) -> Job:
+    over = Event()
+
+    def run(progress: Progress) -> None:
+        try:
+            task(progress)
+        finally:
+            over.set()
+
+    jobs = Jobs()
+    job = jobs.start("shopify", "sent back", 3, "/", run)
+    assert over.wait(5)
+    while not job.is_over:
+        time.sleep(0.01)
+    assert jobs.get("shopify", job.number) is job
+    assert jobs.get("jira", job.number) is None
+    return job
+
+
+def test_job_counts_its_steps() -> None:
+    def work(progress: Progress) -> None:
+        with progress("x", 3) as advance:
+            advance(2)
+            advance(1)
+
+    job = finished(work)
+    assert (job.done, job.trouble) == (3, "")
+
+
+def test_job_that_fails_says_why_and_how_far_it_came() -> None:
+    def fail(progress: Progress) -> None:
+        with progress("x", 3) as advance:
+            advance(1)
+            raise AwsError("the queue did not take it")
+
+    job = finished(fail)
+    assert (job.done, job.trouble) == (1, "the queue did not take it")
+
+
+def test_what_is_kept_is_looked_for_once_in_its_time() -> None:
+    looks: list[int] = []
+    kept = Kept(60, lambda: looks.append(1) or len(looks))
+    assert (kept.get(), kept.get()) == (1, 1)
+
+
+@pytest.mark.parametrize(("value", "most"), [(0, 1), (1, 1), (1.5, 2), (3, 5), (7, 10), (11, 20), (4999, 5000)])
+def test_charts_edge_is_a_round_number_that_nothing_exceeds(value: float, most: float) -> None:
+    assert charts.bars("a", "A", "webhooks", {"stored": ("stored", [value])}).most == most
+
+
+def test_bars_stand_upon_each_other_and_the_least_is_seen() -> None:
+    chart = charts.bars("a", "A", "x", {"stored": ("s", [1000]), "failed": ("f", [1])}, width=10, height=20)
+    stored, failed = chart.series
+    assert stored.path == "M0 20h8v-10h-8z"
+    assert failed.path == "M0 10h8v-1h-8z"
+
+
+def test_line_has_a_gap_where_nothing_is_known() -> None:
+    chart = charts.lines("a", "A", "ms", {"p50": ("median", [100, None, 100])})
+    assert chart.series[0].path == "M0 0h200M400 0h200"
