@@ -24,6 +24,7 @@ NETWORK = {"vpc_id": "vpc-0123456789abcdef0", "function_subnet_id": "subnet-0123
 # What app.py is given beside a name; together every setting, which a test sees to.
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
+    "handed-over": {"signature": "notion"},
     "tuned": {
         "signature": "hubspot",
         "signature_tolerance": 60,
