@@ -129,9 +129,7 @@ def require(
             look("reservation", lambda: checks.reservation(aws, asked, stack)),
             look("signature", lambda: checks.signature(asked)),
         ]
-        for name in asked.destination:
-            before = destinations.named(name).looks_before(aws, asked)
-            looks += [look(label, check) for label, check in before.items()]
+    looks += [look(label, check) for label, check in destinations.looks_before(aws, asked, stack).items()]
     checks.require(aws, looks, tell, tell_all=tell_all)
     return account
 
@@ -145,10 +143,12 @@ def _synthesise(target: Target, given: Mapping[str, str], tasks: ExitStack) -> c
 def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> None:
     """Deploy what subscriptions share; another command may be about to do the same."""
     what = f"{target.stack_name}, the gateway and the MongoDB host that subscriptions share, is not there"
-    settings.read(target, {})
+    asked = settings.read(target, {})
 
     def settled(*_: object) -> None:
-        checks.require(target.aws, [checks.stack_is_settled(target.name, target.describe())])
+        stack = target.describe()
+        before = [look(label, check) for label, check in destinations.looks_before(target.aws, asked, stack).items()]
+        checks.require(target.aws, [checks.stack_is_settled(target.name, stack), *before], tell)
 
     if dry_run:
         settled()

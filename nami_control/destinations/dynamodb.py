@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from math import ceil
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nami_control.aws import Aws
 from nami_control.checks import Check, fail, ok, warn
@@ -15,6 +15,9 @@ from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line, line
 from nami_runtime.destinations.dynamodb import THREADS
 from nami_stack.settings import Subscription
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
 _RATE, _HIGHEST_RATE = 4_000, 40_000
@@ -47,7 +50,7 @@ class DynamoDb(Destination):
         return {"table": partial(_table, self.deployment.aws, environment["DYNAMO_TABLE"], expires=expires)}
 
     @classmethod
-    def looks_before(cls, aws: Aws, asked: Subscription) -> Looks:
+    def looks_before(cls, aws: Aws, asked: Subscription, stack: "StackTypeDef | None") -> Looks:
         """At a table that is adopted."""
         if not (table := asked.table_name):
             return {}
