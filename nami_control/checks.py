@@ -243,8 +243,7 @@ def settings_stay(
 
 def deployed_settings(target: Target) -> dict[str, Any]:
     """The settings of the last deployment that are not the defaults; none where it can't be known."""
-    template = target.aws.client("cloudformation").get_template(StackName=target.stack_name)["TemplateBody"]
-    found = template.get("Metadata", {}).get(SETTINGS_METADATA) if isinstance(template, dict) else None
+    found = stacks.template_of(target.aws, target.stack_name).get("Metadata", {}).get(SETTINGS_METADATA)
     return found if isinstance(found, dict) else {}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 
-from nami_control import cdk, checks, destinations, home, queues, settings, shared, stacks
+from nami_control import cdk, checks, destinations, home, queues, settings, shared, stacks, volumes
 from nami_control.checks import Account, look
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Target
@@ -58,6 +58,7 @@ def deploy(
             stack = target.describe()
         if shared.is_missing_for(target):
             _share_first(target.shared, show, tell, dry_run=dry_run)
+        volumes.require_kept(target, stack, cdk.templates(target.folder))
         changed = queues.changes(target.aws, stack["StackId"], cdk.templates(target.folder)) if stack else []
         queues.require_empty(target.aws, target.name, changed)
         former = [change.url for change in changed if change.leaves]

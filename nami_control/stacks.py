@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nami_control.aws import Aws, error_code
@@ -120,6 +120,12 @@ def resources(aws: Aws, stack: str) -> "list[StackResourceSummaryTypeDef]":
         aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack).build_full_result()
     )
     return found["StackResourceSummaries"]
+
+
+def template_of(aws: Aws, stack: str) -> dict[str, Any]:
+    """What a stack was last deployed with; empty where it can't be read as JSON."""
+    template = aws.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
+    return template if isinstance(template, dict) else {}
 
 
 def endpoints(aws: Aws) -> dict[str, str]:
