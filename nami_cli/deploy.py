@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from nami_cli.leftovers import tell_commands, told_after_failure
 from nami_cli.resources import display
 from nami_cli.terminal import print_exact, print_text, say
 from nami_cli.typed import Name, Settings
@@ -52,7 +53,7 @@ def deploy(
         account = deploying.require(target, given, say, reset=reset, tell_all=dry_run)
         say(f"{target.name}: account {account.number}, region {account.region}")
 
-    with _ends_at_once(target):
+    with _ends_at_once(target), told_after_failure(target):
         coloured = sys.stdout.isatty()
         done = deploying.deploy(target, given, prepare, display, tell=say, dry_run=dry_run, coloured=coloured)
     if dry_run:
@@ -64,6 +65,7 @@ def deploy(
         say(f"{target.name}: settings kept in {settings.save(target, given)}")
     say(f"{target.name}: {'updated' if done.before else 'deployed'} in {took(started)}")
     _tell_what_left(target, done.former_queues)
+    tell_commands(done.former)
     _introduce(target, asked, done, {} if save else given)
 
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 
-from nami_control import cdk, checks, destinations, home, queues, settings, shared, stacks, volumes
+from nami_control import cdk, checks, destinations, home, leftovers, queues, settings, shared, stacks, volumes
 from nami_control.checks import Account, look
+from nami_control.leftovers import Leftover
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Target
 from nami_control.times import took
@@ -30,6 +31,8 @@ class Deployed:
     """Those that it has now."""
     former_queues: list[str]
     """URLs of queues that have left the stack, and are kept."""
+    former: list[Leftover]
+    """What else has left the stack, and is kept."""
     changes: str = ""
     """With a dry run: what the CDK CLI says of it."""
 
@@ -62,11 +65,12 @@ def deploy(
         changed = queues.changes(target.aws, stack["StackId"], cdk.templates(target.folder)) if stack else []
         queues.require_empty(target.aws, target.name, changed)
         former = [change.url for change in changed if change.leaves]
+        kept = leftovers.of_templates(target.aws, stack, cdk.templates(target.folder)) if stack else []
         with show(target) as progress:
             if dry_run:
                 progress.step("comparing")
                 before = stacks.outputs_of(stack)
-                return Deployed(before, before, former, _compare(target, tasks, coloured))
+                return Deployed(before, before, former, kept, _compare(target, tasks, coloured))
             progress.step("deploying")
             task = cdk.deploy(target.aws.env, target.folder, tasks)
 
@@ -75,7 +79,7 @@ def deploy(
                 task.show(progress)
 
             task.finish(watch)
-    return Deployed(stacks.outputs_of(stack), stacks.outputs_of(target.describe()), former)
+    return Deployed(stacks.outputs_of(stack), stacks.outputs_of(target.describe()), former, kept)
 
 
 def diff(
@@ -124,6 +128,7 @@ def require(
         look("bootstrap", lambda: checks.bootstrap(aws, account)),
         look("stack", lambda: checks.stack_is_settled(target.name, stack)),
         look("settings", lambda: checks.settings_stay(target, asked, kept, stack)),
+        look("leftovers", lambda: leftovers.look(target, stack)),
     ]
     if isinstance(asked, Subscription):
         looks += [

@@ -35,6 +35,17 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
         each.assert_no_pending_responses()
 
 
+def nothing_kept(aws: Stub, name: str = "shopify") -> None:
+    """No earlier stack of the name has left anything."""
+    aws("cloudformation").add_response("describe_stacks", {"Stacks": []})
+    aws("cloudformation").add_response("list_stack_resources", {"StackResourceSummaries": []})
+    aws("resourcegroupstaggingapi").add_response(
+        "get_resources",
+        {"ResourceTagMappingList": []},
+        {"TagFilters": [{"Key": "nami:subscription", "Values": [name]}]},
+    )
+
+
 def target(name: str = "shopify", environment: str = "") -> Target:
     """A subscription where the usual variables point."""
     return Target(name, Aws(environment))

@@ -19,7 +19,7 @@ from nami_control.errors import CheckError, MissingToolError, NotRunningError, U
 from nami_control.progress import silent
 from nami_control.stacks import Target
 from nami_stack.settings import SETTINGS_METADATA
-from tests.unit.cli.conftest import Stub, target
+from tests.unit.cli.conftest import Stub, nothing_kept, target
 
 
 @pytest.fixture(autouse=True)
@@ -202,6 +202,7 @@ def test_destroy_of_what_nobody_uses_keeps_the_documents(aws: Stub) -> None:
     used(aws, "mongo")
     aws("ec2").add_response("describe_volumes", {"Volumes": [{"AvailabilityZone": "eu-west-1b"}]})
     settings(aws)
+    nothing_kept(aws, "shared")
     result = run("destroy", "shared", input="n\n")
     assert f"goes away: {OUTPUTS['GatewayUrl']}" in result.stderr
     assert "is kept: the volume with the documents, vol-1" in result.stderr
@@ -210,6 +211,7 @@ def test_destroy_of_what_nobody_uses_keeps_the_documents(aws: Stub) -> None:
 def test_destroy_of_a_subscription_keeps_its_collection_in_the_shared_database(aws: Stub) -> None:
     stack(aws, "shopify", EndpointUrl=f"{OUTPUTS['GatewayUrl']}/nami/shopify", DatabaseSecretArn=SECRET)
     settings(aws, gateway="shared", destination=["shared-mongo"])
+    nothing_kept(aws)
     result = run("destroy", "shopify", input="n\n")
     assert "is kept: the collection shopify in nami-shared" in result.stderr
     assert "volume" not in result.stderr
