@@ -270,6 +270,9 @@ def test_host_is_well_when_its_instance_is_in_service_and_healthy(
     aws: Stub, state: str, condition: str, status: str
 ) -> None:
     group(aws, {"InstanceId": "i-1", "LifecycleState": state, "HealthStatus": condition})
+    if status == "ok":
+        deployed_with(aws)
+        aws("ec2").add_client_error("describe_instances", "UnauthorizedOperation")  # how old it is
     assert host.look(target()).status == status
 
 
