@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
-.PHONY: help docs install local test unit-test local-test package-test host-test fault-test aws-test iam-test fuzz bench load lint format lock clean
+.PHONY: help docs install local test unit-test local-test package-test host-test fault-test aws-test iam-test fuzz bench load lint format lock dist clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -45,8 +45,9 @@ unit-test: install  ## Run the unit tests: no network
 local-test: install  ## Run the local tests: real deployments into an AWS on this machine
 	@$(PYTEST) tests/local
 
-docs: install  ## Write the parts of the docs that say what the code says
+docs: install  ## Write the parts of the docs that say what the code says, and build the site (website/html)
 	@NAMI_WRITE_DOCS=1 $(PYTEST) -q -m docs tests/unit
+	@python -m website $(call given,INTO,into) $(call given,VERSION,version)
 
 host-test: install  ## Run the MongoDB host's test on a real Docker engine (root)
 	@pytest tests/host -m host
@@ -93,6 +94,17 @@ lock: install  ## Pin every dependency anew
 	  uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --upgrade --constraints requirements.txt \
 	    --custom-compile-command "make lock" --output-file $$file.txt $$file.in || exit 1; done
 	@npm install --silent --package-lock-only --omit-lockfile-registry-resolved --no-fund --no-audit
+
+# SBOM: what a whole installation of the wheel would have, by the versions of the lock.
+dist: install  ## Build what a release holds: wheel, source, SBOM and notes (VERSION= must be the project's)
+	@rm -rf dist
+	@uv build --quiet --out-dir dist
+	@test -z '$(VERSION)' || test -f dist/nami_webhooks-$(VERSION)-py3-none-any.whl || { echo "error: pyproject.toml has another version than $(VERSION)" >&2; exit 1; }
+	@awk '/^## / { on = ($$2 == "$(or $(VERSION),Unreleased)") ; next } on' CHANGELOG.md > dist/notes.md
+	@test -s dist/notes.md || { echo "error: CHANGELOG.md has no section $(VERSION)" >&2; exit 1; }
+	@uv venv --quiet .venv/dist --clear
+	@uv pip install --quiet --python .venv/dist/bin/python --constraints requirements.txt "nami-webhooks[local] @ file://$(CURDIR)/$$(ls dist/*.whl)"
+	@uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment .venv/dist --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.cdx.json
 
 clean:  ## Remove what the commands made
 	@rm -rf .venv .nami cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

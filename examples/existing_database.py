@@ -12,7 +12,7 @@ class Webhooks(cdk.Stack):
         database = MongoDatabase(
             self,
             "Database",
-            secret_arn="arn:aws:secretsmanager:eu-west-1:123456789012:secret:documentdb-AbCdEf",  # noqa: S106 - its name
+            secret="arn:aws:secretsmanager:eu-west-1:123456789012:secret:documentdb-AbCdEf",  # noqa: S106 - its name
             database="shop",
             placement=in_your_network(self, "vpc-0123456789abcdef0", "subnet-0123456789abcdef1"),
         )

@@ -19,8 +19,8 @@ class Webhooks(cdk.Stack):
                 self,
                 "Domain",
                 domain_name="hooks.example.com",
-                certificate_arn="arn:aws:acm:eu-central-1:123456789012:certificate/11111111-2222-3333-4444-555555555555",
-                hosted_zone_id="Z0123456789ABCDEFGHIJ",
+                certificate="arn:aws:acm:eu-central-1:123456789012:certificate/11111111-2222-3333-4444-555555555555",
+                hosted_zone="Z0123456789ABCDEFGHIJ",
             ),
         )
         mongo = MongoHost(self, "Mongo")

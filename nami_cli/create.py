@@ -8,9 +8,9 @@ import typer
 from nami_cli.terminal import print_text, say
 from nami_cli.typed import NAME
 from nami_control.cdk import short
-from nami_control.errors import UsageError
-from nami_control.settings import checked_name
+from nami_control.errors import UsageError, usage_errors
 from nami_stack.assets import LAMBDAS
+from nami_stack.settings import check_name
 
 _FILES = ("handler.py", "requirements.txt")
 _FUNCTIONS = {
@@ -28,7 +28,8 @@ def create(
 
     They do what nami's own do. nami deploy NAME takes them from then on, with what their requirements.txt names.
     """
-    checked_name(name)
+    with usage_errors():
+        check_name(name)
     folder = Path("webhooks") / name
     texts = {
         folder / function / file: (LAMBDAS / function / file).read_text() for function in _FUNCTIONS for file in _FILES

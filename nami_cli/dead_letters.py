@@ -7,9 +7,10 @@ import typer
 from nami_cli.terminal import print_json, print_line, print_table, print_text, progress, say
 from nami_cli.typed import Name, command
 from nami_control import redrive, times
-from nami_control.dead_letters import DeadLetters, Filter, Letter
+from nami_control.dead_letters import DeadLetters
 from nami_control.deployment import find
 from nami_control.errors import NotFoundError, word
+from nami_control.letters import Filter, Letter
 from nami_control.stacks import Target
 
 app = typer.Typer(

@@ -10,9 +10,10 @@ from nami_cli.resources import display
 from nami_cli.terminal import print_text, say
 from nami_cli.typed import Name
 from nami_control import checks, destroying, leftovers
+from nami_control.aws_errors import of_aws
 from nami_control.destinations import DESTINATIONS
 from nami_control.destroying import Removal
-from nami_control.errors import NotRunningError, UsageError, as_flags, of_aws
+from nami_control.errors import NotRunningError, UsageError, as_flags
 from nami_control.interrupts import Interrupted, interruptible
 from nami_control.stacks import Target
 from nami_control.times import took

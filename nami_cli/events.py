@@ -61,12 +61,12 @@ def show(
         UsageError: there is no such destination, or it takes no query.
         NotFoundError: none of `ids` is there.
     """
-    drain = events.drain_of(deployment, destination)
+    chosen = events.destination_of(deployment, destination, say)
+    drain = chosen.drain
     if destination is None and (others := [each.destination for each in deployment.drains if each is not drain]):
         say(f"of {drain.destination} alone; --destination {' or '.join(others)} for the others")
     found = 0
-    documents = events.stored(deployment, drain, query=query, ids=ids, limit=limit, follow=follow, tell=say)
-    with contextlib.closing(documents):
+    with contextlib.closing(chosen.stored(query=query, ids=ids, limit=limit, follow=follow)) as documents:
         for document in documents:
             found += 1
             print_document(document, as_json=as_json)

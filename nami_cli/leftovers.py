@@ -7,7 +7,8 @@ import typer
 
 from nami_cli.terminal import print_text, say
 from nami_control import leftovers
-from nami_control.errors import DeployError, as_flags, of_aws
+from nami_control.aws_errors import of_aws
+from nami_control.errors import DeployError, as_flags
 from nami_control.leftovers import Leftover
 from nami_control.stacks import Target
 

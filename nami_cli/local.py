@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 import time
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -14,15 +15,15 @@ from nami_cli.terminal import print_exact, print_json, print_text, say
 from nami_cli.typed import Name, command
 from nami_control import stacks
 from nami_control.aws import Aws
-from nami_control.errors import LocalAwsError, UsageError
+from nami_control.errors import LocalAwsError, UsageError, usage_errors
 from nami_control.interrupts import Interrupted, interruptible, starting
-from nami_control.settings import checked_name
 from nami_control.stacks import Target
 from nami_control.times import took
 from nami_local import cdk, environment, machine, up
 from nami_local.differences import DIFFERENCES
-from nami_local.machine import LocalAws
+from nami_local.local_aws import LocalAws
 from nami_local.state import DATABASE, Home, State
+from nami_stack.settings import check_name
 
 app = typer.Typer(
     help="Run the pipeline on this machine: a local AWS, no account, no Docker.",
@@ -53,12 +54,13 @@ def up_command(
     The first name starts the local AWS, others join it. Ctrl-C takes this name down, and with the last name everything.
     """
     home = Home()
-    checked_name(target.name)
+    with usage_errors():
+        check_name(target.name)
     cdk.check_tools()
-    settings = _settings(context or [])
+    target = replace(target, given=_settings(context or []))
     with interruptible():
         try:
-            was_up = _bring_up(home, target, settings, port=port, mongo_uri=mongo_uri, sample=sample)
+            was_up = _bring_up(home, target, port=port, mongo_uri=mongo_uri, sample=sample)
             if detach or was_up:
                 return
             say(f"{target.label} is up; Ctrl-C takes it down.")
@@ -147,16 +149,14 @@ def down(
 app.command(epilog="Example: nami local down")(command(down, local=True))
 
 
-def _bring_up(
-    home: Home, target: Target, settings: dict[str, str], *, port: int | None, mongo_uri: str | None, sample: bool
-) -> bool:
+def _bring_up(home: Home, target: Target, *, port: int | None, mongo_uri: str | None, sample: bool) -> bool:
     """Deploy it and tell how it is used; returns whether it was up before. What fails leaves nothing behind."""
     label, was_up = target.label, True
     try:
         with starting():
             state, was_up = machine.join(home, label, port=port, mongo_uri=mongo_uri)
         started = time.monotonic()
-        endpoint = up.bring_up(home, target, settings, display, say)
+        endpoint = up.bring_up(home, target, display, say)
         say(f"{label}: deployed in {took(started)}")
         machine.mark_ready(home, label)
         try:

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
@@ -25,9 +26,11 @@ from nami_cli import (
     smoke,
 )
 from nami_cli.flags import SettingsCommand
+from nami_cli.terminal import print_line
 from nami_cli.typed import Typed, command
 from nami_control.aws import VARIABLE
-from nami_control.errors import NamiError, of_aws
+from nami_control.aws_errors import of_aws
+from nami_control.errors import NamiError
 from nami_control.text import visible
 
 FIRST_WEBHOOK = """\b
@@ -78,6 +81,12 @@ app = typer.Typer(
 )
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        print_line(version("nami-webhooks"))
+        raise typer.Exit
+
+
 @app.callback()
 def nami(
     context: typer.Context,
@@ -88,6 +97,9 @@ def nami(
         str | None,
         typer.Option("--env", metavar="ENV", envvar=VARIABLE, help="An environment of cdk.json, as prod."),
     ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version.")
+    ] = False,
 ) -> None:
     """Webhook intake for bursts, in your own AWS account or on this machine."""
     context.obj = Typed(local=local, environment=env or "")

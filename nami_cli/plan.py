@@ -9,14 +9,13 @@ from rich.console import Console
 from nami_cli import plan_chart, plan_report
 from nami_cli.terminal import print_json, print_text
 from nami_cli.typed import Settings
-from nami_control import settings
 from nami_control.aws import Aws
 from nami_control.destinations import kinds
 from nami_control.errors import MissingToolError, NamiError, UsageError
 from nami_control.planning import assumptions
 from nami_control.planning.advice import advise
-from nami_control.planning.assumptions import PROFILES, Times
-from nami_control.planning.intake import Arrivals
+from nami_control.planning.arrivals import PROFILES, Arrivals
+from nami_control.planning.assumptions import Times
 from nami_control.planning.outcome import as_dict
 from nami_control.planning.plan import ASSUMED, Plan
 from nami_control.planning.plan import plan as planned
@@ -106,7 +105,7 @@ def plan(  # noqa: PLR0913 - each is an option
     """
     arrivals = _arrivals(rate, burst, profile)
     file = _drawable(picture) if picture else None
-    subscription = settings.read_subscription(target or Target("plan", aws), given)
+    subscription = (target or Target("plan", aws, given)).subscription
     times = Times(handler_ms, cold_start_ms, write_ms, body_kb, groups, account_concurrency, gateway_rate)
     if groups and not subscription.order_by:
         raise UsageError(f"--groups {groups}: there are groups only with --order-by; give that too, or leave it out")
@@ -151,7 +150,7 @@ def _drawable(picture: Path) -> Path:
     try:
         plan_chart.matplotlib()
     except ModuleNotFoundError:
-        raise MissingToolError("--picture needs matplotlib; install it with: pip install 'nami[plot]'") from None
+        raise MissingToolError("--picture needs matplotlib: pip install 'nami-webhooks[plot]'") from None
     return picture
 
 

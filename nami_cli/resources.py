@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from nami_cli.terminal import say
-from nami_control.cdk import Resource
+from nami_control.cdk_output import Resource
 from nami_control.stacks import Target
 
 _ROWS = 6  # of resources that are under way; what a small terminal holds

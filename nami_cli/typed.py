@@ -14,6 +14,8 @@ from nami_control.stacks import Target
 
 NAME = typer.Argument(metavar="NAME", help="The subscription, such as shopify.")
 Name = Annotated[Target, NAME]
+Configured = Annotated[Target, NAME, "settings"]
+"""A NAME whose settings can be given, each as a flag."""
 Settings = Mapping[str, str]
 """Those that were given as flags, as text."""
 
@@ -33,7 +35,7 @@ class Typed:
         """The one that was meant; nothing is asked of it before it is needed."""
         if not self.local:
             return Aws(self.environment)
-        from nami_local.machine import LocalAws  # noqa: PLC0415 (what is not needed for --help is not loaded for it)
+        from nami_local.local_aws import LocalAws  # noqa: PLC0415 (what is not needed for --help is not loaded for it)
         from nami_local.state import Home  # noqa: PLC0415
 
         return LocalAws(Home(), self.environment)
@@ -43,7 +45,7 @@ def command(function: Callable[..., None], *, local: bool = False, **defaults: o
     """Give a command --env, and hand it what was typed.
 
     Of its parameters `target` becomes the NAME in that environment, `aws` is where it works, `given` is a flag for
-    each setting.
+    each setting; where `target` is Configured, it bears those.
 
     Args:
         local: it works on the local AWS of this folder, also without --local before it.
@@ -51,7 +53,8 @@ def command(function: Callable[..., None], *, local: bool = False, **defaults: o
     """
     own = dict(inspect.signature(function).parameters)
     own |= {key: own[key].replace(default=value) for key, value in defaults.items()}
-    takes_aws, takes_settings = own.pop("aws", None), own.pop("given", None)
+    takes_aws, takes_given = own.pop("aws", None), own.pop("given", None)
+    takes_settings = takes_given or ("target" in own and own["target"].annotation == Configured)
     if target := own.get("target"):
         kind = str if target.default is inspect.Parameter.empty else str | None
         own["target"] = target.replace(annotation=Annotated[kind, get_args(target.annotation)[1]])
@@ -63,11 +66,12 @@ def command(function: Callable[..., None], *, local: bool = False, **defaults: o
         typed.environment = typed.environment if env is None else env
         if takes_aws:
             options["aws"] = typed.aws
+        values = {key: options.pop(key) for key in flags.KEYS} if takes_settings else {}
+        given = {key: value for key, value in values.items() if value is not None}
+        if takes_given:
+            options["given"] = given
         if name := options.get("target"):
-            options["target"] = Target(name, typed.aws)
-        if takes_settings:
-            values = {key: options.pop(key) for key in flags.KEYS}
-            options["given"] = {key: value for key, value in values.items() if value is not None}
+            options["target"] = Target(name, typed.aws, given)
         function(**options)
 
     parameters = [

@@ -1,18 +1,17 @@
 """Which AWS, and which environment of cdk.json there: made once from what was typed, and handed on."""
 
-import copy
 import ipaddress
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from nami_control import cdk, home
-from nami_control.errors import Command, NotRunningError, UsageError
-from nami_stack.settings import LOCAL_CONTEXT, Environment, SettingsError
+from nami_control import cdk_json, home
+from nami_control.errors import Command, NotRunningError, usage_errors
+from nami_stack.settings import LOCAL_CONTEXT, Environment
 
 if TYPE_CHECKING:
     from boto3 import Session as _Clients  # whose method `client` has the type of each service's own
@@ -74,15 +73,13 @@ class Aws(_Clients):
         Raises:
             UsageError: there are environments, and none of that name; or something wrong is said of it.
         """
-        context = cdk.context_here()
+        context = cdk_json.context()
         if not (name := self._asked or str(context.get("env") or "")):
             return None
         # From another folder, or without settings of its own, the name is enough to find what is deployed.
         known = {**context, "env": name} if context.get("environments") else {"env": name, "environments": {name: {}}}
-        try:
+        with usage_errors():
             return Environment.from_context(known | self._local_context)
-        except SettingsError as error:
-            raise UsageError(str(error)) from None
 
     @property
     def environment_name(self) -> str:
@@ -98,12 +95,6 @@ class Aws(_Clients):
     def _local_context(self) -> dict[str, str]:
         # An AWS on this machine has but one account and region.
         return {LOCAL_CONTEXT: "true"} if self.is_local else {}
-
-    def in_environment(self, name: str) -> Self:
-        """The same account and region, in an environment that a stack's tag names; in none where it is empty."""
-        other = copy.copy(self)
-        other.environment = Environment(name=name) if name else None
-        return other
 
     @property
     def nami(self) -> str:
@@ -121,8 +112,8 @@ class Aws(_Clients):
         """Where the CDK CLI works for it."""
         return home.folder() / "deployments"
 
-    def watch(self, task: cdk.Task) -> None:
-        """Raise where what this run of the CDK CLI does is in vain, since the AWS is gone; asked again and again."""
+    def watch(self, task: str, log: Path) -> None:
+        """Raise where a run of the CDK CLI, which writes this log, is in vain, since the AWS is gone."""
 
     def alone(self) -> AbstractContextManager[None]:
         """Keeps other commands from deploying what is shared; CloudFormation itself sees to that on AWS."""

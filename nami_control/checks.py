@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from nami_control import cdk, stacks
+from nami_control import cdk, cdk_json
 from nami_control.aws import Aws
+from nami_control.aws_errors import of_aws
 from nami_control.errors import (
     AccessError,
     CheckError,
@@ -20,16 +21,12 @@ from nami_control.errors import (
     NamiError,
     Remedy,
     as_flags,
-    of_aws,
     word,
 )
 from nami_control.planning.assumptions import UNRESERVED
 from nami_control.progress import Tell, silent
-from nami_control.stacks import Target
+from nami_control.stacks import Stack, Target, template_of
 from nami_stack.settings import SETTINGS_METADATA, SharedSettings, Subscription
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 BOOTSTRAP_VERSION = 6
 """The least that our templates ask for; a test compares it with what the CDK writes."""
@@ -128,7 +125,7 @@ def environment(aws: Aws, where: Account) -> Check:
 def bootstrap(aws: Aws, where: Account) -> Check:
     """Whether the CDK may deploy into this account and region."""
     ssm = aws.client("ssm")
-    qualifier = str(cdk.context_here().get(_QUALIFIER) or _USUAL_QUALIFIER)
+    qualifier = str(cdk_json.context().get(_QUALIFIER) or _USUAL_QUALIFIER)
     # A second one in an account needs a stack of its own.
     own = (
         "" if qualifier == _USUAL_QUALIFIER else f" --qualifier {qualifier} --toolkit-stack-name CDKToolkit-{qualifier}"
@@ -178,12 +175,12 @@ def concurrency_limit(aws: Aws) -> Check:
     )
 
 
-def reservation(aws: Aws, subscription: Subscription, stack: "StackTypeDef | None") -> Check:
+def reservation(aws: Aws, subscription: Subscription, stack: Stack | None) -> Check:
     """Whether the account has room for the post-queue function's reserved concurrency."""
     functions = aws.client("lambda")
     free = functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
     wanted = (subscription.post_queue_reservation or 0) * len(subscription.destination)
-    for key, function in stacks.outputs_of(stack).items():
+    for key, function in (stack.outputs if stack else {}).items():
         if key.endswith("PostQueueFunctionName"):
             said = functions.get_function_concurrency(FunctionName=function)
             free += said.get("ReservedConcurrentExecutions", 0)
@@ -197,11 +194,11 @@ def reservation(aws: Aws, subscription: Subscription, stack: "StackTypeDef | Non
     return ok("reservation", f"{wanted} of {free} unreserved concurrent executions")
 
 
-def stack_is_settled(name: str, stack: "StackTypeDef | None") -> Check:
+def stack_is_settled(name: str, stack: Stack | None) -> Check:
     """Whether CloudFormation would take an update."""
     if stack is None:
         return ok("stack", "not deployed yet")
-    status, stack_name = stack["StackStatus"], stack["StackName"]
+    status, stack_name = stack.status, stack.name
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
         return fail(
             "stack",
@@ -223,7 +220,7 @@ def stack_is_settled(name: str, stack: "StackTypeDef | None") -> Check:
 
 
 def settings_stay(
-    target: Target, asked: Subscription | SharedSettings, given: Collection[str], stack: "StackTypeDef | None"
+    target: Target, asked: Subscription | SharedSettings, given: Collection[str], stack: Stack | None
 ) -> Check:
     """Whether settings of the last deployment would go back to their defaults because nobody has given them again.
 
@@ -243,7 +240,7 @@ def settings_stay(
 
 def deployed_settings(target: Target) -> dict[str, Any]:
     """The settings of the last deployment that are not the defaults; none where it can't be known."""
-    found = stacks.template_of(target.aws, target.stack_name).get("Metadata", {}).get(SETTINGS_METADATA)
+    found = template_of(target.aws, target.stack_name).get("Metadata", {}).get(SETTINGS_METADATA)
     return found if isinstance(found, dict) else {}
 
 

@@ -1,17 +1,18 @@
 """A deployed subscription, for programs: `nami_control.subscription("shopify")`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from nami_control import checks, deployment, events, health, logs, queues, settings, smoke
+from nami_control import checks, deployment, events, health, logs, queues, smoke
 from nami_control.aws import Aws
 from nami_control.checks import Check
 from nami_control.dead_letters import DeadLetters
 from nami_control.deployment import Deployment
 from nami_control.logs import Step
+from nami_control.planning.arrivals import Arrivals
 from nami_control.planning.assumptions import Times
-from nami_control.planning.intake import Arrivals
 from nami_control.planning.plan import Plan, plan
 from nami_control.sending import Answer, Sender
 from nami_control.stacks import Target
@@ -65,8 +66,8 @@ class Subscription:
             ids: of deliveries; only these.
             destination: such as dynamodb; the first that keeps webhooks where not given.
         """
-        drain = events.drain_of(self.deployed, destination)
-        return events.stored(self.deployed, drain, query=dict(query or {}), ids=list(ids), limit=limit, follow=follow)
+        found = events.destination_of(self.deployed, destination)
+        return found.stored(query=dict(query or {}), ids=list(ids), limit=limit, follow=follow)
 
     def wait_for(self, ids: Sequence[str], timeout: float = 30) -> list[dict[str, Any]]:
         """The documents of these deliveries, as far as they are stored within `timeout` seconds."""
@@ -104,4 +105,5 @@ class Subscription:
     def plan(self, arrivals: Arrivals, times: Times | None = None) -> Plan:
         """What a burst would do to it, and cost, with the settings that it was deployed with."""
         deployed = {key: value for key, value in checks.deployed_settings(self.target).items() if value is not None}
-        return plan(settings.read_subscription(self.target, deployed), arrivals, times or Times())
+        asked = replace(self.target, given=deployed).subscription
+        return plan(asked, arrivals, times or Times())

@@ -1,12 +1,14 @@
 """A deployment, on AWS and on this machine alike: synthesised while what it needs is looked at, then deployed."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 
-from nami_control import cdk, checks, destinations, home, leftovers, queues, settings, shared, stacks, volumes
-from nami_control.checks import Account, look
+from nami_control import cdk, checks, destinations, leftovers, queues, shared, stacks, volumes
+from nami_control.cdk_output import Progress
+from nami_control.checks import look
 from nami_control.leftovers import Leftover
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Target
@@ -15,113 +17,129 @@ from nami_stack.settings import Subscription
 
 SETTINGS = frozenset(Subscription.model_fields)
 
-Show = Callable[[Target], AbstractContextManager[cdk.Progress]]
+Show = Callable[[Target], AbstractContextManager[Progress]]
 """Opened for each stack that is worked on; what it gives is told how that goes."""
-Prepare = Callable[[cdk.Progress, cdk.Task], object]
+Prepare = Callable[[Progress, cdk.Task], object]
 """Sees to it, while the synthesis runs, that a deployment can succeed."""
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """What a deployment did, or with a dry run would do."""
+    """What a deployment did, or with a dry run would do; what it left is looked at when it is asked for."""
 
+    target: Target
     before: Mapping[str, str]
     """The outputs of the stack that was there; empty where there was none."""
-    outputs: Mapping[str, str]
-    """Those that it has now."""
     former_queues: list[str]
     """URLs of queues that have left the stack, and are kept."""
-    former: list[Leftover]
+    former: Sequence[Leftover] = ()
     """What else has left the stack, and is kept."""
     changes: str = ""
     """With a dry run: what the CDK CLI says of it."""
 
+    @cached_property
+    def outputs(self) -> Mapping[str, str]:
+        """Those that it has now."""
+        stack = self.target.describe()
+        return stack.outputs if stack else {}
+
+    @property
+    def url(self) -> str:
+        """Where webhooks are posted; of what subscriptions share, its gateway."""
+        return next(stacks.reachable(self.target.aws, self.outputs[key]) for key in stacks.URLS if key in self.outputs)
+
+    @property
+    def arrived_late(self) -> dict[str, int]:
+        """By the URL of each former queue, how many webhooks it holds."""
+        return {url: queues.depth(self.target.aws, url) for url in self.former_queues}
+
+    @property
+    def waits_for_secret(self) -> bool:
+        """Whether every webhook gets 401, since the signature's secret is empty."""
+        if not (secret := self.outputs.get("SignatureSecretArn")):
+            return False
+        return look("signature", lambda: checks.filled(self.target, secret)).status != "ok"
+
+    @property
+    def users(self) -> list[str]:
+        """The subscriptions that use it."""
+        return shared.users(self.target.aws, self.target.stack_name)
+
 
 def deploy(
     target: Target,
-    given: Mapping[str, str],
-    prepare: Prepare,
     show: Show,
+    prepare: Prepare | None = None,
     *,
     tell: Tell = silent,
+    reset: bool = False,
     dry_run: bool = False,
     coloured: bool = False,
 ) -> Deployed:
-    """Deploy a target with these settings, and before it what it shares with others, where that is not there.
+    """Deploy a target, and before it what it shares with others, where that is not there.
+
+    Args:
+        prepare: in the place of all the checks.
+        reset: settings of the last deployment may go back to their defaults where they are not given again.
 
     Raises:
         NamiError: it can't succeed, and nothing was changed; or it failed.
     """
     with ExitStack() as tasks:
         with show(target) as progress:
-            synthesis = _synthesise(target, given, tasks)
-            prepare(progress, synthesis)
+            # Begun before anything is looked at: it takes seconds and changes nothing.
+            synthesis = cdk.synth(target, tasks)
+            if prepare:
+                prepare(progress, synthesis)
+            else:
+                progress.step("checking")
+                require(target, tell, reset=reset, tell_all=dry_run)
             progress.step("synthesising")
-            synthesis.finish(lambda: target.aws.watch(synthesis))
-            stack = target.describe()
-        if shared.is_missing_for(target):
-            _share_first(target.shared, show, tell, dry_run=dry_run)
-        volumes.require_kept(target, stack, cdk.templates(target.folder))
-        changed = queues.changes(target.aws, stack["StackId"], cdk.templates(target.folder)) if stack else []
+            synthesis.finish()
+        templates = list(cdk.templates(target.folder))
+        needs_shared = cdk.reads(target.folder, f"/{target.shared.stack_name}/")
+        stack = target.describe()
+        resources = target.resources() if stack else []
+        volumes.require_kept(target, stack, templates)
+        changed = queues.changes(target.aws, resources, templates)
         queues.require_empty(target.aws, target.name, changed)
+        if needs_shared:
+            _share_first(target.shared, show, tell, dry_run=dry_run)
+        before = stack.outputs if stack else {}
         former = [change.url for change in changed if change.leaves]
-        kept = leftovers.of_templates(target.aws, stack, cdk.templates(target.folder)) if stack else []
+        kept = leftovers.of_templates(target.aws, resources, templates)
         with show(target) as progress:
             if dry_run:
                 progress.step("comparing")
-                before = stacks.outputs_of(stack)
-                return Deployed(before, before, former, kept, _compare(target, tasks, coloured))
+                return Deployed(target, before, former, kept, cdk.diff(target, tasks, coloured=coloured))
             progress.step("deploying")
-            task = cdk.deploy(target.aws.env, target.folder, tasks)
-
-            def watch() -> None:
-                target.aws.watch(task)
-                task.show(progress)
-
-            task.finish(watch)
-    return Deployed(stacks.outputs_of(stack), stacks.outputs_of(target.describe()), former, kept)
+            task = cdk.deploy(target, tasks)
+            task.finish(lambda: task.show(progress))
+    return Deployed(target, before, former, kept)
 
 
-def diff(
-    target: Target,
-    given: Mapping[str, str],
-    show: Show,
-    *,
-    tell: Tell = silent,
-    coloured: bool = False,
-) -> str:
+def diff(target: Target, show: Show, *, tell: Tell = silent, coloured: bool = False) -> str:
     """What a deployment would change, as the CDK CLI says it."""
     with show(target) as progress, ExitStack() as tasks:
-        synthesis = _synthesise(target, given, tasks)
+        synthesis = cdk.synth(target, tasks)
         progress.step("synthesising")
         checks.require_account(target.aws, tell)
         target.describe()
         synthesis.finish()
         progress.step("comparing")
-        return _compare(target, tasks, coloured)
+        return cdk.diff(target, tasks, coloured=coloured)
 
 
-def require(
-    target: Target,
-    given: Mapping[str, str],
-    tell: Tell = silent,
-    *,
-    reset: bool = False,
-    tell_all: bool = False,
-) -> Account:
-    """Look whether a deployment can succeed; returns where it leads.
-
-    Args:
-        reset: settings of the last deployment may go back to their defaults where they are not given again.
+def require(target: Target, tell: Tell = silent, *, reset: bool = False, tell_all: bool = False) -> None:
+    """Look whether a deployment can succeed.
 
     Raises:
         NamiError: it can't.
     """
-    aws = target.aws
+    aws, asked = target.aws, target.settings
     account = checks.require_account(aws, tell, tell_all=tell_all)
-    asked = settings.read(target, given)
-    kept = SETTINGS if reset else settings.given_anywhere(target, given)
     stack = target.describe()
+    kept = SETTINGS if reset else target.given_anywhere
     looks = [look("handlers", lambda: checks.handlers(target.name))] if isinstance(asked, Subscription) else []
     looks += [
         *checks.tools(),
@@ -137,40 +155,23 @@ def require(
         ]
     looks += [look(label, check) for label, check in destinations.looks_before(aws, asked, stack).items()]
     checks.require(aws, looks, tell, tell_all=tell_all)
-    return account
-
-
-def _synthesise(target: Target, given: Mapping[str, str], tasks: ExitStack) -> cdk.Task:
-    home.prepare(home.folder())
-    # Begun before anything is looked at: it takes seconds and changes nothing.
-    return cdk.synth(target.name, {**given, **target.aws.context}, target.aws.env, target.folder, tasks)
+    tell(f"{target.name}: account {account.number}, region {account.region}")
 
 
 def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> None:
-    """Deploy what subscriptions share; another command may be about to do the same."""
-    what = f"{target.stack_name}, the gateway and the MongoDB host that subscriptions share, is not there"
-    asked = settings.read(target, {})
-
-    def settled(*_: object) -> None:
+    """Deploy what subscriptions share, where it is not there; another command may be about to do the same."""
+    asked = target.settings  # what is wrong with them is told before anything is said
+    with target.aws.alone():
         stack = target.describe()
+        if stack and stack.is_whole:
+            return
         before = [look(label, check) for label, check in destinations.looks_before(target.aws, asked, stack).items()]
         checks.require(target.aws, [checks.stack_is_settled(target.name, stack), *before], tell)
-
-    if dry_run:
-        settled()
-        tell(f"{what}: it would come first")
-        return
-    with target.aws.alone():
-        if shared.is_complete(target.describe()):
+        what = f"{target.stack_name}, the gateway and the MongoDB host that subscriptions share, is not there"
+        if dry_run:
+            tell(f"{what}: it would come first")
             return
         started = time.monotonic()
         tell(f"{what} yet: it comes first")
-        deploy(target, {}, settled, show, tell=tell)
+        deploy(target, show, lambda *_: None, tell=tell)
         tell(f"{target.name}: deployed in {took(started)}")
-
-
-def _compare(target: Target, tasks: ExitStack, coloured: bool) -> str:
-    env = {**target.aws.env, "FORCE_COLOR": "1"} if coloured else target.aws.env
-    task = cdk.diff(env, target.folder, tasks)
-    task.finish()
-    return task.log.read_text(errors="replace").rstrip()

@@ -59,7 +59,7 @@ class Deployment:
     @property
     def endpoint(self) -> str:
         """Where to post webhooks."""
-        return stacks.endpoint_url(self.aws, self.outputs)
+        return stacks.reachable(self.aws, self.outputs["EndpointUrl"])
 
     @cached_property
     def pre_queue(self) -> Function | None:
@@ -122,25 +122,11 @@ def find(target: Target) -> Deployment:
     stack = target.describe()
     if stack is None:
         raise target.aws.not_deployed(target.name)
-    outputs = stacks.outputs_of(stack)
-    if "EndpointUrl" not in outputs:
+    if not stack.is_whole:
         raise NotRunningError(
             f"{target.owner} is not wholly deployed", "see ", Command("list"), ", and deploy it again"
         )
-    return Deployment(target, outputs)
-
-
-def of_stack(aws: Aws, name: str) -> Deployment:
-    """The subscription whose stack has that name; its tags say which it is, and in which environment.
-
-    Raises:
-        NotRunningError: it is not deployed here.
-    """
-    stack = stacks.find_stack(aws, name)
-    owner = stacks.owner_of(stack) if stack else None
-    if owner is None:
-        raise NotRunningError(f"there is no stack {name} of nami's here", Command("list"), " shows what is")
-    return find(Target(owner.subscription, aws.in_environment(owner.environment)))
+    return Deployment(target, stack.outputs)
 
 
 def _function(aws: Aws, name: str) -> Function:

@@ -3,17 +3,14 @@
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nami_control import checks, destinations, large_bodies, leftovers, queues, shared, stacks
-from nami_control.cdk import Progress, Resource
+from nami_control.cdk_output import Progress, Resource
 from nami_control.errors import CheckError, Command, DeployError, NotRunningError
 from nami_control.leftovers import Leftover
-from nami_control.stacks import Target
+from nami_control.stacks import Stack, Target
 from nami_stack import names
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 _PAUSE = 2.0  # seconds between two looks at a stack on AWS; its network interfaces alone take minutes
 _LOCAL_PAUSE = 0.2
@@ -24,12 +21,12 @@ class Removal:
     """A stack that is about to go."""
 
     target: Target
-    stack: "StackTypeDef"
+    stack: Stack
 
-    @cached_property
+    @property
     def outputs(self) -> dict[str, str]:
         """Of the stack, as they are before it goes."""
-        return stacks.outputs_of(self.stack)
+        return self.stack.outputs
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -39,8 +36,7 @@ class Removal:
     @property
     def urls(self) -> list[str]:
         """Of what takes webhooks."""
-        keys = [key for key in ("EndpointUrl", "GatewayUrl") if key in self.outputs]
-        return [stacks.reachable(self.target.aws, self.outputs[key]) for key in keys]
+        return [stacks.reachable(self.target.aws, self.outputs[key]) for key in stacks.URLS if key in self.outputs]
 
     @property
     def queues(self) -> dict[str, list[str]]:
@@ -80,7 +76,7 @@ class Removal:
             DeployError: something of it can't be removed.
         """
         client = self.target.aws.client("cloudformation")
-        stack_id = self.stack["StackId"]
+        stack_id = self.stack.id
         client.delete_stack(StackName=stack_id)
         while (status := client.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]) != "DELETE_COMPLETE":
             progress.show(self._resources())
@@ -98,14 +94,14 @@ class Removal:
             resource["LogicalResourceId"]: Resource(
                 resource["ResourceType"], resource["LogicalResourceId"], resource["ResourceStatus"]
             )
-            for resource in stacks.resources(self.target.aws, self.stack["StackId"])
+            for resource in stacks.resources(self.target.aws, self.stack.id)
             if resource["ResourceStatus"].startswith("DELETE_")
         }
 
     def _failure(self) -> str:
         """The first thing that could not be removed, and why."""
         client = self.target.aws.client("cloudformation")
-        pages = client.get_paginator("describe_stack_events").paginate(StackName=self.stack["StackId"])
+        pages = client.get_paginator("describe_stack_events").paginate(StackName=self.stack.id)
         failed = [
             event
             for event in pages.build_full_result()["StackEvents"]

@@ -1,13 +1,11 @@
 """What goes wrong: each error names its cause and, where there is one, the remedy."""
 
-import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
 
-from nami_stack.settings import as_typed
+from nami_stack.settings import SettingsError, as_typed
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,15 @@ class UsageError(NamiError):
     """What was typed does not fit: a name, a setting, a file. The code is the one that a wrong flag gets too."""
 
     exit_code = 2
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Settings that break a rule are what was typed wrong."""
+    try:
+        yield
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
 
 
 class NotRunningError(NamiError):
@@ -131,66 +138,6 @@ class NotFoundError(NamiError):
     exit_code = 14
 
 
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
-_UNKNOWN = frozenset(
-    {
-        "AuthFailure",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess"})
-_NO_REGION = "no region is set; give one as AWS_REGION=eu-west-1, or by `aws configure set region eu-west-1`"
-_NO_CREDENTIALS = (
-    "no AWS credentials are found; run `aws configure` or `aws sso login`, or set AWS_PROFILE "
-    "(to try nami without an account: nami local up shopify)"
-)
-
-
 def last_line(output: str) -> str:
     """What a program said last, which mostly is why it failed."""
     return next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "it said nothing")
-
-
-def of_aws(error: Exception) -> NamiError | None:
-    """One line for what boto3 raised, with what to do; None for any other exception."""
-    from botocore import exceptions as boto  # noqa: PLC0415 (only a command that failed pays for it)
-
-    told: NamiError | None = None
-    match error:
-        case boto.ClientError():
-            told = _refusal(error.response.get("Error", {}), error.operation_name)
-        case boto.NoRegionError():
-            told = AccessError(_NO_REGION)
-        case boto.NoCredentialsError() | boto.PartialCredentialsError():
-            told = AccessError(_NO_CREDENTIALS)
-        case boto.ProfileNotFound():
-            told = AccessError(f"{error}; `aws configure list-profiles` names those that there are")
-        case boto.SSOError() | boto.TokenRetrievalError() | boto.CredentialRetrievalError():
-            told = AccessError(f"the AWS credentials can't be had: {error}; run `aws sso login`")
-        case boto.ConnectionError() | boto.HTTPClientError():
-            local = _local_endpoint(error)
-            remedy = f"AWS_ENDPOINT_URL is {local}: is it up?" if local else "check the network, and the region's name"
-            told = AwsError(f"{str(error).rstrip('.')}; {remedy}")
-        case boto.BotoCoreError():
-            told = AwsError(str(error))
-    return told
-
-
-def _local_endpoint(error: Any) -> str:
-    """The AWS_ENDPOINT_URL where nothing answered; empty where it was AWS, whose endpoints have no port."""
-    parts = urlsplit(error.kwargs.get("endpoint_url", ""))
-    return os.environ.get("AWS_ENDPOINT_URL") or (f"{parts.scheme}://{parts.netloc}" if parts.port else "")
-
-
-def _refusal(said: Mapping[str, Any], operation: str) -> NamiError:
-    code, message = said.get("Code", "no code"), said.get("Message", "")
-    if code in _EXPIRED:
-        return AccessError(f"the AWS credentials have expired ({code}); run `aws sso login`, or renew them")
-    if code in _UNKNOWN:
-        return AccessError(f"AWS does not know these credentials ({code}); check AWS_PROFILE, or `aws configure`")
-    if code in _DENIED:
-        return AccessError(f"these credentials may not do this: {message or operation}")
-    return AwsError(f"AWS refused {operation}: {message or code}")

@@ -5,9 +5,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING
 
-from nami_control import checks, destinations, logs, settings, shared, stacks
+from nami_control import checks, destinations, logs, shared, stacks
 from nami_control.aws import Aws
 from nami_control.checks import Check, fail, look, ok, warn
 from nami_control.deployment import Deployment, find
@@ -16,11 +15,8 @@ from nami_control.destinations.base import Looks
 from nami_control.errors import Command, UsageError
 from nami_control.progress import Tell, silent
 from nami_control.queues import dead_letter_queues, depth
-from nami_control.stacks import Target
+from nami_control.stacks import Stack, Target
 from nami_control.text import visible_line
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 _AWAY_SECONDS = 2100  # an ordered subscription's webhooks are tried again after half an hour at the latest
 _ORDINARY_THROTTLE = 10_000  # requests a second: what a region's gateways get together unless AWS says otherwise
@@ -52,12 +48,12 @@ def of_subscription(target: Target, *, tell: Tell = silent) -> list[Check]:
         known = ", ".join(map(str, sorted(stacks.deployed(target.aws)))) or "nothing is"
         missing = fail("stack", f"{target.owner} is not deployed here ({known})", Command(f"deploy {name}"))
         return [missing, *_of_settings(target)]
-    outputs = stacks.outputs_of(stack)
+    outputs = stack.outputs
     status = look("stack", lambda: _status(name, stack))
-    if target.is_shared and shared.is_complete(stack):
-        return [status, *(look(label, check) for label, check in _of_shared(target, tell).items())]
-    if "EndpointUrl" not in outputs:
+    if not stack.is_whole:
         return [status]
+    if target.is_shared:
+        return [status, *(look(label, check) for label, check in _of_shared(target, tell).items())]
     looks: dict[str, Callable[[], Check]] = {
         "signature": lambda: _signature(target, outputs),
         **({"refused": lambda: _refused(target)} if "SignatureSecretArn" in outputs else {}),
@@ -79,7 +75,7 @@ def of_subscription(target: Target, *, tell: Tell = silent) -> list[Check]:
 def _of_settings(target: Target) -> list[Check]:
     """Of what is not deployed yet: whether it could be, with the settings of the cdk.json here."""
     try:
-        asked = settings.read(target, {})
+        asked = target.settings
     except UsageError as error:
         return [fail("settings", str(error), error=UsageError)]
     return [look(label, check) for label, check in destinations.looks_before(target.aws, asked, None).items()]
@@ -126,18 +122,18 @@ def _throttle(aws: Aws) -> Check:
     return ok("gateway limit", f"{value} requests a second for all gateways of the region")
 
 
-def _status(name: str, stack: "StackTypeDef") -> Check:
+def _status(name: str, stack: Stack) -> Check:
     settled = checks.stack_is_settled(name, stack)
     if settled.status != "ok":
         return settled
-    status = stack["StackStatus"]
+    status = stack.status
     if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"):
         return ok("stack", status)
     if status == "UPDATE_ROLLBACK_COMPLETE":
         return warn(
             "stack", f"{status}: the last update failed and was taken back", Command(f"deploy {name}"), " tells why"
         )
-    return fail("stack", f"{status}: {stack.get('StackStatusReason') or 'not usable'}", Command(f"deploy {name}"))
+    return fail("stack", f"{status}: {stack.said.get('StackStatusReason') or 'not usable'}", Command(f"deploy {name}"))
 
 
 def _event_source(aws: Aws, function: str) -> Check:

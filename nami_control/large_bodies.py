@@ -18,14 +18,25 @@ _GONE = ("404", "NoSuchKey")
 
 def renew(aws: Aws, bucket: str, key: str) -> bool:
     """Have the bucket keep an object as if it were new; False where it is gone."""
-    return _renewed(aws.client("s3"), bucket, key)
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    try:
+        # S3 takes a copy onto itself only where something of it is replaced.
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+        source = {"Bucket": bucket, "Key": key}
+        aws.client("s3").copy_object(Bucket=bucket, Key=key, CopySource=source, MetadataDirective="REPLACE")
+    except ClientError as error:
+        if error_code(error) in _GONE:
+            return False
+        raise
+    return True
 
 
 def renew_old(aws: Aws, bucket: str, days: float) -> int:
     """Renew all objects that were written more than `days` ago, and return how many it were."""
-    s3 = aws.client("s3")
+    s3 = aws.client("s3")  # made once, before the threads ask for it
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return sum(pool.map(lambda key: _renewed(s3, bucket, key), _written_before(s3, bucket, days)))
+        return sum(pool.map(lambda key: renew(aws, bucket, key), _written_before(s3, bucket, days)))
 
 
 def delete(aws: Aws, bucket: str) -> None:
@@ -50,17 +61,3 @@ def _written_before(s3: Any, bucket: str, days: float) -> Iterator[str]:
     limit = datetime.now(UTC) - timedelta(days=days)
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         yield from (entry["Key"] for entry in page.get("Contents", []) if entry["LastModified"] < limit)
-
-
-def _renewed(s3: Any, bucket: str, key: str) -> bool:
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    try:
-        # S3 takes a copy onto itself only where something of it is replaced.
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
-        s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key}, MetadataDirective="REPLACE")
-    except ClientError as error:
-        if error_code(error) in _GONE:
-            return False
-        raise
-    return True

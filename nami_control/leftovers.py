@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from nami_control import destinations, large_bodies, queues, stacks
 from nami_control.aws import Aws, error_code
+from nami_control.aws_errors import of_aws
 from nami_control.checks import Check, ok, warn
-from nami_control.errors import Command, NamiError, of_aws
+from nami_control.errors import Command, NamiError
 from nami_control.planning.bill import PRICES
-from nami_control.stacks import SUBSCRIPTION_TAG, Target
+from nami_control.stacks import SUBSCRIPTION_TAG, Stack, Target
 from nami_stack import names
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+    from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
 
 _NEVER_MADE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 _GONE = frozenset(
@@ -140,13 +141,11 @@ class Leftover:
         return KINDS[self.kind].command.format(self.identity)
 
 
-def of_failed(target: Target, stack: "StackTypeDef | None") -> list[Leftover]:
+def of_failed(target: Target, stack: Stack | None) -> list[Leftover]:
     """What a first deployment that failed has left; nothing where it succeeded once, or is not there."""
-    if stack is None or stack["StackStatus"] not in _NEVER_MADE:
+    if stack is None or stack.status not in _NEVER_MADE:
         return []
-    pages = (
-        target.aws.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=stack["StackId"])
-    )
+    pages = target.aws.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=stack.id)
     events = pages.build_full_result()["StackEvents"]
     kept = {
         (each["ResourceType"], each.get("PhysicalResourceId", ""))
@@ -156,7 +155,7 @@ def of_failed(target: Target, stack: "StackTypeDef | None") -> list[Leftover]:
     return _looked_at(target.aws, sorted(kept))
 
 
-def look(target: Target, stack: "StackTypeDef | None") -> Check:
+def look(target: Target, stack: Stack | None) -> Check:
     """Whether a first deployment that failed has left something, which the next one would lose sight of."""
     if not (found := of_failed(target, stack)):
         return ok("leftovers", "none")
@@ -169,15 +168,15 @@ def look(target: Target, stack: "StackTypeDef | None") -> Check:
     )
 
 
-def of_former(target: Target, stack: "StackTypeDef | None", besides: Iterable[Leftover] = ()) -> list[Leftover]:
+def of_former(target: Target, stack: Stack | None, besides: Iterable[Leftover] = ()) -> list[Leftover]:
     """What its stacks have left that were there before the one that is, by the tags that each thing keeps.
 
     What is known already is left out, and what a stack has taken up again, as its outputs say. AWS's index of tags can
     be some minutes behind.
     """
     aws, environment = target.aws, target.aws.environment_name
-    used = {value for each in stacks.deployed(aws).values() for value in stacks.outputs_of(each).values()}
-    used |= {each.get("PhysicalResourceId", "") for each in stacks.resources(aws, stack["StackId"])} if stack else set()
+    used = {value for each in stacks.deployed(aws).values() for value in each.outputs.values()}
+    used |= {each.get("PhysicalResourceId", "") for each in stacks.resources(aws, stack.id)} if stack else set()
     used |= {each.identity for each in besides}
     used |= {each.rsplit("/", 1)[-1] for each in used}  # a queue's ARN has its name, its URL ends with it
     tags: Any = [{"Key": SUBSCRIPTION_TAG, "Values": [target.name]}]
@@ -191,14 +190,15 @@ def of_former(target: Target, stack: "StackTypeDef | None", besides: Iterable[Le
     return _looked_at(aws, kept)
 
 
-def of_templates(aws: Aws, stack: "StackTypeDef", templates: Iterable[dict[str, Any]]) -> list[Leftover]:
-    """What leaves a stack, and is kept, when it is deployed with these templates; the queues apart."""
-    planned = list(templates)
-    stay = {logical_id for template in planned for logical_id in template["Resources"]}
-    adopted = str(planned)
+def of_templates(
+    aws: Aws, resources: "list[StackResourceSummaryTypeDef]", templates: list[dict[str, Any]]
+) -> list[Leftover]:
+    """What of a stack's resources leaves it, and is kept, as it is deployed with these templates; the queues apart."""
+    stay = {logical_id for template in templates for logical_id in template["Resources"]}
+    adopted = str(templates)
     kept = (
         (each["ResourceType"], each.get("PhysicalResourceId", ""))
-        for each in stacks.resources(aws, stack["StackId"])
+        for each in resources
         if each["ResourceType"] in _OUTPUTS
         and each["LogicalResourceId"] not in stay
         and each["ResourceStatus"] != "DELETE_COMPLETE"

@@ -4,18 +4,15 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nami_control import destinations, shared, stacks
 from nami_control.aws import Aws
+from nami_control.aws_errors import of_aws
 from nami_control.destinations.base import Destination
-from nami_control.errors import of_aws
 from nami_control.progress import Tell, silent
 from nami_control.queues import dead_letter_queues, depth, waiting
 from nami_stack.settings import SHARED
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 _AT_ONCE = 8  # subscriptions whose queues are asked at the same time
 _AGE_WITHIN = 900  # seconds back to look for an age; SQS tells one a minute, late by some, and none while it is idle
@@ -25,27 +22,27 @@ def subscriptions(aws: Aws, *, tell: Tell = silent) -> list[dict[str, Any]]:
     """All that are deployed in the account and region, or in its environment where there is one: a dictionary each."""
     wanted = aws.environment_name
     found = {owner: stack for owner, stack in stacks.deployed(aws).items() if wanted in ("", owner.environment)}
-    ages = _oldest(aws, [queue for stack in found.values() for queue in waiting(stacks.outputs_of(stack))], tell)
+    ages = _oldest(aws, [queue for stack in found.values() for queue in waiting(stack.outputs)], tell)
     aws.client("sqs")  # made once, before the threads ask for it
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(lambda item: _row(aws, item[0], item[1], ages), sorted(found.items())))
 
 
-def _row(aws: Aws, owner: stacks.Owner, stack: "StackTypeDef", ages: dict[str, float]) -> dict[str, Any]:
-    outputs = stacks.outputs_of(stack)
+def _row(aws: Aws, owner: stacks.Owner, stack: stacks.Stack, ages: dict[str, float]) -> dict[str, Any]:
+    outputs = stack.outputs
     known = [ages[queue] for queue in waiting(outputs) if queue in ages]
-    at = stack.get("LastUpdatedTime") or stack["CreationTime"]
+    at = stack.said.get("LastUpdatedTime") or stack.said["CreationTime"]
     return {
         "name": owner.subscription,
         "environment": owner.environment or None,
         "destinations": [kind for kind, each in destinations.kinds().items() if _is_among(each, outputs)],
-        "endpoint": stacks.endpoint_url(aws, outputs) if "EndpointUrl" in outputs else None,
+        "endpoint": stacks.reachable(aws, outputs["EndpointUrl"]) if "EndpointUrl" in outputs else None,
         "waiting": _sum(aws, waiting(outputs)),
         "dead_letters": _sum(aws, dead_letter_queues(outputs)),
         "oldest_seconds": max(known, default=None),
         "deployed": at.astimezone(UTC).isoformat(timespec="seconds"),
-        "status": stack["StackStatus"],
-        "used_by": shared.users(aws, stack["StackName"]) if owner.subscription == SHARED else None,
+        "status": stack.status,
+        "used_by": shared.users(aws, stack.name) if owner.subscription == SHARED else None,
     }
 
 

@@ -7,7 +7,10 @@ The functions never load it. What is signed, the delivery's id and the handshake
 from typing import NamedTuple
 
 from nami_runtime import signatures
-from nami_runtime.signatures.schemes import Asymmetric, Basic, ClientState, Hmac, PayPal, Scheme, Token, Unsigned
+from nami_runtime.signatures.adyen import Adyen
+from nami_runtime.signatures.client_state import ClientState
+from nami_runtime.signatures.public_keys import Asymmetric, PayPal, Sns
+from nami_runtime.signatures.schemes import Basic, Hmac, Scheme, Token, Unsigned
 
 
 class Facts(NamedTuple):
@@ -27,6 +30,12 @@ FACTS: dict[str, Facts] = {
         "Settings > API keys of the app; X-Ably-Key names which",
         "ably/docs: Webhooks",
     ),
+    "adyen": Facts(
+        "Adyen, its standard webhooks (JSON)",
+        "the HMAC key, hex",
+        "Customer Area > Developers > Webhooks > the webhook > Security, with HMAC signatures switched on",
+        "Adyen/adyen-python-api-library; docs.adyen.com: Verify HMAC signatures",
+    ),
     "adyen-platforms": Facts(
         "Adyen for Platforms, and Adyen's webhooks that sign in a header",
         "the HMAC key, hex",
@@ -45,10 +54,22 @@ FACTS: dict[str, Facts] = {
         "Developer > Webhooks > the webhook",
         "airwallex.com/docs: Listen for webhook events",
     ),
+    "anthropic": Facts(
+        "Anthropic",
+        "the endpoint's signing key, `whsec_…`",
+        "shown once, where the webhook is made",
+        "anthropics/anthropic-sdk-python",
+    ),
+    "appwrite": Facts(
+        "Appwrite",
+        "the webhook's signature key",
+        "the project's Settings > Webhooks > the webhook",
+        "appwrite/appwrite: Workers/Webhooks.php",
+    ),
     "asana": Facts(
         "Asana",
         "the X-Hook-Secret of the handshake",
-        "sent when the webhook is created; nami echoes it",
+        "sent when the webhook is created: `nami secret NAME --received`",
         "developers.asana.com: Webhooks guide",
     ),
     "ashby": Facts(
@@ -56,6 +77,15 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret token",
         "chosen by you, in Admin > Integrations > Webhooks",
         "developers.ashbyhq.com: Authenticating webhooks",
+    ),
+    "aws-sns": Facts(
+        "Amazon SNS, subscriptions by HTTPS without raw message delivery",
+        "the topic's ARN",
+        "the topic's page; with the endpoint's URL as the subscription's endpoint",
+        "docs.aws.amazon.com: Verifying the signatures of Amazon SNS messages; aws/aws-js-sns-message-validator",
+    ),
+    "attio": Facts(
+        "Attio", "the webhook's secret", "Developer settings; the answer to its creation", "docs.attio.com: Webhooks"
     ),
     "bigcommerce": Facts(
         "BigCommerce",
@@ -69,6 +99,15 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret",
         "chosen by you, in Repository settings > Webhooks",
         "support.atlassian.com: Manage webhooks",
+    ),
+    "bitbucket-server": Facts(
+        "Bitbucket Server and Data Center",
+        "the webhook's secret",
+        "chosen by you, in Repository settings > Webhooks",
+        "confluence.atlassian.com: Manage webhooks; its unsigned ping: runatlantis/atlantis 474",
+    ),
+    "blockfrost": Facts(
+        "Blockfrost", "the webhook's auth token", "Dashboard > Webhooks > the webhook", "blockfrost/blockfrost-python"
     ),
     "boldsign": Facts(
         "BoldSign", "the webhook's secret key", "API > Webhooks > the webhook", "developers.boldsign.com: Webhooks"
@@ -125,6 +164,12 @@ FACTS: dict[str, Facts] = {
     "clickup": Facts(
         "ClickUp", "the webhook's secret", "the answer to its creation", "developer.clickup.com: Webhook signature"
     ),
+    "cloudevents": Facts(
+        "CloudEvents over HTTP, from who signs nothing",
+        "the secret that the URL ends with, `?code=…`, or `signature_header`'s",
+        "chosen by you, where the subscription is made",
+        "cloudevents/spec: http-webhook.md",
+    ),
     "cloudflare-stream": Facts(
         "Cloudflare Stream",
         "the webhook's secret",
@@ -174,8 +219,32 @@ FACTS: dict[str, Facts] = {
         "eSignature Admin > Connect > Connect keys, shown once",
         "developers.docusign.com: Validate an HMAC signature",
     ),
+    "dodo-payments": Facts(
+        "Dodo Payments",
+        "the webhook's secret key, `whsec_…`",
+        "Developer > Webhooks > the webhook",
+        "dodopayments/dodopayments-python",
+    ),
     "dropbox": Facts(
         "Dropbox", "the app secret", "App Console > the app > Settings", "dropbox.com/developers: Webhooks"
+    ),
+    "dub": Facts(
+        "Dub",
+        "the webhook's secret, `whsec_…`, as it is",
+        "Settings > Webhooks > the webhook",
+        "dubinc/dub: lib/webhook",
+    ),
+    "dwolla": Facts(
+        "Dwolla",
+        "the subscription's secret",
+        "chosen by you, where the webhook subscription is made",
+        "developers.dwolla.com: Validating webhooks",
+    ),
+    "dynamic": Facts(
+        "Dynamic",
+        "the webhook's secret token",
+        "Developer Console > Webhooks > the webhook",
+        "dynamic.xyz/docs: Setting up webhooks",
     ),
     "easypost": Facts(
         "EasyPost", "the webhook's secret", "chosen by you, where the webhook is made", "EasyPost/easypost-python"
@@ -185,6 +254,12 @@ FACTS: dict[str, Facts] = {
     ),
     "emailit": Facts(
         "Emailit", "the webhook's signing secret", "Webhooks > the webhook", "emailit.com/docs: Request signature"
+    ),
+    "event-grid": Facts(
+        "Azure Event Grid",
+        "the secret that the URL ends with, `?code=…`, or `signature_header`'s",
+        "chosen by you: the endpoint URL of the event subscription, or its delivery properties",
+        "learn.microsoft.com: Event Grid, webhook event delivery",
     ),
     "expo": Facts(
         "Expo (EAS)",
@@ -209,11 +284,32 @@ FACTS: dict[str, Facts] = {
         "developer.fastspring.com: Message security",
     ),
     "finch": Facts("Finch", "the webhook's secret", "Dashboard > Webhooks", "Finch-API/finch-api-python"),
+    "fizzy": Facts(
+        "Fizzy", "the webhook's signing secret", "the webhook's page", "basecamp/fizzy: webhook/delivery.rb"
+    ),
+    "flagsmith": Facts(
+        "Flagsmith",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "Flagsmith/flagsmith: api/core/signing.py",
+    ),
     "flexprice": Facts(
         "Flexprice",
         "the endpoint's signing secret, `whsec_…`",
         "Developers > Webhooks > the endpoint",
         "docs.flexprice.io: Signature verification",
+    ),
+    "flux": Facts(
+        "Flux, the provider `generic-hmac`",
+        "the token of its Kubernetes secret",
+        "the Secret that the Provider's secretRef names",
+        "fluxcd/notification-controller: Providers",
+    ),
+    "formbricks": Facts(
+        "Formbricks",
+        "the webhook's secret, `whsec_…`",
+        "shown where the webhook is made",
+        "formbricks/formbricks: lib/crypto.ts",
     ),
     "fourthwall": Facts(
         "Fourthwall",
@@ -261,11 +357,23 @@ FACTS: dict[str, Facts] = {
         "the webhook's configuration page",
         "developer.ongoody.com: Webhook security",
     ),
+    "grafana": Facts(
+        "Grafana Alerting, without a timestamp header",
+        "the contact point's HMAC secret",
+        "chosen by you, in the webhook contact point, HMAC signature",
+        "grafana/alerting: http/hmac.go",
+    ),
     "greenhouse": Facts(
         "Greenhouse",
         "the webhook's secret key",
         "shown where the webhook is made",
         "developers.greenhouse.io: Webhooks",
+    ),
+    "growthbook": Facts(
+        "GrowthBook",
+        "the webhook's signing key",
+        "Settings > Webhooks > the webhook; SDK Configuration > SDK webhooks",
+        "growthbook/growthbook: back-end",
     ),
     "help-scout": Facts(
         "Help Scout", "the secret key", "chosen by you, in the Webhooks app", "helpscout/helpscout-api-php"
@@ -275,6 +383,12 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret",
         "chosen by you or shown once, at `heroku webhooks:add`",
         "heroku/webhooks-demo",
+    ),
+    "highlevel": Facts(
+        "HighLevel (GoHighLevel)",
+        "its public key (Ed25519), PEM",
+        "the Webhook Integration Guide shows it",
+        "marketplace.gohighlevel.com: Webhook Integration Guide",
     ),
     "hubspot": Facts(
         "HubSpot",
@@ -308,6 +422,24 @@ FACTS: dict[str, Facts] = {
         "the webhook's token",
         "the answer to its creation",
         "developer.katanamrp.com: Verifying a webhook signature",
+    ),
+    "lago": Facts(
+        "Lago, with the algorithm HMAC",
+        "the organization's HMAC key",
+        "Developers > Webhooks > the webhook",
+        "getlago/lago-api: models/webhook.rb",
+    ),
+    "launchdarkly": Facts(
+        "LaunchDarkly",
+        "the webhook's secret",
+        "Integrations > Webhooks > the webhook",
+        "launchdarkly.com/docs: Webhooks API",
+    ),
+    "leaf": Facts(
+        "Leaf",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "docs.withleaf.io: Alerts, authentication",
     ),
     "lemon-squeezy": Facts(
         "Lemon Squeezy",
@@ -349,6 +481,24 @@ FACTS: dict[str, Facts] = {
         "the subscription's details",
         "developers.make.com: Verify signatures",
     ),
+    "manus": Facts(
+        "Manus",
+        "its public key (RSA), PEM",
+        "GET https://api.manus.ai/v2/webhook.publicKey",
+        "open.manus.ai: Webhook security",
+    ),
+    "mandrill": Facts(
+        "Mailchimp Transactional (Mandrill)",
+        "the webhook's key",
+        "Settings > Webhooks, column Key; the answer to its creation",
+        "mandrill.zendesk.com: How to authenticate webhook requests",
+    ),
+    "mastodon": Facts(
+        "Mastodon",
+        "the webhook's secret",
+        "Administration > Webhooks > the webhook",
+        "mastodon/mastodon: webhooks/delivery_worker.rb",
+    ),
     "messenger": Facts(
         "Messenger",
         'the app secret: `{"secret": …, "verify_token": …}`',
@@ -370,6 +520,12 @@ FACTS: dict[str, Facts] = {
         "chosen by you, where the subscription is made",
         "learn.microsoft.com: Change notifications",
     ),
+    "mobiscroll": Facts(
+        "Mobiscroll Connect",
+        "a public key, `whpk_…`; a list while they roll",
+        "https://connect.mobiscroll.com/.well-known/webhook-keys",
+        "mobiscroll-connect-sdk on PyPI",
+    ),
     "modern-treasury": Facts(
         "Modern Treasury",
         "the webhook's key",
@@ -383,6 +539,24 @@ FACTS: dict[str, Facts] = {
         "mollie/mollie-api-php",
     ),
     "mux": Facts("Mux", "the webhook's signing secret", "Settings > Webhooks", "muxinc/mux-node-sdk"),
+    "notion": Facts(
+        "Notion",
+        "the verification token",
+        "sent once, when the subscription is made: `nami secret NAME --received`",
+        "developers.notion.com: Webhooks",
+    ),
+    "netbox": Facts(
+        "NetBox",
+        "the webhook's secret",
+        "chosen by you, in Operations > Webhooks",
+        "netbox-community/netbox: docs, Webhook",
+    ),
+    "nexus": Facts(
+        "Sonatype Nexus Repository",
+        "the capability's secret key",
+        "chosen by you, in System > Capabilities > Webhook",
+        "sonatype/nexus-public: WebhookServiceImpl.java",
+    ),
     "nylas": Facts("Nylas", "the webhook's secret", "the answer to its creation", "nylas/nylas-python"),
     "okta": Facts(
         "Okta",
@@ -405,6 +579,12 @@ FACTS: dict[str, Facts] = {
         "Notifications > Webhooks",
         "openmeter.io/docs: Consuming webhooks",
     ),
+    "openproject": Facts(
+        "OpenProject",
+        "the webhook's signature secret",
+        "chosen by you, in Administration > API and webhooks",
+        "opf/openproject: represented_webhook_job.rb",
+    ),
     "opensms": Facts(
         "OpenSMS",
         "the webhook's secret, `whsec_…`, as it is",
@@ -418,6 +598,12 @@ FACTS: dict[str, Facts] = {
         "docs.oracle.com: Secure webhooks",
     ),
     "orb": Facts("Orb", "the webhook's signing secret", "Developers > Webhooks > the endpoint", "orbcorp/orb-python"),
+    "outline": Facts(
+        "Outline",
+        "the webhook's signing secret",
+        "Settings > Webhooks > the webhook",
+        "outline/outline: WebhookSubscription.ts",
+    ),
     "paddle": Facts(
         "Paddle",
         "the notification destination's secret key",
@@ -439,6 +625,12 @@ FACTS: dict[str, Facts] = {
     "paypal": Facts(
         "PayPal", "the webhook's id", "Apps & Credentials > the app > Webhooks", "developer.paypal.com: Webhooks"
     ),
+    "paystack": Facts(
+        "Paystack",
+        "the API secret key, `sk_…`",
+        "Settings > API Keys & Webhooks",
+        "PaystackOSS/doc-code-snippets: verifying-transaction",
+    ),
     "paysway": Facts(
         "PaySway", "the subscription's secret, base64", "the answer to its creation", "docs.paysway.io: Verify requests"
     ),
@@ -448,11 +640,20 @@ FACTS: dict[str, Facts] = {
     "pipedrive": Facts(
         "Pipedrive", "`user:password`", "chosen by you, where the webhook is made", "pipedrive/client-nodejs"
     ),
+    "plane": Facts(
+        "Plane", "the webhook's secret key", "shown once, where the webhook is made", "makeplane/plane: webhook_task.py"
+    ),
     "podium": Facts(
         "Podium", "the webhook's secret", "chosen by you, where the webhook is made", "docs.podium.com: Webhooks"
     ),
     "polar": Facts(
         "Polar", "the endpoint's secret, as it is", "Settings > Webhooks > the endpoint", "polarsource/polar: docs"
+    ),
+    "pulumi": Facts(
+        "Pulumi Cloud",
+        "the webhook's shared secret",
+        "chosen by you, in Settings > Webhooks",
+        "pulumi.com/docs: Webhooks",
     ),
     "pusher": Facts("Pusher Channels", "the app's secret", "App keys", "pusher/pusher-http-python"),
     "quickbooks": Facts(
@@ -466,6 +667,9 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret",
         "chosen by you, in Account & Settings > Webhooks",
         "razorpay/razorpay-python",
+    ),
+    "realtime-register": Facts(
+        "Realtime Register", "the account's HMAC key", "Account details", "yoursrs.com: API docs, Webhook"
     ),
     "recall-ai": Facts(
         "Recall.ai",
@@ -519,14 +723,29 @@ FACTS: dict[str, Facts] = {
         "chosen by you, in the destination's settings",
         "segmentio/segment-docs: Webhooks",
     ),
+    "semaphore": Facts(
+        "Semaphore",
+        "the key WEBHOOK_SECRET of its secret",
+        "the secret that the notification names",
+        "semaphoreio/semaphore: webhook/signature.ex",
+    ),
     "sendgrid": Facts(
         "SendGrid",
         "the verification key",
         "Settings > Mail settings > Event webhook",
         "docs.sendgrid.com: Event webhook security",
     ),
+    "sentry": Facts(
+        "Sentry, its integration platform",
+        "the integration's client secret",
+        "Settings > Developer settings > the integration",
+        "getsentry/integration-platform-example",
+    ),
     "shopify": Facts(
         "Shopify", "the app's client secret", "Dev Dashboard > the app > Settings", "shopify.dev: Verify deliveries"
+    ),
+    "shopware": Facts(
+        "Shopware", "the shop's secret", "assigned by your app, when the shop registers", "shopware/docs: Webhook"
     ),
     "signable": Facts(
         "Signable", "the webhook's secret", "the answer to its creation", "developers.signable.app: Signed webhooks"
@@ -543,6 +762,18 @@ FACTS: dict[str, Facts] = {
         "api.slack.com/apps > the app > Basic information",
         "docs.slack.dev: Verifying requests",
     ),
+    "smartcar": Facts(
+        "Smartcar",
+        "the application management token",
+        "Dashboard > the application > Credentials",
+        "smartcar.com/docs: Callback URI verification",
+    ),
+    "spacelift": Facts(
+        "Spacelift",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "spacelift-io/user-documentation: Webhooks",
+    ),
     "square": Facts(
         "Square",
         "the subscription's signature key",
@@ -554,6 +785,18 @@ FACTS: dict[str, Facts] = {
         "`whsec_…`",
         "where the sender shows it",
         "standardwebhooks.com",
+    ),
+    "standard-webhooks-v1a": Facts(
+        "whoever signs Standard Webhooks with a private key (`v1a`)",
+        "the public key, `whpk_…`",
+        "where the sender shows it",
+        "standardwebhooks.com",
+    ),
+    "statsig": Facts(
+        "Statsig",
+        "the webhook's signing secret",
+        "Project settings > Integrations > Generic webhook",
+        "statsig-io/docs: Event webhook",
     ),
     "stream": Facts(
         "Stream (GetStream), without compression", "the app's API secret", "Dashboard > the app", "GetStream/stream-py"
@@ -582,6 +825,12 @@ FACTS: dict[str, Facts] = {
         "the sender's webhook portal",
         "docs.svix.com: Verifying webhooks manually",
     ),
+    "taiga": Facts(
+        "Taiga",
+        "the webhook's secret key",
+        "chosen by you, in Settings > Integrations > Webhooks",
+        "taigaio/taiga-back: webhooks/tasks.py",
+    ),
     "tailscale": Facts(
         "Tailscale",
         "the endpoint's secret",
@@ -592,6 +841,12 @@ FACTS: dict[str, Facts] = {
         "TaskFast", "the webhook's secret", "the answer to its configuration", "docs.rs/taskfast-agent: webhooks"
     ),
     "telegram": Facts("Telegram", "the secret_token", "chosen by you, at setWebhook", "core.telegram.org: setWebhook"),
+    "telnyx": Facts(
+        "Telnyx",
+        "the public key, base64",
+        "Mission Control Portal > Account settings > Keys & credentials > Public key",
+        "team-telnyx/telnyx-python; developers.telnyx.com: Webhooks",
+    ),
     "tiktok": Facts(
         "TikTok", "the app's client secret", "Manage apps > the app", "developers.tiktok.com: Webhooks verification"
     ),
@@ -607,7 +862,19 @@ FACTS: dict[str, Facts] = {
         "Settings > Webhooks > the endpoint",
         "docs.tolt.com: Verify",
     ),
+    "trello": Facts(
+        "Trello",
+        "the application's secret",
+        "trello.com/power-ups/admin > the Power-Up > API key",
+        "developer.atlassian.com: Trello, webhooks",
+    ),
     "twilio": Facts("Twilio", "the auth token", "Console > Account info", "twilio.com/docs: Webhooks security"),
+    "twitch": Facts(
+        "Twitch EventSub",
+        "the subscription's secret",
+        "chosen by you, where the subscription is made",
+        "dev.twitch.tv: Handling webhook events",
+    ),
     "typeform": Facts(
         "Typeform",
         "the webhook's secret",
@@ -635,6 +902,12 @@ FACTS: dict[str, Facts] = {
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
         "developers.facebook.com: Webhooks, getting started",
+    ),
+    "wise": Facts(
+        "Wise",
+        "its public key (RSA), of live or of the sandbox",
+        "docs.wise.com: Event handling shows both",
+        "transferwise/digital-signatures-examples; docs.wise.com: Event handling",
     ),
     "woocommerce": Facts(
         "WooCommerce",
@@ -664,6 +937,18 @@ FACTS: dict[str, Facts] = {
         "Admin Center > Apps and integrations > Webhooks > the webhook",
         "developer.zendesk.com: Verifying webhooks",
     ),
+    "zitadel": Facts(
+        "ZITADEL, its actions",
+        "the target's signing key",
+        "the answer to its creation",
+        "zitadel/zitadel: pkg/actions/signing.go",
+    ),
+    "zoho-payments": Facts(
+        "Zoho Payments",
+        "the webhook's signing key",
+        "shown where the webhook is made",
+        "zoho.com: Payments, Verifying webhooks",
+    ),
     "zoom": Facts("Zoom", "the secret token", "App Marketplace > the app > Feature", "developers.zoom.us: Webhooks"),
     "basic": Facts("any sender with HTTP basic authentication", "`user:password`", "", "RFC 7617"),
     "hmac": Facts("any sender with an HMAC", "the key", "", "RFC 2104"),
@@ -676,13 +961,19 @@ FACTS: dict[str, Facts] = {
 HANDSHAKES = {
     "head": "asks with HEAD whether anybody is there; gets 200",
     "woocommerce": "sends an unsigned ping when a webhook is made; gets 200",
-    "asana": "POST with X-Hook-Secret: the same header",
+    "aws-sns": "signed SubscriptionConfirmation of a topic that the secret names: GET of its SubscribeURL",
+    "asana": "POST with X-Hook-Secret: the same header; `nami secret NAME --received` shows it",
+    "bitbucket-server": "sends an unsigned ping when a webhook is tested; gets 200",
     "discord": "POST of type 0: 204",
     "dropbox": "GET with a challenge: the challenge",
+    "event-grid": "POST with a validationCode: it; CloudEvents' OPTIONS with WebHook-Request-Origin: its answer",
     "meta": "GET with hub.verify_token: hub.challenge",
     "microsoft-graph": "POST with validationToken: the token",
+    "notion": "POST with a verification_token: 200, and `nami secret NAME --received` shows the token",
     "okta": "GET with X-Okta-Verification-Challenge: it, as JSON",
     "slack": "signed POST url_verification: the challenge",
+    "smartcar": "signed POST of VERIFY: the challenge's HMAC",
+    "twitch": "signed POST of webhook_callback_verification: the challenge, as text",
     "x": "GET with crc_token: its HMAC",
     "zoom": "signed POST endpoint.url_validation: plainToken and its HMAC",
 }
@@ -716,15 +1007,19 @@ def described(name: str) -> Described:
 def _kind(form: Scheme) -> str:
     if isinstance(form, Hmac):
         return f"HMAC-{form.digest.upper().replace('SHA', 'SHA-')}, {form.encoding}"
-    if isinstance(form, Asymmetric | PayPal):
+    if isinstance(form, Asymmetric | PayPal | Sns):
         return "public key"
+    if isinstance(form, Adyen):
+        return "HMAC-SHA-256, base64"
     kinds = {Token: "token", Basic: "basic authentication", ClientState: "token in the body", Unsigned: "none"}
     return kinds.get(type(form), type(form).__name__)
 
 
 def _signed(form: Scheme) -> str:
-    if isinstance(form, Asymmetric):
-        return "{timestamp}{body}"
+    if isinstance(form, Adyen):
+        return "eight fields of each notification"
+    if isinstance(form, Sns):
+        return "Message, MessageId, Subject, Timestamp, TopicArn and Type"
     if isinstance(form, PayPal):
         return "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}"
     return str(getattr(form, "signed", ""))

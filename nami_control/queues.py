@@ -5,11 +5,13 @@ CloudFormation keeps those that leave a stack, since what waits in them was ackn
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nami_control import stacks
 from nami_control.aws import Aws
 from nami_control.errors import CheckError, Command
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
 
 _QUEUE = "AWS::SQS::Queue"
 _DEAD = "DeadLetterQueueUrl"
@@ -45,8 +47,10 @@ class Change:
     leaves: bool
 
 
-def changes(aws: Aws, stack_id: str, templates: Iterable[dict[str, Any]]) -> list[Change]:
-    """Of a deployed stack's queues, those that are not as they were in the new templates.
+def changes(
+    aws: Aws, resources: "Iterable[StackResourceSummaryTypeDef]", templates: Iterable[dict[str, Any]]
+) -> list[Change]:
+    """Of the queues among a stack's resources, those that are not as they were in the new templates.
 
     One that is replaced, a FIFO queue by another, leaves too.
     """
@@ -57,7 +61,7 @@ def changes(aws: Aws, stack_id: str, templates: Iterable[dict[str, Any]]) -> lis
         if resource["Type"] == _QUEUE
     }
     changed = []
-    for resource in stacks.resources(aws, stack_id):
+    for resource in resources:
         if resource["ResourceType"] != _QUEUE or resource["ResourceStatus"] == "DELETE_COMPLETE":
             continue
         url, properties = resource["PhysicalResourceId"], planned.get(resource["LogicalResourceId"])

@@ -4,8 +4,9 @@ import time
 from typing import Any
 
 from nami_control.aws import error_code
-from nami_control.dead_letters import BATCH, DeadLetters, Filter, Letter
+from nami_control.dead_letters import BATCH, DeadLetters
 from nami_control.errors import AwsError
+from nami_control.letters import Filter, Letter
 from nami_control.progress import Progress, unshown
 
 # What an SQS without the move task says, or SQS where the task does not serve this queue.

@@ -19,13 +19,38 @@ _ORDER: dict[str, Any] = {"id": NUMBER, "status": "processing", "currency": "EUR
 
 SAMPLES: dict[str, Any] = {
     "ably": {"items": [{"webhookId": "w1", "source": "channel.message", "data": {"channelId": "orders"}}]},
+    "adyen": {
+        "live": "false",
+        "notificationItems": [
+            {
+                "NotificationRequestItem": {
+                    "pspReference": ID,
+                    "merchantAccountCode": "AcmeShop",
+                    "merchantReference": "1001",
+                    "amount": {"value": 1990, "currency": "EUR"},
+                    "eventCode": "AUTHORISATION",
+                    "success": "true",
+                }
+            }
+        ],
+    },
     "adyen-platforms": {"type": "balancePlatform.transfer.created", "environment": "test", "data": {"id": ID}},
     "aftership": {"event": "tracking_update", "event_id": ID, "msg": {"tag": "InTransit"}},
     "airwallex": {"id": ID, "name": "payment_intent.succeeded", "data": {"object": {"amount": 19.9}}},
+    "anthropic": {
+        "type": "event",
+        "id": ID,
+        "created_at": "2026-01-01T00:00:00Z",
+        "data": {"type": "session.status_idled", "id": "sesn_1"},
+    },
+    "appwrite": {"userId": ID, "name": "Ada", "email": "ada@example.com", "status": True},
     "asana": {"events": [{"action": "changed", "resource": {"gid": "1", "resource_type": "task"}}]},
     "ashby": {"action": "applicationSubmit", "data": {"application": {"id": ID}}},
+    "attio": {"webhook_id": "w1", "events": [{"event_type": "record.created", "id": {"record_id": ID}}]},
     "bigcommerce": {"scope": "store/order/created", "data": {"type": "order", "id": NUMBER}, "hash": ID},
     "bitbucket": {"push": {"changes": []}, "repository": {"full_name": "acme/shop"}},
+    "bitbucket-server": {"eventKey": "repo:refs_changed", "repository": {"slug": "shop"}, "changes": []},
+    "blockfrost": {"id": ID, "webhook_id": "w1", "type": "block", "payload": {"height": 7126256, "tx_count": 13}},
     "boldsign": {"event": {"id": ID, "eventType": "Completed"}, "data": {"documentId": ID}},
     "brex": {"event_type": "TRANSFER_PROCESSED", "transfer_id": ID, "company_id": "c1"},
     "btcpay": {"deliveryId": ID, "type": "InvoiceSettled", "invoiceId": "i1", "storeId": "s1"},
@@ -37,19 +62,41 @@ SAMPLES: dict[str, Any] = {
     "circleci": {"id": ID, "type": "workflow-completed", "workflow": {"name": "build", "status": "success"}},
     "clerk": {"type": "user.created", "object": "event", "data": {"id": ID, "first_name": "Ada"}},
     "clickup": {"event": "taskCreated", "task_id": ID, "webhook_id": "w1"},
+    "cloudevents": {"specversion": "1.0", "id": ID, "type": "order.created", "source": "/shop", "data": {}},
     "cloudflare-stream": {"uid": ID, "readyToStream": True, "status": {"state": "ready"}},
     "coinbase-commerce": {"id": NUMBER, "event": {"id": ID, "type": "charge:confirmed", "data": {"code": "A1"}}},
     "coinify": {"id": ID, "event": "payment-intent.completed", "context": {"amount": "19.90"}},
     "discourse": {"post": {"id": NUMBER, "username": "ada", "raw": "Hello"}},
     "documenso": {"event": "DOCUMENT_COMPLETED", "payload": {"id": NUMBER, "status": "COMPLETED"}},
+    "dodo-payments": {
+        "business_id": "bus_1",
+        "type": "payment.succeeded",
+        "data": {"payload_type": "Payment", "payment_id": ID},
+    },
     "dropbox": {"list_folder": {"accounts": ["dbid:1"]}},
+    "dub": {"id": ID, "event": "link.clicked", "createdAt": "2026-01-01T00:00:00Z", "data": {"link": {"key": "hello"}}},
+    "dwolla": {"id": ID, "resourceId": "r1", "topic": "customer_transfer_completed", "_links": {}},
+    "dynamic": {
+        "eventId": ID,
+        "eventName": "user.created",
+        "environmentId": "e1",
+        "data": {"email": "ada@example.com"},
+    },
     "easypost": {"id": ID, "object": "Event", "description": "tracker.updated", "result": {"status": "delivered"}},
     "elevenlabs": {"type": "post_call_transcription", "data": {"conversation_id": ID}},
     "emailit": {"event_id": ID, "type": "email.delivered", "data": {"object": {"id": ID}}},
+    "event-grid": [{"id": ID, "eventType": "Microsoft.Storage.BlobCreated", "subject": "/orders/1", "data": {}}],
     "expo": {"id": ID, "platform": "ios", "status": "finished", "accountName": "acme", "projectName": "shop"},
     "facebook": _META,
     "fastspring": {"events": [{"id": ID, "type": "order.completed", "live": False, "data": {"total": 19.9}}]},
     "finch": {"company_id": ID, "event_type": "company.updated", "data": {}},
+    "fizzy": {"id": ID, "action": "card_closed", "eventable": {"id": "c1", "title": "Hello"}},
+    "flagsmith": {
+        "event_type": "FLAG_UPDATED",
+        "data": {"changed_by": "ada@example.com", "new_state": {"enabled": True}},
+    },
+    "flux": {"involvedObject": {"kind": "GitRepository", "name": "shop"}, "severity": "info", "reason": "info"},
+    "formbricks": {"webhookId": "w1", "event": "responseFinished", "data": {"id": ID, "finished": True}},
     "fourthwall": {"id": ID, "type": "ORDER_PLACED", "data": {"id": ID}},
     "front-rules": {"id": ID, "type": "inbound", "conversation": {"id": "cnv_1", "subject": "Hello"}},
     "ghost": {"post": {"current": {"id": ID, "title": "Hello", "status": "published"}, "previous": {}}},
@@ -59,6 +106,8 @@ SAMPLES: dict[str, Any] = {
     "gocardless": {"events": [{"id": ID, "resource_type": "payments", "action": "confirmed"}], "meta": {}},
     "gogs": _GIT,
     "goody": {"id": ID, "type": "order.created", "data": {"id": ID}},
+    "grafana": {"receiver": "shop", "status": "firing", "alerts": [{"status": "firing", "fingerprint": ID}]},
+    "growthbook": {"event": "feature.updated", "object": "feature", "data": {"object": {"id": ID}}},
     "help-scout": {"id": NUMBER, "subject": "Hello", "status": "active"},
     "heroku": {"action": "update", "resource": "release", "webhook_metadata": {"delivery": {"id": ID}}},
     "hubspot": [{"eventId": NUMBER, "subscriptionType": "contact.creation", "portalId": 1, "attemptNumber": 0}],
@@ -67,31 +116,64 @@ SAMPLES: dict[str, Any] = {
     "intercom": {"type": "notification_event", "id": ID, "topic": "conversation.user.created", "data": {}},
     "jira": {"webhookEvent": "jira:issue_created", "timestamp": 1700000000000, "issue": {"key": "SHOP-1"}},
     "katana": {"resource_type": "sales_order", "action": "sales_order.created", "object": {"id": NUMBER}},
+    "lago": {"webhook_type": "invoice.created", "object_type": "invoice", "invoice": {"lago_id": ID}},
+    "launchdarkly": {
+        "_id": ID,
+        "date": 1700000000000,
+        "kind": "flag",
+        "name": "checkout",
+        "titleVerb": "turned on the flag",
+    },
+    "leaf": {"source": "REST", "type": "fieldCreated", "leafUserId": "u1", "fieldId": ID},
     "lemon-squeezy": {"meta": {"event_name": "order_created"}, "data": {"type": "orders", "id": ID}},
     "line": {"destination": "U1", "events": [{"type": "message", "webhookEventId": ID, "mode": "active"}]},
     "linear": {"action": "create", "type": "Issue", "data": {"id": ID, "title": "Hello"}},
     "logto": {"hookId": "h1", "event": "User.Created", "data": {"id": ID}},
     "mailgun": {"event-data": {"event": "delivered", "id": ID, "recipient": "ada@example.com"}},
+    "mastodon": {
+        "event": "account.created",
+        "created_at": "2026-01-01T00:00:00Z",
+        "object": {"id": ID, "username": "ada"},
+    },
     "messenger": {**_META, "entry": [{"id": "1", "time": 1700000000, "messaging": [{"message": {"mid": ID}}]}]},
     "meta": _META,
     "microsoft-graph": {"value": [{"subscriptionId": ID, "changeType": "created", "resource": "me/messages/1"}]},
     "modern-treasury": {"event": "completed", "data": {"id": ID, "object": "payment_order", "amount": 1990}},
     "mollie": {"resource": "event", "id": ID, "type": "payment-link.paid", "entityId": "pl_1"},
     "mux": {"id": ID, "type": "video.asset.ready", "data": {"id": "a1", "status": "ready"}},
+    "notion": {"id": ID, "type": "page.created", "entity": {"id": "p1", "type": "page"}, "attempt_number": 1},
+    "netbox": {"event": "created", "model": "site", "request_id": ID, "data": {"id": NUMBER, "name": "Site 1"}},
+    "nexus": {"action": "CREATED", "repositoryName": "maven-releases", "component": {"id": ID, "name": "shop"}},
     "nylas": {"specversion": "1.0", "id": ID, "type": "message.created", "data": {"object": {"id": "m1"}}},
     "okta": {"eventType": "com.okta.event_hook", "eventId": ID, "data": {"events": []}},
     "onfido": {"payload": {"resource_type": "workflow_run", "action": "completed", "object": {"id": ID}}},
     "openai": {"id": ID, "object": "event", "type": "response.completed", "data": {"id": "resp_1"}},
+    "openproject": {"action": "work_package:created", "work_package": {"id": NUMBER, "subject": "Hello"}},
+    "outline": {"id": ID, "event": "documents.publish", "payload": {"id": "d1", "model": {"title": "Hello"}}},
     "paddle": {"event_id": ID, "event_type": "transaction.completed", "data": {"id": "txn_1"}},
     "pagerduty": {"event": {"id": ID, "event_type": "incident.triggered", "data": {"type": "incident"}}},
     "patreon": {"data": {"type": "member", "id": ID, "attributes": {"patron_status": "active_patron"}}},
+    "paystack": {"event": "charge.success", "data": {"id": NUMBER, "reference": ID, "amount": 1990, "currency": "NGN"}},
     "persona": {"data": {"type": "event", "id": ID, "attributes": {"name": "inquiry.completed"}}},
     "pipedrive": {"meta": {"id": ID, "action": "create", "entity": "deal"}, "data": {"id": NUMBER}},
+    "plane": {"event": "issue", "action": "created", "webhook_id": "w1", "data": {"id": ID, "name": "Hello"}},
     "podium": {"data": {"uid": ID}, "metadata": {"eventType": "message.received"}},
     "polar": {"type": "order.created", "timestamp": "2026-01-01T00:00:00Z", "data": {"id": ID}},
+    "pulumi": {
+        "kind": "stack_update",
+        "organization": {"githubLogin": "acme"},
+        "stackName": "prod",
+        "result": "succeeded",
+    },
     "pusher": {"events": [{"name": "channel_occupied", "channel": "orders"}]},
     "quickbooks": {"eventNotifications": [{"realmId": "1", "dataChangeEvent": {"entities": [{"id": ID}]}}]},
     "razorpay": {"entity": "event", "event": "payment.captured", "payload": {"payment": {"entity": {"id": ID}}}},
+    "realtime-register": {
+        "id": NUMBER,
+        "eventType": "DomainRenewed",
+        "message": "example.com",
+        "fireDate": "2026-01-01T00:00:00Z",
+    },
     "recall-ai": {"event": "bot.done", "data": {"bot": {"id": ID}}},
     "render": {"type": "deploy_ended", "timestamp": "2026-01-01T00:00:00Z", "data": {"id": ID}},
     "replicate": {"id": ID, "status": "succeeded", "output": ["https://example.com/1.png"]},
@@ -100,18 +182,42 @@ SAMPLES: dict[str, Any] = {
     "revolut": {"event": "ORDER_COMPLETED", "order_id": ID, "merchant_order_ext_ref": "1001"},
     "savvycal": {"id": ID, "type": "event.created", "payload": {"id": "evt_1", "state": "confirmed"}},
     "segment": {"type": "track", "event": "Order Completed", "messageId": ID, "userId": "1"},
+    "semaphore": {"version": "1.0.0", "pipeline": {"id": ID, "state": "done", "result": "passed"}},
+    "sentry": {
+        "action": "created",
+        "data": {"issue": {"id": ID, "title": "ZeroDivisionError"}},
+        "actor": {"type": "application"},
+    },
     "shopify": {"id": NUMBER, "name": "#1001", "email": "ada@example.com", "total_price": "19.90", "currency": "EUR"},
+    "shopware": {
+        "data": {"event": "checkout.order.placed", "payload": [{"order": {"id": ID}}]},
+        "source": {"shopId": "s1"},
+    },
     "slack": {"type": "event_callback", "event_id": ID, "event": {"type": "app_mention", "text": "Hello"}},
+    "smartcar": {"eventId": ID, "eventType": "VEHICLE_STATE", "data": {"signals": []}, "meta": {"version": "4.0"}},
+    "spacelift": {
+        "account": "acme",
+        "state": "FINISHED",
+        "stateVersion": 4,
+        "run": {"id": ID},
+        "stack": {"id": "shop"},
+    },
     "square": {"merchant_id": "M1", "type": "payment.created", "event_id": ID, "data": {"type": "payment"}},
+    "statsig": {
+        "data": [{"eventName": "statsig::config_change", "timestamp": 1700000000000, "metadata": {"name": "checkout"}}]
+    },
     "stream": {"type": "message.new", "cid": "messaging:1", "message": {"id": ID, "text": "Hello"}},
     "strike": {"id": ID, "eventType": "invoice.updated", "data": {"entityId": "i1", "changes": ["state"]}},
     "stripe": {"id": ID, "object": "event", "type": "checkout.session.completed", "data": {"object": {"id": "cs_1"}}},
     "surveymonkey": {"event_id": ID, "event_type": "response_completed", "object_type": "response"},
     "svix": _TYPED,
+    "taiga": {"action": "create", "type": "userstory", "data": {"id": NUMBER, "subject": "Hello"}},
     "tailscale": [{"timestamp": "2026-01-01T00:00:00Z", "version": 1, "type": "nodeCreated", "data": {"nodeID": ID}}],
     "telegram": {"update_id": NUMBER, "message": {"message_id": 1, "chat": {"id": 1, "type": "private"}, "text": "Hi"}},
     "tiktok": {"client_key": "k1", "event": "video.publish.completed", "create_time": 1700000000, "content": "{}"},
     "todoist": {"event_name": "item:added", "user_id": "1", "event_data": {"id": ID, "content": "Hello"}},
+    "trello": {"action": {"id": ID, "type": "updateCard", "data": {}}, "model": {"id": "b1", "name": "Orders"}},
+    "twitch": {"subscription": {"id": "s1", "type": "channel.follow"}, "event": {"user_id": "1"}},
     "typeform": {"event_id": ID, "event_type": "form_response", "form_response": {"form_id": "f1", "answers": []}},
     "unit": {"data": [{"id": ID, "type": "customer.created", "attributes": {}}]},
     "viber": {"event": "message", "message_token": NUMBER, "message": {"type": "text", "text": "Hello"}},
@@ -123,13 +229,25 @@ SAMPLES: dict[str, Any] = {
     "x": {"for_user_id": "1", "tweet_create_events": [{"id_str": ID, "text": "Hello"}]},
     "xero": {"events": [{"resourceId": ID, "eventCategory": "INVOICE", "eventType": "CREATE"}], "entropy": ID},
     "zendesk": {"id": ID, "type": "zen:event-type:ticket.created", "detail": {"id": "1"}},
+    "zitadel": {"aggregateID": ID, "aggregateType": "user", "event_type": "user.human.added", "event_payload": {}},
+    "zoho-payments": {
+        "event_id": ID,
+        "event_type": "payment.succeeded",
+        "event_object": {"payment": {"amount": "19.90"}},
+    },
     "zoom": {"event": "meeting.started", "event_ts": 1700000000000, "payload": {"object": {"uuid": ID}}},
+}
+
+# Those who send forms, by name.
+FORMS: dict[str, dict[str, str]] = {
+    "mandrill": {"mandrill_events": '[{"event": "send", "_id": "$id", "msg": {"email": "ada@example.com"}}]'},
+    "twilio": {"MessageSid": ID, "Body": "Hello"},
 }
 
 
 def sample(scheme: str) -> Any:
-    """An event of that provider, of a general shape where none is known, under new ids."""
-    text = json.dumps(SAMPLES.get(scheme, GENERIC))
+    """An event of that provider, of a general shape where none is known, under new ids; a form is its fields."""
+    text = json.dumps(FORMS.get(scheme) or SAMPLES.get(scheme, GENERIC))
     while f'"{NUMBER}"' in text:
         text = text.replace(f'"{NUMBER}"', str(secrets.randbelow(10**12)), 1)
     while ID in text:
@@ -149,11 +267,22 @@ class Question(NamedTuple):
 
 HANDSHAKES = {
     "asana": Question(headers={"x-hook-secret": "a-secret-that-asana-offers"}),
+    "bitbucket-server": Question(headers={"x-event-key": "diagnostics:ping"}, body=b'{"test": true}'),
     "dropbox": Question("GET", "challenge=a-challenge-of-nami"),
+    "event-grid": Question("OPTIONS", headers={"webhook-request-origin": "eventemitter.example.com"}),
+    "head": Question("HEAD"),
     "meta": Question("GET", "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token="),
     "microsoft-graph": Question(query="validationToken=a-token-of-nami"),
+    "notion": Question(body=b'{"verification_token": "a-token-that-notion-hands-over"}'),
     "okta": Question("GET", headers={"x-okta-verification-challenge": "a-challenge-of-nami"}),
     "slack": Question(body=b'{"type": "url_verification", "challenge": "a-challenge-of-nami"}', signed=True),
+    "smartcar": Question(body=b'{"eventType": "VERIFY", "data": {"challenge": "a-challenge-of-nami"}}', signed=True),
+    "twitch": Question(
+        headers={"twitch-eventsub-message-type": "webhook_callback_verification"},
+        body=b'{"challenge": "a-challenge-of-nami", "subscription": {"type": "channel.follow"}}',
+        signed=True,
+    ),
+    "woocommerce": Question(headers={"content-type": "application/x-www-form-urlencoded"}, body=b"webhook_id=1"),
     "x": Question("GET", "crc_token=a-token-of-nami"),
     "zoom": Question(
         body=b'{"event": "endpoint.url_validation", "payload": {"plainToken": "a-token-of-nami"}}', signed=True

@@ -81,7 +81,7 @@ class Sender:
     def sample(self) -> tuple[bytes, str]:
         """(body, content type) of a webhook such as the provider might send, under a new id."""
         if self._signs_form:
-            return urlencode({"MessageSid": f"SM{uuid4().hex}", "Body": "Hello"}).encode(), FORM
+            return urlencode(samples.sample(self.scheme)).encode(), FORM
         document = samples.sample(self.scheme)
         for source in self._id_sources("body:") if isinstance(document, dict) else ():
             *parents, last = source.split(".")
@@ -104,10 +104,10 @@ class Sender:
         given = {name.lower(): value for name, value in headers.items()}
         for source in self._id_sources(""):
             given.setdefault(source, str(uuid4()))
-        query = ""
+        secret = self._make_secret() if forged else self._secret
+        query = f"?{in_query}" if (in_query := signing.query(self.setting, secret)) else ""
         if self._signs_form and body and not given.get("content-type", "").startswith(FORM):
             query = f"?bodySHA256={sha256(body).hexdigest()}"
-        secret = self._make_secret() if forged else self._secret
         try:
             signed_headers, body = signing.sign(self.setting, secret, body, headers=given, url=self._url() + query)
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
@@ -220,7 +220,7 @@ class Sender:
         form = self._forms[-1] if isinstance(self._forms[-1], Token) else self._forms[0]
         found = [source for source in form.ids if isinstance(source, str)][:1]
         if kind:
-            return [source.removeprefix(kind) for source in found if source.startswith(kind)]
+            return [source.removeprefix(kind) for source in found if source.startswith(kind) and "[" not in source]
         return [source for source in found if ":" not in source and source != getattr(form, "id", "")]
 
     def _url(self) -> str:

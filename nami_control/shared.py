@@ -1,36 +1,16 @@
-"""What subscriptions share, the stack nami-shared: whether it is needed, whether it is there, and who uses it."""
+"""What subscriptions share, the stack nami-shared: what it is, and who uses it."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from nami_control import cdk, stacks
+from nami_control import stacks
 from nami_control.aws import Aws, error_code
 from nami_control.errors import Command, NotRunningError, UsageError
 from nami_control.stacks import Target
 from nami_stack.settings import SHARED
 
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
-
 GATEWAY, MONGO = "gateway", "mongo"  # the parts, as the exports call them
 # Outputs that may change while subscriptions use what is shared.
 READ_AT_DEPLOYMENT = ("GatewayUrl", "DatabaseSecretArn")
-_MADE_LAST = "GatewayUrl"  # outputs are there once everything else is
-
-
-def is_missing_for(target: Target) -> bool:
-    """Whether what was synthesised for it reads what the shared stack publishes, and that is not deployed here."""
-    published = f"/{target.shared.stack_name}/"
-    for template in cdk.templates(target.folder):
-        parameters = template.get("Parameters", {}).values()
-        if any(str(parameter.get("Default", "")).startswith(published) for parameter in parameters):
-            return not is_complete(target.shared.describe())
-    return False
-
-
-def is_complete(stack: "StackTypeDef | None") -> bool:
-    """Whether there is a shared stack, with all that others join."""
-    return _MADE_LAST in stacks.outputs_of(stack)
 
 
 def users(aws: Aws, stack_name: str, parts: Sequence[str] = (GATEWAY, MONGO)) -> list[str]:
@@ -70,7 +50,6 @@ def outputs(target: Target) -> dict[str, str]:
         NotRunningError: it is not deployed here.
     """
     stack = target.describe()
-    if not is_complete(stack):
+    if not stack or not stack.is_whole:
         raise NotRunningError(f"{SHARED} is not deployed here", Command(f"deploy {SHARED}"), " deploys it")
-    found = stacks.outputs_of(stack)
-    return {**found, _MADE_LAST: stacks.reachable(target.aws, found[_MADE_LAST])}
+    return {**stack.outputs, "GatewayUrl": stacks.reachable(target.aws, stack.outputs["GatewayUrl"])}

@@ -19,7 +19,7 @@ from nami_runtime import aws as runtime_aws
 from nami_runtime import secret, signatures
 from nami_runtime.request import Refused, Request
 from nami_runtime.signatures import timestamps
-from nami_runtime.signatures.schemes import Asymmetric, Hmac, Scheme, Token, Unsigned
+from nami_runtime.signatures.schemes import Hmac, Scheme, Signed, Token, Unsigned
 
 if TYPE_CHECKING:
     from dataclasses import replace
@@ -132,7 +132,8 @@ def of_delivery(deployment: "Deployment", delivery_id: str) -> Request:
         NotFoundError: it is not there; what was answered with 401 is kept nowhere.
     """
     from nami_control import redrive  # noqa: PLC0415
-    from nami_control.dead_letters import DeadLetters, Filter  # noqa: PLC0415
+    from nami_control.dead_letters import DeadLetters  # noqa: PLC0415
+    from nami_control.letters import Filter  # noqa: PLC0415
 
     wanted = Filter(ids=frozenset({delivery_id}))
     places = [DeadLetters(deployment, drain.destination) for drain in deployment.drains]
@@ -174,7 +175,7 @@ def check(
     if not values:
         return report
     report.steps.extend([*_length(request), *_headers(form, request), *_age(form, request, moment, came)])
-    timeless = replace(form, tolerance=0) if isinstance(form, Hmac | Asymmetric) else form
+    timeless = replace(form, tolerance=0) if isinstance(form, Signed) else form
     fit, reason = _fits(timeless, request, values, moment)
     report.steps.extend(_signed(timeless, request))
     if fit is None:
@@ -217,7 +218,7 @@ def _length(request: Request) -> Iterator[Step]:
 
 
 def _headers(form: Scheme, request: Request) -> Iterator[Step]:
-    if not isinstance(form, Hmac | Token | Asymmetric):
+    if not isinstance(form, Signed | Token):
         return
     if text := form.find(request, form.header):
         if text == "(taken out)":
@@ -236,7 +237,7 @@ def _others(request: Request) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, forms in signatures.every().items():
         for form in forms:
-            source = form.header if isinstance(form, Hmac | Asymmetric) else ""
+            source = form.header if isinstance(form, Signed) else ""
             if source and name not in GENERIC and source in request.headers:
                 names = found.setdefault(source, [])
                 if name not in names and len(names) < _MOST_OTHERS:
@@ -245,7 +246,7 @@ def _others(request: Request) -> dict[str, list[str]]:
 
 
 def _age(form: Scheme, request: Request, now: float, came: bool) -> Iterator[Step]:
-    if not isinstance(form, Hmac | Asymmetric) or not form.tolerance:
+    if not isinstance(form, Signed) or not form.tolerance:
         return
     stamp, moment = form.find(request, form.timestamp), int(now)
 
@@ -274,7 +275,7 @@ def _age(form: Scheme, request: Request, now: float, came: bool) -> Iterator[Ste
 
 
 def _signed(form: Scheme, request: Request) -> Iterator[Step]:
-    if not isinstance(form, Hmac):
+    if not isinstance(form, Signed):
         return
     try:
         contents = list(form.contents(request))

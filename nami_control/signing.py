@@ -5,14 +5,17 @@ from __future__ import annotations
 import binascii
 import json
 import re
+from datetime import UTC, datetime
 from time import time
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
 from nami_runtime import signatures
 from nami_runtime.request import Request
-from nami_runtime.signatures.schemes import Basic, ClientState, Hmac, Token, Unsigned
+from nami_runtime.signatures import adyen
+from nami_runtime.signatures.client_state import ClientState
+from nami_runtime.signatures.schemes import Basic, Hmac, Token, Unsigned
 
 
 def sign(
@@ -37,9 +40,11 @@ def sign(
     if isinstance(scheme, Hmac):
         return _hmac(scheme, secret, body, given, method, url, time() if now is None else now)
     if isinstance(scheme, Token):
-        return {**given, scheme.header: scheme.prefix + secret}, body
+        return _token(scheme, secret, body, given)
     if isinstance(scheme, Basic):
         return {**given, "authorization": "Basic " + binascii.b2a_base64(secret.encode(), newline=False).decode()}, body
+    if isinstance(scheme, adyen.Adyen):
+        return given, _adyen(secret, body)
     if isinstance(scheme, ClientState):
         notifications = json.loads(body)
         for item in notifications["value"]:
@@ -50,10 +55,26 @@ def sign(
     raise ValueError(f"{setting['scheme']} signs with the provider's private key")
 
 
+def query(setting: dict[str, Any], secret: str) -> str:
+    """What the URL ends with where a token travels there, such as `code=…`; else empty."""
+    form = signatures.configured(setting)[-1]
+    kind, _, name = form.secret_source().partition(":")
+    return urlencode({name: getattr(form, "prefix", "") + secret}) if kind == "query" else ""
+
+
+def _token(scheme: Token, secret: str, body: bytes, headers: dict[str, str]) -> tuple[dict[str, str], bytes]:
+    kind, colon, name = scheme.header.partition(":")
+    if kind == "body":
+        return headers, _with_field(body, scheme.header, scheme.prefix + secret)
+    if kind == "form":
+        return headers, body + b"&" * bool(body) + urlencode({name: scheme.prefix + secret}).encode()
+    return ({**headers, scheme.header: scheme.prefix + secret} if not colon else headers), body
+
+
 def _hmac(
     scheme: Hmac, secret: str, body: bytes, headers: dict[str, str], method: str, url: str, now: float
 ) -> tuple[dict[str, str], bytes]:
-    stamp = str(int(now * 1000 if scheme.milliseconds else now))
+    stamp = _stamp(scheme, now)
     if scheme.id:
         headers.setdefault(scheme.id, f"msg_{uuid4().hex}")
     if scheme.timestamp.startswith("body:"):
@@ -84,6 +105,22 @@ def _hmac(
     name = scheme.part.split(" ")[0] + "=" if scheme.part else scheme.prefix
     headers[scheme.header] = before + name + signature
     return headers, body
+
+
+def _stamp(scheme: Hmac, now: float) -> str:
+    if scheme.iso:
+        return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return str(int(now * 1000 if scheme.milliseconds else now))
+
+
+def _adyen(secret: str, body: bytes) -> bytes:
+    """The body with a signature in each notification."""
+    document = json.loads(body)
+    if not adyen.notifications(document):
+        raise KeyError("notificationItems")
+    for item in adyen.notifications(document):
+        item.setdefault("additionalData", {})["hmacSignature"] = adyen.signature(secret, adyen.content(item)).decode()
+    return json.dumps(document).encode()
 
 
 def _with_field(body: bytes, source: str, value: object) -> bytes:

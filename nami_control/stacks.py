@@ -1,19 +1,31 @@
 """Deployed stacks: whose each is, and what it says of itself."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from nami_control import cdk_json
 from nami_control.aws import Aws, error_code
-from nami_control.errors import CheckError
-from nami_stack.settings import ENVIRONMENT_TAG, SHARED, stack_name
+from nami_control.errors import CheckError, usage_errors
+from nami_stack.settings import (
+    ENVIRONMENT_TAG,
+    SHARED,
+    SharedSettings,
+    Subscription,
+    given_settings,
+    read_settings,
+    stack_name,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef, StackTypeDef
 
 SUBSCRIPTION_TAG = "nami:subscription"
+URLS = ("EndpointUrl", "GatewayUrl")
+"""The output of a subscription, and of what subscriptions share, that says where webhooks go."""
 _PREFIX = "nami-"
 _GONE = "DELETE_COMPLETE"
 
@@ -30,11 +42,81 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class Stack:
+    """A stack as CloudFormation described it."""
+
+    said: "StackTypeDef"
+
+    @property
+    def name(self) -> str:
+        """Its name, such as nami-shopify."""
+        return self.said["StackName"]
+
+    @property
+    def id(self) -> str:
+        """Its ARN, by which it is found while and after it is deleted."""
+        return self.said["StackId"]
+
+    @property
+    def status(self) -> str:
+        """Such as CREATE_COMPLETE."""
+        return self.said["StackStatus"]
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """By their names."""
+        return {output["OutputKey"]: output["OutputValue"] for output in self.said.get("Outputs", [])}
+
+    @property
+    def owner(self) -> Owner | None:
+        """Whose it is; None where no tag says so."""
+        tags = {tag["Key"]: tag["Value"] for tag in self.said.get("Tags", [])}
+        return Owner(tags[SUBSCRIPTION_TAG], tags.get(ENVIRONMENT_TAG, "")) if SUBSCRIPTION_TAG in tags else None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it takes webhooks, or lets subscriptions join; outputs are there once everything else is."""
+        return not self.outputs.keys().isdisjoint(URLS)
+
+
+@dataclass(frozen=True)
 class Target:
-    """What a command works on: a subscription, or what subscriptions share, and where. It may not be deployed yet."""
+    """What a command works on, made once of what was typed. It may not be deployed yet.
+
+    Args:
+        name: of a subscription, or of what subscriptions share.
+        aws: where it is.
+        given: the settings that were given, as text.
+    """
 
     name: str
     aws: Aws
+    given: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def settings(self) -> Subscription | SharedSettings:
+        """The settings as the CDK app will see them.
+
+        Raises:
+            UsageError: one line that names the setting, the rule and the remedy.
+        """
+        with usage_errors():
+            return read_settings(self._context)
+
+    @cached_property
+    def subscription(self) -> Subscription:
+        """As `settings`, of a name that must be a subscription's."""
+        with usage_errors():
+            return Subscription.from_context(self._context)
+
+    @property
+    def _context(self) -> dict[str, Any]:
+        return {**cdk_json.context(), **self.aws.context, "name": self.name, **self.given}
+
+    @property
+    def given_anywhere(self) -> frozenset[str]:
+        """The names of the settings that were given now, or are kept in the cdk.json here."""
+        return frozenset({*self.given, *given_settings({**cdk_json.context(), **self.aws.context}, self.name)})
 
     @property
     def stack_name(self) -> str:
@@ -66,14 +148,14 @@ class Target:
         """What the subscriptions of the same environment share."""
         return Target(SHARED, self.aws)
 
-    def describe(self) -> "StackTypeDef | None":
+    def describe(self) -> Stack | None:
         """Its stack; None where there is none.
 
         Raises:
             CheckError: the stack of that name is another subscription's, as prod-shopify's is that of shopify in prod.
         """
         stack = find_stack(self.aws, self.stack_name)
-        if stack and (owner := owner_of(stack)) and owner != self.owner:
+        if stack and (owner := stack.owner) and owner != self.owner:
             raise CheckError(
                 f"the stack {self.stack_name} here is {owner}, not {self.owner}; nothing was changed, rename one of "
                 "them"
@@ -85,31 +167,24 @@ class Target:
         return resources(self.aws, self.stack_name)
 
 
-def owner_of(stack: "StackTypeDef") -> Owner | None:
-    """Whose a stack is; None where no tag says so."""
-    tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
-    return Owner(tags[SUBSCRIPTION_TAG], tags.get(ENVIRONMENT_TAG, "")) if SUBSCRIPTION_TAG in tags else None
-
-
-def find_stack(aws: Aws, stack: str) -> "StackTypeDef | None":
+def find_stack(aws: Aws, name: str) -> Stack | None:
     """The stack of that name, whosever it is; None where there is none."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:
-        return aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        return Stack(aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0])
     except ClientError as error:
         if error_code(error) == "ValidationError":
             return None
         raise
 
 
-def deployed(aws: Aws) -> dict[Owner, "StackTypeDef"]:
+def deployed(aws: Aws) -> dict[Owner, Stack]:
     """The stack of every subscription, in every environment; what failed to be made or removed is among them."""
-    found: dict[Owner, StackTypeDef] = {}
+    found: dict[Owner, Stack] = {}
     for page in aws.client("cloudformation").get_paginator("describe_stacks").paginate():
-        for stack in page["Stacks"]:
-            owner = owner_of(stack)
-            if owner and stack["StackName"].startswith(_PREFIX) and stack["StackStatus"] != _GONE:
+        for stack in map(Stack, page["Stacks"]):
+            if (owner := stack.owner) and stack.name.startswith(_PREFIX) and stack.status != _GONE:
                 found[owner] = stack
     return found
 
@@ -131,15 +206,10 @@ def template_of(aws: Aws, stack: str) -> dict[str, Any]:
 def endpoints(aws: Aws) -> dict[str, str]:
     """Label and URL of every subscription that takes webhooks."""
     return {
-        stack["StackName"].removeprefix(_PREFIX): endpoint_url(aws, outputs)
+        stack.name.removeprefix(_PREFIX): reachable(aws, stack.outputs["EndpointUrl"])
         for stack in deployed(aws).values()
-        if "EndpointUrl" in (outputs := outputs_of(stack))
+        if "EndpointUrl" in stack.outputs
     }
-
-
-def endpoint_url(aws: Aws, outputs: Mapping[str, str]) -> str:
-    """Where to post webhooks, from a stack's outputs."""
-    return reachable(aws, outputs["EndpointUrl"])
 
 
 def reachable(aws: Aws, url: str) -> str:
@@ -171,8 +241,3 @@ def _behind_domain(aws: Aws, domain: str, path: str) -> str | None:
             stage = "" if mapping["Stage"] == "$default" else f"/{mapping['Stage']}"
             return f"{mapping['ApiId']}{stage}{path.removeprefix(before)}"
     return None
-
-
-def outputs_of(stack: "StackTypeDef | None") -> dict[str, str]:
-    """The outputs of a stack that was described; none where there is no stack."""
-    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])} if stack else {}

@@ -5,19 +5,16 @@ A setting that is left out goes back to its default, and defaults change with a 
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nami_control import stacks
 from nami_control.errors import CheckError, as_flags
-from nami_control.stacks import Target
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+from nami_control.stacks import Stack, Target
 
 _VOLUME = "AWS::EC2::Volume"
 
 
-def require_kept(target: Target, stack: "StackTypeDef | None", templates: Iterable[dict[str, Any]]) -> None:
+def require_kept(target: Target, stack: Stack | None, templates: Iterable[dict[str, Any]]) -> None:
     """A deployment of these templates must leave each volume of the stack as large as it is, and where it is.
 
     EBS refuses a smaller one, and for another zone CloudFormation would make an empty one beside it:

@@ -27,6 +27,7 @@ _Created = tuple[str, dict[str, str]]
 _Properties = dict[str, Any]
 
 _ARM64_IMAGE = "ami-0a1b2c3d4e5f60718"
+_IPV6_BLOCK = "2001:db8:1234:1a00::/56"  # of each VPC: nothing is routed by it
 _IMAGE_PARAMETERS = tuple(
     f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-{kernel}-arm64"
     for kernel in ("default", "6.1", "6.12", "6.18")
@@ -66,12 +67,14 @@ def register(mongo_uri: str) -> None:
     handlers["AWS::EC2::SecurityGroupEgress"] = _security_group_rule("IpPermissionsEgress")
     handlers["AWS::EC2::EIP"] = _elastic_ip()
     handlers["AWS::EC2::NatGateway"] = _nat_gateway()
+    handlers["AWS::EC2::VPCCidrBlock"] = _nothing_to_do()
+    handlers["AWS::EC2::EgressOnlyInternetGateway"] = _egress_only_gateway()
     handlers["AWS::EC2::FlowLog"] = _nothing_to_do()
     handlers["AWS::DLM::LifecyclePolicy"] = _nothing_to_do()
     handlers["AWS::WAFv2::WebACLAssociation"] = _nothing_to_do()
     # Empties a bucket before its deletion, in JavaScript with an SDK that is not here; this S3 deletes full ones.
     handlers["Custom::S3AutoDeleteObjects"] = _nothing_to_do()
-    _give_vpc_its_cidr_block(handlers["AWS::EC2::VPC"])
+    _give_vpc_its_cidr_blocks(handlers["AWS::EC2::VPC"])
     _let_ref_be_the_arn(handlers["AWS::SecretsManager::Secret"])
     _play_host(handlers["AWS::AutoScaling::AutoScalingGroup"], mongo_uri)
     gateway.register(handlers)
@@ -178,30 +181,39 @@ def _nat_gateway() -> dict[str, Callable[..., Any]]:
 
 
 def _nothing_to_do() -> dict[str, Callable[..., Any]]:
-    def create(logical_id: str, _properties: _Properties, _stack: str) -> _Created:
-        return logical_id, {}
+    def made(its_id: str, *_: object) -> _Created:
+        return its_id, {}
 
-    def update(physical_id: str, _old: _Properties, _new: _Properties, _stack: str) -> _Created:
-        return physical_id, {}
+    return {"create": made, "update": made, "delete": lambda *_: None}
 
-    def delete(_physical_id: str, _properties: _Properties) -> None:
-        pass
+
+def _egress_only_gateway() -> dict[str, Callable[..., Any]]:
+    from ministack.services import ec2  # noqa: PLC0415
+
+    def create(_logical_id: str, properties: _Properties, _stack: str) -> _Created:
+        known = set(ec2._egress_igws.keys())
+        ec2._create_egress_only_igw({"VpcId": properties["VpcId"]})
+        gateway_id = next(key for key in ec2._egress_igws if key not in known)
+        return gateway_id, {"Id": gateway_id}
+
+    def update(gateway_id: str, _old: _Properties, _new: _Properties, _stack: str) -> _Created:
+        return gateway_id, {"Id": gateway_id}
+
+    def delete(gateway_id: str, _properties: _Properties) -> None:
+        ec2._egress_igws.pop(gateway_id, None)
 
     return {"create": create, "update": update, "delete": delete}
 
 
-def _give_vpc_its_cidr_block(handler: dict[str, Any]) -> None:
+def _give_vpc_its_cidr_blocks(handler: dict[str, Any]) -> None:
     from ministack.services import ec2  # noqa: PLC0415
 
-    def wrap(function: Callable[..., _Created]) -> Callable[..., _Created]:
-        def wrapped(*args: Any, **kwargs: Any) -> _Created:
-            vpc_id, attributes = function(*args, **kwargs)
-            return vpc_id, {**attributes, "CidrBlock": ec2._vpcs[vpc_id]["CidrBlock"]}
+    def with_block(made: _Created, _properties: _Properties) -> _Created:
+        vpc_id, attributes = made
+        blocks = {"CidrBlock": ec2._vpcs[vpc_id]["CidrBlock"], "Ipv6CidrBlocks": [_IPV6_BLOCK]}
+        return vpc_id, {**attributes, **blocks}
 
-        return wrapped
-
-    for action in ("create", "update"):
-        handler[action] = wrap(handler[action])
+    gateway.also(handler, with_block)
 
 
 def _let_ref_be_the_arn(handler: dict[str, Any]) -> None:
@@ -230,18 +242,12 @@ def _let_ref_be_the_arn(handler: dict[str, Any]) -> None:
 def _play_host(handler: dict[str, Any], mongo_uri: str) -> None:
     """When the host's Auto Scaling group is made, tell the host's secret where the database of this machine is."""
 
-    def wrap(function: Callable[..., _Created], properties_at: int) -> Callable[..., _Created]:
-        def wrapped(*args: Any, **kwargs: Any) -> _Created:
-            created = function(*args, **kwargs)
-            secret_id = _host_secret(args[properties_at])
-            if secret_id:
-                _add_to_secret(secret_id, mongo_uri)
-            return created
+    def tell(made: _Created, group: _Properties) -> _Created:
+        if secret_id := _host_secret(group):
+            _add_to_secret(secret_id, mongo_uri)
+        return made
 
-        return wrapped
-
-    handler["create"] = wrap(handler["create"], 1)
-    handler["update"] = wrap(handler["update"], 2)
+    gateway.also(handler, tell)
 
 
 def _host_secret(group: _Properties) -> str | None:
@@ -369,6 +375,7 @@ def main() -> None:
     let_batches_be_full()
     ask_of_batches_what_aws_asks()
     let_bytes_be()
+    gateway.let_options_reach_their_route()
     app.app = guard(app.app, app._resolve_custom_domain_request, let_roles_bear_the_token())
     host = None
     if database:

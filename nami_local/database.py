@@ -42,7 +42,7 @@ def choose(home: Home, mongo_uri: str | None, *, usual_port: bool = True) -> Dat
         files.append(f"--pid-file={home.temporary / 'nx-27017.pid'}")
         command = [sys.executable, "-m", "nami_local.stand_in", "--host=127.0.0.1", f"--port={port}", *files]
     else:
-        raise MissingToolError("no database: give --mongo-uri, install MongoDB, or pip install 'nami[local]'")
+        raise MissingToolError("no database: give --mongo-uri, install MongoDB, or pip install 'nami-webhooks[local]'")
     return Database(f"mongodb://127.0.0.1:{port}/", command)
 
 

@@ -1,4 +1,4 @@
-"""The REST API of local AWS that writes to a queue by itself, without a function.
+"""The gateways of local AWS, where ministack's do otherwise than AWS: above all the REST API that writes to a queue.
 
 ministack has the integration, and a part of the language of mapping templates that is too small for an envelope. Here a
 Velocity engine runs them, with what AWS gives a template: the binary body as text, the headers, the query, the context.
@@ -68,29 +68,54 @@ def register(handlers: dict[str, Any]) -> None:
     apigateway_v1._render_request_template_v1 = lambda template, body, *_: _current.get().render(template, body)
 
 
+def also(handler: dict[str, Any], act: Callable[[Any, dict[str, Any]], Any]) -> None:
+    """Whenever ministack's CloudFormation has made or changed such a resource, let this return what came of it.
+
+    `act` is given what ministack's handler returned, and the resource's properties.
+    """
+
+    def wrap(theirs: Callable[..., Any], properties_at: int) -> Callable[..., Any]:
+        return lambda *arguments: act(theirs(*arguments), arguments[properties_at])
+
+    handler["create"], handler["update"] = wrap(handler["create"], 1), wrap(handler["update"], 2)
+
+
+def let_options_reach_their_route() -> None:
+    """Have an HTTP API without CORS hand OPTIONS to a route that there is for it, as AWS does.
+
+    ministack takes each for a preflight, which AWS answers by itself only where CORS is configured:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
+    """
+    from ministack.services import apigateway  # noqa: PLC0415
+
+    theirs, match = apigateway._handle_execute_in_scope, apigateway._match_route
+
+    async def handle(api_id: str, stage: str, path: str, method: str, *more: Any, **named: Any) -> _Answer:
+        as_preflight = (apigateway._apis.get(api_id) or {}).get("corsConfiguration")
+        unseen = "options" if method == "OPTIONS" and not as_preflight else method
+        answered: _Answer = await theirs(api_id, stage, path, unseen, *more, **named)
+        return answered
+
+    apigateway._handle_execute_in_scope = handle
+    apigateway._match_route = lambda api_id, method, path: match(api_id, method.upper(), path)
+
+
 def _keep_what_it_drops(handler: dict[str, Any], resources: Any) -> None:
     """The two properties of a method that ministack's CloudFormation does not hand on."""
 
-    def wrap(theirs: Callable[..., Any]) -> Callable[..., Any]:
-        def put(*arguments: Any) -> Any:
-            result = theirs(*arguments)
-            properties = arguments[-2]  # before the stack's name, in both
-            method = resources[properties["RestApiId"]][properties["ResourceId"]]["resourceMethods"][
-                properties["HttpMethod"]
-            ]
-            method["requestValidatorId"] = properties.get("RequestValidatorId")
-            if method["methodIntegration"]:
-                method["methodIntegration"]["contentHandling"] = properties["Integration"].get("ContentHandling")
-            return result
+    def keep(made: Any, properties: dict[str, Any]) -> Any:
+        methods = resources[properties["RestApiId"]][properties["ResourceId"]]["resourceMethods"]
+        method = methods[properties["HttpMethod"]]
+        method["requestValidatorId"] = properties.get("RequestValidatorId")
+        if method["methodIntegration"]:
+            method["methodIntegration"]["contentHandling"] = properties["Integration"].get("ContentHandling")
+        return made
 
-        return put
-
-    for action in ("create", "update"):
-        handler[action] = wrap(handler[action])
+    also(handler, keep)
 
 
 def _validator(service: Any) -> dict[str, Callable[..., Any]]:
-    """ministack's CloudFormation makes an id and nothing that would validate."""
+    """ministack's CloudFormation makes an id and nothing that would validate; it updates by making another."""
 
     def create(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
         wanted = {key: properties.get(key[0].upper() + key[1:]) for key in ("name", *_VALIDATED)}
@@ -98,13 +123,10 @@ def _validator(service: Any) -> dict[str, Callable[..., Any]]:
         validator_id = json.loads(made)["id"]
         return validator_id, {"RequestValidatorId": validator_id}
 
-    def update(_id: str, _old: dict[str, Any], new: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
-        return create("", new, stack)
-
     def delete(validator_id: str, properties: dict[str, Any]) -> None:
         service._request_validators.get(properties["RestApiId"], {}).pop(validator_id, None)
 
-    return {"create": create, "update": update, "delete": delete}
+    return {"create": create, "delete": delete}
 
 
 class _Run:

@@ -39,10 +39,8 @@ def guard(app: _App, domains: _Domains, token: str) -> _App:
     """
 
     def is_known(scope: _Scope) -> bool:
-        if _is_foreign(scope["headers"]):
-            return False
         free = not token or _OWN_PATH.fullmatch(scope["path"])
-        return bool(free) or compare_digest(_token(scope), token.encode())
+        return not _is_foreign(scope["headers"]) and (bool(free) or compare_digest(_token(scope), token.encode()))
 
     async def guarded(scope: _Scope, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan" or is_known(scope):

@@ -2,7 +2,8 @@
 
 import time
 
-from nami_control import cdk, deploying, deployment
+from nami_control import cdk, deploying
+from nami_control.cdk_output import Progress
 from nami_control.errors import DatabaseError, LocalAwsError
 from nami_control.progress import Tell
 from nami_control.stacks import Target
@@ -14,21 +15,20 @@ _READY_WITHIN = 60  # seconds for local AWS and the database; they take about on
 _PAUSE = 0.05
 
 
-def bring_up(home: Home, target: Target, given: dict[str, str], show: deploying.Show, tell: Tell) -> str:
+def bring_up(home: Home, target: Target, show: deploying.Show, tell: Tell) -> str:
     """Deploy one subscription into the local AWS that `machine.join` started. Returns its endpoint.
 
     Raises:
         NamiError: one line on what failed.
     """
 
-    def prepare(progress: cdk.Progress, synthesis: cdk.Task) -> None:
+    def prepare(progress: Progress, synthesis: cdk.Task) -> None:
         # On the other core than the synthesis.
         progress.step("synthesising")
         _wait_for_machine(home, synthesis)
         _bootstrap(home, target, synthesis)
 
-    deploying.deploy(target, given, prepare, show, tell=tell)
-    return deployment.find(target).endpoint
+    return deploying.deploy(target, show, prepare, tell=tell).url
 
 
 def _wait_for_machine(home: Home, synthesis: cdk.Task) -> None:
@@ -46,17 +46,13 @@ def _wait_for_machine(home: Home, synthesis: cdk.Task) -> None:
 
 
 def _bootstrap(home: Home, target: Target, synthesis: cdk.Task) -> None:
-    def watch() -> None:
-        target.aws.watch(synthesis)
-        synthesis.check()
-
     folder = home.folder / "bootstrap"
     folder.mkdir(exist_ok=True)
     with home.lock("bootstrap"):
         now = machine.running(home)
         if now and now.bootstrapped:
             return
-        local_cdk.bootstrap(target.aws.env, folder, watch)
+        local_cdk.bootstrap(target.aws, folder, synthesis.check)
         machine.mark_bootstrapped(home)
 
 

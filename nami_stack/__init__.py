@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from nami_stack.destinations.destination import Destination as Destination
     from nami_stack.destinations.dynamodb import DynamoTable as DynamoTable
+    from nami_stack.destinations.eventbridge import EventBridge as EventBridge
     from nami_stack.destinations.http import HttpBackend as HttpBackend
     from nami_stack.destinations.mongo_database import MongoDatabase as MongoDatabase
     from nami_stack.destinations.mongo_host import MongoHost as MongoHost
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "destinations.destination": "Destination",
     "destinations.dynamodb": "DynamoTable",
+    "destinations.eventbridge": "EventBridge",
     "destinations.http": "HttpBackend",
     "destinations.mongo_database": "MongoDatabase",
     "destinations.mongo_host": "MongoHost",

@@ -46,15 +46,14 @@ class Drain(Construct):
         self.destination = destination
         ordered = settings.order_by is not None
         self.dead_letter_queue = Queue(self, "DeadLetters", days=settings.dead_letter_retention_days, ordered=ordered)
+        receives = _MOST_RECEIVES if ordered else settings.max_receives
         self.queue = Queue(
             self,
             "Queue",
             days=settings.queue_retention_days,
             ordered=ordered,
             visibility_timeout=settings.visibility_timeout,
-            dead_letter_queue=sqs.DeadLetterQueue(
-                queue=self.dead_letter_queue, max_receive_count=_MOST_RECEIVES if ordered else settings.max_receives
-            ),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=receives),
         )
         reporting.check_way_out(settings, destination.placement.get("vpc"), destination.placement.get("vpc_subnets"))
         self.post_queue_function = PythonFunction(
@@ -77,7 +76,7 @@ class Drain(Construct):
             placement=destination.placement,
             reserved_concurrency=settings.post_queue_reservation,
         )
-        self.post_queue_function.allow_objects("s3:GetObject", large_bodies)
+        self._let_use(large_bodies, name)
         self._let_send_on(large_bodies, ordered=ordered)
         destination.grant_write(self.post_queue_function)
         self._feed(settings, destination.batch_limit(settings.post_queue_timeout, ordered=ordered))
@@ -87,6 +86,11 @@ class Drain(Construct):
             "MAX_RECEIVES": str(settings.max_receives),
             "DEAD_LETTERS_URL": self.dead_letter_queue.queue_url,
         }
+
+    def _let_use(self, large_bodies: s3.Bucket, name: str) -> None:
+        self.post_queue_function.allow_objects("s3:GetObject", large_bodies)
+        if getattr(self.destination, "leaves_large_bodies", False):  # a user's own may have but what is needed
+            self.post_queue_function.allow_objects("s3:PutObject", large_bodies, under=f"{name}/")
 
     def _let_send_on(self, large_bodies: s3.Bucket, *, ordered: bool) -> None:
         """Let the function put back what waits for the destination; in order, count its tries and give it up itself."""

@@ -14,6 +14,7 @@ import jsii
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from nami_stack import assets, reporting
@@ -43,6 +44,11 @@ _UV = (
     "--python-version=3.13",
     "--only-binary=:all:",
 )
+# Of the runtime: what the function before the queue never loads.
+_AFTER_THE_QUEUE = [
+    *("batch.py", "direct.py", "events.py", "fitting.py", "outcome.py"),
+    *("queue.py", "reaching.py", "reading.py", "tries.py"),
+]
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements*")
 
 
@@ -69,10 +75,7 @@ class PythonFunction(lambda_.Function):
     ) -> None:
         placement = placement or {}
         log_group = LogGroup(scope, f"{construct_id}Logs", days=settings.log_retention_days)
-        # Inline, so that the rights outlive the function's network interfaces when a stack is destroyed.
-        inline = {"Network": _network_policy()} if placement else None
-        lambdas = iam.ServicePrincipal("lambda.amazonaws.com")
-        role = iam.Role(scope, f"{construct_id}Role", assumed_by=lambdas, inline_policies=inline)
+        role = _role(scope, f"{construct_id}Role", in_vpc=bool(placement))
         log_group.grant_write(role)
         variables = {**environment, **reporting.environment(environment["NAMI_SUBSCRIPTION"], settings)}
         check_environment(environment["NAMI_SUBSCRIPTION"], variables)
@@ -110,11 +113,48 @@ class PythonFunction(lambda_.Function):
         """Let the function do this to one resource, by its ARN."""
         self.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=[on]))
 
+    def allow_secret(self, secret: secretsmanager.ISecret) -> None:
+        """Let the function read a secret, and use the key that encrypts it where that is one of the account's own."""
+        # One that is known by its name alone lacks the six characters that Secrets Manager ends an ARN with.
+        self.allow("secretsmanager:GetSecretValue", on=secret.secret_full_arn or f"{secret.secret_arn}-??????")
+        if secret.encryption_key:
+            # Not the key's own grant: that writes this role into the key's policy, and another stack can't have that.
+            stack = cdk.Stack.of(self)
+            through = {"kms:ViaService": f"secretsmanager.{stack.region}.{stack.url_suffix}"}
+            self.add_to_role_policy(
+                iam.PolicyStatement(
+                    actions=["kms:Decrypt"],
+                    resources=[secret.encryption_key.key_arn],
+                    conditions={"StringEquals": through},
+                )
+            )
+
     def allow_objects(self, action: str, bucket: s3.Bucket, under: str = "") -> None:
         """Let the function do this to each object of the bucket whose key begins like this."""
         objects = bucket.arn_for_objects(f"{under}*")
         self.allow(action, on=objects)
         acknowledge(self._role, "objects are named by what is in them, or by the message", right_to(self, objects))
+
+
+def secret_of(
+    scope: Construct, construct_id: str, secret: secretsmanager.ISecret | str, *, key: str
+) -> secretsmanager.ISecret:
+    """A secret that exists, or that an app makes, by itself or by its ARN, whose random ending is part of it.
+
+    Args:
+        key: what it was given as, for the error.
+
+    Raises:
+        SettingsError: the ARN lacks that ending.
+    """
+    if not isinstance(secret, str):
+        return secret
+    if not cdk.Token.is_unresolved(secret) and not re.search(r"-[A-Za-z0-9]{6}$", secret):
+        raise SettingsError(
+            f"{key}={secret!r}: lacks the six characters that Secrets Manager ends an ARN with, and so would the "
+            "function's right to read it; give it whole, as aws secretsmanager list-secrets does"
+        )
+    return secretsmanager.Secret.from_secret_complete_arn(scope, construct_id, secret)
 
 
 def check_environment(name: str, variables: Mapping[str, str]) -> None:
@@ -133,6 +173,13 @@ def check_environment(name: str, variables: Mapping[str, str]) -> None:
             f"{name}: {longest.lower()} has {sizes[longest]} bytes, and a function's settings {total}, of which Lambda "
             f"takes {ENVIRONMENT_BYTES} in all; shorten it"
         )
+
+
+def _role(scope: Construct, construct_id: str, *, in_vpc: bool) -> iam.Role:
+    # Inline, so that the rights outlive the function's network interfaces when a stack is destroyed.
+    inline = {"Network": _network_policy()} if in_vpc else None
+    lambdas = iam.ServicePrincipal("lambda.amazonaws.com")
+    return iam.Role(scope, construct_id, assumed_by=lambdas, inline_policies=inline)
 
 
 def _network_policy() -> iam.PolicyDocument:
@@ -194,10 +241,10 @@ class _LocalBundling:
         target = Path(output_dir)
         shutil.copytree(self._source, target, ignore=_IGNORED, dirs_exist_ok=True)
         shutil.copytree(self._runtime, target / self._runtime.name, ignore=_IGNORED)
-        if self._source.name == "pre_queue":  # it writes to none
+        if self._source.name == "pre_queue":
             runtime = target / self._runtime.name
             shutil.rmtree(runtime / "destinations", ignore_errors=True)
-            for name in ("batch.py", "outcome.py"):
+            for name in _AFTER_THE_QUEUE:
                 (runtime / name).unlink(missing_ok=True)
         if self._requirements:
             self._install(target)

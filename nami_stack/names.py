@@ -19,6 +19,7 @@ PRE_QUEUE_FUNCTION = "PreQueueFunctionName"
 LARGE_BODIES_BUCKET = "LargeBodiesBucketName"
 QUARANTINE_URL = "QuarantineUrl"
 SIGNATURE_SECRET_ARN = "SignatureSecretArn"  # noqa: S105 - the name of an output
+RECEIVED_SECRET_ARN = "ReceivedSecretArn"  # noqa: S105 - the name of an output
 QUEUE_URL = "QueueUrl"
 DEAD_LETTER_QUEUE_URL = "DeadLetterQueueUrl"
 POST_QUEUE_FUNCTION = "PostQueueFunctionName"
@@ -29,6 +30,7 @@ TABLE_NAME = "TableName"
 LARGE_ITEMS_BUCKET = "LargeItemsBucketName"
 BACKEND_SECRET_ARN = "BackendSecretArn"  # noqa: S105 - the name of an output
 ATTEMPTS_TABLE = "AttemptsTableName"
+EVENT_BUS = "EventBusName"
 # Of what watches, of a domain, and of the shared stack.
 ALARM_TOPIC_ARN = "AlarmTopicArn"
 DASHBOARD_URL = "DashboardUrl"

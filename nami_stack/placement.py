@@ -9,20 +9,26 @@ from constructs import Construct
 from nami_stack.settings import SettingsError
 
 
-def in_your_network(scope: Construct, vpc_id: str | None, subnet_id: str | None) -> dict[str, Any]:
+def in_your_network(scope: Construct, vpc: ec2.IVpc | str | None, subnet: ec2.ISubnet | str | None) -> dict[str, Any]:
     """Keyword arguments of `lambda_.Function`, without a look-up at synthesis; empty where no network is named.
+
+    Args:
+        vpc: of your app, or its id.
+        subnet: in it, for the function; or its id.
 
     Raises:
         SettingsError: only one of the two is named.
     """
-    if not vpc_id and not subnet_id:
+    if not vpc and not subnet:
         return {}
-    if not vpc_id or not subnet_id:
+    if not vpc or not subnet:
         raise SettingsError("vpc_id and function_subnet_id: name a network of yours together; give both")
-    subnet = ec2.Subnet.from_subnet_attributes(scope, "FunctionSubnet", subnet_id=subnet_id)
-    cdk.Annotations.of(subnet).acknowledge_warning(
-        "@aws-cdk/aws-ec2:noSubnetRouteTableId", "no route is added to a network of the caller's"
-    )
-    # The zone is asked for and not used: the subnet is named by its id.
-    vpc = ec2.Vpc.from_vpc_attributes(scope, "Vpc", vpc_id=vpc_id, availability_zones=[""])
+    if isinstance(subnet, str):
+        subnet = ec2.Subnet.from_subnet_attributes(scope, "FunctionSubnet", subnet_id=subnet)
+        cdk.Annotations.of(subnet).acknowledge_warning(
+            "@aws-cdk/aws-ec2:noSubnetRouteTableId", "no route is added to a network of the caller's"
+        )
+    if isinstance(vpc, str):
+        # The zone is asked for and not used: the subnet is named by its id.
+        vpc = ec2.Vpc.from_vpc_attributes(scope, "Vpc", vpc_id=vpc, availability_zones=[""])
     return {"vpc": vpc, "vpc_subnets": ec2.SubnetSelection(subnets=[subnet])}

@@ -30,7 +30,7 @@ class Quarantine(Construct):
         *,
         drain: Drain,
         signature: Signature,
-        secret: secretsmanager.CfnSecret,
+        secret: secretsmanager.ISecret,
         deduplicate_by: Sequence[str] = (),
         days: int,
     ) -> None:
@@ -40,8 +40,8 @@ class Quarantine(Construct):
         function = drain.post_queue_function
         function.add_environment("QUARANTINE_URL", self.queue.queue_url)
         function.add_environment("SIGNATURE", signature.to_json())
-        function.add_environment("SIGNATURE_SECRET_ARN", secret.ref)
+        function.add_environment("SIGNATURE_SECRET_ARN", secret.secret_arn)
         if deduplicate_by:
             function.add_environment("DEDUPLICATE_BY", ",".join(deduplicate_by))
-        function.allow("secretsmanager:GetSecretValue", on=secret.ref)
+        function.allow_secret(secret)
         self.queue.grant(function, "sqs:SendMessage")

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import model_validator
 
-from nami_stack.section import Section, SettingsError, matches
+from nami_stack.section import Section, SettingsError, is_token, matches
 
 # https://docs.datadoghq.com/getting_started/site/
 DatadogSite = Literal[
@@ -45,7 +45,7 @@ class ReportingSettings(Section):
 
     @model_validator(mode="after")
     def _reporting_rules(self) -> Self:
-        if self.sentry_dsn:
+        if self.sentry_dsn and not is_token(self.sentry_dsn):
             check_sentry_dsn(self.sentry_dsn)
         given = {key: getattr(self, key) for key in ("datadog_site", "datadog_api_key_secret_arn")}
         if any(given.values()) and not all(given.values()):
@@ -87,6 +87,6 @@ def check_sentry_dsn(dsn: str) -> str:
 def no_way_out(key: str) -> str:
     """What is wrong where a function that should report to the internet stands in a network without a way to it."""
     return (
-        f"{key}: the post-queue function stands in a subnet without a way out, and could not report anything; "
-        f"give egress=nat, or leave {key} out"
+        f"{key}: the post-queue function stands in a subnet without a way out over IPv4, and could not report "
+        f"anything; give egress=nat, or leave {key} out"
     )

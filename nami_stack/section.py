@@ -54,11 +54,21 @@ def one_of(*allowed: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+# What the CDK writes for a text that is known at deployment alone, such as the id of what the app itself makes:
+# https://docs.aws.amazon.com/cdk/v2/guide/tokens.html. Known by its form, since the command reads settings without CDK.
+_TOKEN = re.compile(r"\$\{Token\[[A-Za-z0-9._-]+\]\}")
+
+
+def is_token(value: str) -> bool:
+    """Whether a text is known at deployment alone, so that its form can't be checked before."""
+    return bool(_TOKEN.search(value))
+
+
 def matches(pattern: str, example: str) -> AfterValidator:
     """The rule that a text is like the example, which is in the error."""
 
     def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
+        if not re.fullmatch(pattern, value) and not is_token(value):
             raise ValueError(f"must look like {example}")
         return value
 
@@ -69,6 +79,8 @@ def network() -> AfterValidator:
     """The rule that a text is a network such as 198.51.100.0/24."""
 
     def check(value: str) -> str:
+        if is_token(value):
+            return value
         try:
             return str(ip_network(value))
         except ValueError as error:

@@ -54,6 +54,7 @@ def _publish(gateway: HttpGateway, host: MongoHost) -> None:
         "gateway-url": gateway.url,
         "vpc-id": network.vpc.vpc_id,
         "function-subnet-id": network.function_subnet.subnet_id,
+        "functions-use-ipv6": str(network.functions_use_ipv6).lower(),
         "mongo-security-group-id": host.security_group.security_group_id,
         "mongo-host": host.dns_name,
         "database-secret-arn": host.secret.secret_arn,

@@ -161,9 +161,19 @@ class Signature(BaseModel):
         return any(form.handshake for form in SCHEMES[self.scheme])
 
     @property
+    def hands_over_a_secret(self) -> bool:
+        """Whether the provider makes the secret and sends it once, when a webhook is made."""
+        return any(form.handshake in ("asana", "notion") for form in SCHEMES[self.scheme])
+
+    @property
+    def fetches(self) -> bool:
+        """Whether checking it takes a key or a certificate from the sender's host."""
+        return any(form.fetches for form in SCHEMES[self.scheme])
+
+    @property
     def requirements(self) -> list[Path]:
         """Files with what must be installed to check it, beyond Python itself."""
-        names = {form.requirements for form in SCHEMES[self.scheme]} - {""}
+        names = {name for form in SCHEMES[self.scheme] for name in form.requirements}
         return [LAMBDAS / "pre_queue" / f"requirements-{name}.txt" for name in sorted(names)]
 
     def to_json(self) -> str:

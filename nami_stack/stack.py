@@ -51,7 +51,9 @@ class WebhookStack(EnvironmentStack):
             }.items():
                 cdk.CfnOutput(self, prefix + key, value=value)
         if webhook.signature_secret:
-            cdk.CfnOutput(self, names.SIGNATURE_SECRET_ARN, value=webhook.signature_secret.ref)
+            cdk.CfnOutput(self, names.SIGNATURE_SECRET_ARN, value=webhook.signature_secret.secret_arn)
+        if webhook.received_secret:
+            cdk.CfnOutput(self, names.RECEIVED_SECRET_ARN, value=webhook.received_secret.ref)
         watching = Watching(self, "Watching", settings=subscription)
         watching.watch(webhook)
         for key, value in watching.outputs.items():

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import aws_cdk as cdk
+import jsii
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -13,22 +15,26 @@ from nami_stack.assets import LAMBDAS
 from nami_stack.destinations.destination import Destination
 from nami_stack.destinations.mongo_host import MongoHost
 from nami_stack.drain import Drain
-from nami_stack.functions import PythonFunction
+from nami_stack.functions import PythonFunction, secret_of
 from nami_stack.gateways.gateway import Gateway
 from nami_stack.gateways.http import HttpGateway
 from nami_stack.gateways.settings import check_direct
 from nami_stack.quarantine import Quarantine
 from nami_stack.settings import PipelineSettings, SettingsError, check_name
 from nami_stack.signature import Signature
+from nami_stack.webhook_relations import Relations
 
 
-class ScalableWebhook(Construct):
+@jsii.implements(ec2.IConnectable)
+class ScalableWebhook(Relations, Construct):
     """Takes in the webhooks of one subscription at any burst and loses none.
 
     Args:
         name: of the subscription: 1 to 63 lower-case letters, digits and inner hyphens; the route is /nami/<name>.
         gateway: shared with other subscriptions where given.
         signature: how the sender is known; where not given, everybody's webhooks are taken, with a warning.
+        signature_secret: a secret of yours that the sender signs with, or its whole ARN; made where not given, for the
+            user to fill in. Its value is text, one secret or a list of them.
         destination: shared with other subscriptions where given; a MongoDB host of its own where not. Several each get
             a queue, dead letters and a function, so that one that fails does not hold back another.
         settings: the defaults where not given.
@@ -42,11 +48,13 @@ class ScalableWebhook(Construct):
         destination, queue, dead_letter_queue, post_queue_function: of the first of them.
         quarantine: of webhooks that the gateway took and that are not genuine; with `ingest=direct` alone.
         large_bodies: the bucket of what a queue can't hold.
-        signature_secret: for the user to fill in; None where the signature needs none.
+        signature_secret: what the sender signs with; None where the signature needs none.
+        received_secret: what a provider hands over when a webhook is made, for the user to read; None for all others.
         metrics_name: what metrics call the subscription.
 
     Raises:
-        SettingsError: the name is not one, or `ingest=direct` can't do what is asked, in one line.
+        SettingsError: the name is not one, a secret is given that nothing is signed with, or `ingest=direct` can't do
+            what is asked, in one line.
     """
 
     def __init__(
@@ -57,6 +65,7 @@ class ScalableWebhook(Construct):
         name: str,
         gateway: Gateway | None = None,
         signature: Signature | None = None,
+        signature_secret: secretsmanager.ISecret | str | None = None,
         destination: Destination | Sequence[Destination] | None = None,
         settings: PipelineSettings | None = None,
         handlers: Path | None = None,
@@ -75,7 +84,8 @@ class ScalableWebhook(Construct):
         if direct:
             _check_direct(gateway, signature, destinations, settings, handlers)
         self.large_bodies = _bucket(self, "LargeBodies", days=settings.large_body_days)
-        self.signature_secret = _signature_secret(self, name, signature)
+        self.signature_secret = _signature_secret(self, name, signature, signature_secret)
+        self.received_secret = _received_secret(self, name, signature)
 
         self.drains = [
             self._drain(drain_id, each, handlers)
@@ -135,14 +145,17 @@ class ScalableWebhook(Construct):
                 **({"ORDER_BY": settings.order_by} if settings.order_by else {}),
                 **({"DEDUPLICATE_BY": ",".join(settings.deduplicate_by)} if settings.deduplicate_by else {}),
                 **({"SIGNATURE": signature.to_json()} if signature else {}),
-                **({"SIGNATURE_SECRET_ARN": self.signature_secret.ref} if self.signature_secret else {}),
+                **({"SIGNATURE_SECRET_ARN": self.signature_secret.secret_arn} if self.signature_secret else {}),
+                **({"RECEIVED_SECRET_ARN": self.received_secret.ref} if self.received_secret else {}),
             },
         )
         for drain in self.drains:
             drain.queue.grant(function, "sqs:SendMessage")
         function.allow_objects("s3:PutObject", self.large_bodies)
         if self.signature_secret:
-            function.allow("secretsmanager:GetSecretValue", on=self.signature_secret.ref)
+            function.allow_secret(self.signature_secret)
+        if self.received_secret:  # of which it may read nothing, so what it verifies with stays the user's to fill in
+            function.allow("secretsmanager:PutSecretValue", on=self.received_secret.ref)
         return function
 
     def _quarantine(self) -> Quarantine | None:
@@ -216,7 +229,9 @@ def _bucket(scope: Construct, construct_id: str, *, days: int) -> s3.Bucket:
     return bucket
 
 
-def _signature_secret(scope: Construct, name: str, signature: Signature | None) -> secretsmanager.CfnSecret | None:
+def _signature_secret(
+    scope: Construct, name: str, signature: Signature | None, yours: secretsmanager.ISecret | str | None
+) -> secretsmanager.ISecret | None:
     if signature is None:
         cdk.Annotations.of(scope).add_warning_v2(
             "nami:unsigned",
@@ -224,10 +239,24 @@ def _signature_secret(scope: Construct, name: str, signature: Signature | None) 
             "give signature=<provider>, or signature=none where that is meant",
         )
     if signature is None or not signature.has_secret:
+        if yours is not None:
+            raise SettingsError(f"{name}: signature_secret: nothing is signed with it; give signature too")
         return None
+    if yours is not None:
+        return secret_of(scope, "YourSignatureSecret", yours, key="signature_secret")
     # Without a value: until the user fills it in, every request gets 401.
     secret = secretsmanager.CfnSecret(
         scope, "SignatureSecret", description=f"What the sender of {name}'s webhooks signs with; one value or a list"
     )
     acknowledge(secret, "the sender makes it; while it changes, the secret is a list of the old and the new", "SMG4")
+    return secret_of(scope, "FilledInSecret", secret.ref, key="signature_secret")
+
+
+def _received_secret(scope: Construct, name: str, signature: Signature | None) -> secretsmanager.CfnSecret | None:
+    if signature is None or not signature.hands_over_a_secret:
+        return None
+    secret = secretsmanager.CfnSecret(
+        scope, "ReceivedSecret", description=f"What the sender of {name}'s webhooks handed over when one was made"
+    )
+    acknowledge(secret, "the sender makes it, once for each webhook", "SMG4")
     return secret

@@ -1,19 +1,17 @@
 """Where webhooks end: a module for each kind, and the table that names them by their setting."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Drain
 from nami_control.destinations.base import Destination, Looks
 from nami_control.destinations.dynamodb import DynamoDb
+from nami_control.destinations.eventbridge import EventBridge
 from nami_control.destinations.http import Http
 from nami_control.destinations.mongo import MongoDatabase, MongoHost, SharedMongo
 from nami_control.progress import Tell, silent
+from nami_control.stacks import Stack
 from nami_stack.settings import SharedSettings, Subscription
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 DESTINATIONS: dict[str, type[Destination]] = {
     "mongo-host": MongoHost,
@@ -21,6 +19,7 @@ DESTINATIONS: dict[str, type[Destination]] = {
     "mongo-database": MongoDatabase,
     "dynamodb": DynamoDb,
     "http": Http,
+    "eventbridge": EventBridge,
 }
 
 
@@ -35,7 +34,7 @@ def named(name: str) -> type[Destination]:
     return DESTINATIONS.get(name, Destination)
 
 
-def looks_before(aws: Aws, asked: Subscription | SharedSettings, stack: "StackTypeDef | None") -> Looks:
+def looks_before(aws: Aws, asked: Subscription | SharedSettings, stack: Stack | None) -> Looks:
     """At what must hold before a deployment of a subscription, or of what they share."""
     if isinstance(asked, SharedSettings):
         return MongoHost.looks_before(aws, asked, stack)

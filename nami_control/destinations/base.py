@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from nami_control.aws import Aws
 from nami_control.checks import Check
@@ -12,11 +12,8 @@ from nami_control.errors import UsageError
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line
 from nami_control.progress import Tell, silent
-from nami_control.stacks import Target
+from nami_control.stacks import Stack, Target
 from nami_stack.settings import Subscription
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 Looks = Mapping[str, Callable[[], Check]]
 """What is looked at, by its name."""
@@ -94,7 +91,7 @@ class Destination:
         return {}
 
     @classmethod
-    def looks_before(cls, aws: Aws, asked: Subscription, stack: "StackTypeDef | None") -> Looks:
+    def looks_before(cls, aws: Aws, asked: Subscription, stack: Stack | None) -> Looks:
         """At what must hold before a deployment into the stack that is there, if one is."""
         return {}
 

@@ -1,30 +1,26 @@
 """A DynamoDB table of webhooks."""
 
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 from nami_control.aws import Aws
 from nami_control.checks import Check, fail, ok, warn
-from nami_control.destinations.base import Destination, Find, Looks, Speed, output
-from nami_control.destinations.items import Items
-from nami_control.errors import UsageError
+from nami_control.destinations.base import Looks, Speed, output
+from nami_control.destinations.items import InTable
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line, line
+from nami_control.stacks import Stack
 from nami_runtime.destinations.dynamodb import THREADS
 from nami_stack.settings import Subscription
 
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
-
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
-_RATE, _HIGHEST_RATE = 4_000, 40_000
+RATE, HIGHEST_RATE = 4_000, 40_000
 _STORED = 2.0  # an item holds the body twice, raw and parsed
 
 
-class DynamoDb(Destination):
+class DynamoDb(InTable):
     """One that nami made, or an adopted one."""
 
     kind = "dynamodb"
@@ -33,16 +29,6 @@ class DynamoDb(Destination):
     work = Assumption(1.5, "ms of a whole vCPU for a webhook of a batch", "measured, 1.0 ms; half more on Graviton")
     write = Assumption(5, "ms for a write", "single-digit milliseconds: https://aws.amazon.com/dynamodb/features/")
 
-    def stored(self, *, query: dict[str, Any], ids: list[str], limit: int, follow: bool) -> Generator[dict[str, Any]]:
-        """Found by ids, or as the function's log names the newest."""
-        refuse_query(self, query)
-        yield from Items(self.deployment, self.drain).stored(ids, limit, follow=follow)
-
-    @contextmanager
-    def opened(self) -> Iterator[Find]:
-        """Found by ids."""
-        yield Items(self.deployment, self.drain).get
-
     def looks(self) -> Looks:
         """At the table."""
         environment = self.drain.post_queue.environment
@@ -50,7 +36,7 @@ class DynamoDb(Destination):
         return {"table": partial(_table, self.deployment.aws, environment["DYNAMO_TABLE"], expires=expires)}
 
     @classmethod
-    def looks_before(cls, aws: Aws, asked: Subscription, stack: "StackTypeDef | None") -> Looks:
+    def looks_before(cls, aws: Aws, asked: Subscription, stack: Stack | None) -> Looks:
         """At a table that is adopted."""
         if not (table := asked.table_name):
             return {}
@@ -66,7 +52,7 @@ class DynamoDb(Destination):
     def speed(cls, subscription: Subscription, times: Times, batch_size: float) -> Speed:
         """What an on-demand table takes."""
         units = write_units(times)
-        return Speed(at_once=THREADS, rate=_RATE / units, doubles=True, highest_rate=_HIGHEST_RATE / units)
+        return Speed(at_once=THREADS, rate=RATE / units, doubles=True, highest_rate=HIGHEST_RATE / units)
 
     @classmethod
     def burst_lines(cls, stored: float, times: Times) -> list[Line]:
@@ -77,13 +63,6 @@ class DynamoDb(Destination):
     def alarms(cls, subscription: Subscription) -> int:
         """That the table throttles."""
         return 1
-
-
-def refuse_query(destination: Destination, query: Mapping[str, Any]) -> None:
-    """Raise UsageError where there is a query, which only a MongoDB answers."""
-    if query:
-        name = destination.drain.destination
-        raise UsageError(f"--query: {name} is found by ids alone; give --id, or leave it out")
 
 
 def write_units(times: Times) -> int:

@@ -72,6 +72,7 @@ def month(subscription: Subscription) -> list[Line]:
         lines.append(line("public IPv4 address of the NAT gateway", "public-ipv4", HOURS))
     elif not subscription.vpc_id:
         lines.append(line("public IPv4 address of the host", "public-ipv4", HOURS))
+    if subscription.egress == "none" and not subscription.vpc_id:
         lines.append(line("interface endpoint for Secrets Manager", "interface-endpoint", HOURS))
         lines.append(line("interface endpoint for SQS", "interface-endpoint", HOURS))
     lines.append(line("private hosted zone", "hosted-zone", 1))

@@ -4,17 +4,15 @@ What may not be asked is said, and stops nobody.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from nami_control import stacks
 from nami_control.aws import Aws, error_code
+from nami_control.aws_errors import of_aws
 from nami_control.checks import Check, fail, ok, warn
 from nami_control.destinations.base import Looks, output
-from nami_control.errors import AccessError, of_aws
+from nami_control.errors import AccessError
+from nami_control.stacks import Stack
 from nami_stack.settings import HostSettings
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 # https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html: VPCs per Region, unless it was raised.
 _VPC_QUOTA, _USUAL_VPCS = "L-F678F1CE", 5
@@ -23,7 +21,7 @@ _VPC_QUOTA, _USUAL_VPCS = "L-F678F1CE", 5
 _AWS_KEY = "alias/aws/ebs"
 
 
-def looks(aws: Aws, asked: HostSettings, stack: "StackTypeDef | None") -> Looks:
+def looks(aws: Aws, asked: HostSettings, stack: Stack | None) -> Looks:
     """At what a host with these settings needs, in the stack that is there or, where there is none, in a new one."""
     if aws.is_local:
         return {}  # this machine plays the host
@@ -57,7 +55,7 @@ def _asking(name: str, right: str, check: Callable[..., Check], *arguments: obje
     return name, asked
 
 
-def _instance_type(name: str, aws: Aws, asked: HostSettings, stack: "StackTypeDef | None") -> Check:
+def _instance_type(name: str, aws: Aws, asked: HostSettings, stack: Stack | None) -> Check:
     """Whether the zone offers it; where EC2 is to choose the zone, whether each does."""
     wanted = asked.instance_type
     offers = _zones_that_offer(aws, wanted)
@@ -93,14 +91,14 @@ def _zones(aws: Aws) -> list[str]:
     return sorted(each["ZoneName"] for each in found)
 
 
-def _zone_of_volume(aws: Aws, stack: "StackTypeDef | None") -> str:
+def _zone_of_volume(aws: Aws, stack: Stack | None) -> str:
     """That of the data volume that is deployed; empty where none is."""
-    outputs = stacks.outputs_of(stack)
+    outputs = stack.outputs if stack else {}
     key = output(outputs, "DataVolumeId")
     return aws.client("ec2").describe_volumes(VolumeIds=[outputs[key]])["Volumes"][0]["AvailabilityZone"] if key else ""
 
 
-def _data_volume(name: str, aws: Aws, asked: HostSettings, stack: "StackTypeDef | None") -> Check:
+def _data_volume(name: str, aws: Aws, asked: HostSettings, stack: Stack | None) -> Check:
     """Whether the adopted volume is there, in the host's zone, and held by nobody else."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -148,9 +146,9 @@ def _subnets(name: str, aws: Aws, asked: HostSettings) -> Check:
     return ok(name, f"in {asked.availability_zone}")
 
 
-def _network(name: str, aws: Aws, stack: "StackTypeDef | None") -> Check:
+def _network(name: str, aws: Aws, stack: Stack | None) -> Check:
     """Whether there is room for its VPC, unless that is there."""
-    resources = stacks.resources(aws, stack["StackId"]) if stack else []
+    resources = stacks.resources(aws, stack.id) if stack else []
     vpcs = [each for each in resources if each["ResourceType"] == "AWS::EC2::VPC"]
     if any(not each["ResourceStatus"].startswith("DELETE_") for each in vpcs):
         return ok(name, "its own is there")

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nami_control import stacks
-from nami_control.errors import Command, Remedy, of_aws
+from nami_control.aws_errors import of_aws
+from nami_control.errors import Command, Remedy
 from nami_control.stacks import Target
 from nami_stack.destinations.mongo_release import AMAZON_LINUX, KERNEL, MONGO_IMAGE
 

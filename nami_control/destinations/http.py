@@ -1,15 +1,11 @@
 """An HTTP backend of the user's own, and the table in which each webhook's last try is noted."""
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 from nami_control.checks import Check, fail, ok, secret_text, warn
-from nami_control.deployment import Deployment, Drain
-from nami_control.destinations.base import Destination, Find, Looks, Speed
-from nami_control.destinations.dynamodb import refuse_query
-from nami_control.destinations.items import Items
+from nami_control.destinations.base import Looks, Speed
+from nami_control.destinations.items import InTable, Items
 from nami_control.errors import Command
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line, line
@@ -18,29 +14,19 @@ from nami_stack.settings import Subscription, backend_batch
 _TRIES = 20  # that are looked at, the newest
 
 
-class Http(Destination):
+class Http(InTable):
     """Webhooks are forwarded; what can be read is how the last try of each went."""
 
     kind = "http"
     keeps_webhooks = False
+    comes_again = True
     shown_by = "BackendSecretArn"
     work = Assumption(1.1, "ms of a whole vCPU for a webhook of a batch", "measured, 0.7 ms; half more on Graviton")
     write = Assumption(100, "ms for the backend's answer", "assumed; yours is what counts")
 
-    def stored(self, *, query: dict[str, Any], ids: list[str], limit: int, follow: bool) -> Generator[dict[str, Any]]:
-        """The last try of each webhook; one that is tried again comes again."""
-        refuse_query(self, query)
-        yield from Items(self.deployment, self.drain).stored(ids, limit, follow=follow, again=True)
-
-    @contextmanager
-    def opened(self) -> Iterator[Find]:
-        """Found by ids."""
-        yield Items(self.deployment, self.drain).get
-
     def looks(self) -> Looks:
         """At the secret that the webhooks are signed with, and at how the last ones went."""
-        arn = self.drain.post_queue.environment["BACKEND_SECRET_ARN"]
-        return {"backend": partial(_backend, self.deployment, self.drain, arn)}
+        return {"backend": self._backend}
 
     @classmethod
     def speed(cls, subscription: Subscription, times: Times, batch_size: float) -> Speed:
@@ -73,31 +59,32 @@ class Http(Destination):
         """What the webhooks are signed with."""
         return 1
 
+    def _backend(self) -> Check:
+        from nami_runtime import secret  # noqa: PLC0415
+        from nami_runtime.destinations import http as backend  # noqa: PLC0415
 
-def _backend(deployment: Deployment, drain: Drain, arn: str) -> Check:
-    from nami_runtime import secret  # noqa: PLC0415
-    from nami_runtime.destinations import http as backend  # noqa: PLC0415
-
-    values, _ = secret.parse(secret_text(deployment.aws, arn))
-    try:
-        usable = [backend.key_of(value) for value in values]
-    except ValueError:
-        usable = []
-    if not usable:
-        return fail(
-            "backend",
-            "its secret is no key in base64, so nothing is forwarded",
-            f"`openssl rand -base64 48 | aws secretsmanager put-secret-value --secret-id {arn} "
-            "--secret-string file:///dev/stdin`",
-        )
-    tries = Items(deployment, drain).newest(_TRIES)
-    failed = [each for each in tries if not each.get("delivered")]
-    if failed:
-        return warn(
-            "backend",
-            f"{len(failed)} of the last {len(tries)} webhooks were not delivered, the newest of them: "
-            f"{failed[0].get('reason', 'no reason')}",
-            Command(f"events {deployment.name} --destination {drain.destination}"),
-            " shows its answers",
-        )
-    return ok("backend", f"the last {len(tries)} webhooks were delivered" if tries else "nothing was forwarded yet")
+        deployment, drain = self.deployment, self.drain
+        arn = drain.post_queue.environment["BACKEND_SECRET_ARN"]
+        values, _ = secret.parse(secret_text(deployment.aws, arn))
+        try:
+            usable = [backend.key_of(value) for value in values]
+        except ValueError:
+            usable = []
+        if not usable:
+            return fail(
+                "backend",
+                "its secret is no key in base64, so nothing is forwarded",
+                f"`openssl rand -base64 48 | aws secretsmanager put-secret-value --secret-id {arn} "
+                "--secret-string file:///dev/stdin`",
+            )
+        tries = Items(deployment, drain).newest(_TRIES)
+        failed = [each for each in tries if not each.get("delivered")]
+        if failed:
+            return warn(
+                "backend",
+                f"{len(failed)} of the last {len(tries)} webhooks were not delivered, the newest of them: "
+                f"{failed[0].get('reason', 'no reason')}",
+                Command(f"events {deployment.name} --destination {drain.destination}"),
+                " shows its answers",
+            )
+        return ok("backend", f"the last {len(tries)} webhooks were delivered" if tries else "nothing was forwarded yet")

@@ -1,4 +1,4 @@
-"""What a DynamoDB table holds of a subscription: its webhooks, or how the last try of each to an HTTP backend went.
+"""What a DynamoDB table holds of a subscription: its webhooks, or how the last try to forward each of them went.
 
 Such a table is found by the delivery's id alone, also where it is an adopted one. An index by time would put all that
 is written at one moment into one partition, which takes a thousand writes a second, at twice the price of each write:
@@ -8,18 +8,23 @@ So it is the post-queue function's log that says which are the newest, as far ba
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from nami_control import logs
 from nami_control.deployment import Deployment, Drain
+from nami_control.destinations.base import Destination, Find
+from nami_control.errors import UsageError
 
 _POLL = 2.0  # seconds between looks while following
 # Seconds back in the log: more only where less did not name enough.
 _SPANS = (600, 7200, 86_400, 604_800, 34_560_000)
 _LATE = 120  # seconds until a line of the log is there for sure
 _KEYS = 100  # that DynamoDB takes at once
+# Of a backend, and of a bus.
+_TRIES = ("BACKEND_ATTEMPTS_TABLE", "EVENTS_TABLE")
 _DATES = ("received_at", "stored_at", "at")
 
 
@@ -28,7 +33,7 @@ class Items:
 
     def __init__(self, deployment: Deployment, drain: Drain) -> None:
         environment = drain.post_queue.environment
-        self._attempts = environment.get("BACKEND_ATTEMPTS_TABLE")
+        self._attempts = next((environment[name] for name in _TRIES if name in environment), None)
         self._table = self._attempts or environment["DYNAMO_TABLE"]
         self._subscription = deployment.name
         self._log = {"post-queue": drain.post_queue.log_group}
@@ -99,6 +104,25 @@ class Items:
     def _key(self, delivery_id: str) -> dict[str, Any]:
         key = {"id": {"S": delivery_id}}
         return key | {"subscription": {"S": self._subscription}} if self._attempts else key
+
+
+class InTable(Destination):
+    """What it stores, or how the last try of each webhook went, is in a table."""
+
+    comes_again: ClassVar[bool] = False
+    """Whether what is followed may come anew."""
+
+    def stored(self, *, query: dict[str, Any], ids: list[str], limit: int, follow: bool) -> Generator[dict[str, Any]]:
+        """Found by ids, or as the function's log names the newest."""
+        if query:
+            raise UsageError(f"--query: {self.drain.destination} is found by ids alone; give --id, or leave it out")
+        items = Items(self.deployment, self.drain)
+        yield from items.stored(ids, limit, follow=follow, again=self.comes_again)
+
+    @contextmanager
+    def opened(self) -> Iterator[Find]:
+        """Found by ids."""
+        yield Items(self.deployment, self.drain).get
 
 
 def _document(item: dict[str, Any]) -> dict[str, Any]:

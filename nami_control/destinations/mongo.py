@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from nami_control import shared, stacks
 from nami_control.aws import Aws
@@ -18,12 +18,9 @@ from nami_control.errors import Command, DatabaseError, MissingToolError
 from nami_control.planning.assumptions import Assumption, Times, vcpus
 from nami_control.planning.bill import PRICES, Line
 from nami_control.progress import Tell, silent
-from nami_control.stacks import Target
+from nami_control.stacks import Stack, Target
 from nami_runtime.destinations import APART
 from nami_stack.settings import SharedSettings, Subscription
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 _FULL = 0.8  # of the data volume; MongoDB stops where it can't write
 _POLL = 2.0  # seconds between looks while following
@@ -101,7 +98,7 @@ class MongoHost(Mongo):
         return {"host": lambda: host.look(target), "disk": lambda: _disk(target, tell)}
 
     @classmethod
-    def looks_before(cls, aws: Aws, asked: Subscription | SharedSettings, stack: "StackTypeDef | None") -> Looks:
+    def looks_before(cls, aws: Aws, asked: Subscription | SharedSettings, stack: Stack | None) -> Looks:
         """At what the host needs of the account and the zone."""
         return host_before.looks(aws, asked, stack)
 
@@ -175,7 +172,7 @@ def collection(deployment: Deployment, drain: Drain | None = None, *, tell: Tell
         import pymongo  # noqa: PLC0415 (a tenth of a second that other commands need not wait)
         import pymongo.errors  # noqa: PLC0415
     except ImportError:
-        raise MissingToolError("pymongo is not installed; pip install 'nami[cli]'") from None
+        raise MissingToolError("pymongo is not installed; pip install 'nami-webhooks[cli]'") from None
     with tunnel.database(deployment, drain, tell=tell) as found:
         milliseconds = int(_ANSWERS_WITHIN * 1000)
         try:

@@ -6,20 +6,16 @@ AWS's own program, session-manager-plugin, carries it, and takes the same argume
 """
 
 import contextlib
-import json
-import queue
-import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
-from nami_control.aws import Aws, error_code
+from nami_control.aws import error_code
 from nami_control.deployment import Deployment, Drain
-from nami_control.errors import Command, DatabaseError, MissingToolError, UsageError, last_line
+from nami_control.destinations.session_manager import opened_port, plugin_process
+from nami_control.errors import Command, DatabaseError, MissingToolError, UsageError
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Target
 
@@ -29,10 +25,6 @@ _INSTALL = (
 )
 _DOCUMENT = "AWS-StartPortForwardingSession"
 _PORT = "27017"
-# Later versions take the session's token from the environment, where other users of the machine can't see it.
-_LAST_WITHOUT_ENVIRONMENT = (1, 2, 497, 0)
-_TOKEN = "AWS_SSM_START_SESSION_RESPONSE"  # noqa: S105 (the variable's name)
-_OPENS_WITHIN = 30  # seconds
 
 
 @dataclass(frozen=True)
@@ -119,13 +111,10 @@ def to_host(target: Target, tell: Tell = silent) -> Iterator[Tunnel]:
             *("it is within some minutes of its start, see ", Command(f"doctor {target.name}")),
         ) from None
     tell(f"opening a tunnel to {instance}")
-    process = None
     try:
-        process = _run(plugin, session, request, client.meta, target.aws)
-        yield Tunnel(_opened_port(process), process)
+        with plugin_process(plugin, session, request, client.meta, target.aws) as process:
+            yield Tunnel(opened_port(process), process)
     finally:
-        if process:
-            _end(process)
         with contextlib.suppress(Exception):  # the plugin says goodbye itself where it can
             client.terminate_session(SessionId=session["SessionId"])
 
@@ -161,62 +150,3 @@ def _group(target: Target) -> str | None:
         if error_code(error) != "ValidationError":
             raise
     return None
-
-
-def _run(plugin: str, session: Any, request: Any, client: Any, aws: Aws) -> subprocess.Popen[str]:
-    said = json.dumps({key: session[key] for key in ("SessionId", "TokenValue", "StreamUrl")})
-    environment = {**aws.env, "SSM_PLUGIN_LOCAL_HOST": "127.0.0.1"}
-    if _version(plugin) > _LAST_WITHOUT_ENVIRONMENT:
-        environment[_TOKEN] = said
-        said = _TOKEN
-    profile = aws.env.get("AWS_PROFILE", "")
-    arguments = [said, client.region_name, "StartSession", profile, json.dumps(request), client.endpoint_url]
-    return subprocess.Popen(
-        [plugin, *arguments],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,  # Ctrl-C is for us: the tunnel closes after what uses it
-    )
-
-
-def _version(plugin: str) -> tuple[int, ...]:
-    said = subprocess.run([plugin, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    return tuple(map(int, said.split("."))) if re.fullmatch(r"\d+(\.\d+){0,3}", said) else ()
-
-
-def _opened_port(process: subprocess.Popen[str]) -> int:
-    """Wait for the plugin's words "Port 54321 opened" and "Waiting for connections"."""
-    lines: queue.Queue[str | None] = queue.Queue()
-
-    def listen() -> None:
-        # To the end: a full pipe would stop the plugin.
-        for line in process.stdout or ():
-            lines.put(line)
-        lines.put(None)
-
-    threading.Thread(target=listen, daemon=True).start()
-    told, port = "", 0
-    while True:
-        try:
-            line = lines.get(timeout=_OPENS_WITHIN)
-        except queue.Empty:
-            raise DatabaseError(f"the tunnel did not open within {_OPENS_WITHIN} s: {last_line(told)}") from None
-        if line is None:
-            raise DatabaseError(f"the tunnel did not open: {last_line(told)}")
-        told += line
-        if found := re.search(r"Port (\d+) opened", line):
-            port = int(found[1])
-        if port and "Waiting for connections" in line:
-            return port
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -1,12 +1,9 @@
-"""What a plan assumes: AWS's own limits, times that no setting says, and named ways in which webhooks come.
+"""What a plan assumes: AWS's own limits, and times that no setting says.
 
 Each number has its source or its reasoning.
 """
 
-from dataclasses import dataclass, replace
-
-from nami_control.planning.intake import Arrivals
-from nami_stack.settings import Subscription
+from dataclasses import dataclass
 
 ACCOUNT_CONCURRENCY = 1000
 """Concurrent executions of an account by default; a new one may have 10:
@@ -18,7 +15,6 @@ GATEWAY_RATE = 10_000
 to set: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
 VCPU_MB = 1769  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 _ENVELOPE_KB = 1.0  # headers and the rest of the message, of a Shopify webhook
-_SIZES = {"nano": 2, "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4}
 
 
 @dataclass(frozen=True)
@@ -49,52 +45,6 @@ OF_LOGS = {
     "intake log": Assumption(0.45, "KB of log for a webhook before the queue", "its line"),
     "batch log": Assumption(0.4, "KB of log for a batch", "its line"),
     "id log": Assumption(0.05, "KB of log for a webhook of a batch", "its id and its age"),
-}
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A named way in which webhooks come."""
-
-    total: float
-    seconds: float
-    shape: tuple[tuple[float, float], ...]
-    why: str
-
-    def arrivals(self, rate: float | None, seconds: float | None) -> Arrivals:
-        """As it is, or with another peak, or over another time."""
-        length = seconds or self.seconds
-        unit = Arrivals(1.0, length, self.shape)
-        return replace(unit, peak=rate or self.total / Arrivals(1.0, self.seconds, self.shape).total)
-
-
-PROFILES = {
-    "shopify-bulk": Profile(
-        10_000,
-        60,
-        ((0, 0), (0.05, 1), (0.8, 1), (1, 0)),
-        "ten thousand products edited or imported at once: one products/update each, as Shopify's job gets to them "
-        "(https://shopify.dev/docs/api/webhooks)",
-    ),
-    "flash-sale": Profile(
-        60_000,
-        600,
-        ((0, 0), (0.01, 1), (0.1, 0.6), (0.3, 0.2), (1, 0.05)),
-        "a shop opens its doors: most orders in the first minute, and a long tail; the size is assumed",
-    ),
-    "github-push": Profile(
-        1_280,
-        300,
-        ((0, 1), (5 / 300, 1), (5 / 300, 0.0254), (1, 0.0254)),
-        "a push starts 256 jobs, the most of one matrix (https://docs.github.com/en/actions/reference/limits); of each "
-        "come workflow_job three times and check_run twice, two of the five at once",
-    ),
-    "steady-day": Profile(
-        1_000_000,
-        86_400,
-        ((0, 0.3), (0.2, 0.15), (0.4, 0.9), (0.75, 1), (1, 0.3)),
-        "a million over a day with a night in it; the shape is assumed",
-    ),
 }
 
 
@@ -132,10 +82,4 @@ def vcpus(instance_type: str) -> int:
         return 1
     if size == "metal":
         return 64
-    return _SIZES.get(size) or 4 * int(size.removesuffix("xlarge") or 1)
-
-
-def signed(subscription: Subscription) -> bool:
-    """Whether there is a secret that webhooks are signed with."""
-    signature = subscription.build_signature()
-    return signature is not None and signature.has_secret
+    return 4 * int(size.removesuffix("xlarge") or 1) if size.endswith("xlarge") else 2

@@ -30,6 +30,24 @@ _VPC = "https://aws.amazon.com/vpc/pricing/"
 _CLOUDWATCH = "https://aws.amazon.com/cloudwatch/pricing/"
 _DYNAMODB = "https://aws.amazon.com/dynamodb/pricing/on-demand/"
 
+_INSTANCES = {
+    "t4g.nano": 0.0042,
+    "t4g.micro": 0.0084,
+    "t4g.small": 0.0168,
+    "t4g.medium": 0.0336,
+    "t4g.large": 0.0672,
+    "t4g.xlarge": 0.1344,
+    "t4g.2xlarge": 0.2688,
+    "m7g.medium": 0.0408,
+    "m7g.large": 0.0816,
+    "m7g.xlarge": 0.1632,
+    "m7g.2xlarge": 0.3264,
+    "c7g.medium": 0.0363,
+    "c7g.large": 0.0725,
+    "c7g.xlarge": 0.145,
+    "c7g.2xlarge": 0.29,
+    "c7g.4xlarge": 0.58,
+}
 PRICES = {
     "http-api-request": Price(1.00e-6, "request, of up to 512 KB", _GATEWAY),
     "rest-api-request": Price(3.50e-6, "request", _GATEWAY),
@@ -43,6 +61,7 @@ PRICES = {
     "dashboard": Price(3.00, "month", _CLOUDWATCH),
     "metric-request": Price(1.0e-5, "call that sends a metric", _CLOUDWATCH),
     "dynamodb-write": Price(0.625e-6, "write of up to 1 KB, on demand", _DYNAMODB),
+    "event": Price(1.00e-6, "event put, of up to 64 KB", "https://aws.amazon.com/eventbridge/pricing/"),
     "gp3-gb": Price(0.08, "GB-month", "https://aws.amazon.com/ebs/pricing/"),
     "snapshot-gb": Price(0.05, "GB-month", "https://aws.amazon.com/ebs/pricing/"),
     "public-ipv4": Price(0.005, "hour", _VPC),
@@ -52,27 +71,7 @@ PRICES = {
     "hosted-zone": Price(0.50, "month", "https://aws.amazon.com/route53/pricing/"),
     "secret": Price(0.40, "month", "https://aws.amazon.com/secrets-manager/pricing/"),
     "internet-gb": Price(0.09, "GB out to the internet", _EC2),
-    **{
-        instance: Price(dollars, "hour", _EC2)
-        for instance, dollars in {
-            "t4g.nano": 0.0042,
-            "t4g.micro": 0.0084,
-            "t4g.small": 0.0168,
-            "t4g.medium": 0.0336,
-            "t4g.large": 0.0672,
-            "t4g.xlarge": 0.1344,
-            "t4g.2xlarge": 0.2688,
-            "m7g.medium": 0.0408,
-            "m7g.large": 0.0816,
-            "m7g.xlarge": 0.1632,
-            "m7g.2xlarge": 0.3264,
-            "c7g.medium": 0.0363,
-            "c7g.large": 0.0725,
-            "c7g.xlarge": 0.145,
-            "c7g.2xlarge": 0.29,
-            "c7g.4xlarge": 0.58,
-        }.items()
-    },
+    **{instance: Price(dollars, "hour", _EC2) for instance, dollars in _INSTANCES.items()},
 }
 
 

@@ -1,8 +1,7 @@
 """The queue, its event source and the destination, as a fluid: the second half of `intake`."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nami_control.planning.intake import COARSEST_STEP, LITTLE, Taken
 
@@ -51,23 +50,37 @@ class Drain:
         return self.concurrency if self.groups is None else min(self.concurrency, self.groups)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Drained:
     """How the queue emptied. Series as in `Taken`; they go on until it is empty, or until webhooks expire."""
 
-    times: Sequence[float]
-    backlog: Sequence[float]
-    stored: Sequence[float]
-    batches: Sequence[float]
-    peak_backlog: float
-    oldest: float
-    peak_batches: float
-    invocations: float
-    function_seconds: float
-    longest_batch: float
-    peak_rate: float
-    drain_seconds: float | None
-    limited_by: str | None
+    times: list[float] = field(default_factory=list)
+    backlog: list[float] = field(default_factory=list)
+    stored: list[float] = field(default_factory=list)
+    batches: list[float] = field(default_factory=list)
+    oldest: float = 0.0
+    invocations: float = 0.0
+    function_seconds: float = 0.0
+    longest_batch: float = 0.0
+    peak_rate: float = 0.0
+    drain_seconds: float | None = None
+    limits: dict[str, float] = field(default_factory=dict)
+    """Seconds in which each was what kept the queue from emptying faster."""
+
+    @property
+    def peak_backlog(self) -> float:
+        """The most that waited."""
+        return max(self.backlog, default=0.0)
+
+    @property
+    def peak_batches(self) -> float:
+        """The most batches at once."""
+        return max(self.batches, default=0.0)
+
+    @property
+    def limited_by(self) -> str | None:
+        """What kept it from emptying faster for the longest time."""
+        return max(self.limits, key=lambda limit: self.limits[limit]) if self.limits else None
 
     @property
     def total(self) -> float:
@@ -99,7 +112,9 @@ def empty(taken: Taken, drain: Drain) -> Drained:
         seconds = min(seconds, queue.seconds_left())
         moment += seconds
         queue.step(moment, seconds, 0.0)
-    return queue.result(last)
+    if not queue.expired:
+        queue.drained.drain_seconds = max(moment - last, 0.0)
+    return queue.drained
 
 
 class _Queue:
@@ -113,18 +128,9 @@ class _Queue:
         self._came_at: list[float] = [0.0]
         self._came: list[float] = [0.0]
         self._out = 0.0
-        self._limits: dict[str, float] = {}
         self.backlog = 0.0
         self.expired = False
-        self.times: list[float] = []
-        self.waiting: list[float] = []
-        self.stored: list[float] = []
-        self.batches: list[float] = []
-        self.oldest = 0.0
-        self.invocations = 0.0
-        self.function_seconds = 0.0
-        self.longest_batch = 0.0
-        self.peak_rate = 0.0
+        self.drained = Drained()
 
     def seconds_left(self) -> float:
         """Until the queue is empty at the present rate, if nothing more comes."""
@@ -136,23 +142,23 @@ class _Queue:
         return by_function if self._database is None else min(by_function, self._database)
 
     def step(self, moment: float, seconds: float, webhooks: float) -> None:
-        drain = self._drain
+        drain, drained = self._drain, self.drained
         self._came_at.append(moment)
         self._came.append(self._came[-1] + webhooks)
         rate = self._rate()
         there = self.backlog + webhooks
         out = min(there, rate * seconds)
         full = out < there - LITTLE
-        self.batches.append(self._account(out, seconds, full) if out > 0.0 else 0.0)
+        drained.batches.append(self._account(out, seconds, full) if out > 0.0 else 0.0)
         self._out += out
         # What is left of the difference of two large sums is nothing.
         self.backlog = 0.0 if there - out <= LITTLE else there - out
-        self.times.append(moment)
-        self.waiting.append(self.backlog)
-        self.stored.append(out)
-        self.peak_rate = max(self.peak_rate, out / seconds)
+        drained.times.append(moment)
+        drained.backlog.append(self.backlog)
+        drained.stored.append(out)
+        drained.peak_rate = max(drained.peak_rate, out / seconds)
         age = moment - self._arrival_of(self._out) if self.backlog else 0.0
-        self.oldest = max(self.oldest, age)
+        drained.oldest = max(drained.oldest, age)
         self.expired = age >= drain.retention
         if full:
             self._note_limit(seconds)
@@ -173,20 +179,20 @@ class _Queue:
             limit = "groups"
         else:
             limit = "concurrency"
-        self._limits[limit] = self._limits.get(limit, 0.0) + seconds
+        self.drained.limits[limit] = self.drained.limits.get(limit, 0.0) + seconds
 
     def _account(self, out: float, seconds: float, full: bool) -> float:
         """What the function costs: its invocations, and how long each takes; returns how many are under way."""
-        drain = self._drain
+        drain, drained = self._drain, self.drained
         gathered = out / seconds * drain.batch_window / self._batches
         size = drain.batch_size if full else min(max(gathered, 1.0), drain.batch_size)
         invocations = out / size
         duration = drain.duration(size)
         if full and self._database is not None:
             duration = max(duration, self._batches * size / self._database)
-        self.longest_batch = max(self.longest_batch, duration)
-        self.invocations += invocations
-        self.function_seconds += invocations * duration
+        drained.longest_batch = max(drained.longest_batch, duration)
+        drained.invocations += invocations
+        drained.function_seconds += invocations * duration
         return min(invocations * duration / seconds, self._batches)
 
     def _arrival_of(self, number: float) -> float:
@@ -197,21 +203,3 @@ class _Queue:
         low, high = self._came[after - 1], self._came[after]
         share = (number - low) / (high - low)
         return self._came_at[after - 1] + share * (self._came_at[after] - self._came_at[after - 1])
-
-    def result(self, last_arrival: float) -> Drained:
-        end = self.times[-1] if self.times else 0.0
-        return Drained(
-            self.times,
-            self.waiting,
-            self.stored,
-            self.batches,
-            peak_backlog=max(self.waiting, default=0.0),
-            oldest=self.oldest,
-            peak_batches=max(self.batches, default=0.0),
-            invocations=self.invocations,
-            function_seconds=self.function_seconds,
-            longest_batch=self.longest_batch,
-            peak_rate=self.peak_rate,
-            drain_seconds=None if self.expired else max(end - last_arrival, 0.0),
-            limited_by=max(self._limits, key=lambda limit: self._limits[limit]) if self._limits else None,
-        )

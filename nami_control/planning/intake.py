@@ -9,7 +9,8 @@ webhooks or environments; counts may have fractions.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+
+from nami_control.planning.arrivals import Arrivals
 
 # "1,000 execution environment instances every 10 seconds" for each function, refilled continuously, never saved up; and
 # ten requests a second for each unit of concurrency:
@@ -22,36 +23,6 @@ _FINEST_STEP = 0.01
 COARSEST_STEP = 0.05
 _STEPS = 4000
 LITTLE = 1e-6
-
-
-@dataclass(frozen=True)
-class Arrivals:
-    """How webhooks come: a peak rate, a duration, and a shape.
-
-    The shape is a line through points (fraction of the duration, fraction of the peak), from 0 to 1; two points at the
-    same time are a jump.
-    """
-
-    peak: float
-    seconds: float
-    shape: Sequence[tuple[float, float]] = ((0.0, 1.0), (1.0, 1.0))
-
-    def until(self, moment: float) -> float:
-        """Webhooks that have come by this moment."""
-        at = min(max(moment / self.seconds, 0.0), 1.0)
-        area = 0.0
-        for (left, low), (right, high) in pairwise(self.shape):
-            if at <= left:
-                break
-            end = min(at, right)
-            there = high if right == left else low + (high - low) * (end - left) / (right - left)
-            area += (end - left) * (low + there) / 2
-        return area * self.peak * self.seconds
-
-    @property
-    def total(self) -> float:
-        """All webhooks."""
-        return self.until(self.seconds)
 
 
 @dataclass(frozen=True)

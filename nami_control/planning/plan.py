@@ -5,16 +5,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 
-from nami_control.destinations import kinds, named
+from nami_control.destinations import DESTINATIONS, kinds, named
 from nami_control.planning import prices
+from nami_control.planning.arrivals import Arrivals
 from nami_control.planning.assumptions import OF_FUNCTIONS, OF_LOGS, UNRESERVED, Times, share
-from nami_control.planning.bill import Line
+from nami_control.planning.bill import HOURS, Line, line
 from nami_control.planning.drain import Drain, Drained, empty
-from nami_control.planning.intake import Arrivals, Intake, Taken, take_in
+from nami_control.planning.intake import Intake, Taken, take_in
 from nami_runtime.outcome import MARGIN_SECONDS
 from nami_stack.settings import Subscription
 
 _EVENT_KB = 6 * 1024  # Lambda's request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+# SQS bills each 64 KB of a call as a request, and hands out ten messages a call at the most.
+SQS_UNIT_KB = 64
+SQS_MESSAGES = 10
+HTTP_API_UNIT_KB = 512
 METRICS = ("Received", "Enqueued", "Stored", "Age")  # where all goes well, of nami_runtime.log
 ASSUMED = {
     **OF_FUNCTIONS,
@@ -85,30 +90,47 @@ class Plan:
     @cached_property
     def burst_lines(self) -> list[Line]:
         """What the burst costs."""
+        asked, direct = self.subscription, self.intake.handler_seconds is None
+        requests, total = self.arrivals.total - self.taken.throttled_by_gateway, self.taken.total
+        lines = []
+        if asked.gateway == "rest":
+            lines.append(line("REST API", "rest-api-request", requests))
+        else:
+            units = requests * ceil(self.times.body_kb / HTTP_API_UNIT_KB)
+            lines.append(line("HTTP API", "http-api-request", units))
+        if not direct:
+            seconds = total * (self.intake.handler_seconds or 0.0) + self.taken.environments * self.intake.cold_seconds
+            lines += _function("pre-queue function", total, seconds, asked.pre_queue_memory)
+        messages, message_kb = total * len(self.drains), self.times.message_kb
+        sent = messages * ceil(message_kb / SQS_UNIT_KB)
+        calls = messages / SQS_MESSAGES
+        received = calls * ceil(SQS_MESSAGES * message_kb / SQS_UNIT_KB)
+        lines.append(line("SQS", "sqs-fifo-request" if asked.order_by else "sqs-request", sent + received + calls))
         batches = sum(drained.invocations for _, drained in self.drains.values())
-        stored = {name: drained.total for name, (_, drained) in self.drains.items()}
-        total = self.taken.total
-        direct = self.intake.handler_seconds is None
-        log_kb = batches * ASSUMED["batch log"].value + sum(stored.values()) * ASSUMED["id log"].value
-        requests = self.arrivals.total - self.taken.throttled_by_gateway
+        batch_seconds = sum(drained.function_seconds for _, drained in self.drains.values())
+        lines += _function("post-queue function", batches, batch_seconds, asked.post_queue_memory)
+        lines.append(line("logs", "log-gb", self._log_kb(requests, batches) / 1e6))
+        metric_hours = (2 if direct else len(METRICS)) * ceil(self.seconds / 3600)
+        lines.append(line("metrics", "metric", metric_hours / HOURS))
+        return lines + self._lines_of_destinations()
+
+    def _log_kb(self, requests: float, batches: float) -> float:
+        """Of the gateway and of all functions."""
+        stored = sum(drained.total for _, drained in self.drains.values())
+        written = batches * ASSUMED["batch log"].value + stored * ASSUMED["id log"].value
         if _access_logs(self.subscription):
-            log_kb += requests * ASSUMED["access log"].value
-        usage = prices.Usage(
-            requests=requests,
-            body_kb=self.times.body_kb,
-            invocations=0 if direct else total,
-            handler_seconds=total * (self.intake.handler_seconds or 0.0)
-            + self.taken.environments * self.intake.cold_seconds,
-            batches=batches,
-            batch_seconds=sum(drained.function_seconds for _, drained in self.drains.values()),
-            messages=total * len(self.drains),
-            message_kb=self.times.message_kb,
-            stored=stored,
-            times=self.times,
-            log_kb=log_kb + (0.0 if direct else total * ASSUMED["intake log"].value),
-            metric_hours=(2 if direct else len(METRICS)) * ceil(self.seconds / 3600),
-        )
-        return prices.burst(self.subscription, usage)
+            written += requests * ASSUMED["access log"].value
+        if self.intake.handler_seconds is not None:
+            written += self.taken.total * ASSUMED["intake log"].value
+        return written
+
+    def _lines_of_destinations(self) -> list[Line]:
+        """What is used by several is one line."""
+        lines: dict[tuple[str, str], float] = {}
+        for name in (name for name in DESTINATIONS if name in self.drains):
+            for each in named(name).burst_lines(self.drains[name][1].total, self.times):
+                lines[each.what, each.price] = lines.get((each.what, each.price), 0.0) + each.quantity
+        return [line(what, price, quantity) for (what, price), quantity in lines.items() if quantity]
 
     @cached_property
     def idle_lines(self) -> list[Line]:
@@ -184,3 +206,10 @@ def _drain(subscription: Subscription, name: str, times: Times) -> Drain:
 def _access_logs(subscription: Subscription) -> bool:
     """Whether the gateway writes a line for each request; a shared one does unless it is told not to."""
     return subscription.access_logs is True if subscription.gateway == "rest" else subscription.access_logs is not False
+
+
+def _function(what: str, invocations: float, seconds: float, memory: int) -> list[Line]:
+    return [
+        line(f"{what}: invocations", "lambda-request", invocations),
+        line(f"{what}: compute", "lambda-gb-second", seconds * memory / 1024),
+    ]

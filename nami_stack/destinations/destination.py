@@ -28,6 +28,8 @@ class Destination(Construct):
     """Whether its function can send to a queue of the pipeline."""
     serves_many = False
     """Whether several subscriptions can have it; it is then watched in its own stack alone."""
+    leaves_large_bodies = False
+    """Whether its function leaves bodies that it can't hand on in the pipeline's bucket of such."""
 
     def __init__(self, scope: Construct, construct_id: str, *, placement: Mapping[str, Any] | None = None) -> None:
         super().__init__(scope, construct_id)

@@ -29,38 +29,29 @@ class DynamoTable(Destination):
     a bucket beside it. Both stay when the stack is destroyed. A table serves one subscription, since the ids of two can
     be equal, when one sender sends to both.
 
-    Who adopts a table (`table_name`) owes: the string `id` as its whole key; capacity; the right to its key for the
-    function where it is encrypted with one of the account's own; and, for `ttl_days`, expiry by `expires_at` switched
-    on.
+    Who adopts a table (`table`) owes: the string `id` as its whole key; capacity; where it is given by its name and
+    encrypted with a key of the account's own, the right to that key for the function; and, for `ttl_days`, expiry by
+    `expires_at` switched on.
 
     Args:
-        table_name: of a table to adopt, in this account and region; else one is made.
+        table: to adopt, or its name, in this account and region; else one is made.
         ttl_days: days after which an item expires; None: never.
     """
 
     kind = "dynamodb"
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, table_name: str | None = None, ttl_days: int | None = None
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        table: dynamodb.ITable | str | None = None,
+        ttl_days: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._ttl_days = ttl_days
         self._subscription = ""
-        self.table: dynamodb.ITable = (
-            dynamodb.Table.from_table_name(self, "Table", table_name)
-            if table_name
-            else dynamodb.Table(
-                self,
-                "Table",
-                partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
-                billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-                point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                    point_in_time_recovery_enabled=True
-                ),
-                time_to_live_attribute=TTL_ATTRIBUTE if ttl_days else None,
-                removal_policy=cdk.RemovalPolicy.RETAIN,
-            )
-        )
+        self.table = self._table(table)
         # Not the pipeline's bucket of large bodies, whose objects are gone after some weeks: the items refer to these.
         self.large_items = s3.Bucket(
             self,
@@ -77,10 +68,25 @@ class DynamoTable(Destination):
         )
         acknowledge(self.large_items, "one function puts objects there, and only users of the account read them", "S1")
 
+    def _table(self, yours: dynamodb.ITable | str | None) -> dynamodb.ITable:
+        if isinstance(yours, str):
+            return dynamodb.Table.from_table_name(self, "Table", yours)
+        return yours or dynamodb.Table(
+            self,
+            "Table",
+            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            time_to_live_attribute=TTL_ATTRIBUTE if self._ttl_days else None,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+
     @classmethod
     def of(cls, scope: Construct, subscription: Subscription, placement: dict[str, Any]) -> Self:
         """The table that is named, or one that is made."""
-        return cls(scope, cls.__name__, table_name=subscription.table_name, ttl_days=subscription.table_ttl_days)
+        return cls(scope, cls.__name__, table=subscription.table_name, ttl_days=subscription.table_ttl_days)
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -108,6 +114,8 @@ class DynamoTable(Destination):
     def grant_write(self, function: PythonFunction) -> None:
         """Let the function put items, see whose a taken id is, and leave in the bucket what an item can't hold."""
         self.table.grant(function, "dynamodb:PutItem", "dynamodb:GetItem")
+        if self.table.encryption_key:
+            self.table.encryption_key.grant_encrypt_decrypt(function)
         function.allow_objects("s3:PutObject", self.large_items)
 
     def alarms(self, which: str) -> Sequence[Alarm]:

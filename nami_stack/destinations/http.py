@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -13,6 +12,7 @@ from nami_stack import names
 from nami_stack.acknowledge import acknowledge
 from nami_stack.destinations.destination import Destination
 from nami_stack.destinations.http_settings import backend_batch, check_backend_timeouts, check_backend_url
+from nami_stack.destinations.tries import tries_table
 from nami_stack.functions import PythonFunction
 from nami_stack.settings import Subscription
 
@@ -28,7 +28,7 @@ class HttpBackend(Destination):
     connected to, so that no name can lead the function into a network. Redirects are failures.
 
     Args:
-        url: https, with or without a query of its own.
+        url: https, with or without a query of its own; not checked where it is known at deployment alone.
         allow_private: take addresses that are not of the internet, and plain http.
         connect_timeout: seconds to reach the backend, TLS included.
         read_timeout: seconds for its whole answer.
@@ -55,7 +55,7 @@ class HttpBackend(Destination):
         placement: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(scope, construct_id, placement=placement)
-        self.url = check_backend_url(url, allow_private=allow_private)
+        self.url = url if cdk.Token.is_unresolved(url) else check_backend_url(url, allow_private=allow_private)
         self._allow_private = allow_private
         self._timeouts = connect_timeout, read_timeout
         self._concurrency = concurrency
@@ -68,17 +68,8 @@ class HttpBackend(Destination):
                 exclude_characters=string.punctuation, include_space=False, password_length=64
             ),
         )
-        self.attempts = dynamodb.Table(
-            self,
-            "Attempts",
-            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
-            sort_key=dynamodb.Attribute(name="subscription", type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            time_to_live_attribute="expires_at",
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
+        self.attempts = tries_table(self)
         acknowledge(self.secret, "the backend knows it too, so both are changed together", "SMG4")
-        acknowledge(self.attempts, "what it tells is gone after 14 days anyway, and no webhook is in it", "DDB3")
 
     @classmethod
     def of(cls, scope: Construct, subscription: Subscription, placement: dict[str, Any]) -> Self:
@@ -126,5 +117,5 @@ class HttpBackend(Destination):
 
     def grant_write(self, function: PythonFunction) -> None:
         """Let the function sign, and note its tries."""
-        function.allow("secretsmanager:GetSecretValue", on=self.secret.secret_arn)
+        function.allow_secret(self.secret)
         self.attempts.grant(function, "dynamodb:PutItem")

@@ -1,6 +1,5 @@
 """A MongoDB that exists already: Atlas, DocumentDB, or one of the user's own."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -9,8 +8,8 @@ from constructs import Construct
 
 from nami_stack import names
 from nami_stack.destinations.destination import Destination
-from nami_stack.functions import PythonFunction
-from nami_stack.settings import SettingsError, Subscription
+from nami_stack.functions import PythonFunction, secret_of
+from nami_stack.settings import Subscription
 
 
 class MongoDatabase(Destination):
@@ -25,7 +24,7 @@ class MongoDatabase(Destination):
     docs/destinations.md says where to put them.
 
     Args:
-        secret_arn: of that secret, with its random ending.
+        secret: that secret, or its ARN with its random ending.
         database: in which the collections are.
         placement: where the function stands, as `in_your_network` says it.
 
@@ -40,17 +39,12 @@ class MongoDatabase(Destination):
         scope: Construct,
         construct_id: str,
         *,
-        secret_arn: str,
+        secret: secretsmanager.ISecret | str,
         database: str = "nami",
         placement: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(scope, construct_id, placement=placement)
-        if not re.search(r"-[A-Za-z0-9]{6}$", secret_arn):
-            raise SettingsError(
-                f"database_secret_arn={secret_arn!r}: lacks the six characters that Secrets Manager ends an ARN with, "
-                "and so would the function's right to read it; give it whole, as aws secretsmanager list-secrets does"
-            )
-        self.secret = secretsmanager.Secret.from_secret_complete_arn(self, "Secret", secret_arn)
+        self.secret = secret_of(self, "Secret", secret, key="database_secret_arn")
         self.database = database
 
     @classmethod
@@ -59,7 +53,7 @@ class MongoDatabase(Destination):
         return cls(
             scope,
             cls.__name__,
-            secret_arn=subscription.database_secret_arn or "",
+            secret=subscription.database_secret_arn or "",
             database=subscription.database_name,
             placement=placement,
         )
@@ -79,4 +73,4 @@ class MongoDatabase(Destination):
 
     def grant_write(self, function: PythonFunction) -> None:
         """Let the function read the URI."""
-        function.allow("secretsmanager:GetSecretValue", on=self.secret.secret_arn)
+        function.allow_secret(self.secret)

@@ -22,7 +22,7 @@ from nami_stack.destinations.mongo_backups import HOST_TAG, backups
 from nami_stack.destinations.mongo_release import AMAZON_LINUX, MONGO_IMAGE
 from nami_stack.destinations.mongo_zones import zone_keeper
 from nami_stack.functions import PythonFunction
-from nami_stack.network import Network
+from nami_stack.network import DUAL_STACK, Network, allow_https_over_ipv6
 from nami_stack.settings import HostSettings, Subscription
 from nami_stack.watching.alarm import ONCE, Alarm, Missing, place
 from nami_stack.watching.graph import Graph, graph
@@ -95,7 +95,8 @@ class MongoHost(Destination):
         )
         self.security_group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Packages, the image, AWS")
         user_data = ec2.UserData.for_linux(shebang="#!/bin/bash")
-        self.auto_scaling_group = self._auto_scaling_group(settings, self._role(zone, settings), user_data)
+        template = self._launch_template(settings, self._role(zone, settings), user_data)
+        self.auto_scaling_group = self._auto_scaling_group(settings, template)
         user_data.add_commands(host_script(self._variables(settings, zone)))
 
         for dependency in (
@@ -118,7 +119,8 @@ class MongoHost(Destination):
     def placement(self) -> dict[str, Any]:
         """Keyword arguments of `lambda_.Function`: where a function stands that writes to this host."""
         subnets = ec2.SubnetSelection(subnets=[self.network.function_subnet])
-        return {"vpc": self.network.vpc, "vpc_subnets": subnets}
+        ipv6 = {"ipv6_allowed_for_dual_stack": True} if self.network.functions_use_ipv6 else {}
+        return {"vpc": self.network.vpc, "vpc_subnets": subnets, **ipv6}
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -132,15 +134,18 @@ class MongoHost(Destination):
             "MONGO_SECRET_ARN": self.secret.secret_arn,
             "MONGO_DATABASE": "nami",
             "MONGO_COLLECTION": name,
+            **({DUAL_STACK: "true"} if self.network.functions_use_ipv6 else {}),
         }
 
     def grant_write(self, function: PythonFunction) -> None:
         """Let the function connect, and read the credentials."""
-        function.allow("secretsmanager:GetSecretValue", on=self.secret.secret_arn)
+        function.allow_secret(self.secret)
         for security_group in function.connections.security_groups:
             # The host's side alone: the function's group lets all out, and another rule there would be idle.
             self.security_group.add_ingress_rule(security_group, ec2.Port.tcp(MONGO_PORT), "MongoDB")
             self.network.allow_secrets(security_group)
+        if self.network.functions_use_ipv6:
+            allow_https_over_ipv6(function)
 
     def alarms(self, which: str) -> Sequence[Alarm]:  # named by where the host is, since several may have it
         """On the host's instance, its disks and its backups."""
@@ -184,23 +189,7 @@ class MongoHost(Destination):
                 )
             )
         if self.backups:
-            alarms.append(
-                Alarm(
-                    f"{here}-backup",
-                    # https://docs.aws.amazon.com/ebs/latest/userguide/monitor-dlm-cw-metrics.html
-                    cloudwatch.Metric(
-                        namespace="AWS/EBS",
-                        metric_name="SnapshotsCreateFailed",
-                        dimensions_map={"DLMPolicyId": self.backups.ref},
-                        statistic="Sum",
-                        period=FIVE_MINUTES,
-                    ),
-                    periods=ONCE,
-                    what="The daily snapshot of the MongoDB host's data volume failed.",
-                    why="Over 0: AWS has tried again for an hour by then.",
-                    todo="The policy in Amazon Data Lifecycle Manager says why. The next try is tomorrow.",
-                )
-            )
+            alarms.append(_backup_alarm(here, policy_id=self.backups.ref))
         return alarms
 
     def graphs(self) -> Sequence[Graph]:
@@ -284,10 +273,8 @@ class MongoHost(Destination):
         cdk.Tags.of(volume).add(HOST_TAG, self.dns_name)
         return volume.ref
 
-    def _auto_scaling_group(
-        self, settings: HostSettings, role: iam.Role, user_data: ec2.UserData
-    ) -> autoscaling.AutoScalingGroup:
-        template = ec2.LaunchTemplate(
+    def _launch_template(self, settings: HostSettings, role: iam.Role, user_data: ec2.UserData) -> ec2.LaunchTemplate:
+        return ec2.LaunchTemplate(
             self,
             "LaunchTemplate",
             instance_type=ec2.InstanceType(settings.instance_type),
@@ -307,6 +294,8 @@ class MongoHost(Destination):
                 )
             ],
         )
+
+    def _auto_scaling_group(self, settings: HostSettings, template: ec2.LaunchTemplate) -> autoscaling.AutoScalingGroup:
         # A first boot takes about three minutes; a predecessor may hold the volume for up to ten.
         timeout = cdk.Duration.minutes(15)
         group = autoscaling.AutoScalingGroup(
@@ -380,3 +369,21 @@ class MongoHost(Destination):
             right_to(self, ec2_arn("instance", "*")),
         )
         return role
+
+
+def _backup_alarm(here: str, *, policy_id: str) -> Alarm:
+    return Alarm(
+        f"{here}-backup",
+        # https://docs.aws.amazon.com/ebs/latest/userguide/monitor-dlm-cw-metrics.html
+        cloudwatch.Metric(
+            namespace="AWS/EBS",
+            metric_name="SnapshotsCreateFailed",
+            dimensions_map={"DLMPolicyId": policy_id},
+            statistic="Sum",
+            period=FIVE_MINUTES,
+        ),
+        periods=ONCE,
+        what="The daily snapshot of the MongoDB host's data volume failed.",
+        why="Over 0: AWS has tried again for an hour by then.",
+        todo="The policy in Amazon Data Lifecycle Manager says why. The next try is tomorrow.",
+    )

@@ -43,8 +43,9 @@ class HostSettings(Section):
         | None
     ) = None
     """The secret with the root credentials that the adopted volume was set up with; mongo-database: with the `uri`."""
-    egress: Literal["none", "nat"] = "none"
-    """nat: functions reach the internet through a NAT gateway and nothing else has a public address."""
+    egress: Literal["none", "ipv6", "nat"] = "none"
+    """ipv6: functions reach AWS, and what else speaks HTTPS over IPv6, without endpoints that cost. nat: they reach the
+    internet through a NAT gateway, and nothing else has a public address."""
     vpc_id: Annotated[str, matches(r"vpc-([0-9a-f]{8}|[0-9a-f]{17})", "vpc-0123456789abcdef0")] | None = None
     """A VPC of yours to use, with host_subnet_id, function_subnet_id and availability_zone."""
     host_subnet_id: Subnet | None = None
@@ -78,8 +79,8 @@ class HostSettings(Section):
                 f"{yours[0]}: a network of yours is named by {', '.join(network)} and availability_zone together; "
                 f"give {missing} too"
             )
-        if yours and self.egress == "nat":
-            raise ValueError("egress='nat': nami adds no NAT gateway to a VPC of yours; leave egress out")
+        if yours and self.egress != "none":
+            raise ValueError(f"egress={self.egress!r}: nami adds no gateway to a VPC of yours; leave egress out")
         if self.data_volume_id and (missing := self._missing("availability_zone", "database_secret_arn")):
             raise ValueError(
                 f"data_volume_id={self.data_volume_id!r}: an adopted volume needs its zone and the credentials that it "
@@ -98,5 +99,5 @@ class HostSettings(Section):
 
 def check_host(settings: HostSettings, pipeline: PipelineSettings) -> None:
     """Raise ValueError where the functions beside the host could not report what they should."""
-    if pipeline.reports_to and settings.egress == "none" and not settings.vpc_id:
+    if pipeline.reports_to and settings.egress != "nat" and not settings.vpc_id:
         raise ValueError(no_way_out(pipeline.reports_to))

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import field_validator
 
 from nami_stack.destinations.dynamodb_settings import TableSettings
+from nami_stack.destinations.eventbridge_settings import EventBridgeSettings
 from nami_stack.destinations.http_settings import BackendSettings
 from nami_stack.destinations.mongo_database_settings import MongoDatabaseSettings
 from nami_stack.destinations.table import DESTINATIONS
@@ -39,5 +40,5 @@ class _Choice(Section):
         return "mongo-database" in self.destination
 
 
-class DestinationSettings(BackendSettings, TableSettings, MongoDatabaseSettings, _Choice):
+class DestinationSettings(EventBridgeSettings, BackendSettings, TableSettings, MongoDatabaseSettings, _Choice):
     """Where webhooks end."""

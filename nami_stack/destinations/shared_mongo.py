@@ -4,12 +4,14 @@ from typing import Any, Self, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from nami_stack import names
 from nami_stack.destinations.destination import Destination
 from nami_stack.destinations.mongo_host import MONGO_PORT
 from nami_stack.functions import PythonFunction
+from nami_stack.network import DUAL_STACK, allow_https_over_ipv6
 from nami_stack.placement import in_your_network
 from nami_stack.settings import SHARED, Subscription, stack_name
 from nami_stack.sharing import SHARED_STACK, published, tied_to
@@ -60,11 +62,17 @@ class SharedMongo(Destination):
             "MONGO_SECRET_ARN": self.secret_arn,
             "MONGO_DATABASE": "nami",
             "MONGO_COLLECTION": name,
+            DUAL_STACK: published(self, self._stack, "functions-use-ipv6"),
         }
 
     def grant_write(self, function: PythonFunction) -> None:
         """Let the function connect, and read the credentials."""
         function.allow("secretsmanager:GetSecretValue", on=self.secret_arn)
+        # Known when it is deployed, as text, so it is no argument of the function's.
+        cast("lambda_.CfnFunction", function.node.default_child).add_property_override(
+            "VpcConfig.Ipv6AllowedForDualStack", published(self, self._stack, "functions-use-ipv6")
+        )
+        allow_https_over_ipv6(function)
         for security_group in function.connections.security_groups:
             ec2.CfnSecurityGroupIngress(
                 cast("Construct", security_group),

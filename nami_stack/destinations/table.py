@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nami_stack.destinations.dynamodb_settings import TableSettings
+from nami_stack.destinations.eventbridge_settings import EventBridgeSettings
 from nami_stack.destinations.http_settings import BACKEND_LATER, BackendSettings, check_backend
 from nami_stack.destinations.mongo_database_settings import MongoDatabaseSettings, check_database
 from nami_stack.destinations.mongo_host_settings import HostSettings, check_host
@@ -50,6 +51,9 @@ DESTINATIONS: dict[str, DestinationKind] = {
         keys=(*BackendSettings.model_fields, *_NETWORK),
         check=check_backend,
         longest_delay=BACKEND_LATER,
+    ),
+    "eventbridge": DestinationKind(
+        "nami_stack.destinations.eventbridge:EventBridge", keys=tuple(EventBridgeSettings.model_fields)
     ),
 }
 

@@ -15,9 +15,9 @@ class CustomDomain(Construct):
 
     Args:
         domain_name: such as hooks.example.com.
-        certificate_arn: a certificate for it, in the same region. Where not given, the domain name must be there
+        certificate: one for it, in the same region, or its ARN. Where not given, the domain name must be there
             already, made by another stack or by hand, and this gateway answers below `base_path`.
-        hosted_zone_id: the Route 53 zone that gets the name's records; where not given, point the name to
+        hosted_zone: the Route 53 zone that gets the name's records, or its id; where not given, point the name to
             `target` yourself.
         base_path: first part of the path, which the gateway takes off again; with several gateways on one domain,
             each needs its own.
@@ -29,8 +29,8 @@ class CustomDomain(Construct):
         construct_id: str,
         *,
         domain_name: str,
-        certificate_arn: str | None = None,
-        hosted_zone_id: str | None = None,
+        certificate: acm.ICertificate | str | None = None,
+        hosted_zone: route53.IHostedZone | str | None = None,
         base_path: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -38,24 +38,28 @@ class CustomDomain(Construct):
         self.base_path = base_path
         self.target: str | None = None
         self._name: apigw.DomainName | None = None
-        if certificate_arn is None:
+        if certificate is None:
             return
+        if isinstance(certificate, str):
+            certificate = acm.Certificate.from_certificate_arn(self, "Certificate", certificate)
+        if hosted_zone is not None and not isinstance(hosted_zone, str):
+            hosted_zone = hosted_zone.hosted_zone_id
         self._name = apigw.DomainName(
             self,
             "Name",
             domain_name=domain_name,
-            certificate=acm.Certificate.from_certificate_arn(self, "Certificate", certificate_arn),
+            certificate=certificate,
             security_policy=apigw.SecurityPolicy.TLS_1_2,
         )
         self.target = self._name.regional_domain_name
-        for kind in ("A", "AAAA") if hosted_zone_id else ():
+        for kind in ("A", "AAAA") if hosted_zone else ():
             # Not the construct for records: it asks for the zone's name as well.
             route53.CfnRecordSet(
                 self,
                 f"Record{kind}",
                 name=domain_name,
                 type=kind,
-                hosted_zone_id=hosted_zone_id,
+                hosted_zone_id=hosted_zone,
                 alias_target=route53.CfnRecordSet.AliasTargetProperty(
                     dns_name=self._name.regional_domain_name, hosted_zone_id=self._name.regional_hosted_zone_id
                 ),
@@ -73,8 +77,8 @@ class CustomDomain(Construct):
             scope,
             "Domain",
             domain_name=settings.domain_name,
-            certificate_arn=settings.certificate_arn,
-            hosted_zone_id=settings.hosted_zone_id,
+            certificate=settings.certificate_arn,
+            hosted_zone=settings.hosted_zone_id,
             base_path=None if settings.certificate_arn else base_path,
         )
         if domain.target and not settings.hosted_zone_id:

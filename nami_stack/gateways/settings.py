@@ -98,10 +98,10 @@ def check_direct(
         raise SettingsError(
             f"{direct} signature={signature.scheme} has a handshake, which a function must answer; leave ingest out"
         )
-    if signature and signature.scheme == "paypal":
+    if signature and signature.fetches:
         raise SettingsError(
-            f"{direct} signature=paypal needs PayPal's certificate from the internet, which the post-queue function "
-            "may not reach; leave ingest out"
+            f"{direct} signature={signature.scheme} needs the sender's key or certificate from the internet, which the "
+            "post-queue function may not reach; leave ingest out"
         )
     if signature and signature.has_secret and not reaches_queues:
         raise SettingsError(

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from nami_control import checks
 from nami_control.aws import Aws
+from nami_control.aws_errors import of_aws
 from nami_control.destinations.tunnel import PLUGIN
-from nami_control.errors import NamiError, of_aws
+from nami_control.errors import NamiError
 from nami_control.interrupts import Interrupted, interruptible
 from proofs.aws import cleaning, report
 from proofs.aws.proofs import PROOFS
@@ -29,7 +30,6 @@ AGAIN = "make aws-test CLEAN=1"
 
 
 def main() -> int:
-    """Run, and return the exit code."""
     options = _options()
     out = options.out.absolute()
     with tempfile.TemporaryDirectory(prefix="nami-aws-test-") as folder:

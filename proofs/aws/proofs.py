@@ -41,7 +41,6 @@ class Proof:
 
 
 def smoke_passes(deployed: Subscription) -> str:
-    """A webhook goes all the way, and what should not get in stays out."""
     failed, passed = [], 0
     for result in deployed.smoke():
         passed += result.outcome == "ok"
@@ -58,7 +57,6 @@ def documents_are_read(deployed: Subscription) -> str:
 
 
 def doctor_is_content(deployed: Subscription) -> str:
-    """No check of the doctor's fails."""
     checks = deployed.health()
     if failed := [check.line() for check in checks if check.status == "fail"]:
         raise WebhookError("; ".join(failed))
@@ -79,7 +77,6 @@ def host_comes_back_with_its_data(deployed: Subscription) -> str:
 
 
 def backups_are_on(deployed: Subscription) -> str:
-    """Data Lifecycle Manager has taken the policy, and would carry it out."""
     resources = deployed.target.resources()
     policy = next(r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::DLM::LifecyclePolicy")
     said = deployed.target.aws.client("dlm").get_lifecycle_policy(PolicyId=policy)["Policy"]
@@ -89,7 +86,6 @@ def backups_are_on(deployed: Subscription) -> str:
 
 
 def metrics_are_counted(deployed: Subscription) -> str:
-    """What the functions write to their logs becomes metrics of CloudWatch."""
     client = deployed.target.aws.client("cloudwatch")
     owner = [{"Name": "subscription", "Value": deployed.target.label}]
 
@@ -101,7 +97,6 @@ def metrics_are_counted(deployed: Subscription) -> str:
 
 
 def unstorable_webhook_dies(deployed: Subscription) -> str:
-    """What can't be stored ends among the dead letters."""
     deployed.target.aws.client("sqs").send_message(
         QueueUrl=deployed.deployed.drains[0].queue_url, MessageBody=json.dumps({"no": "envelope"})
     )
@@ -109,7 +104,6 @@ def unstorable_webhook_dies(deployed: Subscription) -> str:
 
 
 def alarm_fires(deployed: Subscription) -> str:
-    """The alarm on dead letters fires while there is one."""
     resources = deployed.target.resources()
     alarms = [r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::CloudWatch::Alarm"]
     name = next(alarm for alarm in alarms if alarm.endswith("-dead-letters"))
@@ -123,7 +117,6 @@ def alarm_fires(deployed: Subscription) -> str:
 
 
 def sqs_redrives_by_itself(deployed: Subscription) -> str:
-    """SQS's own task moves the dead letters back."""
     letters = deployed.dead_letters()
     moved = redriving.Count()
     if not redriving.move(letters, None, moved):
@@ -132,7 +125,6 @@ def sqs_redrives_by_itself(deployed: Subscription) -> str:
 
 
 def traces_are_there(deployed: Subscription) -> str:
-    """X-Ray has traces of the REST API and the functions."""
     client, function = deployed.target.aws.client("xray"), deployed.deployed.outputs["PreQueueFunctionName"]
     started = time.time() - 60
     for _ in range(20):  # one request a second is always traced, and 5 % of the others
@@ -148,7 +140,6 @@ def traces_are_there(deployed: Subscription) -> str:
 
 
 def bodies_arrive_as_they_were_sent(deployed: Subscription) -> str:
-    """Text, JSON and binary go through the gateway's mapping byte for byte."""
     bodies = {
         "text/plain": "plain, with ümlauts and a + and a %2B".encode(),
         "application/json": json.dumps({"quote": "'\" \\ $input.body #end", "n": 1.10}).encode(),
@@ -162,7 +153,6 @@ def bodies_arrive_as_they_were_sent(deployed: Subscription) -> str:
 
 
 def order_is_kept(deployed: Subscription) -> str:
-    """The webhooks of a group are stored in the order in which they came."""
     group = str(uuid4())
     ids = [_send(deployed, json.dumps({"order": {"id": group}, "number": number}).encode()) for number in range(12)]
     stored = [str(_stored(deployed, each)["stored_at"]) for each in ids]
@@ -190,6 +180,7 @@ PROOFS: Sequence[Proof] = (
     Proof("FIFO queues keep a group's order", "ordered", order_is_kept),
     Proof("the shared gateway and the shared host take a webhook all the way", "joined", smoke_passes),
     Proof("documents on the shared host are read", "joined", documents_are_read),
+    Proof("over IPv6, without endpoints, a webhook goes all the way", "ipv6", smoke_passes),
 )
 
 

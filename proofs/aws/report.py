@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from proofs.aws.proofs import PROOFS
 from proofs.aws.run import Outcome, Report
 
 
@@ -14,18 +13,12 @@ def as_json(report: Report) -> str:
 
 
 def as_markdown(report: Report) -> str:
-    """The same as tables."""
     where = "an AWS on one machine" if report.local else f"AWS, {report.region}"
     left = "".join(f"- {each}\n" for each in report.left) or "Nothing.\n"
     return (
         f"# nami on {where}, {report.started}\n\n{'All of it holds.' if report.holds else 'Not all of it holds.'}\n\n"
         f"## Proofs\n\n{_table(report.proofs)}\n## Stacks\n\n{_table(report.stacks)}\n## Could not be removed\n\n{left}"
     )
-
-
-def never_run() -> str:
-    """The list of the docs: what has a proof, and has not been run on AWS yet."""
-    return "".join(f"- {proof.what}\n" for proof in PROOFS)
 
 
 def _table(outcomes: Sequence[Outcome]) -> str:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from nami_control import deploying
 from nami_control.aws import Aws
-from nami_control.cdk import Progress, Task
+from nami_control.aws_errors import of_aws
+from nami_control.cdk_output import Progress
 from nami_control.client import Subscription
-from nami_control.errors import DeployError, NamiError, of_aws
+from nami_control.errors import DeployError, NamiError
 from nami_control.progress import Tell
 from nami_control.stacks import Target
 from proofs.aws import cleaning
@@ -50,8 +51,6 @@ class Report:
 
 
 class Run:
-    """Tries proofs on stacks."""
-
     def __init__(self, aws: Aws, stacks: Sequence[Stack], proofs: Sequence[Proof], tell: Tell) -> None:
         self._aws, self._tell, self._stacks, self._proofs = aws, tell, stacks, proofs
         region = aws.client("sts").meta.region_name
@@ -113,12 +112,8 @@ class Run:
         Raises:
             NamiError: it can't be deployed.
         """
-        target, given = Target(stack.name, self._aws), dict(stack.settings)
-
-        def prepare(_progress: Progress, _synthesis: Task) -> None:
-            deploying.require(target, given, self._tell)
-
-        done = deploying.deploy(target, given, prepare, _shown, tell=self._tell)
+        target = Target(stack.name, self._aws, stack.settings)
+        done = deploying.deploy(target, _shown, tell=self._tell)
         if arn := done.outputs.get("SignatureSecretArn"):
             # Before the first webhook, since the function would look for it again only after a while.
             made = secrets.token_hex(32)

@@ -10,7 +10,7 @@ from nami_stack.settings import Subscription
 ENVIRONMENT = "awstest"
 """Its tag `nami:environment` is on all that is made, and by it leftovers are found."""
 LONGEST = 3.0
-"""Hours that all of it takes at the most: MongoDB hosts come and go twice, and Lambda lets go of a VPC late."""
+"""Hours that all of it takes at the most: MongoDB hosts come and go three times, and Lambda lets go of a VPC late."""
 
 
 @dataclass(frozen=True)
@@ -61,5 +61,10 @@ STACKS = (
         "the gateway and the MongoDB host of nami-awstest-shared",
         {"gateway": "shared", "destination": "shared-mongo", "alarms": "false", "dashboard": "false"},
         joins_shared=True,
+    ),
+    Stack(
+        "ipv6",
+        "a MongoDB host whose function reaches AWS over IPv6",
+        {"egress": "ipv6", "alarms": "false", "dashboard": "false"},
     ),
 )

@@ -52,7 +52,6 @@ _SHOWN = 50  # offending ids of an invariant
 
 
 def main() -> int:
-    """Run, report, and return the exit code."""
     options = _options()
     started = time.monotonic()
     with _local_aws(options.keep) as nami:
@@ -142,7 +141,6 @@ class Run:
         }
 
     def report(self) -> dict[str, Any]:
-        """Send, break, wait, redrive, and say what was seen."""
         seconds = {"burst": self._burst()}
         seconds["until the queue was empty"] = self._settle()
         before, reasons = self._look()

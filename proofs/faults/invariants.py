@@ -18,8 +18,6 @@ class Sent:
 
 @dataclass(frozen=True)
 class Seen:
-    """What is there at one moment."""
-
     documents: Collection[tuple[str, str]]
     """(`_id`, SHA-256 of `raw`) of each stored document."""
     dead: Collection[str]

@@ -23,8 +23,9 @@ import gevent
 import gevent.event
 
 from nami_cli.terminal import print_table, say
+from nami_control.aws_errors import of_aws
 from nami_control.destinations.mongo import collection
-from nami_control.errors import NamiError, UsageError, WebhookError, of_aws
+from nami_control.errors import NamiError, UsageError, WebhookError
 from nami_control.processes import free_port
 from proofs.load import target
 from proofs.load.series import NO_ANSWER, Request, Series
@@ -52,7 +53,6 @@ class Producer(FastHttpUser):
 
     @task
     def deliver(self) -> None:
-        """Send one."""
         load: Load = self.environment.load
         due = next(load.coming, None)
         if due is None:
@@ -88,8 +88,6 @@ class Schedule(LoadTestShape):
 
 
 class Load:
-    """One load test after the other, of one shape against one target."""
-
     def __init__(self, shape: Shape, at: target.Target) -> None:
         self.shape, self.target = shape, at
         self.due = shape.due()
@@ -117,7 +115,6 @@ class Load:
 
     @property
     def is_answered(self) -> bool:
-        """Whether every webhook was sent and answered."""
         return len(self.series.requests) == len(self.due)
 
     def result(self) -> Series:

@@ -24,7 +24,6 @@ class Request:
 
     @property
     def ok(self) -> bool:
-        """Whether the endpoint has taken it on."""
         return 200 <= self.status < 300
 
     @property
@@ -50,12 +49,10 @@ class Series:
 
     @property
     def taken(self) -> list[Request]:
-        """Those that the endpoint has taken on."""
         return [request for request in self.requests if request.ok]
 
     @property
     def end(self) -> float:
-        """When the last answer came."""
         return max((request.answered for request in self.requests), default=0.0)
 
     def drained(self) -> float | None:

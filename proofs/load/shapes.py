@@ -29,8 +29,6 @@ class Phase:
 
 @dataclass(frozen=True)
 class Shape:
-    """One burst."""
-
     name: str
     phases: tuple[Phase, ...]
 
@@ -41,7 +39,6 @@ class Shape:
 
     @property
     def peak(self) -> float:
-        """The highest rate, in requests/s."""
         return max(max(phase.begin, phase.end) for phase in self.phases)
 
     def due(self) -> list[float]:

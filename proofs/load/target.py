@@ -13,11 +13,12 @@ from nami_control.aws import VARIABLE, Aws, is_here
 from nami_control.deployment import Deployment, Function
 from nami_control.destinations.mongo import collection
 from nami_control.errors import NamiError, UsageError
+from nami_control.planning.arrivals import Arrivals
 from nami_control.planning.assumptions import Times
-from nami_control.planning.intake import Arrivals
 from nami_control.planning.plan import plan
 from nami_control.sending import Sender
 from nami_local import machine
+from nami_local.local_aws import LocalAws
 from nami_local.state import Home
 from nami_runtime import signatures
 from nami_stack.settings import Subscription
@@ -44,7 +45,6 @@ class Target:
 
     @property
     def is_here(self) -> bool:
-        """Whether it is this machine."""
         return is_here(self.url)
 
     def webhook(self) -> tuple[str, dict[str, str], bytes]:
@@ -82,8 +82,6 @@ def find(name: str | None, url: str | None, scheme: str | None) -> Iterator[Targ
 
 
 class _Elsewhere(Deployment):
-    """A deployment whose URL is taken as it was given."""
-
     @property
     def endpoint(self) -> str:
         return self.outputs["EndpointUrl"]
@@ -110,7 +108,7 @@ def _own() -> Iterator[Deployment]:
     if not was_up:
         _local("up", OWN, "--detach", "-c", f"signature={_OWN_SCHEME}")
     try:
-        found = deployment.find(stacks.Target(OWN, machine.LocalAws(home)))
+        found = deployment.find(stacks.Target(OWN, LocalAws(home)))
         yield found
         if not was_up:
             with collection(found) as documents:

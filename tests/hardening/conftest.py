@@ -139,6 +139,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "unwatched": {"signature": "shopify", "alarms": False, "dashboard": False, "access_logs": False},
     "unwatched-rest": {"signature": "shopify", "gateway": "rest", "access_logs": False},
     "shared": {"name": "shared", "backup_days": 7},
+    "shared-over-ipv6": {"name": "shared", "egress": "ipv6"},
+    "over-ipv6": {"signature": "shopify", "egress": "ipv6"},
     "shared-behind-nat": {"name": "shared", "egress": "nat", "domain_name": "hooks.example.com"},
     "sharing": {"gateway": "shared", "destination": "shared-mongo", "signature": "shopify"},
     "production": {
@@ -146,6 +148,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "env": "production",
         "environments": {"production": {"account": "123456789012", "region": "eu-west-1"}},
     },
+    "on-a-bus": {"signature": "shopify", "destination": "eventbridge", "event_bus": "orders"},
     "anywhere": {"signature": "jira", "destination": "mongo-database", "database_secret_arn": DOCUMENTDB},
 }
 

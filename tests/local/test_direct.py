@@ -35,9 +35,15 @@ def direct(command: Nami) -> Iterator[Pipeline]:
 
 
 def post(
-    direct: Pipeline, body: bytes, *, secret: bytes = SECRET, content_type: str | None = "application/octet-stream"
+    direct: Pipeline,
+    body: bytes,
+    *,
+    secret: bytes = SECRET,
+    content_type: str | None = "application/octet-stream",
+    signature_of: bytes | None = None,
 ) -> http.client.HTTPResponse:
-    signature = base64.b64encode(hmac.digest(secret, body, hashlib.sha256)).decode()
+    signed = body if signature_of is None else signature_of
+    signature = base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
     headers = {
         **({"content-type": content_type} if content_type else {}),
         "x-shopify-hmac-sha256": signature,
@@ -75,6 +81,20 @@ def test_forged_webhook_ends_in_quarantine(direct: Pipeline) -> None:
     wait_for(lambda: waiting(direct, "QueueUrl") == 0, 30)
     assert waiting(direct, "DeadLetterQueueUrl") == 0
     assert direct.documents.find_one({"_id": response.getheader("nami-delivery-id")}) is None
+
+
+def test_check_says_of_what_was_refused_where_it_goes_wrong(direct: Pipeline, command: Nami) -> None:
+    before = waiting(direct, "QuarantineUrl")
+    signed = b'{"order": 1001}'
+    changed = post(direct, b'{"order":1001}', signature_of=signed).getheader("nami-delivery-id")
+    wait_for(lambda: waiting(direct, "QuarantineUrl") == before + 1, 30)
+    result = command.typed("--local", "signatures", "check", "direct", "--id", str(changed), "--json")
+    assert result.returncode == 12, result.stderr
+    report = json.loads(result.stdout)
+    assert [step["name"] for step in report["steps"] if step["status"] == "fail"] == ["signature"]
+    assert "written again" in report["causes"][0]
+    assert SECRET.decode() not in result.stdout
+    assert waiting(direct, "QuarantineUrl") == before + 1
 
 
 def test_smoke_passes_and_leaves_the_quarantine_as_it_was(direct: Pipeline, command: Nami) -> None:

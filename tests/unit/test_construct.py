@@ -398,3 +398,37 @@ def test_setting_that_lambda_has_no_room_for_is_named_at_synthesis(
 ) -> None:
     with pytest.raises(SettingsError, match=said):
         synth(**settings)
+
+
+@pytest.mark.parametrize(("signature", "count"), [("notion", 2), ("asana", 2), ("github", 1)])
+def test_only_for_a_provider_that_hands_one_over_there_is_a_secret_to_receive(
+    signature: str, count: int, synth: Synth
+) -> None:
+    template = synth(signature=signature)
+    secrets = template.find_resources("AWS::SecretsManager::Secret")
+    assert sum("handed over" in str(secret) or "signs with" in str(secret) for secret in secrets.values()) == count
+    assert len(template.find_outputs("ReceivedSecretArn")) == count - 1
+
+
+def test_the_function_may_write_what_it_receives_and_read_nothing_of_it(synth: Synth) -> None:
+    template = synth(signature="notion")
+    statements = [
+        statement
+        for policy in template.find_resources("AWS::IAM::Policy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "secretsmanager" in str(statement["Action"]) and "PreQueue" in str(policy["Properties"]["Roles"])
+    ]
+    rights = {(statement["Action"], str(statement["Resource"])) for statement in statements}
+    assert {action for action, on in rights if "ReceivedSecret" in on} == {"secretsmanager:PutSecretValue"}
+    assert {action for action, on in rights if "ReceivedSecret" not in on} == {"secretsmanager:GetSecretValue"}
+
+
+@pytest.mark.parametrize("gateway", ["http", "rest"])
+@pytest.mark.parametrize(("signature", "method"), [("trello", "HEAD"), ("event-grid", "OPTIONS"), ("meta", "GET")])
+def test_what_a_provider_asks_first_has_a_route(gateway: str, signature: str, method: str, synth: Synth) -> None:
+    template = synth(signature=signature, gateway=gateway)
+    kind, key = (
+        ("AWS::ApiGateway::Method", "HttpMethod") if gateway == "rest" else ("AWS::ApiGatewayV2::Route", "RouteKey")
+    )
+    methods = {each["Properties"][key].split(" ")[0] for each in template.find_resources(kind).values()}
+    assert methods == {method, "POST"}

@@ -1,5 +1,6 @@
 """What the template makes of each destination."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -12,6 +13,7 @@ from aws_cdk.assertions import Match, Template
 from nami_runtime.destinations.dynamodb import EXPIRIES, kept_for
 from nami_stack import (
     DynamoTable,
+    EventBridge,
     HttpBackend,
     MongoDatabase,
     PipelineSettings,
@@ -96,9 +98,10 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
             (handlers / "post_queue" / "requirements.txt").write_text(own)
         stack = cdk.Stack(cdk.App(context={"aws:cdk:bundling-stacks": []}))
         made: dict[str, Callable[[], Destination]] = {
-            "mongo": lambda: MongoDatabase(stack, "Mongo", secret_arn=SECRET),
+            "mongo": lambda: MongoDatabase(stack, "Mongo", secret=SECRET),
             "dynamodb": lambda: DynamoTable(stack, "Dynamo"),
             "http": lambda: HttpBackend(stack, "Backend", url=URL),
+            "eventbridge": lambda: EventBridge(stack, "Bus"),
         }
         ScalableWebhook(
             stack,
@@ -116,7 +119,8 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
 
 
 @pytest.mark.parametrize(
-    ("destination", "files"), [("mongo", ["requirements-mongo.txt"]), ("dynamodb", []), ("http", [])]
+    ("destination", "files"),
+    [("mongo", ["requirements-mongo.txt"]), ("dynamodb", []), ("http", []), ("eventbridge", [])],
 )
 def test_function_installs_what_its_destination_needs(
     installed: Callable[..., list[str]], destination: str, files: list[str]
@@ -374,7 +378,7 @@ def test_second_of_a_kind_is_counted(app_factory: Callable[..., cdk.App]) -> Non
 
 def test_one_database_serves_two_subscriptions(app_factory: Callable[..., cdk.App]) -> None:
     stack = cdk.Stack(app_factory(), "Shop")
-    database = MongoDatabase(stack, "Atlas", secret_arn=SECRET)
+    database = MongoDatabase(stack, "Atlas", secret=SECRET)
     for name in ("shopify", "jira"):
         ScalableWebhook(stack, name.title(), name=name, destination=database)
     functions = Template.from_stack(stack).find_resources("AWS::Lambda::Function").values()
@@ -398,7 +402,7 @@ def test_backend_that_takes_longer_than_the_function_is_refused_by_the_construct
 
 def test_arn_without_its_ending_is_refused_by_the_construct(app_factory: Callable[..., cdk.App]) -> None:
     with pytest.raises(SettingsError, match="lacks the six characters"):
-        MongoDatabase(cdk.Stack(app_factory(), "Shop"), "Atlas", secret_arn=SECRET.removesuffix("-AbCdEf"))
+        MongoDatabase(cdk.Stack(app_factory(), "Shop"), "Atlas", secret=SECRET.removesuffix("-AbCdEf"))
 
 
 def test_half_a_network_is_refused() -> None:
@@ -484,7 +488,8 @@ def test_an_entry_of_the_table_makes_a_destination(synth: Synth, monkeypatch: py
 
 def test_what_is_not_in_the_table_is_no_destination() -> None:
     assert error_of(destination="toy") == (
-        "destination='toy': must be 'mongo-host', 'shared-mongo', 'mongo-database', 'dynamodb' or 'http'; "
+        "destination='toy': must be 'mongo-host', 'shared-mongo', 'mongo-database', 'dynamodb', 'http' or "
+        "'eventbridge'; "
         "the default is mongo-host"
     )
 
@@ -494,3 +499,42 @@ def test_a_destination_need_not_be_of_the_class_of_others(app_factory: Apps) -> 
     webhook = ScalableWebhook(stack, "Webhook", name="shopify", destination=cast("Destination", Plain()))
     Watching(stack, "Watching").watch(webhook)
     assert function(Template.from_stack(stack), "Plain")["Environment"]["Variables"]["PLAIN"] == "shopify"
+
+
+OTHERS = "arn:aws:events:eu-west-1:210987654321:event-bus/orders"
+
+
+@pytest.fixture(scope="session")
+def events(synth: Synth) -> Template:
+    return synth(destination="eventbridge", event_bus="orders")
+
+
+def test_function_may_put_events_on_that_bus_alone(events: Template) -> None:
+    granted = rights(events, "Eventbridge")
+    (own,) = {json.dumps(granted[action]) for action in ("events:PutEvents", "events:DescribeEventBus")}
+    assert '":event-bus/orders"' in own
+    assert {action for action in granted if action.startswith("dynamodb:")} == {
+        *("dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:BatchWriteItem")
+    }
+
+
+def test_function_leaves_bodies_under_its_subscription_alone(events: Template) -> None:
+    (put,) = [each for each in rights(events, "Eventbridge")["s3:PutObject"]["Fn::Join"][1] if isinstance(each, str)]
+    assert put == "/shopify/*"
+
+
+def test_bus_is_the_default_one_where_none_is_named(synth: Synth) -> None:
+    variables = function(synth(destination="eventbridge"), "Eventbridge")["Environment"]["Variables"]
+    assert (variables["EVENT_BUS"], "EVENT_BUS_IS_ANOTHERS" in variables) == ("default", False)
+
+
+def test_bus_of_another_account_is_named_by_its_arn_and_not_looked_at(synth: Synth) -> None:
+    template = synth(destination="eventbridge", event_bus=OTHERS)
+    assert rights(template, "Eventbridge")["events:PutEvents"] == OTHERS
+    assert "events:DescribeEventBus" not in rights(template, "Eventbridge")
+    assert function(template, "Eventbridge")["Environment"]["Variables"]["EVENT_BUS_IS_ANOTHERS"] == "1"
+
+
+@pytest.mark.parametrize("bus", ["", "my bus", "arn:aws:sqs:eu-west-1:210987654321:orders"])
+def test_what_is_no_bus_is_told(bus: str) -> None:
+    assert "must look like orders, or arn:aws:events" in error_of(destination="eventbridge", event_bus=bus)

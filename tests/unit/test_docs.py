@@ -23,7 +23,7 @@ from nami_stack.destinations.destination import Destination
 from nami_stack.destinations.table import DESTINATIONS as DESTINATION_KINDS
 from nami_stack.settings import Environment, SettingsError, Subscription, as_typed, read_settings
 from nami_stack.signature import SCHEMES
-from proofs.aws.report import never_run
+from proofs.aws.proofs import PROOFS
 from tests.unit.pages import WRITES, block_is_behind
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ def test_differences_from_aws_are_documented_as_they_are_shown() -> None:
 
 @pytest.mark.docs
 def test_what_was_never_run_on_aws_is_what_its_test_tries() -> None:
-    if block_is_behind(DOCS / "aws.md", "never run", never_run()):
+    if block_is_behind(DOCS / "aws.md", "never run", "".join(f"- {proof.what}\n" for proof in PROOFS)):
         pytest.fail("docs/aws.md is behind proofs/aws/proofs.py: run `make docs`")
 
 
@@ -177,6 +177,12 @@ def test_every_provider_is_documented_as_it_is() -> None:
 
 def test_every_scheme_has_its_facts() -> None:
     assert sorted(FACTS) == sorted(SCHEMES)
+
+
+def test_the_number_of_providers_is_what_there_are() -> None:
+    named = len(FACTS.keys() - {"basic", "hmac", "none", "token"})
+    assert f"[{named} schemes](docs/signatures.md) by name" in (DOCS.parent / "README.md").read_text()
+    assert f"- Signatures: {named} providers by name" in (DOCS.parent / "CHANGELOG.md").read_text()
 
 
 def test_no_cell_of_the_providers_table_breaks_it() -> None:
@@ -299,6 +305,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"signature": "shopify", "gateway": "rest", "ingest": "direct"},
     {"gateway": "shared", "destination": "dynamodb"},
     {"destination": "http", **URL},
+    {"destination": "eventbridge"},
 ]
 
 

@@ -167,7 +167,7 @@ def test_several_subscriptions_share_one_gateway_on_one_domain(
     app_factory: Callable[..., cdk.App], kind: type[HttpGateway] | type[RestGateway]
 ) -> None:
     stack = cdk.Stack(app_factory(), "Shop")
-    domain = CustomDomain(stack, "Domain", domain_name="hooks.example.com", certificate_arn=CERTIFICATE)
+    domain = CustomDomain(stack, "Domain", domain_name="hooks.example.com", certificate=CERTIFICATE)
     gateway = kind(stack, "Gateway", domain=domain)
     host = MongoHost(stack, "Host")
     urls = [

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from nami_control.errors import UsageError
+from nami_control.planning.arrivals import Arrivals
 from nami_control.planning.assumptions import Times
-from nami_control.planning.intake import Arrivals
 from nami_control.planning.plan import plan
 from nami_stack import Subscription
 from proofs.load import plot, target

@@ -406,7 +406,49 @@ def test_with_nat_host_and_function_stand_in_the_private_subnet_behind_it(synth:
     assert template.find_resources("AWS::EC2::Subnet")[host["Ref"]]["Properties"]["MapPublicIpOnLaunch"] is False
 
 
-@pytest.mark.parametrize("egress", ["none", "nat"])
+def test_over_ipv6_the_function_has_a_way_out_and_nothing_costs(synth: Synth) -> None:
+    template = synth(egress="ipv6")
+    for kind in ("VPCEndpoint", "NatGateway", "EIP"):
+        template.resource_count_is(f"AWS::EC2::{kind}", 0)
+    function = find(template, "AWS::Lambda::Function", VpcConfig=Match.any_value())["Properties"]
+    assert function["VpcConfig"]["Ipv6AllowedForDualStack"] is True
+    assert function["Environment"]["Variables"]["AWS_USE_DUALSTACK_ENDPOINT"] == "true"
+    (subnet,) = function["VpcConfig"]["SubnetIds"]
+    assert "Ipv6CidrBlock" in template.find_resources("AWS::EC2::Subnet")[subnet["Ref"]]["Properties"]
+    table = find(template, "AWS::EC2::SubnetRouteTableAssociation", SubnetId=subnet)["Properties"]["RouteTableId"]
+    gateway = {"Fn::GetAtt": [logical_id(template, "AWS::EC2::EgressOnlyInternetGateway"), "Id"]}
+    route = find(template, "AWS::EC2::Route", RouteTableId=table)["Properties"]
+    assert (route["DestinationIpv6CidrBlock"], route["EgressOnlyInternetGatewayId"]) == ("::/0", gateway)
+
+
+def test_over_ipv6_the_function_gets_out_to_https_alone(synth: Synth) -> None:
+    template = synth(egress="ipv6")
+    function = find(template, "AWS::Lambda::Function", VpcConfig=Match.any_value())["Properties"]
+    (group,) = function["VpcConfig"]["SecurityGroupIds"]
+    rules = template.find_resources("AWS::EC2::SecurityGroup")[group["Fn::GetAtt"][0]]["Properties"]
+    (rule,) = (rule for rule in rules["SecurityGroupEgress"] if "CidrIpv6" in rule)
+    assert (rule["CidrIpv6"], rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("::/0", "tcp", 443, 443)
+    assert "SecurityGroupIngress" not in rules
+
+
+def test_over_ipv6_the_host_keeps_its_ipv4_address_and_gets_no_other(synth: Synth) -> None:
+    template = synth(egress="ipv6")
+    (host,) = find(template, "AWS::AutoScaling::AutoScalingGroup")["Properties"]["VPCZoneIdentifier"]
+    subnet = template.find_resources("AWS::EC2::Subnet")[host["Ref"]]["Properties"]
+    assert (subnet["MapPublicIpOnLaunch"], subnet["AssignIpv6AddressOnCreation"]) == (True, False)
+    groups = template.find_resources(
+        "AWS::EC2::SecurityGroup", {"Properties": {"GroupDescription": "MongoDB host"}}
+    ).values()
+    assert "CidrIpv6" not in json.dumps(list(groups))
+
+
+def test_no_function_uses_ipv6_unasked(template: Template) -> None:
+    said = json.dumps(template.to_json())
+    assert "Ipv6" not in said
+    assert "AWS_USE_DUALSTACK_ENDPOINT" not in said
+
+
+@pytest.mark.parametrize("egress", ["none", "ipv6", "nat"])
 def test_network_has_one_zone_that_ec2_chooses_once(synth: Synth, egress: str) -> None:
     template = synth(egress=egress)
     subnets = template.find_resources("AWS::EC2::Subnet")

@@ -184,8 +184,8 @@ def test_environment_is_told_to_sentry_and_datadog(app_factory: Apps) -> None:
 @pytest.mark.parametrize(("settings", "key"), [({"sentry_dsn": DSN}, "sentry_dsn"), (DATADOG, "datadog_site")])
 def test_function_without_a_way_out_can_not_report(settings: dict[str, str], key: str) -> None:
     assert error_of(**settings) == (
-        f"{key}: the post-queue function stands in a subnet without a way out, and could not report anything; "
-        f"give egress=nat, or leave {key} out"
+        f"{key}: the post-queue function stands in a subnet without a way out over IPv4, and could not report "
+        f"anything; give egress=nat, or leave {key} out"
     )
     for way_out in ({"egress": "nat"}, TABLE, {"tracing": True, **TABLE}):
         assert Subscription.from_context({"name": "shopify", **settings, **way_out}).reports_to == key
@@ -210,6 +210,12 @@ def test_construct_sees_that_its_host_has_no_way_out(app_factory: Apps) -> None:
     settings = PipelineSettings(sentry_dsn=DSN)
     with pytest.raises(SettingsError, match=r"^sentry_dsn: .* give egress=nat"):
         ScalableWebhook(stack, "Shopify", name="shopify", destination=MongoHost(stack, "Closed"), settings=settings)
+    # Neither Sentry nor Datadog is reached over IPv6.
+    with pytest.raises(SettingsError, match=r"^sentry_dsn: .* give egress=nat"):
+        Subscription.from_context({"name": "shopify", "sentry_dsn": DSN, "egress": "ipv6"})
+    ipv6 = MongoHost(stack, "Ipv6", settings=HostSettings(egress="ipv6"))
+    with pytest.raises(SettingsError, match=r"^sentry_dsn: .* give egress=nat"):
+        ScalableWebhook(stack, "Jira", name="jira", destination=ipv6, settings=settings)
     open_host = MongoHost(stack, "Open", settings=HostSettings(egress="nat"))
     ScalableWebhook(stack, "Stripe", name="stripe", destination=open_host, settings=settings)
 

@@ -90,7 +90,7 @@ def test_unlike_any_key_lists_them_all() -> None:
         ({"instance_type": "a1.medium"}, "instance_type='a1.medium': must look like t4g.micro, an arm64"),
         ({"vpc_id": "vpc-0123"}, "vpc_id='vpc-0123': must look like vpc-0123456789abcdef0"),
         ({"volume_size": "big"}, "volume_size='big': must be a valid integer"),
-        ({"egress": "yes"}, "egress='yes': must be 'none' or 'nat'; the default is none"),
+        ({"egress": "yes"}, "egress='yes': must be 'none', 'ipv6' or 'nat'; the default is none"),
         (
             {"backend_allow_private": "perhaps"},
             "backend_allow_private='perhaps': must be a valid boolean, unable to interpret input; the default is false",

@@ -72,7 +72,7 @@ def read(template: Template) -> set[str]:
 
 def value_of(name: str) -> dict[str, Any]:
     """A reference to what an SSM parameter says."""
-    label = re.sub(r"[^A-Za-z]", "", name)
+    label = re.sub(r"[^A-Za-z0-9]", "", name)
     return {"Ref": Match.string_like_regexp(f"^SsmParameterValue{label}.*Parameter$")}
 
 
@@ -147,11 +147,27 @@ def test_nobody_is_let_into_the_host_but_by_a_subscriptions_rule(shared: Templat
     )
 
 
-@pytest.mark.parametrize("context", [{"egress": "nat"}, NETWORK], ids=["nat", "adopted"])
+@pytest.mark.parametrize("context", [{"egress": "nat"}, {"egress": "ipv6"}, NETWORK], ids=["nat", "ipv6", "adopted"])
 def test_same_ids_are_published_of_every_network(
     app_factory: AppFactory, shared: Template, context: dict[str, str]
 ) -> None:
     assert published(share(app_factory, **context)).keys() == published(shared).keys()
+
+
+@pytest.mark.parametrize(("egress", "said"), [("none", "false"), ("ipv6", "true")])
+def test_functions_are_told_whether_the_shared_network_has_ipv6(
+    app_factory: AppFactory, egress: str, said: str
+) -> None:
+    assert published(share(app_factory, egress=egress))["/nami-shared/functions-use-ipv6"] == said
+
+
+def test_function_uses_ipv6_where_the_shared_network_has_it(user: Template) -> None:
+    told = value_of("/nami-shared/functions-use-ipv6")
+    variables = Match.object_like({"AWS_USE_DUALSTACK_ENDPOINT": told})
+    user.has_resource_properties(
+        "AWS::Lambda::Function",
+        {"VpcConfig": Match.object_like({"Ipv6AllowedForDualStack": told}), "Environment": {"Variables": variables}},
+    )
 
 
 def test_adopted_network_is_published_as_it_is(app_factory: AppFactory) -> None:

@@ -10,7 +10,8 @@ from nami_control import secret, signing
 from nami_control.errors import UsageError
 from nami_runtime import signatures
 from nami_runtime.request import Refused, Request
-from nami_runtime.signatures.schemes import Asymmetric, Hmac
+from nami_runtime.signatures.public_keys import Asymmetric
+from nami_runtime.signatures.schemes import Hmac
 from nami_runtime.signatures.verification import Verification
 from nami_stack import SettingsError, Subscription
 

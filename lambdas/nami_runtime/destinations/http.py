@@ -17,7 +17,7 @@ import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from hmac import digest
 from time import monotonic
@@ -29,13 +29,13 @@ from nami_runtime.destinations import NO_TIME, Apart, Away, Later, apart
 from nami_runtime.destinations.dynamodb import encoded
 from nami_runtime.reaching import Forbidden, reach
 from nami_runtime.secret import Secret
+from nami_runtime.tries import note_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 # What a note may take, and what is left of the batch's time for the last one.
 NOTE_SECONDS = 1.0
-NOTE_DAYS = 14
 NOTE_BYTES = 2048
 # Of an answer that nobody reads; a longer one costs its connection.
 _MAX_ANSWER_BYTES = 65_536
@@ -162,7 +162,7 @@ class Backend:
             return document
         parameters: dict[str, object] = {
             "TableName": self._table,
-            "Item": encoded(_note_of(document) | {"delivered": False, "reason": "backend: under way"}),
+            "Item": encoded(note_of(document) | {"delivered": False, "reason": "backend: under way"}),
             "ConditionExpression": "attribute_not_exists(id) OR raw_sha256 = :content",
             "ExpressionAttributeValues": encoded({":content": document["raw_sha256"]}),
         }
@@ -271,7 +271,7 @@ class Backend:
         self, document: dict[str, Any], answer: Answer | None, reason: str, milliseconds: int, deadline: float
     ) -> None:
         """Keeps how the last try went. What goes wrong with it concerns no webhook."""
-        fields = _note_of(document) | {"ms": milliseconds, "delivered": not reason}
+        fields = note_of(document) | {"ms": milliseconds, "delivered": not reason}
         if reason:
             fields["reason"] = reason
         if answer:
@@ -289,18 +289,6 @@ class Backend:
             self._own.notes = aws.Client("dynamodb")
         client: aws.Client = self._own.notes
         return client
-
-
-def _note_of(document: dict[str, Any]) -> dict[str, Any]:
-    """What a note of this try says, however it goes."""
-    return {
-        "id": str(document["_id"]),
-        "subscription": str(document.get("subscription", "")),
-        "attempt": int(document["attempts"]),
-        "at": datetime.now(UTC),
-        "expires_at": int(time.time()) + NOTE_DAYS * 86_400,
-        **{name: document[name] for name in ("raw_sha256", "same_id_as") if name in document},
-    }
 
 
 def _name_of(part: str) -> str:

@@ -1,4 +1,7 @@
-"""How providers sign what they send: `schemes` are the few ways, `providers` and `more` the table of who uses which."""
+"""How providers sign what they send: `schemes` are the usual ways, `providers` and `more` the table of who uses which.
+
+Who has a way of their own stand beside it, in the table of a module that is loaded for them alone.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,42 @@ else:
 
 __all__ = ["configured", "every"]
 
+_OWN_WAYS = {
+    **dict.fromkeys(
+        (
+            *(
+                "aws-sns",
+                "discord",
+                "highlevel",
+                "manus",
+                "mobiscroll",
+                "paypal",
+                "sendgrid",
+                "standard-webhooks-v1a",
+                "telnyx",
+            ),
+            "wise",
+        ),
+        "public_keys",
+    ),
+    "microsoft-graph": "client_state",
+    "adyen": "adyen",
+}
+
 
 def every() -> dict[str, tuple[Scheme, ...]]:
-    """The whole table. A function loads the second half of it only where its provider is not in the first."""
-    from nami_runtime.signatures import more  # noqa: PLC0415 - five times the first half
-
-    for name, forms in more.SCHEMES.items():
-        SCHEMES.setdefault(name, forms)
+    """The whole table. A function loads of it what its provider needs."""
+    for table in dict.fromkeys(["more", *_OWN_WAYS.values()]):
+        for name, forms in _table(table).items():
+            SCHEMES.setdefault(name, forms)
     return SCHEMES
+
+
+def _table(module: str) -> dict[str, tuple[Scheme, ...]]:
+    from importlib import import_module  # noqa: PLC0415 - the usual providers stand in the first table
+
+    found: dict[str, tuple[Scheme, ...]] = import_module(f"nami_runtime.signatures.{module}").SCHEMES
+    return found
 
 
 def configured(setting: dict[str, Any]) -> tuple[Scheme, ...]:
@@ -32,7 +63,7 @@ def configured(setting: dict[str, Any]) -> tuple[Scheme, ...]:
     Raises KeyError for an unknown scheme and TypeError for an option that the scheme does not have.
     """
     named = setting["scheme"]
-    forms = SCHEMES[named] if named in SCHEMES else every()[named]
+    forms = SCHEMES[named] if named in SCHEMES else _table(_OWN_WAYS.get(named, "more"))[named]
     options = {name: value for name, value in setting.items() if name != "scheme"}
     for name in ("header", "timestamp", "id"):
         if name in options:

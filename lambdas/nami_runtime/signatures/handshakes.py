@@ -11,7 +11,7 @@ import json
 from hmac import compare_digest, digest
 from urllib.parse import parse_qsl
 
-from nami_runtime.request import Refused
+from nami_runtime.request import Refused, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +85,20 @@ def _asana(request: Request, secret: Secret) -> Answer | None:
         return None
     if not (offered.isascii() and offered.isprintable()):
         raise Refused(400, "X-Hook-Secret is not printable")
-    return {"statusCode": 200, "headers": {"x-hook-secret": _bounded(offered)}, "body": ""}
+    _keep(_bounded(offered), request)
+    return {"statusCode": 200, "headers": {"x-hook-secret": offered}, "body": ""}
+
+
+def _notion(request: Request, secret: Secret) -> Answer | None:
+    """The token that its owner pastes into Notion and with which all webhooks to come are signed."""
+    if request.method != "POST" or "x-notion-signature" in request.headers:
+        return None
+    body = request.json()
+    token = body.get("verification_token") if isinstance(body, dict) else None
+    if not isinstance(token, str) or not token or not token.isprintable():
+        return None
+    _keep(_bounded(token), request)
+    return _NOTHING
 
 
 def _head(request: Request, secret: Secret) -> Answer | None:
@@ -93,11 +106,55 @@ def _head(request: Request, secret: Secret) -> Answer | None:
     return {"statusCode": 200, "headers": {}} if request.method == "HEAD" else None
 
 
+def _event_grid(request: Request, secret: Secret) -> Answer | None:
+    """CloudEvents' abuse protection (https://github.com/cloudevents/spec, http-webhook.md, 4)."""
+    origin = request.headers.get("webhook-request-origin", "") if request.method == "OPTIONS" else ""
+    if not origin:
+        return None
+    if not (origin.isascii() and origin.isprintable()):
+        raise Refused(400, "WebHook-Request-Origin is not printable")
+    headers = {"webhook-allowed-origin": _bounded(origin), "webhook-allowed-rate": "*", "allow": "POST"}
+    return {"statusCode": 200, "headers": headers, "body": ""}
+
+
+def _bitbucket_server(request: Request, secret: Secret) -> Answer | None:
+    """Its connection test, which is signed by no version (https://github.com/runatlantis/atlantis/issues/474)."""
+    is_ping = request.headers.get("x-event-key") == "diagnostics:ping" and "x-hub-signature" not in request.headers
+    return _NOTHING if is_ping and request.method == "POST" else None
+
+
 def _woocommerce(request: Request, secret: Secret) -> Answer | None:
     """Its unsigned ping, `webhook_id=12`, when a webhook is made."""
     body = request.body
     is_ping = request.method == "POST" and body.startswith(b"webhook_id=") and body[11:].isdigit()
     return _NOTHING if is_ping and "x-wc-webhook-signature" not in request.headers else None
+
+
+def _validation_code(request: Request, key: str) -> Answer | None:
+    """Event Grid's own form; whoever asks has shown the secret by then."""
+    body = request.json()
+    event = body[0] if isinstance(body, list) and len(body) == 1 else None
+    if request.headers.get("aeg-event-type") != "SubscriptionValidation" or not isinstance(event, dict):
+        return None
+    return _json({"validationResponse": _bounded(field(event, "data.validationCode"))})
+
+
+def _twitch(request: Request, key: str) -> Answer | None:
+    if request.headers.get("twitch-eventsub-message-type") != "webhook_callback_verification":
+        return None
+    return _text(field(request.json(), "challenge"))
+
+
+def _smartcar(request: Request, key: str) -> Answer | None:
+    """`eventType: VERIFY` of version 4, `eventName: verify` of version 2."""
+    body = request.json()
+    if not isinstance(body, dict) or (body.get("eventType") != "VERIFY" and body.get("eventName") != "verify"):
+        return None
+    challenge = field(body, "data.challenge") or field(body, "payload.challenge")
+    # The proof is of the same form as a delivery's signature, see _x.
+    if not challenge or "{" in challenge:
+        raise Refused(400, "the challenge is none")
+    return _json({"challenge": digest(key.encode(), _bounded(challenge).encode("utf-8", "replace"), "sha256").hex()})
 
 
 def _x_delivery(request: Request, key: str) -> Answer | None:
@@ -127,6 +184,12 @@ def _zoom(request: Request, key: str) -> Answer | None:
     return _json({"plainToken": _bounded(token), "encryptedToken": proof})
 
 
+def _aws_sns(request: Request, key: str) -> Answer | None:
+    from nami_runtime.signatures import sns  # noqa: PLC0415 - needs cryptography
+
+    return _NOTHING if sns.confirm(request) else None
+
+
 def _discord(request: Request, key: str) -> Answer | None:
     body = request.json()
     asked = isinstance(body, dict) and body.get("type") == 0 and not isinstance(body["type"], bool)
@@ -139,20 +202,33 @@ if TYPE_CHECKING:
 
 _UNSIGNED = {
     "asana": _asana,
+    "bitbucket-server": _bitbucket_server,
     "dropbox": _dropbox,
+    "event-grid": _event_grid,
     "head": _head,
     "meta": _meta,
     "microsoft-graph": _microsoft_graph,
+    "notion": _notion,
     "okta": _okta,
     "woocommerce": _woocommerce,
     "x": _x,
 }
 _SIGNED = {
+    "aws-sns": _aws_sns,
     "discord": _discord,
+    "event-grid": _validation_code,
     "slack": _slack,
+    "smartcar": _smartcar,
+    "twitch": _twitch,
     "x": _x_delivery,
     "zoom": _zoom,
 }
+
+
+def _keep(value: str, request: Request) -> None:
+    from nami_runtime.signatures import received  # noqa: PLC0415 - once in a webhook's life
+
+    received.keep(value, request.deadline)
 
 
 def _query(request: Request) -> dict[str, str]:

@@ -72,8 +72,19 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # Standard Webhooks, and Meta, under the names that people look for.
     **dict.fromkeys(
         (
-            *("brex", "clerk", "farpay", "flexprice", "goody", "incident-io", "lithic", "make", "openai", "openmeter"),
-            *("recall-ai", "render", "replicate", "resend", "signatureapi", "svix", "tolt"),
+            *(
+                "anthropic",
+                "brex",
+                "clerk",
+                "dodo-payments",
+                "farpay",
+                "flexprice",
+                "formbricks",
+                "goody",
+                "incident-io",
+            ),
+            *("lithic", "make", "openai", "openmeter", "recall-ai", "render", "replicate", "resend", "signatureapi"),
+            *("svix", "tolt"),
         ),
         FIRST["standard-webhooks"],
     ),
@@ -94,6 +105,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     "btcpay": _hex("btcpay-sig", "body:deliveryId", prefix="sha256="),
+    "blockfrost": _pairs("blockfrost-signature", "v1", "body:id", tolerance=600),
     "billit": _pairs("billit-signature", "s"),
     "cashfree": (
         Hmac(
@@ -106,8 +118,11 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     ),
     "coinbase-commerce": _hex("x-cc-webhook-signature", "body:event.id"),
     "coinify": _hex("x-coinify-webhook-signature"),
+    "dwolla": _hex("x-request-signature-sha-256", "body:id"),
     "fastspring": _base64("x-fs-signature"),
     "gocardless": _hex("webhook-signature", "body:meta.webhook_id"),
+    # Its JWTs stand in the same header; those are refused.
+    "lago": _base64("x-lago-signature", "x-lago-unique-key"),
     "lemon-squeezy": _hex("x-signature"),
     "modern-treasury": _hex("x-signature"),
     "mollie": _hex("x-mollie-signature", "body:id", prefix="sha256="),
@@ -121,6 +136,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             ids=("body:id",),
         ),
     ),
+    "paystack": _hex("x-paystack-signature", digest="sha512"),
     "paysway": _pairs("x-paysway-signature", "v1", key="base64"),
     "razorpay": _hex("x-razorpay-signature", "x-razorpay-event-id"),
     # The time stands before the first comma, without a name.
@@ -144,6 +160,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     ),
     "strike": _hex("x-webhook-signature", "body:id"),
     "unit": _base64("x-unit-signature", digest="sha1"),
+    "zoho-payments": _pairs("x-zoho-webhook-signature", "v", milliseconds=True),
     # Commerce and shipping
     "aftership": (
         *_base64("aftership-hmac-sha256"),
@@ -156,6 +173,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "london-theatre-direct": _base64("ltd-webhook-signature"),
     "mews-pos": _base64("x-signature"),
     "scalev": _base64("x-scalev-hmac-sha256"),
+    "shopware": _hex("shopware-shop-signature"),
     "oracle-commerce": _base64("x-oracle-cc-webhook-signature", digest="sha512"),
     "woocommerce": (
         Hmac(
@@ -166,12 +184,56 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     # Building, hosting, watching
+    # Its connection test is not signed.
+    "bitbucket-server": (
+        Hmac(header="x-hub-signature", prefix="sha256=", ids=("x-request-id",), handshake="bitbucket-server"),
+    ),
+    "appwrite": (Hmac(header="x-appwrite-webhook-signature", digest="sha1", encoding="base64", signed="{url}{body}"),),
     "buildkite": (
         *_pairs("x-buildkite-signature", "signature", time="timestamp"),
         Token(header="x-buildkite-token"),
     ),
     "circleci": (Hmac(header="circleci-signature", part="v1", ids=("body:id",)),),
     "cloudflare-stream": _pairs("webhook-signature", "sig1", time="time"),
+    # It signs nothing: the secret stands in the URL, or in a header that the subscription is given.
+    **dict.fromkeys(
+        ("cloudevents", "event-grid"),
+        (
+            Token(
+                header="query:code",
+                ids=("body:id", "ce-id"),
+                settable=("header", "prefix", "id"),
+                handshake="event-grid",
+                handshake_method="OPTIONS",
+            ),
+        ),
+    ),
+    "dub": _hex("dub-signature"),
+    "flagsmith": _hex("x-flagsmith-signature"),
+    "flux": _hex("x-signature", prefix="sha256="),
+    "grafana": _hex("x-grafana-alerting-signature"),
+    # The first is of its SDK webhooks: Standard Webhooks, with the key as it is.
+    "growthbook": (
+        *_standard("webhook-signature", "webhook-id", "webhook-timestamp", key="text"),
+        *_hex("x-growthbook-signature"),
+    ),
+    "launchdarkly": _hex("x-ld-signature", "body:_id"),
+    "netbox": _hex("x-hook-signature", digest="sha512"),
+    "nexus": _hex("x-nexus-webhook-signature", digest="sha1"),
+    "pulumi": _hex("pulumi-webhook-signature", "pulumi-webhook-id"),
+    "semaphore": _hex("x-semaphore-signature-256"),
+    # Its older name for the same is of the first apps.
+    "sentry": (Hmac(header="sentry-hook-signature", also=("sentry-app-signature",)),),
+    "spacelift": _hex("x-signature-256", prefix="sha256="),
+    "statsig": (
+        Hmac(
+            header="x-statsig-signature",
+            prefix="v0=",
+            signed="v0:{timestamp}:{body}",
+            timestamp="x-statsig-request-timestamp",
+            milliseconds=True,
+        ),
+    ),
     "discourse": _hex("x-discourse-event-signature", "x-discourse-event-id", prefix="sha256="),
     "expo": _hex("expo-signature", prefix="sha1=", digest="sha1"),
     "gitea": _hex("x-gitea-signature", "x-gitea-delivery"),
@@ -208,6 +270,18 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     # Messages, voice, video
+    "mastodon": _hex("x-hub-signature", prefix="sha256="),
+    # The URL, then each field's name and value, by name, as with Twilio.
+    "mandrill": (
+        Hmac(
+            header="x-mandrill-signature",
+            digest="sha1",
+            encoding="base64",
+            signed="{url}{form}",
+            handshake="head",
+            handshake_method="HEAD",
+        ),
+    ),
     # Its library takes what was signed half an hour ago.
     "elevenlabs": _pairs("elevenlabs-signature", "v0", tolerance=1800),
     "emailit": _timed("x-emailit-signature", "x-emailit-timestamp"),
@@ -218,9 +292,30 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "retell": _pairs("x-retell-signature", "d", time="v", signed="{body}{timestamp}", tolerance=300, milliseconds=True),
     "stream": _hex("x-signature"),
     "telegram": (Token(header="x-telegram-bot-api-secret-token", ids=("body:update_id",)),),
+    "twitch": (
+        Hmac(
+            header="twitch-eventsub-message-signature",
+            prefix="sha256=",
+            signed="{id}{timestamp}{body}",
+            id="twitch-eventsub-message-id",
+            timestamp="twitch-eventsub-message-timestamp",
+            iso=True,
+            tolerance=600,
+            ids=("twitch-eventsub-message-id",),
+            handshake="twitch",
+        ),
+    ),
     "viber": _hex("x-viber-content-signature", "body:message_token"),
     "webex": _hex("x-spark-signature", digest="sha1"),
     # Customers, work, documents
+    "attio": _hex("attio-signature", "idempotency-key"),
+    "fizzy": _hex("x-webhook-signature"),
+    "leaf": _base64("x-leaf-signature"),
+    "openproject": _hex("x-op-signature", prefix="sha1=", digest="sha1"),
+    "outline": _pairs("outline-signature", "s", milliseconds=True),
+    "plane": _hex("x-plane-signature"),
+    "realtime-register": _base64("signature"),
+    "taiga": _hex("x-taiga-webhook-signature", digest="sha1"),
     "ashby": _hex("ashby-signature", prefix="sha256="),
     # While its key rolls it signs with the other under s1.
     "boldsign": _pairs("x-boldsign-signature", "s0 s1", "body:event.id", tolerance=300),
@@ -250,6 +345,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     "lusha": _timed("x-lusha-signature", "x-lusha-timestamp"),
+    "notion": (Hmac(header="x-notion-signature", prefix="sha256=", ids=("body:id",), handshake="notion"),),
     "nylas": (Hmac(header="x-nylas-signature", ids=("body:id",), handshake="dropbox", handshake_method="GET"),),
     "patreon": _hex("x-patreon-signature", digest="md5"),
     "pipedrive": (Basic(ids=("body:meta.id",)),),
@@ -269,11 +365,24 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # The key is `client id&secret`, and that is what the secret holds.
     "surveymonkey": _base64("sm-signature", "body:event_id", digest="sha1"),
     "tiktok": _pairs("tiktok-signature", "s"),
+    "trello": (
+        Hmac(
+            header="x-trello-webhook",
+            digest="sha1",
+            encoding="base64",
+            signed="{body}{url}",
+            ids=("body:action.id",),
+            handshake="head",
+            handshake_method="HEAD",
+        ),
+    ),
     "todoist": _base64("x-todoist-hmac-sha256"),
     "xero": _base64("x-xero-signature"),
     "xobni": _timed("x-xobni-signature", "x-xobni-timestamp", "x-xobni-delivery", prefix="sha256="),
     # Identity and checks
     "checkr": _hex("x-checkr-signature", "body:id"),
+    "dynamic": _hex("x-dynamic-signature-256", prefix="sha256="),
+    "zitadel": _pairs("zitadel-signature", "v1", tolerance=300),
     "greenhouse": _hex("signature", prefix="sha256 "),
     "onfido": _hex("x-sha2-signature"),
     # While its secret rolls, two groups stand with a blank between, each with a time of its own.
@@ -287,5 +396,6 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             ids=("body:data.id",),
         ),
     ),
+    "smartcar": (Hmac(header="sc-signature", ids=("body:meta.deliveryId", "body:eventId"), handshake="smartcar"),),
     "workos": _pairs("workos-signature", "v1", "body:id", tolerance=180, milliseconds=True),
 }

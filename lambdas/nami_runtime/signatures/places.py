@@ -5,13 +5,17 @@ Half of the providers need nothing of it, so it is loaded where one does.
 
 from __future__ import annotations
 
+import json
 import re
+from copy import copy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from nami_runtime.request import Refused, field
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nami_runtime.request import Request
 
 # Anybody may send a form, and it is read before that shows. Providers' forms have some dozens of fields.
@@ -77,6 +81,22 @@ def check_text(body: bytes) -> None:
         body.decode()
     except ValueError:
         raise Refused(401, "a body that is no text") from None
+
+
+def groups(request: Request, header: str) -> Iterator[Request]:
+    """The request with each of the groups of pairs that stand in a header with blanks between."""
+    for group in request.headers.get(header, "").replace(", ", ",").split() or [""]:
+        alone = copy(request)
+        alone.headers = {**request.headers, header: group}
+        yield alone
+
+
+def lasting(request: Request, per_try: tuple[str, ...]) -> bytes:
+    """The body without the fields that differ from try to try."""
+    body = request.json()
+    if not isinstance(body, dict):
+        return request.body
+    return json.dumps({name: value for name, value in body.items() if name not in per_try}, sort_keys=True).encode()
 
 
 def listed(value: str, prefix: str) -> list[str]:

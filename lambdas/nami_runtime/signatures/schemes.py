@@ -39,7 +39,8 @@ class Scheme:
     `ids` are the sources of the delivery's id, the first that is there counts. `per_try` are fields of a JSON body that
     differ between two tries of one delivery. `handshake` names what the provider asks
     before it sends (see handshakes), with `handshake_method`. `settable` are the fields that a subscription may set,
-    beside those that follow from the others. `requirements` names what has to be installed to verify.
+    beside those that follow from the others. `requirements` names what has to be installed to verify, `fetches` tells
+    whether that takes something from the provider's host.
     """
 
     ids: tuple[IdSource, ...] = ()
@@ -47,7 +48,8 @@ class Scheme:
     handshake: str = ""
     handshake_method: str = "POST"
     settable: tuple[str, ...] = ()
-    requirements: ClassVar[str] = ""
+    requirements: ClassVar[tuple[str, ...]] = ()
+    fetches: ClassVar[bool] = False
 
     def applies(self, request: Request) -> bool:
         """Whether the request carries what this scheme reads; decides between the forms of one provider."""
@@ -106,58 +108,50 @@ class Scheme:
             request.id_is_bound = callable(source) or not self.covers(source)
             if callable(source) or self.covers(source):
                 return found
-            content = request.query.encode("utf-8", "backslashreplace") + b"\n" + self._lasting(request)
+            lasting = request.body
+            if self.per_try:
+                from nami_runtime.signatures import places  # noqa: PLC0415 - as above
+
+                lasting = places.lasting(request, self.per_try)
+            content = request.query.encode("utf-8", "backslashreplace") + b"\n" + lasting
             return f"{found}-{sha256(content).hexdigest()[:32]}"
         return request.delivery_id
 
-    def _lasting(self, request: Request) -> bytes:
-        """The body as it is at each try."""
-        body = request.json() if self.per_try else None
-        if not isinstance(body, dict):
-            return request.body
-        import json  # noqa: PLC0415 - one provider sends such
-
-        rest = {name: value for name, value in body.items() if name not in self.per_try}
-        return json.dumps(rest, sort_keys=True).encode()
-
 
 @dataclass(frozen=True)
-class Hmac(Scheme):
-    """An HMAC with a shared secret.
+class Signed(Scheme):
+    """A signature over a template.
 
     `header` is the source of the signature, `also` others that may hold one: any that fits counts. In it stands
     `prefix` and the signature, or several with commas or blanks between; where it holds pairs, `part` names those that
     hold signatures, with blanks between the names. Where each group of pairs has a time of its own, it is `grouped`.
     `signed` is a template over {body}, {body_sha256} (in hex), {timestamp}, {id}, {method}, {url}, {path} (with its
-    query), {uri} (HubSpot's half-decoded URL), {form} (Twilio's sorted parameters) and any other source.
-    `digest` is md5, sha1, sha256, sha384 or sha512, `encoding` that of the signature: hex (in any case), base64 or
-    base64url, padded or not. `key` is the secret's own form: text, base64, hex, or nfkd: text as Unicode decomposes it.
+    query), {uri} (HubSpot's half-decoded URL), {form} (Twilio's sorted parameters) and any other source. `encoding` is
+    that of the signature: hex (in any case), base64 or base64url, padded or not.
     `tolerance` is in seconds, 0 leaves the timestamp unchecked; a timestamp is epoch seconds, epoch milliseconds,
     ISO 8601 or an HTTP date. `digits` is how many it has, where it stands beside a field that may begin with one, and
-    `id_length` the id's where nothing else ends it. `milliseconds` and `separator` (of the pairs) are how the provider
-    writes what is read in any form. `public_url` is the URL that the producer calls, where it is not the gateway's own.
-    `hashed` is for those who make no HMAC but hash the secret "before" the content or "after" it. `when` is (header,
-    its value), which tells which of two forms with one header it is.
+    `id_length` the id's where nothing else ends it; `iso` takes a time in ISO 8601 alone, which shows where it begins.
+    `milliseconds` and `separator` (of the pairs) are how the provider writes what is read in any form. `public_url` is
+    the URL that the producer calls, where it is not the gateway's own.
+    `when` is (header, its value), which tells which of two forms with one header it is.
     """
 
     header: str = ""
     also: tuple[str, ...] = ()
     signed: str = "{body}"
-    digest: str = "sha256"
     encoding: str = "hex"
     prefix: str = ""
     part: str = ""
     grouped: bool = False
-    key: str = "text"
     timestamp: str = ""
     digits: int = 0
     id_length: int = 0
     milliseconds: bool = False
+    iso: bool = False
     separator: str = ","
     id: str = ""
     tolerance: int = 0
     public_url: str = ""
-    hashed: str = ""
     when: tuple[str, ...] = ()
 
     def applies(self, request: Request) -> bool:
@@ -168,35 +162,28 @@ class Hmac(Scheme):
     def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
         if not self.grouped:
             return self._verify(request, secrets, now)
-        sent = request.headers
-        groups = sent.get(self.header, "").replace(", ", ",").split()
-        try:
-            for group in groups or [""]:
-                request.headers = {**sent, self.header: group}
-                if (fits := self._verify(request, secrets, now)) is not None:
-                    return fits
-        finally:
-            request.headers = sent
-        return None
+        from nami_runtime.signatures import places  # noqa: PLC0415 - one provider groups them
+
+        proven = (self._verify(each, secrets, now) for each in places.groups(request, self.header))
+        return next((secret for secret in proven if secret is not None), None)
 
     def _verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
         given = self.given(request)
         if not given:
             raise Refused(401, "no signature")
-        if self.hashed == "before":
-            from nami_runtime.signatures import places  # noqa: PLC0415 - as above
-
-            places.check_text(request.body)
         if self.tolerance:
             from nami_runtime.signatures.timestamps import check_age  # noqa: PLC0415 - half of the schemes sign none
 
             check_age(self.find(request, self.timestamp), self.tolerance, now)
         for content in self.contents(request):
             for secret in secrets:
-                expected = self.signature(secret, content).rstrip(b"=")
-                if expected and any(compare_digest(expected, candidate) for candidate in given):
+                if self.fits(secret, content, given):
                     return secret
         return None
+
+    def fits(self, secret: str, content: bytes, given: Sequence[bytes]) -> bool:
+        """Whether one of the signatures, as `given` returns them, is of this content."""
+        raise NotImplementedError
 
     def covers(self, source: str) -> bool:
         # Nor is an id covered that is signed without a body: another body could come under it.
@@ -225,22 +212,6 @@ class Hmac(Scheme):
         else:
             yield self._content(request, "")
 
-    def signature(self, secret: str, content: bytes) -> bytes:
-        """The signature as it is written in the header, without its prefix; empty where the secret is no key."""
-        key = _key(secret, self.key)
-        if not key:
-            return b""
-        if self.hashed:
-            from hashlib import new  # noqa: PLC0415 - few do it so
-
-            raw = new(self.digest, key + content if self.hashed == "before" else content + key).digest()
-        else:
-            raw = digest(key, content, self.digest)
-        if self.encoding == "hex":
-            return raw.hex().encode()
-        text = binascii.b2a_base64(raw, newline=False)
-        return text if self.encoding == "base64" else text.translate(_URL_SAFE).rstrip(b"=")
-
     def given(self, request: Request) -> list[bytes]:
         """The signatures that came with the request, without prefix and padding, hex in lower case."""
         given = []
@@ -263,7 +234,7 @@ class Hmac(Scheme):
 
                 before = request.body if "{body}{timestamp}" in self.signed else b""
                 after = values[at + 1] or (request.body if "{timestamp}{body}" in self.signed else b"")
-                check_ends(values[at], before, after, self.digits)
+                check_ends(values[at], before, after, self.digits, iso=self.iso)
             elif pieces[at] == "id" and self.id_length and len(values[at]) != self.id_length:
                 raise Refused(401, "no telling where the id ends")
             elif pieces[at] not in _ENDLESS and any(end and end in values[at] for end in values[at - 1 : at + 2 : 2]):
@@ -276,23 +247,57 @@ class Hmac(Scheme):
             return request.body
         if name == "body_sha256":
             return request.body_hash().encode()
-        if name == "form":
-            from nami_runtime.signatures import twilio  # noqa: PLC0415 - one provider signs it
+        if name in ("form", "uri", "path"):
+            from nami_runtime.signatures import urls  # noqa: PLC0415 - as above
 
-            return twilio.form(request, url)
-        if name == "uri":
-            from nami_runtime.signatures import hubspot  # noqa: PLC0415 - as above
-
-            return hubspot.uri(url)
+            return urls.derived(name, request, url)
         if name in ("method", "url"):
             text = request.method if name == "method" else url
-        elif name == "path":
-            text = "/" + url.partition("://")[2].partition("/")[2]
         else:
             text = self.find(request, getattr(self, name) if name in ("timestamp", "id") else name)
             if not text:
                 raise Refused(401, f"no {name}")
         return text.encode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class Hmac(Signed):
+    """An HMAC with a shared secret.
+
+    `digest` is md5, sha1, sha256, sha384 or sha512. `key` is the secret's own form: text, base64, hex, or nfkd: text as
+    Unicode decomposes it. `hashed` is for those who make no HMAC but hash the secret "before" or "after" the content.
+    """
+
+    digest: str = "sha256"
+    key: str = "text"
+    hashed: str = ""
+
+    def fits(self, secret: str, content: bytes, given: Sequence[bytes]) -> bool:
+        expected = self.signature(secret, content).rstrip(b"=")
+        return bool(expected) and any(compare_digest(expected, candidate) for candidate in given)
+
+    def contents(self, request: Request) -> Iterator[bytes]:
+        if self.hashed == "before":
+            from nami_runtime.signatures import places  # noqa: PLC0415 - as above
+
+            places.check_text(request.body)
+        return super().contents(request)
+
+    def signature(self, secret: str, content: bytes) -> bytes:
+        """The signature as it is written in the header, without its prefix; empty where the secret is no key."""
+        key = _key(secret, self.key)
+        if not key:
+            return b""
+        if self.hashed:
+            from hashlib import new  # noqa: PLC0415 - few do it so
+
+            raw = new(self.digest, key + content if self.hashed == "before" else content + key).digest()
+        else:
+            raw = digest(key, content, self.digest)
+        if self.encoding == "hex":
+            return raw.hex().encode()
+        text = binascii.b2a_base64(raw, newline=False)
+        return text if self.encoding == "base64" else text.translate(_URL_SAFE).rstrip(b"=")
 
 
 @dataclass(frozen=True)
@@ -341,70 +346,8 @@ class Basic(Scheme):
 
 
 @dataclass(frozen=True)
-class ClientState(Scheme):
-    """Microsoft Graph: each notification of the body repeats the secret that the subscription was made with."""
-
-    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
-        body = request.json()
-        notifications = body.get("value") if isinstance(body, dict) else None
-        if not isinstance(notifications, list) or not notifications:
-            raise Refused(401, "no notifications")
-        matches = [matching(field(item, "clientState"), secrets) for item in notifications]
-        return matches[0] if None not in matches else None
-
-
-@dataclass(frozen=True)
 class Unsigned(Scheme):
     """Nothing to verify, by the user's decision."""
-
-
-@dataclass(frozen=True)
-class Asymmetric(Scheme):
-    """A signature by the provider's private key, over the timestamp and the body; the secret is the public key.
-
-    `algorithm` is ed25519 or ecdsa, `encoding` (hex or base64) that of signature and key.
-    """
-
-    algorithm: str = ""
-    header: str = ""
-    encoding: str = "base64"
-    timestamp: str = ""
-    tolerance: int = 0
-    requirements: ClassVar[str] = "asymmetric"
-
-    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
-        # The first needs cryptography, which other schemes don't carry.
-        from nami_runtime.signatures import asymmetric, timestamps  # noqa: PLC0415
-
-        signature, timestamp = request.header(self.header), request.header(self.timestamp)
-        if self.tolerance:
-            timestamps.check_age(timestamp, self.tolerance, now)
-        stamp = timestamp.encode("utf-8", "replace")
-        timestamps.check_ends(stamp, b"", request.body)
-        return asymmetric.verify(self.algorithm, self.encoding, signature, stamp + request.body, secrets)
-
-    def covers(self, source: str) -> bool:
-        return source.startswith("body:")
-
-    def options(self) -> set[str]:
-        return {*self.settable, "tolerance"}
-
-
-@dataclass(frozen=True)
-class PayPal(Scheme):
-    """A signature by the key of a certificate, which lies at PayPal; the secret is the webhook's id.
-
-    A try again carries the old time, so no age is checked.
-    """
-
-    requirements: ClassVar[str] = "asymmetric"
-
-    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
-        from nami_runtime.signatures import paypal  # noqa: PLC0415 - as above
-
-        return paypal.verify(request, secrets, now)
-
-    # It covers nothing: of the body it signs a CRC-32, which four chosen bytes give to any other.
 
 
 def matching(given: str, secrets: Sequence[str]) -> str | None:

@@ -25,12 +25,12 @@ def check_age(timestamp: str, tolerance: int, now: float) -> None:
         raise Refused(401, "stale timestamp")
 
 
-def check_ends(stamp: bytes, before: bytes, after: bytes, digits: int = 0) -> None:
+def check_ends(stamp: bytes, before: bytes, after: bytes, digits: int = 0, *, iso: bool = False) -> None:
     """Raises Refused (401) where the timestamp could begin or end elsewhere in what is signed around it.
 
     Nothing separates it there, so that a byte moved between it and the body would leave the signature as it is.
     """
-    if not stamp.isdigit():
+    if iso or not stamp.isdigit():
         found = fullmatch(_ISO, stamp)
         # Without a zone, what follows must be nothing that a time may go on with.
         sure = (found is not None and (found["zone"] or after[:1] not in _GOES_ON)) or bool(fullmatch(_HTTP, stamp))

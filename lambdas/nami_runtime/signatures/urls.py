@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # Characters that one library escapes in a query and another leaves, beside the blank and the tilde.
 _EITHER = ("", "'", "'()*!", "'()*!:/@,;$")
 
+# Beside the body without anything between. Where it follows the body, a part of that could be the URL and its query.
+_TOUCHING = ("{url}{body}", "{url}{form}", "{uri}{body}", "{path}{body}", "{path}{form}", "{body}{url}")
+
 
 def written(request: Request, public_url: str) -> Iterator[str]:
     """The URL as it was called, with the default port or without, then its other spellings; all of them one URL."""
@@ -32,12 +35,26 @@ def written(request: Request, public_url: str) -> Iterator[str]:
                     yield full
 
 
+def derived(name: str, request: Request, url: str) -> bytes:
+    """What of the called URL a field of a template stands for: form (Twilio's), uri (HubSpot's) or path."""
+    if name == "form":
+        from nami_runtime.signatures import twilio  # noqa: PLC0415 - one provider signs it
+
+        return twilio.form(request, url)
+    if name == "uri":
+        from nami_runtime.signatures import hubspot  # noqa: PLC0415 - as above
+
+        return hubspot.uri(url)
+    return ("/" + url.partition("://")[2].partition("/")[2]).encode("utf-8", "replace")
+
+
 def check_query(request: Request, signed: str, public_url: str) -> None:
     """Raises Refused (401) where a part of the body could stand in a query that nobody else has written."""
-    touches = any(
-        pair in signed for pair in ("{url}{body}", "{url}{form}", "{uri}{body}", "{path}{body}", "{path}{form}")
-    )
-    if not touches or request.method == "GET" or request.query in ("", public_url.partition("?")[2]):
+    if (
+        not any(pair in signed for pair in _TOUCHING)
+        or request.method == "GET"
+        or request.query in ("", public_url.partition("?")[2])
+    ):
         return
     if "{form}" in signed and "bodySHA256=" in request.query:
         return  # Twilio's own, of a body that is no form and does not follow the URL

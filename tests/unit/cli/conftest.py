@@ -35,6 +35,14 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
         each.assert_no_pending_responses()
 
 
+def room_for_host(aws: Stub) -> None:
+    """Every zone offers the host's instance type, and the region has room for its VPC."""
+    aws("ec2").add_response("describe_instance_type_offerings", {"InstanceTypeOfferings": [{"Location": "eu-west-1a"}]})
+    aws("ec2").add_response("describe_availability_zones", {"AvailabilityZones": [{"ZoneName": "eu-west-1a"}]})
+    aws("ec2").add_response("describe_vpcs", {"Vpcs": []})
+    aws("service-quotas").add_response("get_service_quota", {"Quota": {"Value": 5}})
+
+
 def nothing_kept(aws: Stub, name: str = "shopify") -> None:
     """No earlier stack of the name has left anything."""
     aws("cloudformation").add_response("describe_stacks", {"Stacks": []})
@@ -46,9 +54,9 @@ def nothing_kept(aws: Stub, name: str = "shopify") -> None:
     )
 
 
-def target(name: str = "shopify", environment: str = "") -> Target:
-    """A subscription where the usual variables point."""
-    return Target(name, Aws(environment))
+def target(name: str = "shopify", environment: str = "", **given: str) -> Target:
+    """A subscription where the usual variables point, with these settings."""
+    return Target(name, Aws(environment), given)
 
 
 def sleep_in(monkeypatch: pytest.MonkeyPatch, module: ModuleType, sleep: Callable[[float], None]) -> None:

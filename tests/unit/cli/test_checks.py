@@ -12,8 +12,10 @@ import pytest
 
 from nami_control import cdk, checks, destinations
 from nami_control.aws import Aws
+from nami_control.aws_errors import of_aws
 from nami_control.checks import Account, Check
-from nami_control.errors import AccessError, CheckError, MissingToolError, NamiError, of_aws, word
+from nami_control.errors import AccessError, CheckError, MissingToolError, NamiError, word
+from nami_control.stacks import Stack
 from nami_stack.assets import APP
 from nami_stack.settings import SETTINGS_METADATA, Subscription
 from tests.unit.cli.conftest import Stub, target
@@ -21,13 +23,15 @@ from tests.unit.cli.conftest import Stub, target
 ACCOUNT = Account("123456789012", "eu-west-1", "arn:aws:iam::123456789012:user/me")
 
 
-def stack(status: str = "CREATE_COMPLETE", **outputs: str) -> Any:
-    return {
-        "StackName": "nami-shopify",
-        "StackStatus": status,
-        "CreationTime": datetime.now(UTC),
-        "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
-    }
+def stack(status: str = "CREATE_COMPLETE", **outputs: str) -> Stack:
+    return Stack(
+        {
+            "StackName": "nami-shopify",
+            "StackStatus": status,
+            "CreationTime": datetime.now(UTC),
+            "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
+        }
+    )
 
 
 def subscription(**settings: Any) -> Subscription:

@@ -14,9 +14,10 @@ from nami_cli import dead_letters
 from nami_cli.main import app
 from nami_control import dead_letters as control
 from nami_control import large_bodies, logs, redrive
-from nami_control.dead_letters import DeadLetters, Letter
+from nami_control.dead_letters import DeadLetters
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import AwsError, NotFoundError, UsageError
+from nami_control.letters import Letter
 from tests.unit.cli.conftest import sleep_in, target
 
 NAME = "shopify"

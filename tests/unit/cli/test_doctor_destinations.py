@@ -21,6 +21,7 @@ OUTPUTS = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": 
 DYNAMO = {"DESTINATION": "dynamodb", "DYNAMO_TABLE": "webhooks"}
 BACKEND = {"DESTINATION": "http", "BACKEND_SECRET_ARN": ARN, "BACKEND_ATTEMPTS_TABLE": "tries"}
 DATABASE = {"DESTINATION": "mongo", "MONGO_SECRET_ARN": ARN}
+BUS = {"DESTINATION": "eventbridge", "EVENT_BUS": "orders", "EVENTS_TABLE": "tries"}
 
 
 def look(environment: dict[str, str]) -> Check:
@@ -84,7 +85,7 @@ def test_table_is_looked_at_before_it_is_adopted(aws: Stub) -> None:
     limits = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}
     aws("lambda").add_response("get_account_settings", {"AccountLimit": limits})
     with pytest.raises(CheckError, match="the key of webhooks is pk"):
-        deploying.require(target(), {"destination": "dynamodb", "table_name": "webhooks"})
+        deploying.require(target(destination="dynamodb", table_name="webhooks"))
 
 
 def test_table_that_can_not_be_written_fails(aws: Stub) -> None:
@@ -172,3 +173,53 @@ def test_host_has_checks_of_its_own() -> None:
     found = Deployment(target(), OUTPUTS)
     found.drains[0].post_queue = Function("post", DATABASE | {"MONGO_HOST": "mongo.internal"}, "/logs/post")
     assert health.of_destinations(found) == []
+
+
+def bus(aws: Stub, *rules: dict[str, str]) -> None:
+    aws("events").add_response("describe_event_bus", {"Name": "orders"}, {"Name": "orders"})
+    aws("events").add_response("list_rules", {"Rules": list(rules)}, {"EventBusName": "orders"})
+
+
+RULE = {"Name": "r", "State": "ENABLED", "EventPattern": "{}"}
+
+
+def test_bus_that_is_gone_fails(aws: Stub) -> None:
+    aws("events").add_client_error("describe_event_bus", "ResourceNotFoundException")
+    found = look(BUS)
+    assert (found.status, found.detail) == ("fail", "there is no bus orders here")
+
+
+@pytest.mark.parametrize("rules", [[], [RULE | {"State": "DISABLED"}], [{"Name": "r", "State": "ENABLED"}]])
+def test_bus_that_nobody_listens_to_is_told(aws: Stub, rules: list[dict[str, str]]) -> None:
+    bus(aws, *rules)
+    found = look(BUS)
+    assert (found.status, found.detail) == ("warn", "orders has no rule, so nobody gets the events")
+    assert '{"source": ["nami.shopify"]}' in word(found.remedy, "nami")
+
+
+@pytest.mark.parametrize(
+    ("tries", "status", "told"),
+    [
+        ([{"delivered": True}], "ok", "orders, 1 rule"),
+        (
+            [{"delivered": False, "reason": "EventBridge: MalformedDetail"}, {"delivered": True}],
+            "warn",
+            "1 of the last 2 webhooks are not on it, the newest of them: EventBridge: MalformedDetail",
+        ),
+    ],
+)
+def test_last_events_are_told(
+    aws: Stub, monkeypatch: pytest.MonkeyPatch, tries: list[dict[str, Any]], status: str, told: str
+) -> None:
+    bus(aws, RULE)
+    aws("dynamodb")
+    monkeypatch.setattr(Items, "newest", lambda _self, _limit: tries)
+    found = look(BUS)
+    assert (found.status, found.detail) == (status, told)
+
+
+def test_bus_of_another_account_is_not_looked_at(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    aws("dynamodb")
+    monkeypatch.setattr(Items, "newest", lambda _self, _limit: [])
+    others = "arn:aws:events:eu-west-1:210987654321:event-bus/orders"
+    assert look(BUS | {"EVENT_BUS": others}) == Check("bus", "ok", others)

@@ -9,9 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from nami_cli.main import app
-from nami_control import checks, deployment, settings
+from nami_control import checks, settings
 from nami_control.aws import Aws
 from nami_control.errors import AccessError, CheckError, NotRunningError, UsageError, word
+from nami_control.stacks import Stack
+from tests.smoke.conftest import of_stack
 from tests.unit.cli.conftest import Stub, nothing_kept, target
 from tests.unit.cli.test_deployed import STACK_ID, ages, depth, stack
 from tests.unit.cli.test_help import leaves
@@ -188,14 +190,14 @@ def test_what_is_not_deployed_in_an_environment_is_told_with_the_command_for_it(
 def test_smoke_tests_find_environment_and_subscription_by_the_stacks_tags(aws: Stub) -> None:
     for _ in range(2):
         answer(aws, "nami-prod-shopify", deployed_in("prod"))
-    found = deployment.of_stack(Aws(), "nami-prod-shopify")
+    found = of_stack(Aws(), "nami-prod-shopify")
     assert (found.name, found.aws.environment_name) == ("shopify", "prod")
 
 
 def test_smoke_tests_of_a_name_with_a_hyphen_are_not_taken_for_an_environment(aws: Stub) -> None:
     for _ in range(2):
         answer(aws, "nami-prod-shopify", stack("prod-shopify"))
-    found = deployment.of_stack(Aws(), "nami-prod-shopify")
+    found = of_stack(Aws(), "nami-prod-shopify")
     assert (found.name, found.aws.environment_name) == ("prod-shopify", "")
 
 
@@ -206,7 +208,7 @@ def test_credentials_of_another_account_are_told_before_anything_is_done(
     keep(folder)
     aws("sts").add_response("get_caller_identity", {"Account": "999999999999", "Arn": ME})
     monkeypatch.setattr("nami_control.cdk.program", lambda name: name)
-    monkeypatch.setattr("nami_control.deploying._synthesise", lambda *_: None)
+    monkeypatch.setattr("nami_control.cdk.synth", lambda *_: None)
     error = run(command[0], "shopify", "--env", "prod", *command[1:]).exception
     assert isinstance(error, AccessError)
     assert str(error) == (
@@ -223,19 +225,18 @@ def test_doctor_tells_of_another_accounts_credentials(folder: Path) -> None:
 
 def test_settings_of_the_environment_are_what_a_deployment_is_checked_with(folder: Path) -> None:
     keep(folder, subscriptions={"shopify": {"batch_size": 5, "max_receives": 9}})
-    shopify = target("shopify", "prod")
-    subscription = settings.read_subscription(shopify, {"max_receives": "3"})
+    shopify = target("shopify", "prod", max_receives="3")
+    subscription = shopify.subscription
     assert (subscription.stack_name, subscription.batch_size, subscription.max_receives) == ("nami-prod-shopify", 20, 3)
-    assert {"batch_size", "max_receives"} <= settings.given_anywhere(shopify, {})
+    assert {"batch_size", "max_receives"} <= shopify.given_anywhere
 
 
 def test_saved_settings_are_the_environments_own(folder: Path) -> None:
     keep(folder)
-    shopify = target("shopify", "prod")
-    settings.save(shopify, {"batch_size": "7"})
+    settings.save(target("shopify", "prod", batch_size="7"))
     context = json.loads((folder / "cdk.json").read_text())["context"]
     assert context["environments"]["prod"]["subscriptions"] == {"shopify": {"batch_size": 7}}
-    assert settings.read_subscription(shopify, {}).batch_size == 7
+    assert target("shopify", "prod").subscription.batch_size == 7
     assert "subscriptions" not in context
 
 
@@ -249,14 +250,14 @@ def test_app_is_told_that_local_aws_has_one_account(folder: Path, monkeypatch: p
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     shopify = target("shopify", "prod")
     assert shopify.aws.context == {"env": "prod", "nami:local": "true"}
-    found = settings.read(shopify, {}).environment
+    found = shopify.settings.environment
     assert found
     assert (found.name, found.account, found.region) == ("prod", None, None)
 
 
 def test_advice_stays_in_the_environment() -> None:
     found = deployed_in("prod", StackStatus="DELETE_FAILED", StackId=STACK_ID)
-    check = checks.stack_is_settled("shopify", found)  # type: ignore[arg-type]
+    check = checks.stack_is_settled("shopify", Stack(found))  # type: ignore[arg-type]
     assert word(check.remedy, Aws("prod").nami).startswith("finish with nami --env prod destroy shopify")
 
 

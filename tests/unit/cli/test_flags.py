@@ -52,10 +52,10 @@ def test_flags_are_grouped_in_the_help() -> None:
     assert places == sorted(places)
 
 
-def test_given_settings_become_context_of_the_cdk_cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_given_settings_become_context_of_the_cdk_cli(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[list[str]] = []
     monkeypatch.setattr(cdk, "Task", lambda _name, arguments, **_: started.append(arguments))
-    cdk.synth("shopify", {"batch_size": "5"}, {}, tmp_path, ExitStack())
+    cdk.synth(target(batch_size="5"), ExitStack())
     assert {"--context=name=shopify", "--context=batch_size=5"} <= set(started[0])
 
 
@@ -64,9 +64,7 @@ def test_app_of_the_installed_package_runs_in_the_users_folder_with_its_settings
 ) -> None:
     monkeypatch.setattr(cdk, "Task", lambda *_, **where: where["cwd"])
     (tmp_path / "cdk.json").write_text('{"context": {"subscriptions": {"shopify": {"batch_size": 7}}}}')
-    work = tmp_path / "work"
-    work.mkdir()
-    cwd: Any = cdk.synth("shopify", {}, {}, work, ExitStack())
+    cwd: Any = cdk.synth(target(), ExitStack())
     written = json.loads((cwd / "cdk.json").read_text())
     assert written["app"].startswith(f"cd {tmp_path} && ")
     assert written["context"]["subscriptions"] == {"shopify": {"batch_size": 7}}
@@ -76,14 +74,14 @@ def test_app_of_the_installed_package_runs_in_the_users_folder_with_its_settings
 def test_app_of_the_users_own_runs_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cdk, "Task", lambda *_, **where: where["cwd"])
     (tmp_path / "cdk.json").write_text('{"app": "python3 mine.py"}')
-    cwd: Any = cdk.synth("shopify", {}, {}, tmp_path / "work", ExitStack())
+    cwd: Any = cdk.synth(target(), ExitStack())
     assert cwd == tmp_path
 
 
 def test_flag_wins_over_cdk_json_and_that_over_the_default(folder: Path) -> None:
     kept = {"context": {"subscriptions": {"shopify": {"batch_size": 7, "max_receives": 9}}}}
     (folder / "cdk.json").write_text(json.dumps(kept))
-    read = settings.read_subscription(target(), {"batch_size": "5"})
+    read = target(batch_size="5").subscription
     assert (read.batch_size, read.max_receives, read.batch_window) == (5, 9, 1)
 
 
@@ -107,13 +105,13 @@ def test_bad_setting_is_one_line_before_anything_starts(arguments: list[str], li
 def test_broken_cdk_json_is_one_line(folder: Path) -> None:
     (folder / "cdk.json").write_text("{")
     with pytest.raises(UsageError, match=r"^cdk\.json: is not JSON"):
-        settings.read(target(), {})
+        _ = target().settings
 
 
 def test_saved_settings_join_those_that_are_there(folder: Path) -> None:
     before = {"app": "x", "context": {"subscriptions": {"jira": {}, "shopify": {"egress": "nat", "batch_size": 7}}}}
     (folder / "cdk.json").write_text(json.dumps(before))
-    settings.save(target(), {"batch_size": "5", "methods": "get,post"})
+    settings.save(target(batch_size="5", methods="get,post"))
     assert json.loads((folder / "cdk.json").read_text()) == {
         "app": "x",
         "context": {
@@ -123,6 +121,6 @@ def test_saved_settings_join_those_that_are_there(folder: Path) -> None:
 
 
 def test_saved_settings_are_read_again(folder: Path) -> None:
-    settings.save(target(), {"batch_size": "5", "methods": "get,post"})
-    read = settings.read_subscription(target(), {})
+    settings.save(target(batch_size="5", methods="get,post"))
+    read = target().subscription
     assert (read.batch_size, read.methods) == (5, ("GET", "POST"))

@@ -1,6 +1,7 @@
 """The help is the manual: every command has an example, and docs/commands.md holds it as it is."""
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +94,8 @@ def test_every_command_of_the_first_steps_exists() -> None:
         words = line.split()
         assert " ".join(words[:2]) in known
         assert words[1] != "local" or " ".join(words[:3]) in known
+
+
+def test_version_is_the_wheels() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.output.strip()) == (0, version("nami-webhooks"))

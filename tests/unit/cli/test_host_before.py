@@ -9,6 +9,7 @@ from nami_control import deploying, destinations, health
 from nami_control.aws import Aws
 from nami_control.checks import Check, look
 from nami_control.errors import CheckError, word
+from nami_control.stacks import Stack
 from nami_stack.settings import SharedSettings, Subscription
 from tests.unit.cli.conftest import Stub, target
 
@@ -23,11 +24,16 @@ YOURS = {
     "function_subnet_id": "subnet-0123456789abcdef1",
     "availability_zone": "eu-west-1a",
 }
-STACK: Any = {"StackName": "nami-shopify", "StackId": "the-stack", "StackStatus": "CREATE_COMPLETE", "Outputs": []}
 
 
-def looked(name: str, stack: Any = None, **settings: Any) -> Check:
-    looks = destinations.looks_before(Aws(), Subscription(name="shopify", **settings), stack)
+def stack(**outputs: str) -> Stack:
+    told: Any = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+    said: Any = {"StackName": "nami-shopify", "StackId": "the-stack", "StackStatus": "CREATE_COMPLETE", "Outputs": told}
+    return Stack(said)
+
+
+def looked(name: str, there: Stack | None = None, **settings: Any) -> Check:
+    looks = destinations.looks_before(Aws(), Subscription(name="shopify", **settings), there)
     return look(name, looks[name])
 
 
@@ -106,8 +112,7 @@ def test_instance_type_that_the_region_does_not_have_is_refused(aws: Stub) -> No
 def test_deployed_host_stays_in_the_zone_of_its_volume(aws: Stub) -> None:
     offered(aws, "eu-west-1a")
     volume(aws, "eu-west-1a")
-    stack = STACK | {"Outputs": [{"OutputKey": "DataVolumeId", "OutputValue": "vol-1"}]}
-    assert looked("instance type", stack).status == "ok"
+    assert looked("instance type", stack(DataVolumeId="vol-1")).status == "ok"
 
 
 def test_what_may_not_be_asked_is_told_and_stops_nobody(aws: Stub) -> None:
@@ -150,7 +155,7 @@ def test_network_that_is_there_needs_no_room(aws: Stub) -> None:
         "LastUpdatedTimestamp": datetime.now(UTC),
     }
     aws("cloudformation").add_response("list_stack_resources", {"StackResourceSummaries": [resource]})
-    assert looked("network", STACK).status == "ok"
+    assert looked("network", stack()).status == "ok"
 
 
 def test_adopted_volume_must_be_in_the_zone_of_the_host(aws: Stub) -> None:
@@ -169,7 +174,7 @@ def test_volume_that_another_instance_holds_is_refused(aws: Stub) -> None:
 
 def test_volume_that_the_host_itself_holds_is_well(aws: Stub) -> None:
     volume(aws, "eu-west-1a", "i-1")
-    assert looked("data volume", STACK, **ADOPTED).status == "ok"
+    assert looked("data volume", stack(), **ADOPTED).status == "ok"
 
 
 def test_volume_that_is_not_there_is_refused(aws: Stub) -> None:
@@ -215,7 +220,7 @@ def test_deployment_stops_before_anything_is_made(aws: Stub) -> None:
     vpcs(aws, 5, 5)
     lines: list[str] = []
     with pytest.raises(CheckError, match="5 of the 5 VPCs"):
-        deploying.require(target(), {"availability_zone": "eu-west-1a"}, lines.append)
+        deploying.require(target(availability_zone="eu-west-1a"), lines.append)
     assert len(lines) == 1  # that there is no signature
 
 

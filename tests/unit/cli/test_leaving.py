@@ -9,13 +9,12 @@ from aws_cdk.assertions import Template
 from botocore.stub import Stubber
 
 from nami_cli import deploy
-from nami_control import queues
+from nami_control import deploying, queues
 from nami_control.aws import Aws
 from nami_control.errors import CheckError
 from tests.unit.cli.conftest import target
 
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/"
-STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/nami-shopify/0"
 Stub = Callable[[str], Stubber]
 Synth = Callable[..., Template]
 
@@ -44,12 +43,12 @@ def changes(aws: Stub, before: Template, after: Template) -> list[queues.Change]
             for id_, each in there.items()
         ),
     ]
-    aws("cloudformation").add_response("list_stack_resources", {"StackResourceSummaries": summaries})
     for id_, each in there.items():
         if (planned := queues_of(after).get(id_)) and url_of(id_, planned) == url_of(id_, each):
             kept = {"MessageRetentionPeriod": str(each["MessageRetentionPeriod"])}
             aws("sqs").add_response("get_queue_attributes", {"Attributes": kept})
-    return queues.changes(Aws(), STACK_ID, [after.to_json()])
+    found: Any = summaries
+    return queues.changes(Aws(), found, [after.to_json()])
 
 
 def leaving(aws: Stub, before: Template, after: Template) -> set[str]:
@@ -119,7 +118,8 @@ def test_empty_queues_may_leave(aws: Stub) -> None:
 
 
 def test_what_arrived_meanwhile_is_told(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:
-    deploy._tell_what_left(target(), [change.url for change in holding(aws, 3, 0)])
+    done = deploying.Deployed(target(), {}, [change.url for change in holding(aws, 3, 0)])
+    deploy._tell_what_left(done)
     assert capsys.readouterr().err.splitlines() == [
         f"is kept: the former queue {URL}q0, in which 3 webhooks arrived meanwhile",
         f"is kept: the former queue {URL}q1, which is empty; `aws sqs delete-queue --queue-url {URL}q1`",

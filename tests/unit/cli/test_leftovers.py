@@ -16,6 +16,7 @@ from nami_control import leftovers
 from nami_control.aws import Aws
 from nami_control.errors import DeployError, NotRunningError
 from nami_control.leftovers import Leftover
+from nami_control.stacks import Stack
 from tests.unit.cli.conftest import Stub, target
 
 AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -133,24 +134,24 @@ def typed(*arguments: str, answer: str = "") -> Result:
 def test_first_deployment_that_failed_leaves_what_is_named_with_its_price(aws: Stub) -> None:
     events(aws, *KEPT)
     looked_at(aws, zone=False)
-    assert leftovers.of_failed(target(), stack()) == [VOLUME_IS, QUEUE_IS, SECRET_IS]
+    assert leftovers.of_failed(target(), Stack(stack())) == [VOLUME_IS, QUEUE_IS, SECRET_IS]
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE"])
 def test_what_was_deployed_once_is_no_leftover(status: str) -> None:
-    assert leftovers.of_failed(target(), stack(status)) == []
+    assert leftovers.of_failed(target(), Stack(stack(status))) == []
 
 
 def test_what_is_gone_meanwhile_is_not_named(aws: Stub) -> None:
     events(aws, KEPT[0])
     aws("ec2").add_client_error("describe_volumes", "InvalidVolume.NotFound")
-    assert leftovers.of_failed(target(), stack()) == []
+    assert leftovers.of_failed(target(), Stack(stack())) == []
 
 
 def test_what_may_not_be_looked_at_is_named_all_the_same(aws: Stub) -> None:
     events(aws, KEPT[0])
     aws("ec2").add_client_error("describe_volumes", "UnauthorizedOperation", "no")
-    assert leftovers.of_failed(target(), stack()) == [
+    assert leftovers.of_failed(target(), Stack(stack())) == [
         Leftover("AWS::EC2::Volume", "vol-1", "these credentials may not do this: no")
     ]
 
@@ -158,7 +159,7 @@ def test_what_may_not_be_looked_at_is_named_all_the_same(aws: Stub) -> None:
 def test_secret_that_is_on_its_way_out_is_not_named(aws: Stub) -> None:
     events(aws, KEPT[1])
     aws("secretsmanager").add_response("describe_secret", {"ARN": SECRET, "DeletedDate": AT})
-    assert leftovers.of_failed(target(), stack()) == []
+    assert leftovers.of_failed(target(), Stack(stack())) == []
 
 
 def test_failed_deployment_ends_with_what_it_left(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,7 +188,7 @@ def test_failed_update_leaves_nothing_to_name(aws: Stub, capsys: pytest.CaptureF
 def test_next_deployment_warns_of_what_the_failed_one_left(aws: Stub) -> None:
     events(aws, KEPT[0])
     volume(aws)
-    line = leftovers.look(target(), stack()).line()
+    line = leftovers.look(target(), Stack(stack())).line()
     assert line.startswith("warn  leftovers")
     assert line.endswith("nami destroy shopify offers to remove it, and says how to take it up again")
 
@@ -278,25 +279,24 @@ def test_what_another_stack_has_taken_up_is_left_alone(aws: Stub) -> None:
 def test_volume_and_secret_leave_with_their_destination(aws: Stub, synth: Callable[..., Template]) -> None:
     before: dict[str, Any] = synth(destination="mongo-host,dynamodb").to_json()
     kinds = {"AWS::EC2::Volume": "vol-1", "AWS::SecretsManager::Secret": SECRET, "AWS::DynamoDB::Table": "t"}
-    there = [
+    there: Any = [
         resource(each["Type"], kinds[each["Type"]], "CREATE_COMPLETE", logical_id)
         for logical_id, each in before["Resources"].items()
         if each["Type"] in kinds
     ]
-    resources(aws, *there)
     looked_at(aws, queue=False, zone=False)
     after = synth(destination="dynamodb").to_json()
-    assert leftovers.of_templates(Aws(), stack("CREATE_COMPLETE"), [after]) == [VOLUME_IS, SECRET_IS]
+    assert leftovers.of_templates(Aws(), there, [after]) == [VOLUME_IS, SECRET_IS]
 
 
 def test_volume_that_is_adopted_by_the_same_deployment_does_not_leave(
     aws: Stub, synth: Callable[..., Template]
 ) -> None:
     volume_id = "vol-0123456789abcdef0"
-    resources(aws, resource("AWS::EC2::Volume", volume_id, "CREATE_COMPLETE", "MongoHostDataVolume"))
+    there: Any = [resource("AWS::EC2::Volume", volume_id, "CREATE_COMPLETE", "MongoHostDataVolume")]
     adopting = synth(data_volume_id=volume_id, availability_zone="eu-west-1a", database_secret_arn=SECRET).to_json()
     assert volume_id in json.dumps(adopting)
-    assert leftovers.of_templates(Aws(), stack("CREATE_COMPLETE"), [adopting]) == []
+    assert leftovers.of_templates(Aws(), there, [adopting]) == []
 
 
 @pytest.mark.parametrize("found", [[VOLUME_IS], [VOLUME_IS, VOLUME_IS, SECRET_IS], [QUEUE_IS]])

@@ -19,6 +19,7 @@ from nami_local import aws
 URI = "mongodb://127.0.0.1:27017/"
 ADDED = (
     *("AWS::EC2::Volume", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::EIP", "AWS::EC2::NatGateway"),
+    *("AWS::EC2::VPCCidrBlock", "AWS::EC2::EgressOnlyInternetGateway"),
     *("AWS::DLM::LifecyclePolicy", "AWS::WAFv2::WebACLAssociation"),
 )
 
@@ -59,7 +60,9 @@ REST = {
 }
 
 
-@pytest.mark.parametrize("settings", [{}, {"egress": "nat"}, REST], ids=["host", "nat", "rest"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"egress": "ipv6"}, {"egress": "nat"}, REST], ids=["host", "ipv6", "nat", "rest"]
+)
 def test_every_type_of_the_template_is_known(
     handlers: dict[str, Any], synth: Callable[..., Template], settings: dict[str, str]
 ) -> None:

@@ -16,6 +16,7 @@ from nami_control.errors import NotRunningError, UsageError
 from nami_control.processes import Identity
 from nami_local import database, machine
 from nami_local.differences import DIFFERENCES
+from nami_local.local_aws import LocalAws
 from nami_local.state import Home, State
 from tests.unit.cli.conftest import Stub
 
@@ -84,7 +85,7 @@ def test_joining_with_other_options_than_it_was_started_with_is_wrong_usage(
 def test_name_that_is_not_up_is_told_how_to_start_it(
     up: Home, aws: Stub, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.setattr(machine.LocalAws, "_client", lambda _self, service: aws(service).client)
+    monkeypatch.setattr(LocalAws, "_client", lambda _self, service: aws(service).client)
     monkeypatch.setattr(stacks, "endpoints", lambda _aws: {"jira": "http://127.0.0.1:4566/nami/jira"})
     if command != "local down":
         aws("cloudformation").add_client_error("describe_stacks", "ValidationError", "Stack with id … does not exist")

@@ -15,8 +15,8 @@ from nami_cli.main import app
 from nami_control.errors import MissingToolError, UsageError
 from nami_control.planning import plan as planning
 from nami_control.planning.advice import advise
-from nami_control.planning.assumptions import PROFILES, Times, vcpus
-from nami_control.planning.intake import Arrivals
+from nami_control.planning.arrivals import PROFILES, Arrivals
+from nami_control.planning.assumptions import Times, vcpus
 from nami_control.planning.plan import ASSUMED, Plan, plan
 from nami_control.times import duration, spell
 from nami_runtime.destinations import dynamodb
@@ -269,7 +269,7 @@ def test_without_matplotlib_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     error = CliRunner().invoke(app, ["plan", "--rate", "5", "--picture", "plan.png"]).exception
     assert isinstance(error, MissingToolError)
-    assert str(error) == "--picture needs matplotlib; install it with: pip install 'nami[plot]'"
+    assert str(error) == "--picture needs matplotlib: pip install 'nami-webhooks[plot]'"
     assert not (folder / "plan.png").exists()
     assert "arrive" in planned("--rate 5")
 

@@ -11,9 +11,9 @@ import pytest
 from aws_cdk.assertions import Template
 
 from nami_control.planning import bill, prices
+from nami_control.planning.arrivals import Arrivals
 from nami_control.planning.assumptions import Times
 from nami_control.planning.bill import HOURS, PRICES, Line
-from nami_control.planning.intake import Arrivals
 from nami_control.planning.plan import ASSUMED, METRICS, plan
 from nami_control.planning.prices import idle_month
 from nami_stack.settings import Subscription
@@ -25,11 +25,13 @@ UNKNOWN = {"AWS::KMS::Key", "AWS::CloudWatch::CompositeAlarm", "AWS::EC2::Instan
 VARIANTS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "signed": {"signature": "shopify"},
+    "ipv6": {"egress": "ipv6"},
     "nat": {"egress": "nat"},
     "bigger": {"instance_type": "t4g.small", "volume_size": 100},
     "backups": {"backup_days": 7},
     "dynamodb": {"destination": "dynamodb"},
     "backend": BACKEND,
+    "events": {"destination": "eventbridge"},
     "several, in order": {"destination": "mongo-host,dynamodb", "order_by": "x-order-id"},
     "direct": {"gateway": "rest", "ingest": "direct"},
     "direct, signed": {"gateway": "rest", "ingest": "direct", "signature": "shopify"},
@@ -181,6 +183,8 @@ def test_what_egress_costs_is_what_the_docs_say() -> None:
     nat = [line for line in idle_month(subscription(egress="nat")) if "NAT" in line.what]
     said = " ".join((DOCS / "aws.md").read_text().split())
     assert f"`egress=nat` costs {dollars(nat):.2f}" in said
+    saved = dollars(idle_month(subscription())) - dollars(idle_month(subscription(egress="ipv6")))
+    assert f"`egress=ipv6` saves the {saved:.2f}" in said
     assert f"{PRICES['nat-gb'].dollars:.3f} per GB" in said
 
 

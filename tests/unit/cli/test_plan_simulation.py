@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nami_control.planning.arrivals import Arrivals
 from nami_control.planning.drain import Drain, Drained, empty
-from nami_control.planning.intake import Arrivals, Intake, Taken, take_in
+from nami_control.planning.intake import Intake, Taken, take_in
 
 DAYS = 86_400.0
 INTAKE = Intake(gateway_rate=10_000, gateway_burst=5_000, handler_seconds=0.02, cold_seconds=0.3, concurrency=1000)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nami_control.cdk import reason
+from nami_control.cdk_output import reason
 
 
 def test_line_of_the_app_wins() -> None:

@@ -6,6 +6,7 @@ import pty
 import select
 import sys
 import textwrap
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 from nami_cli.main import app
 from nami_control import deployment, secret
 from nami_control.deployment import Function
-from nami_control.errors import NotRunningError, UsageError
+from nami_control.errors import NotFoundError, NotRunningError, UsageError
 from nami_runtime import secret as runtime
 from tests.unit.cli.conftest import Stub
 from tests.unit.cli.test_deployed import OUTPUTS, QUEUES, stack, stacks
@@ -113,6 +114,8 @@ def test_what_the_scheme_can_never_use_is_refused(
         ({"scheme": "hmac", "header": "x", "key": "hex"}, "00ff"),
         ({"scheme": "discord"}, "ab" * 32),
         ({"scheme": "sendgrid"}, PUBLIC_KEY),
+        ({"scheme": "wise"}, f"-----BEGIN PUBLIC KEY-----\n{PUBLIC_KEY}\n-----END PUBLIC KEY-----\n"),
+        ({"scheme": "standard-webhooks-v1a"}, "whpk_0r0+Z02Sv1SRb1QjsKUnil6t2oqtAyhn5HHfKgbTXFs="),
         ({"scheme": "paypal"}, "8PT597110X687430LKGECATA"),
         ({"scheme": "meta"}, '{"secret": "s", "verify_token": "t"}'),
     ],
@@ -173,3 +176,33 @@ def test_typed_secret_is_not_shown() -> None:
     assert os.waitpid(child, 0)[1] == 0
     os.close(terminal)
     assert b"s3cret" not in said
+
+
+RECEIVED = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:nami-shopify-received"
+
+
+def asked_for_received() -> Any:
+    return CliRunner().invoke(app, ["secret", "shopify", "--received"])
+
+
+@pytest.mark.usefixtures("scheme")
+def test_what_was_handed_over_is_printed_alone_so_that_it_can_be_piped(aws: Stub) -> None:
+    stacks(aws, stack(outputs={**SIGNED, "ReceivedSecretArn": RECEIVED}))
+    said = {"SecretString": "secret_tMr", "CreatedDate": datetime(2026, 1, 1, tzinfo=UTC)}
+    aws("secretsmanager").add_response("get_secret_value", said, {"SecretId": RECEIVED})
+    result = asked_for_received()
+    assert (result.exit_code, result.stdout) == (0, "secret_tMr\n")
+    assert "2026-01-01" in result.stderr
+
+
+@pytest.mark.usefixtures("scheme")
+def test_before_anything_was_handed_over_it_says_what_to_do(aws: Stub) -> None:
+    stacks(aws, stack(outputs={**SIGNED, "ReceivedSecretArn": RECEIVED}))
+    aws("secretsmanager").add_client_error("get_secret_value", "ResourceNotFoundException")
+    assert isinstance(asked_for_received().exception, NotFoundError)
+
+
+@pytest.mark.usefixtures("scheme")
+def test_a_provider_that_hands_over_nothing_is_said_to(aws: Stub) -> None:
+    stacks(aws, stack(outputs=SIGNED))
+    assert "shopify hands over no secret" in str(asked_for_received().exception)

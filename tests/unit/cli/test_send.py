@@ -7,29 +7,32 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
 from nami_cli import send
+from nami_control import samples
 from nami_control import sending as sending_module
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import SecretError, UsageError, WebhookError
 from nami_runtime import signatures
 from nami_runtime.request import Request
+from nami_runtime.signatures import handshakes, received
 from tests.unit.cli.conftest import sleep_in, target
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:nami-shopify-abc"
-ASYMMETRIC = {"discord", "paypal", "sendgrid"}
+ASYMMETRIC = {name for name, forms in signatures.every().items() if "asymmetric" in forms[0].requirements}
 SECRETS = {"basic": "user:password", "standard-webhooks": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
 SECRETS |= {
     name: SECRETS["standard-webhooks"]
     for name, forms in signatures.every().items()
     if getattr(forms[-1], "key", "") == "base64"
 }
-SECRETS |= {"adyen-platforms": "00ff", "pipedrive": SECRETS["basic"]}
+SECRETS |= {"adyen": "00ff", "adyen-platforms": "00ff", "pipedrive": SECRETS["basic"]}
 OPTIONS: dict[str, dict[str, Any]] = {"hmac": {"header": "x-signature"}, "token": {"header": "x-token"}}
 
 
@@ -116,6 +119,56 @@ def test_forged_sample_is_refused_by_its_scheme(scheme: str, secrets: Stubber) -
     sending = sender(secrets, setting, secret)
     body, kind = sending.sample()
     assert not accepted(setting, secret, sending.signed(body, {"content-type": kind}, forged=True))[0]
+
+
+class _Known:
+    """The secret, as the function has read it."""
+
+    verify_token = "t0ken"
+
+    def values(self, _deadline: float) -> tuple[str, ...]:
+        return ("whsec_c2VjcmV0",)
+
+
+ASKING = sorted(
+    name for name, forms in signatures.every().items() if forms[0].handshake in samples.HANDSHAKES and name != "none"
+)
+
+
+@pytest.mark.parametrize("scheme", ASKING)
+def test_what_the_provider_asks_first_is_answered(
+    scheme: str, secrets: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending = sender(secrets, {"scheme": scheme}, json.dumps({"secret": "whsec_c2VjcmV0", "verify_token": "t0ken"}))
+    asked: list[Request] = []
+
+    def request(method: str, url: str, headers: dict[str, str], body: bytes) -> sending_module.Answer:
+        came = Request(method, query=urlsplit(url).query, headers=headers, body=body, request_id="1")
+        asked.append(came)
+        return sending_module.Answer(200, None, b"", 1.0)
+
+    monkeypatch.setattr(sending, "request", request)
+    monkeypatch.setattr(received, "keep", lambda _value, _deadline: None)
+    sending.ask()
+    form, (came,) = signatures.every()[scheme][0], asked
+    known: Any = _Known()
+    answer = handshakes.before(form.handshake, came, known)
+    if answer is None:
+        assert form.verify(came, known.values(0), time.time())
+        answer = handshakes.after(form.handshake, came, "whsec_c2VjcmV0")
+    assert answer
+    assert answer["statusCode"] == 200
+
+
+@pytest.mark.parametrize(("scheme", "why"), [("shopify", "asks nothing"), ("discord", "private key")])
+def test_what_can_not_be_asked_is_said(scheme: str, why: str, secrets: Stubber) -> None:
+    with pytest.raises(UsageError, match=why):
+        sender(secrets, {"scheme": scheme}, "00").ask()
+
+
+def test_every_sample_is_of_a_scheme_and_new_each_time() -> None:
+    assert set(samples.SAMPLES) <= set(signatures.every())
+    assert samples.sample("stripe")["id"] != samples.sample("stripe")["id"]
 
 
 SIGNED = sorted(signatures.every().keys() - ASYMMETRIC - {"none"})
@@ -219,8 +272,9 @@ def test_unfilled_local_secret_is_filled_with_one_that_fits(
     sending = sending_module.Sender(deployed(setting), tell=lines.append)
     assert ["was empty" in line for line in lines] == [True]
     body, kind = sending.sample()
-    _, headers, body = sending.signed(body, {"content-type": kind})
-    sent = ("https://abc.execute-api.example/nami/shopify", headers, body)
+    url, headers, body = sending.signed(body, {"content-type": kind})
+    query = urlsplit(url).query
+    sent = ("https://abc.execute-api.example/nami/shopify" + (f"?{query}" if query else ""), headers, body)
     assert accepted(setting, sending._secret, sent)[0]
 
 

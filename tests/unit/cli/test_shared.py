@@ -10,16 +10,18 @@ from typer.testing import CliRunner
 
 from nami_cli import deploy
 from nami_cli.main import app
-from nami_control import deployment, destinations, shared
+from nami_cli.resources import display
+from nami_control import cdk, deploying, deployment, destinations, shared
 from nami_control import settings as kept_settings
 from nami_control.aws import Aws
+from nami_control.deploying import Deployed
 from nami_control.deployment import Deployment, Function
 from nami_control.destinations import host, mongo, tunnel
 from nami_control.errors import CheckError, MissingToolError, NotRunningError, UsageError
 from nami_control.progress import silent
 from nami_control.stacks import Target
 from nami_stack.settings import SETTINGS_METADATA
-from tests.unit.cli.conftest import Stub, nothing_kept, target
+from tests.unit.cli.conftest import Stub, nothing_kept, room_for_host, target
 
 
 @pytest.fixture(autouse=True)
@@ -101,11 +103,15 @@ def synthesised(*defaults: str) -> Target:
     return found
 
 
+def reads_shared(found: Target) -> bool:
+    return cdk.reads(found.folder, "/nami-shared/")
+
+
 def test_template_of_an_earlier_synthesis_counts_no_more(aws: Stub, tmp_path: Path) -> None:
     found = synthesised()
     old = {"Parameters": {"P": {"Default": "/nami-shared/gateway-id"}}}
     (found.folder / "cdk.out" / "nami-old.template.json").write_text(json.dumps(old))
-    assert not shared.is_missing_for(found)
+    assert not reads_shared(found)
 
 
 def test_users_are_those_that_import_any_part(aws: Stub) -> None:
@@ -126,24 +132,47 @@ def test_what_nobody_imports_has_no_users(aws: Stub) -> None:
     assert shared.users(Aws(), "nami-shared") == []
 
 
-def test_template_that_reads_nothing_shared_needs_nothing(aws: Stub, tmp_path: Path) -> None:
-    found = synthesised("/cdk-bootstrap/hnb659fds/version", "/nami-prod-shared/gateway-id")
-    assert not shared.is_missing_for(found)
+def test_template_that_reads_nothing_shared_needs_nothing(tmp_path: Path) -> None:
+    assert not reads_shared(synthesised("/cdk-bootstrap/hnb659fds/version", "/nami-prod-shared/gateway-id"))
 
 
-def test_template_that_reads_what_is_not_there_needs_it_first(aws: Stub, tmp_path: Path) -> None:
+def test_template_that_reads_what_is_shared_needs_it(tmp_path: Path) -> None:
+    assert reads_shared(synthesised("/nami-shared/gateway-id"))
+
+
+def first(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is deployed where a subscription needs what is shared."""
+    made: list[str] = []
+    monkeypatch.setattr(deploying, "deploy", lambda each, *_, **__: made.append(each.stack_name))
+    deploying._share_first(target().shared, display, silent, dry_run=False)
+    return made
+
+
+def test_what_is_shared_and_not_there_comes_first(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     no_stack(aws)
-    assert shared.is_missing_for(synthesised("/nami-shared/gateway-id"))
+    room_for_host(aws)
+    assert first(monkeypatch) == ["nami-shared"]
 
 
-def test_shared_stack_that_failed_to_be_made_is_missing(aws: Stub, tmp_path: Path) -> None:
+def test_shared_stack_that_failed_to_be_made_comes_first(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     stack(aws, status="ROLLBACK_COMPLETE")
-    assert shared.is_missing_for(synthesised("/nami-shared/gateway-id"))
+    aws("cloudformation").add_response("list_stack_resources", {"StackResourceSummaries": []})
+    room_for_host(aws)
+    assert first(monkeypatch) == ["nami-shared"]
 
 
-def test_shared_stack_that_is_there_is_not_deployed_again(aws: Stub, tmp_path: Path) -> None:
+def test_shared_stack_that_is_there_is_not_deployed_again(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     stack(aws, **OUTPUTS)
-    assert not shared.is_missing_for(synthesised("/nami-shared/gateway-id"))
+    assert first(monkeypatch) == []
+
+
+def test_dry_run_makes_nothing_that_is_shared(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_stack(aws)
+    room_for_host(aws)
+    monkeypatch.setattr(deploying, "deploy", lambda *_, **__: pytest.fail("deployed"))
+    told: list[str] = []
+    deploying._share_first(target().shared, display, told.append, dry_run=True)
+    assert [line.rpartition(": ")[2] for line in told] == ["it would come first"]
 
 
 def test_command_on_webhooks_of_what_is_shared_names_a_subscription(aws: Stub) -> None:
@@ -281,22 +310,24 @@ def test_settings_of_what_is_shared_are_saved_like_a_subscriptions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    kept_settings.save(target("shared"), {"volume_size": "50"})
+    kept_settings.save(target("shared", volume_size="50"))
     assert json.loads(Path("cdk.json").read_text()) == {"context": {"subscriptions": {"shared": {"volume_size": 50}}}}
-    assert kept_settings.read(target("shared"), {}).volume_size == 50
+    assert target("shared").settings.volume_size == 50
 
 
 def test_deployment_that_changes_what_users_read_says_to_deploy_them_again(aws: Stub) -> None:
     used(aws, "gateway", "nami-jira")
     used(aws, "mongo", "nami-shopify")
-    lines = deploy._to_join(target("shared"), OUTPUTS, OUTPUTS | {"DatabaseSecretArn": OWN})
+    stack(aws, **OUTPUTS | {"DatabaseSecretArn": OWN})
+    lines = deploy._to_join(Deployed(target("shared"), OUTPUTS, []))
     assert lines["now"].startswith("nami deploy jira, nami deploy shopify: DatabaseSecretArn changed")
 
 
 def test_deployment_that_changes_nothing_that_users_read_is_silent_on_them(aws: Stub) -> None:
     used(aws, "gateway", "nami-jira")
     used(aws, "mongo")
-    lines = deploy._to_join(target("shared"), OUTPUTS, OUTPUTS | {"DataVolumeId": "vol-2"})
+    stack(aws, **OUTPUTS | {"DataVolumeId": "vol-2"})
+    lines = deploy._to_join(Deployed(target("shared"), OUTPUTS, []))
     assert lines["used by"] == "jira"
     assert "now" not in lines
 

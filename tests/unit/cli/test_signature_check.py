@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 from nami_cli import signatures as commands
 from nami_cli.main import app
 from nami_control import health, redrive, signature_check, signing
-from nami_control.dead_letters import DeadLetters, Filter, Letter
+from nami_control.dead_letters import DeadLetters
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import CheckError, NotFoundError, UsageError
+from nami_control.letters import Filter, Letter
 from nami_control.signature_check import Report
 from nami_runtime import envelope, signatures
 from nami_runtime.request import Request

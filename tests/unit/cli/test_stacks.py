@@ -6,14 +6,14 @@ import pytest
 from botocore.stub import Stubber
 
 from nami_control.aws import Aws
-from nami_control.stacks import endpoint_url
+from nami_control.stacks import reachable
 
 OUTPUTS = {"EndpointUrl": "https://a1b2c3.execute-api.us-east-1.amazonaws.com/nami/shopify"}
 
 
 def test_endpoint_on_aws_is_the_output(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    assert endpoint_url(Aws(), OUTPUTS) == OUTPUTS["EndpointUrl"]
+    assert reachable(Aws(), OUTPUTS["EndpointUrl"]) == OUTPUTS["EndpointUrl"]
 
 
 @pytest.mark.parametrize("local", ["http://127.0.0.1:4566", "http://127.0.0.1:4566/"])
@@ -22,7 +22,7 @@ def test_endpoint_on_local_aws_is_a_path_that_needs_no_name_resolution(
     monkeypatch: pytest.MonkeyPatch, local: str, output: str
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", local)
-    assert endpoint_url(Aws(), {"EndpointUrl": output}) == "http://127.0.0.1:4566/_aws/execute-api/a1b2c3/nami/shopify"
+    assert reachable(Aws(), output) == "http://127.0.0.1:4566/_aws/execute-api/a1b2c3/nami/shopify"
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_domain_of_ones_own_leads_to_the_api_behind_it_on_local_aws(
         {"ApiId": "rest1", "Stage": "live", "ApiMappingKey": "jira"},
     ]
     aws("apigatewayv2").add_response("get_api_mappings", {"Items": mappings}, {"DomainName": "hooks.example.com"})
-    assert endpoint_url(Aws(), {"EndpointUrl": url}) == f"http://127.0.0.1:4566/_aws/execute-api/{path}"
+    assert reachable(Aws(), url) == f"http://127.0.0.1:4566/_aws/execute-api/{path}"
 
 
 def test_domain_of_ones_own_that_leads_nowhere_stays_as_it_is(
@@ -50,6 +50,4 @@ def test_domain_of_ones_own_that_leads_nowhere_stays_as_it_is(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     aws("apigatewayv2").add_client_error("get_api_mappings", "NotFoundException")
-    assert (
-        endpoint_url(Aws(), {"EndpointUrl": "https://hooks.example.com/nami/x"}) == "https://hooks.example.com/nami/x"
-    )
+    assert reachable(Aws(), "https://hooks.example.com/nami/x") == "https://hooks.example.com/nami/x"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nami_control import cdk
+from nami_control.aws import Aws
 from nami_control.errors import DeployError
 
 Start = Callable[[str, ExitStack], cdk.Task]
@@ -20,8 +21,8 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Start:
     monkeypatch.chdir(tmp_path)
 
     def started(program: str, tasks: ExitStack) -> cdk.Task:
-        log = tmp_path / "deploy.log"
-        return cdk.Task("deployment", ["-c", program], env={}, cwd=tmp_path, log=log, tasks=tasks)
+        (tmp_path / "deploy").write_text(program)
+        return cdk.Task("deployment", ["deploy"], aws=Aws(), folder=tmp_path, tasks=tasks)
 
     return started
 
@@ -37,7 +38,7 @@ def test_run_is_looked_at_while_it_works_and_once_after(start: Start, tmp_path: 
     seen: list[str] = []
 
     def meanwhile() -> None:
-        seen.append(task.last_line())
+        seen.append(task.log.read_text())
         goes_on.touch()
 
     program = "import os, time\nwhile not os.path.exists('goes-on'): time.sleep(0.01)\nprint('done')"
@@ -45,7 +46,7 @@ def test_run_is_looked_at_while_it_works_and_once_after(start: Start, tmp_path: 
         task = start(program, tasks)
         task.finish(meanwhile)
     assert len(seen) > 1
-    assert (seen[0], seen[-1]) == ("it said nothing", "done")
+    assert (seen[0], seen[-1]) == ("", "done\n")
 
 
 def test_what_is_found_meanwhile_ends_the_run(start: Start) -> None:

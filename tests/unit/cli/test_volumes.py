@@ -10,10 +10,12 @@ from aws_cdk.assertions import Template
 
 from nami_control import volumes
 from nami_control.errors import CheckError
+from nami_control.stacks import Stack
 from tests.unit.cli.conftest import Stub, target
 
 Synth = Callable[..., Template]
-STACK: Any = {"StackName": "nami-shopify", "StackStatus": "CREATE_COMPLETE"}
+SAID: Any = {"StackName": "nami-shopify", "StackStatus": "CREATE_COMPLETE"}
+STACK = Stack(SAID)
 
 
 def volume_of(template: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -34,7 +34,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 class FakeAws:
-    """SQS, Secrets Manager, DynamoDB and S3, as far as the functions call them, over real HTTP."""
+    """SQS, Secrets Manager, DynamoDB, EventBridge and S3, as far as the functions call them, over real HTTP."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []
@@ -42,6 +42,9 @@ class FakeAws:
         self.secrets: dict[str, str] = {}
         self.tables: dict[str, dict[str, Any]] = {}
         self.hidden_for: dict[str, int] = {}
+        self.buses = {"default"}
+        self.event_bytes = 1_048_576
+        self.events: list[dict[str, Any]] = []
         self.sent_on: list[tuple[str, dict[str, Any]]] = []
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         self.connections = 0
@@ -77,21 +80,26 @@ class FakeAws:
 
     def respond(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         service, _, action = headers.get("x-amz-target", "s3." + method).partition(".")
-        service = {"AmazonSQS": "sqs"}.get(service, service)
+        service = {"AmazonSQS": "sqs"}.get(service, service.partition("_")[0])
         if (told := self.answer(service, action)) is not None:
             return told
-        if service.startswith("DynamoDB"):
-            return self._dynamodb(action, json.loads(body))
-        if service == "sqs":
-            return self._sqs(action, json.loads(body))
+        services = {"DynamoDB": self._dynamodb, "sqs": self._sqs, "AWSEvents": self._eventbridge}
+        if asked := services.get(service):
+            return asked(action, json.loads(body))
         if service == "secretsmanager":
-            return self._secret(json.loads(body)["SecretId"])
+            return self._secret(action, json.loads(body))
         if method == "PUT":
             self.objects[path] = body
             return 200, b""
         return (200, self.objects[path]) if path in self.objects else (404, b"<Error><Code>NoSuchKey</Code></Error>")
 
-    def _secret(self, arn: str) -> tuple[int, bytes]:
+    def _secret(self, action: str, given: dict[str, Any]) -> tuple[int, bytes]:
+        arn = given["SecretId"]
+        if action == "PutSecretValue":
+            # A raw request brings its own: API_PutSecretValue.html, ClientRequestToken.
+            assert 32 <= len(given["ClientRequestToken"]) <= 64
+            self.secrets[arn] = given["SecretString"]
+            return 200, b"{}"
         self.secret_reads += 1
         if arn not in self.secrets:
             return 400, b'{"__type":"ResourceNotFoundException"}'
@@ -130,7 +138,29 @@ class FakeAws:
         ]
         return 200, json.dumps({"Successful": said, "Failed": []}).encode()
 
+    def _eventbridge(self, action: str, given: dict[str, Any]) -> tuple[int, bytes]:
+        if action == "DescribeEventBus":
+            there = given["Name"] in self.buses
+            return (200, b"{}") if there else (400, b'{"__type":"ResourceNotFoundException"}')
+        entries = given["Entries"]
+        size = sum(
+            14 + sum(len(entry[key].encode()) for key in ("Source", "DetailType", "Detail")) for entry in entries
+        )
+        if not 1 <= len(entries) <= 10 or size > self.event_bytes:
+            return 400, b'{"__type":"ValidationException"}'
+        # An event for a bus that is not there, or with too long a type, is taken and lost.
+        known = [entry for entry in entries if entry["EventBusName"] in self.buses]
+        self.events += [entry for entry in known if len(entry["DetailType"]) <= 128]
+        said = [{"EventId": str(number)} for number, _ in enumerate(entries)]
+        return 200, json.dumps({"FailedEntryCount": 0, "Entries": said}).encode()
+
     def _dynamodb(self, action: str, given: dict[str, Any]) -> tuple[int, bytes]:
+        if action == "BatchWriteItem":
+            for name, puts in given["RequestItems"].items():
+                assert 1 <= len(puts) <= 25
+                items = [put["PutRequest"]["Item"] for put in puts]
+                self.tables.setdefault(name, {}).update({item["id"]["S"]: item for item in items})
+            return 200, b'{"UnprocessedItems":{}}'
         table = self.tables.setdefault(given["TableName"], {})
         if action == "GetItem":
             found = table.get(given["Key"]["id"]["S"])

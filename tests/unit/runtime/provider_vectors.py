@@ -8,10 +8,15 @@ from tests.unit.runtime.vectors import Vector
 
 _BODY = b'{"hello":"world"}'
 _SECRET = "test-secret"
+_URL = "https://example.com/hooks/x"
 _SECONDS, _MILLISECONDS = "1614265330", "1614265330000"
 _NOW = 1_614_265_330.0
 _HEX = "84cc33df716ed0b0598f07437c94069ace3730358778a592bd6bbd1423d111f3"
 _BASE64 = "hMwz33Fu0LBZjwdDfJQGms43MDWHeKWSvWu9FCPREfM="
+_SHA512_HEX = (
+    "08b957e6c496bed87556b18fc1f22b18dd1467f272428b87e80425d519dfde9c"
+    "a6393e0e79cb3696364302b399faa687ac3ab95cb4266d6a53533349494a25b1"
+)
 _SHA1_HEX = "60c9e01611510b5587ed9434904b37190168c25c"
 _SHA1_BASE64 = "YMngFhFRC1WH7ZQ0kEs3GQFowlw="
 # Over `1614265330.` and the body, and over the same in milliseconds.
@@ -27,6 +32,10 @@ def _formula(scheme: str, header: str, value: str, **more: str) -> Vector:
 def _timed(scheme: str, header: str, value: str, **more: str) -> Vector:
     headers = {header: value, **{name.replace("_", "-"): text for name, text in more.items()}}
     return Vector(scheme, "formula", _SECRET, header, headers, _BODY, now=_NOW, timed=True)
+
+
+def _at_the_url(scheme: str, header: str, value: str) -> Vector:
+    return Vector(scheme, "formula", _SECRET, header, {header: value}, _BODY, options={"public_url": _URL})
 
 
 def _standard_webhooks(scheme: str) -> Vector:
@@ -47,14 +56,15 @@ PUBLISHED = [
         _standard_webhooks,
         (
             *(
+                "anthropic",
                 "brex",
                 "clerk",
+                "dodo-payments",
                 "farpay",
                 "flexprice",
+                "formbricks",
                 "incident-io",
-                "lithic",
                 "make",
-                "openai",
                 "openmeter",
                 "recall-ai",
             ),
@@ -180,6 +190,81 @@ PUBLISHED = [
         b'{"event":"webhook","timestamp":4977069964384421269,"message_token":1478683725125}',
     ),
     Vector(
+        "gocardless",
+        "gocardless/gocardless-pro-python",
+        "ED7D658C-D8EB-4941-948B-3973214F2D49",
+        "webhook-signature",
+        {"webhook-signature": "2693754819d3e32d7e8fcb13c729631f316c6de8dc1cf634d6527f1c07276e7e"},
+        b'{"events":[{"id":"EV00BD05S5VM2T","created_at":"2018-07-05T09:13:51.404Z","resource_type":'
+        b'"subscriptions","action":"created","links":{"subscription":"SB0003JJQ2MR06"},"details":{"o'
+        b'rigin":"api","cause":"subscription_created","description":"Subscription created via the AP'
+        b'I."},"metadata":{}},{"id":"EV00BD05TB8K63","created_at":"2018-07-05T09:13:56.893Z","resour'
+        b'ce_type":"mandates","action":"created","links":{"mandate":"MD000AMA19XGEC"},"details":{"or'
+        b'igin":"api","cause":"mandate_created","description":"Mandate created via the API."},"metad'
+        b'ata":{}}]}',
+    ),
+    Vector(
+        "coinbase-commerce",
+        "coinbase/coinbase-commerce-python",
+        "30291a20-0bd1-4267-9b0f-e6e7b123c0bf",
+        "x-cc-webhook-signature",
+        {"x-cc-webhook-signature": "8be7742c7d372f08a6a3224edadf18a22b65fa9e28f3f2de97376cdaa092590d"},
+        b'{"id":1,"scheduled_for":"2017-01-31T20:50:02Z","attempt_number":1,"event":{"id":"24934862-'
+        b'd980-46cb-9402-43c81b0cdba6","type":"charge:created","api_version":"2018-03-22","created_a'
+        b't":"2017-01-31T20:49:02Z","data":{"code":"66BEOV2A","name":"The Sovereign Individual","des'
+        b'cription":"Mastering the Transition to the Information Age","hosted_url":"https://commerce'
+        b'.coinbase.com/charges/66BEOV2A","created_at":"2017-01-31T20:49:02Z","expires_at":"2017-01-'
+        b'31T21:04:02Z","timeline":[{"time":"2017-01-31T20:49:02Z","status":"NEW"}],"metadata":{},"p'
+        b'ricing_type":"no_price","payments":[],"addresses":{"bitcoin":"0000000000000000000000000000'
+        b'000000","ethereum":"0x0000000000000000000000000000000000000000","litecoin":"30000000000000'
+        b'00000000000000000000","bitcoincash":"bitcoincash:00000000000000000000000000000000000000000'
+        b'0"}}}}',
+    ),
+    Vector(
+        "pagerduty",
+        "PagerDuty/go-pagerduty",
+        "lDQHScfUeXUKaQRNF+8XIiDKZ7XX3itBAYzwU0TARw8lJqRnkKl2iB1anSb0Z+IK",
+        "x-pagerduty-signature",
+        {"x-pagerduty-signature": "v1=0c0b9495b893a39e70d1fea2fe11fbe0a825f88b9f67846f6cc07dd2bc5476cd"},
+        b'{"event":{"id":"01BWDWL3NYY7LUFPZCC28QUCMK","event_type":"incident.priority_updated","reso'
+        b'urce_type":"incident","occurred_at":"2021-04-26T17:36:27.458Z","agent":{"html_url":"https:'
+        b'//acme.pagerduty.com/users/PLH1HKV","id":"PLH1HKV","self":"https://api.pagerduty.com/users'
+        b'/PLH1HKV","summary":"Tenex Engineer","type":"user_reference"},"client":null,"data":{"id":"'
+        b'PGR0VU2","type":"incident","self":"https://api.pagerduty.com/incidents/PGR0VU2","html_url"'
+        b':"https://acme.pagerduty.com/incidents/PGR0VU2","number":2,"status":"triggered","title":"A'
+        b' little bump in the road","service":{"html_url":"https://acme.pagerduty.com/services/PF9KM'
+        b'XH","id":"PF9KMXH","self":"https://api.pagerduty.com/services/PF9KMXH","summary":"API Serv'
+        b'ice","type":"service_reference"},"assignees":[{"html_url":"https://acme.pagerduty.com/user'
+        b's/PTUXL6G","id":"PTUXL6G","self":"https://api.pagerduty.com/users/PTUXL6G","summary":"User'
+        b' 123","type":"user_reference"}],"escalation_policy":{"html_url":"https://acme.pagerduty.co'
+        b'm/escalation_policies/PUS0KTE","id":"PUS0KTE","self":"https://api.pagerduty.com/escalation'
+        b'_policies/PUS0KTE","summary":"Default","type":"escalation_policy_reference"},"teams":[{"ht'
+        b'ml_url":"https://acme.pagerduty.com/teams/PFCVPS0","id":"PFCVPS0","self":"https://api.page'
+        b'rduty.com/teams/PFCVPS0","summary":"Engineering","type":"team_reference"}],"priority":{"ht'
+        b'ml_url":"https://acme.pagerduty.com/account/incident_priorities","id":"PSO75BM","self":"ht'
+        b'tps://api.pagerduty.com/priorities/PSO75BM","summary":"P1","type":"priority_reference"},"u'
+        b'rgency":"high","conference_bridge":{"conference_number":1000,"conference_url":"https://exa'
+        b'mple.com"},"resolve_reason":null}}}',
+    ),
+    Vector(
+        "razorpay",
+        "razorpay/razorpay-python",
+        "key_secret",
+        "x-razorpay-signature",
+        {"x-razorpay-signature": "d60e67fd884556c045e9be7dad57903e33efc7172c17c6e3ef77db42d2b366e9"},
+        b'{\n  "event": "payment.authorized",\n  "entity": "event",\n  "contains": [\n    "payment"\n  ],'
+        b'\n  "payload": {\n    "payment": {\n      "entity": {\n        "id": "pay_6koWN7bvxujzxM",\n   '
+        b'     "entity": "payment",\n        "amount": 1000000,\n        "currency": "INR",\n        "s'
+        b'tatus": "captured",\n        "order_id": "order_100000000order",\n        "international": f'
+        b'alse,\n        "method": "card",\n        "amount_refunded": 0,\n        "refund_status": nul'
+        b'l,\n        "captured": true,\n        "description": "random description",\n        "card_id'
+        b'": "card_6koWNAT6LASUqy",\n        "bank": null,\n        "wallet": null,\n        "vpa": nul'
+        b'l,\n        "email": "a@b.com",\n        "contact": "+919999999999",\n        "notes": {\n    '
+        b'      "merchant_order_id": "random order id"\n        },\n        "fee": 23000,\n        "ser'
+        b'vice_tax": 3000,\n        "error_code": null,\n        "error_description": null,\n        "c'
+        b'reated_at": 1479978483\n      }\n    }\n  },\n  "created_at": 1400826760\n}\n',
+    ),
+    Vector(
         "coinify",
         "coinify.readme.io: Webhook signature",
         "my-shared-secret",
@@ -217,6 +302,177 @@ PUBLISHED = [
         now=1_676_312_382.0,
         timed=True,
     ),
+    Vector(
+        "openai",
+        "openai/openai-python",
+        "whsec_RdvaYFYUXuIFuEbvZHwMfYFhUf7aMYjYcmM24+Aj40c=",
+        "webhook-signature",
+        {
+            "webhook-id": "wh_685c059ae39c8190af8c71ed1022a24d",
+            "webhook-timestamp": "1750861210",
+            "webhook-signature": "v1,gUAg4R2hWouRZqRQG4uJypNS8YK885G838+EHb4nKBY=",
+        },
+        b'{"id": "evt_685c059ae3a481909bdc86819b066fb6", "object": "event", "created_at": 17508612'
+        b'10, "type": "response.completed", "data": {"id": "resp_123"}}',
+        now=1_750_861_210.0,
+        timed=True,
+    ),
+    Vector(
+        "lithic",
+        "lithic-com/lithic-python",
+        "whsec_zlFsbBZ8Xcodlpcu6NDTdSzZRLSdhkst",
+        "webhook-signature",
+        {
+            "webhook-id": "msg_2Lh9KRb0pzN4LePd3XiA4v12Axj",
+            "webhook-timestamp": "1676312382",
+            "webhook-signature": "v1,Dwa0AHInLL3XFo2sxcHamOQDrJNi7F654S3L6skMAOI=",
+        },
+        b'{"card_token":"sit Lorem ipsum, accusantium repellendus possimus","created_at":"elit. pl'
+        b'aceat libero architecto molestias, sit","account_token":"elit.","issuer_decision":"magna'
+        b'm, libero esse Lorem ipsum magnam, magnam,","tokenization_attempt_id":"illum dolor repel'
+        b'lendus libero esse accusantium","wallet_decisioning_info":{"device_score":"placeat archi'
+        b'tecto"},"digital_wallet_token_metadata":{"status":"reprehenderit dolor","token_requestor'
+        b'_id":"possimus","payment_account_info":{"account_holder_data":{"phone_number":"libero","'
+        b'email_address":"nobis molestias, veniam culpa! quas elit. quas libero esse architecto pl'
+        b'aceat"},"pan_unique_reference":"adipisicing odit magnam, odit"}}}',
+        now=1_676_312_382.0,
+        timed=True,
+    ),
+    Vector(
+        "easypost",
+        "EasyPost/examples",
+        "sécret",
+        "x-hmac-signature",
+        {"x-hmac-signature": "hmac-sha256-hex=38f3f53c103713df81616a0a186d77141957323ec21d5fe9363db93840f527db"},
+        b'{"description":"tracker.updated","mode":"production","previous_attributes":{"status":"in'
+        b'_transit"},"created_at":"2024-08-02T19:26:52.000Z","pending_urls":["https://example.com/'
+        b'easypost"],"completed_urls":[],"updated_at":"2024-08-02T19:26:52.000Z","id":"evt_1","use'
+        b'r_id":"user_1","status":"pending","object":"Event","result":{"id":"trk_1","object":"Trac'
+        b'ker","mode":"production","tracking_code":"1","status":"in_transit","status_detail":"arri'
+        b'ved_at_facility","created_at":"2024-07-31T14:45:27Z","updated_at":"2024-08-02T19:26:51Z"'
+        b',"signed_by":null,"weight":614.4,"est_delivery_date":"2024-08-05T00:00:00Z","shipment_id'
+        b'":null,"carrier":"FedEx","tracking_details":[{"object":"TrackingDetail","message":"Shipm'
+        b'ent information sent to FedEx","description":"Shipment information sent to FedEx","statu'
+        b's":"pre_transit","status_detail":"label_created","datetime":"2024-07-31T15:00:00Z","sour'
+        b'ce":"FedEx","carrier_code":"OC","tracking_location":{"object":"TrackingLocation","city":'
+        b'null,"state":null,"country":"US","zip":"32837"}},{"object":"TrackingDetail","message":"P'
+        b'icked up","description":"Picked up","status":"in_transit","status_detail":"arrived_at_fa'
+        b'cility","datetime":"2024-07-31T19:27:00Z","source":"FedEx","carrier_code":"PU","tracking'
+        b'_location":{"object":"TrackingLocation","city":"ORLANDO","state":"FL","country":"US","zi'
+        b'p":"32809"}},{"object":"TrackingDetail","message":"Arrived at FedEx location","descripti'
+        b'on":"Arrived at FedEx location","status":"in_transit","status_detail":"arrived_at_facili'
+        b'ty","datetime":"2024-07-31T22:35:00Z","source":"FedEx","carrier_code":"AR","tracking_loc'
+        b'ation":{"object":"TrackingLocation","city":"ORLANDO","state":"FL","country":"US","zip":"'
+        b'32809"}},{"object":"TrackingDetail","message":"Departed FedEx location","description":"D'
+        b'eparted FedEx location","status":"in_transit","status_detail":"departed_facility","datet'
+        b'ime":"2024-08-01T14:42:13Z","source":"FedEx","carrier_code":"DP","tracking_location":{"o'
+        b'bject":"TrackingLocation","city":"ORLANDO","state":"FL","country":"US","zip":"32809"}},{'
+        b'"object":"TrackingDetail","message":"On the way","description":"On the way","status":"in'
+        b'_transit","status_detail":"unknown","datetime":"2024-08-02T02:46:19Z","source":"FedEx","'
+        b'carrier_code":"IT","tracking_location":{"object":"TrackingLocation","city":"KENLY","stat'
+        b'e":"NC","country":"US","zip":"27542"}},{"object":"TrackingDetail","message":"On the way"'
+        b',"description":"On the way","status":"in_transit","status_detail":"unknown","datetime":"'
+        b'2024-08-02T18:35:20Z","source":"FedEx","carrier_code":"IT","tracking_location":{"object"'
+        b':"TrackingLocation","city":"EDISON TWP","state":"NJ","country":"US","zip":"08817"}},{"ob'
+        b'ject":"TrackingDetail","message":"Arrived at FedEx location","description":"Arrived at F'
+        b'edEx location","status":"in_transit","status_detail":"arrived_at_facility","datetime":"2'
+        b'024-08-02T18:50:00Z","source":"FedEx","carrier_code":"AR","tracking_location":{"object":'
+        b'"TrackingLocation","city":"EDISON","state":"NJ","country":"US","zip":"08817"}}],"carrier'
+        b'_detail":{"object":"CarrierDetail","service":"FEDEX_GROUND","container_type":null,"est_d'
+        b'elivery_date_local":"2024-08-05","est_delivery_time_local":null,"origin_location":"ORLAN'
+        b'DO FL US","origin_tracking_location":{"object":"TrackingLocation","city":"ORLANDO","stat'
+        b'e":"FL","country":"US","zip":"32809"},"destination_location":"BROOKLYN HGTS NY US","dest'
+        b'ination_tracking_location":null,"guaranteed_delivery_date":null,"alternate_identifier":n'
+        b'ull,"initial_delivery_attempt":null},"finalized":false,"is_return":false,"public_url":"h'
+        b'ttps://track.easypost.com/1"}}',
+    ),
+    Vector(
+        "stripe",
+        "stripe/stripe-dotnet",
+        "webhook_secret",
+        "stripe-signature",
+        {
+            "stripe-signature": "t=1533204620,v1=2220f87ef101a04665f11cdf770523143f875572008577fa0f20882ddb9cc3c7"
+            ",v0=63f3a72374a733066c4be69ed7f8e5ac85c22c9f0a6a612ab9a025a9e4ee7eef"
+        },
+        b'{\n  "id": "evt_123",\n  "object": "event",\n  "account": "acct_123",\n  "api_version": '
+        b'"2017-05-25",\n  "created": 1533204620,\n  "data": {\n    "object": {\n      "id": "cus_'
+        b'123",\n      "object": "customer",\n      "created": 123456789,\n      "email": "test@st'
+        b'ripe.com",\n      "livemode": false,\n      "metadata": {}\n    }\n  },\n  "livemode": f'
+        b'alse,\n  "pending_webhooks": 1,\n  "request": {\n    "id": "req_123",\n    "idempotency_'
+        b'key": "idempotency-key-123"\n  },\n  "type": "customer.created"\n}\n',
+        now=1_533_204_620.0,
+        timed=True,
+    ),
+    Vector(
+        "unit",
+        "unit-finance/unit-python-sdk",
+        "MyToken",
+        "x-unit-signature",
+        {"x-unit-signature": "kw+Zx3UcAWL/ujc1Px46GGzo0Gc="},
+        b'{"data":[{"id":"613457","type":"authorizationRequest.pending","attributes":{"createdAt":'
+        b'"2021-12-15T10:21:59.873Z","amount":2500,"available":0,"status":"Pending","partialApprov'
+        b'alAllowed":true,"merchant":{"name":"Apple Inc.","type":"1000"},"recurring":false},"relat'
+        b'ionships":{"authorizationRequest":{"data":{"id":"4474","type":"purchaseAuthorizationRequ'
+        b'est"}},"account":{"data":{"id":"49228","type":"account"}},"customer":{"data":{"id":"4943'
+        b'0","type":"customer"}},"card":{"data":{"id":"26068","type":"card"}}}}]}',
+    ),
+    Vector(
+        "logto",
+        "logto-io/logto",
+        "foo",
+        "logto-signature-sha-256",
+        {"logto-signature-sha-256": "436958f1dbfefab37712fb3927760490fbf7757da8c0b2306ee7b485f0360eee"},
+        b'{"bar":"bar","foo":"foo"}',
+    ),
+    Vector(
+        "blockfrost",
+        "blockfrost/blockfrost-python",
+        "59a1eb46-96f4-4f0b-8a03-b4d26e70593a",
+        "blockfrost-signature",
+        {"blockfrost-signature": "t=1650013856,v1=f4c3bb2a8b0c8e21fa7d5fdada2ee87c9c6f6b0b159cc22e483146917e195c3e"},
+        b'{"id":"47668401-c3a4-42d4-bac1-ad46515924a3","webhook_id":"cf68eb9c-635f-415e-a5a8-62336'
+        b'38f28d7","created":1650013856,"type":"block","payload":{"time":1650013853,"height":71262'
+        b'56,"hash":"f49521b67b440e5030adf124aee8f88881b7682ba07acf06c2781405b0f806a4","slot":5844'
+        b'7562,"epoch":332,"epoch_slot":386762,"slot_leader":"pool1njjr0zn7uvydjy8067nprgwlyxqnznp'
+        b'9wgllfnag24nycgkda25","size":34617,"tx_count":13,"output":"13403118309871","fees":"49863'
+        b'90","block_vrf":"vrf_vk197w95j9alkwt8l4g7xkccknhn4pqwx65c5saxnn5ej3cpmps72msgpw69d","pre'
+        b'vious_block":"9e3f5bfc9f0be44cf6e14db9ed5f1efb6b637baff0ea1740bb6711786c724915","next_bl'
+        b'ock":null,"confirmations":0}}',
+        now=1_650_013_856.0,
+        timed=True,
+    ),
+    Vector(
+        "btcpay",
+        "btcpayserver/btcpayserver-greenfield-php",
+        "abc",
+        "btcpay-sig",
+        {"btcpay-sig": "sha256=bc8122472fb9bb9c15d90d7a61b156f54a69d835592c85d0f37f6454d530dec8"},
+        b'{"a":1,"b":2,"c":3}',
+    ),
+    Vector(
+        "revolut",
+        "developer.revolut.com: Verify the payload signature",
+        "wsk_r59a4HfWVAKycbCaNO1RvgCJec02gRd8",
+        "revolut-signature",
+        {
+            "revolut-request-timestamp": "1683650202360",
+            "revolut-signature": "v1=bca326fb378d0da7f7c490ad584a8106bab9723d8d9cdd0d50b4c5b3be3837c0",
+        },
+        b'{"data":{"id":"645a7696-22f3-aa47-9c74-cbae0449cc46","new_state":"completed","old_state"'
+        b':"pending","request_id":"app_charges-9f5d5eb3-1e06-46c5-b1c0-3914763e0bcb"},"event":"Tra'
+        b'nsactionStateChanged","timestamp":"2023-05-09T16:36:38.028960Z"}',
+        now=1_683_650_202.0,
+        timed=True,
+    ),
+    Vector(
+        "jira",
+        "Atlassian: Secure admin webhooks",
+        "It's a Secret to Everybody",
+        "x-hub-signature",
+        {"x-hub-signature": "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9"},
+        b"Hello World!",
+    ),
 ]
 
 COMPUTED = [
@@ -235,7 +491,7 @@ COMPUTED = [
             now=_NOW,
             timed=True,
         )
-        for name in ("bigcommerce", "polar")
+        for name in ("bigcommerce", "growthbook", "polar")
     ),
     Vector("adyen-platforms", "formula", _SECRET.encode().hex(), "hmacsignature", {"hmacsignature": _BASE64}, _BODY),
     _formula("btcpay", "btcpay-sig", f"sha256={_HEX}"),
@@ -387,6 +643,37 @@ COMPUTED = [
     _formula("onfido", "x-sha2-signature", _HEX),
     _formula("persona", "persona-signature", f"t={_SECONDS},v1={_TIMED}"),
     _timed("workos", "workos-signature", f"t={_MILLISECONDS}, v1={_TIMED_MS}"),
+    _formula("bitbucket-server", "x-hub-signature", f"sha256={_HEX}"),
+    _formula("notion", "x-notion-signature", f"sha256={_HEX}"),
+    _formula("smartcar", "sc-signature", _HEX),
+    Vector(
+        "trello",
+        "formula",
+        _SECRET,
+        "x-trello-webhook",
+        {"x-trello-webhook": "zHQlCih92t278P8DSc+kIdfmwjM="},
+        _BODY,
+        options={"public_url": "https://example.com/hooks/x"},
+    ),
+    Vector(
+        "mandrill",
+        "formula",
+        _SECRET,
+        "x-mandrill-signature",
+        {
+            "x-mandrill-signature": "h3za2WXjBAYqcaVc/+glxmsXg+Y=",
+            "content-type": "application/x-www-form-urlencoded",
+        },
+        b"mandrill_events=%5B%5D",
+        options={"public_url": "https://example.com/hooks/x"},
+    ),
+    _timed(
+        "twitch",
+        "twitch-eventsub-message-signature",
+        "sha256=c9461ebebfcc1c7ea9bfe994e1bb157bccd6f50ec9994df4d42e3d82bb283599",
+        twitch_eventsub_message_id="msg-1",
+        twitch_eventsub_message_timestamp="2021-02-25T15:02:10Z",
+    ),
     # By openssl, with the time in the body.
     Vector(
         "pusher",
@@ -413,5 +700,54 @@ COMPUTED = [
         {"authorization": "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="},
         _BODY,
         body_is_signed=False,
+    ),
+    _formula("attio", "attio-signature", _HEX),
+    _formula("dub", "dub-signature", _HEX),
+    _formula("dwolla", "x-request-signature-sha-256", _HEX),
+    _formula("fizzy", "x-webhook-signature", _HEX),
+    _formula("flagsmith", "x-flagsmith-signature", _HEX),
+    _formula("grafana", "x-grafana-alerting-signature", _HEX),
+    _formula("growthbook", "x-growthbook-signature", _HEX),
+    _formula("launchdarkly", "x-ld-signature", _HEX),
+    _formula("plane", "x-plane-signature", _HEX),
+    _formula("pulumi", "pulumi-webhook-signature", _HEX),
+    _formula("semaphore", "x-semaphore-signature-256", _HEX),
+    _formula("sentry", "sentry-hook-signature", _HEX),
+    _formula("shopware", "shopware-shop-signature", _HEX),
+    _formula("sentry", "sentry-app-signature", _HEX),
+    _formula("dynamic", "x-dynamic-signature-256", f"sha256={_HEX}"),
+    _formula("flux", "x-signature", f"sha256={_HEX}"),
+    _formula("mastodon", "x-hub-signature", f"sha256={_HEX}"),
+    _formula("spacelift", "x-signature-256", f"sha256={_HEX}"),
+    _formula("leaf", "x-leaf-signature", _BASE64),
+    _formula("realtime-register", "signature", _BASE64),
+    _formula("lago", "x-lago-signature", _BASE64),
+    _formula("nexus", "x-nexus-webhook-signature", _SHA1_HEX),
+    _formula("taiga", "x-taiga-webhook-signature", _SHA1_HEX),
+    _formula("openproject", "x-op-signature", f"sha1={_SHA1_HEX}"),
+    _formula("netbox", "x-hook-signature", _SHA512_HEX),
+    _formula("paystack", "x-paystack-signature", _SHA512_HEX),
+    _formula("outline", "outline-signature", f"t={_MILLISECONDS},s={_TIMED_MS}"),
+    _formula("zoho-payments", "x-zoho-webhook-signature", f"t={_MILLISECONDS},v={_TIMED_MS}"),
+    _timed("zitadel", "zitadel-signature", f"t={_SECONDS},v1={_TIMED}"),
+    _formula(
+        "statsig",
+        "x-statsig-signature",
+        "v0=07d12030437c759b5aa6846ecf7a4d415df588a1fad0a218c0f764b38bab84d0",
+        x_statsig_request_timestamp=_MILLISECONDS,
+    ),
+    _at_the_url("appwrite", "x-appwrite-webhook-signature", "/vCo9LSOebwEWiEdwJeJtMzWzAY="),
+    _at_the_url("trello", "x-trello-webhook", "zHQlCih92t278P8DSc+kIdfmwjM="),
+    Vector(
+        "mandrill",
+        "formula",
+        _SECRET,
+        "x-mandrill-signature",
+        {
+            "content-type": "application/x-www-form-urlencoded",
+            "x-mandrill-signature": "h3za2WXjBAYqcaVc/+glxmsXg+Y=",
+        },
+        b"mandrill_events=%5B%5D",
+        options={"public_url": _URL},
     ),
 ]

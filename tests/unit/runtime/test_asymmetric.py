@@ -17,7 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nami_runtime import aws, envelope
 from nami_runtime.connection import Connection
 from nami_runtime.request import Refused
+from nami_runtime.signatures import fetched
 from nami_runtime.signatures import paypal as certificates
+from nami_runtime.signatures.certificates import Certificates
 from tests.unit.runtime.conftest import FakeAws, http_event
 from tests.unit.runtime.vectors import VECTORS
 
@@ -106,7 +108,7 @@ class PayPal:
         )
         self.fetched: list[tuple[str, str]] = []
 
-    def fetch(self, host: str, path: str, deadline: float) -> bytes:
+    def fetch(self, _what: str, host: str, path: str, deadline: float) -> bytes:
         self.fetched.append((host, path))
         return self.certificate
 
@@ -126,10 +128,8 @@ class PayPal:
 @pytest.fixture
 def paypal(monkeypatch: pytest.MonkeyPatch, signed_by: Callable[..., None]) -> PayPal:
     provider = PayPal()
-    monkeypatch.setattr(certificates, "_certificates", {})
-    monkeypatch.setattr(certificates, "_fetches_left", certificates._FETCHES)
-    monkeypatch.setattr(certificates, "_counted_at", 0.0)
-    monkeypatch.setattr(certificates, "fetch", provider.fetch)
+    monkeypatch.setattr(certificates, "certificates", Certificates("PayPal"))
+    monkeypatch.setattr(fetched, "fetch", provider.fetch)
     signed_by("paypal", f'["other", "{_WEBHOOK_ID}"]')
     return provider
 
@@ -199,7 +199,7 @@ def test_the_hosts_of_paypals_api_are_trusted(host: str) -> None:
 
 def test_an_expired_certificate_gets_401(pre_queue: Handler, paypal: PayPal, monkeypatch: pytest.MonkeyPatch) -> None:
     expired = PayPal(days=-1)
-    monkeypatch.setattr(certificates, "fetch", expired.fetch)
+    monkeypatch.setattr(fetched, "fetch", expired.fetch)
     assert pre_queue(http_event(b"{}", headers=expired.headers(b"{}")))["statusCode"] == 401
 
 
@@ -207,7 +207,7 @@ def test_an_expired_certificate_gets_401(pre_queue: Handler, paypal: PayPal, mon
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that the certificates go by; the test moves them."""
     seconds = [1000.0]
-    monkeypatch.setattr(certificates, "monotonic", lambda: seconds[0])
+    monkeypatch.setattr(fetched, "monotonic", lambda: seconds[0])
     return seconds
 
 
@@ -239,8 +239,8 @@ def test_made_up_certificate_names_do_not_keep_a_known_certificate_from_serving(
     pre_queue: Handler, paypal: PayPal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
-    monkeypatch.setattr(certificates, "_KEEP_CERTIFICATE_SECONDS", 0.0)
-    monkeypatch.setattr(certificates, "_FETCHES", 0.0)
+    monkeypatch.setattr(fetched, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(fetched, "FETCHES", 0.0)
     assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
     assert len(paypal.fetched) == 1
 
@@ -252,7 +252,7 @@ def test_a_known_certificate_serves_on_where_paypal_does_not_answer(
         raise aws.Unavailable("PayPal's certificate: HTTP 503")
 
     assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
-    monkeypatch.setattr(certificates, "fetch", away)
+    monkeypatch.setattr(fetched, "fetch", away)
     clock[0] += 4000
     assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 200
 
@@ -262,22 +262,23 @@ def test_a_silent_certificate_host_does_not_use_up_a_batchs_time(
 ) -> None:
     deadlines: list[float] = []
 
-    def fetch(host: str, path: str, deadline: float) -> bytes:
+    def fetch(what: str, host: str, path: str, deadline: float) -> bytes:
         deadlines.append(deadline)
         return paypal.certificate
 
-    monkeypatch.setattr(certificates, "fetch", fetch)
-    certificates._certificate(_URL, time.monotonic() + 28)
+    monkeypatch.setattr(fetched, "fetch", fetch)
+    host, path = certificates.certificate_place(_URL)
+    certificates.certificates.key(host, path, time.time(), time.monotonic() + 28)
     assert deadlines[0] < time.monotonic() + 3
 
 
 def test_what_is_fetched_and_is_no_certificate_is_neither_trusted_nor_kept(
     pre_queue: Handler, cloud: FakeAws, paypal: PayPal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(certificates, "fetch", lambda *_: b"<html>")
+    monkeypatch.setattr(fetched, "fetch", lambda *_: b"<html>")
     assert pre_queue(http_event(b"{}", headers=paypal.headers(b"{}")))["statusCode"] == 503
     assert cloud.messages == []
-    assert certificates._certificates == {}
+    assert certificates.certificates._fetched._kept == {}
 
 
 def test_a_certificate_that_can_not_be_fetched_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,7 +287,7 @@ def test_a_certificate_that_can_not_be_fetched_is_503(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Connection, "exchange", refuse)
     with pytest.raises(aws.Unavailable, match="404"):
-        certificates.fetch("api.paypal.com", "/v1/notifications/certs/C", 0)
+        fetched.fetch("PayPal's certificate", "api.paypal.com", "/v1/notifications/certs/C", 0)
 
 
 def test_a_key_that_is_none_verifies_nothing(pre_queue: Handler, signed_by: Callable[..., None]) -> None:

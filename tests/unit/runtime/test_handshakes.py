@@ -1,5 +1,6 @@
 """What providers ask before they send: answered as their documents say, and never queued."""
 
+import hmac
 import json
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nami_control import signing
 from nami_runtime.request import GatewayRequest
 from nami_runtime.secret import Secret
-from nami_runtime.signatures import every, handshakes
+from nami_runtime.signatures import every, handshakes, received
 from tests.unit.runtime.conftest import FakeAws, http_event
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
@@ -28,6 +29,14 @@ def ask(pre_queue: Handler, cloud: FakeAws) -> Handler:
         return answer
 
     return call
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch, cloud: FakeAws) -> FakeAws:
+    """With a place for what is handed over, as a new process."""
+    monkeypatch.setenv("RECEIVED_SECRET_ARN", "received")
+    monkeypatch.setattr(received, "_last", ("", -received._EVERY_SECONDS))
+    return cloud
 
 
 def test_slack_gets_its_challenge_back(ask: Handler, signed_by: SignedBy) -> None:
@@ -119,7 +128,7 @@ def test_okta_gets_its_challenge_back_as_json(ask: Handler, signed_by: SignedBy)
     assert json.loads(answer["body"]) == {"verification": "c-1"}
 
 
-def test_asana_gets_its_secret_back_in_the_header(ask: Handler, signed_by: SignedBy) -> None:
+def test_asana_gets_its_secret_back_in_the_header(kept: FakeAws, ask: Handler, signed_by: SignedBy) -> None:
     signed_by("asana", None)
     answer = ask(http_event(b"", headers={"x-hook-secret": "b537207f20cb"}))
     assert (answer["statusCode"], answer["headers"]["x-hook-secret"]) == (200, "b537207f20cb")
@@ -183,12 +192,6 @@ def test_an_ordinary_slack_event_is_queued(pre_queue: Handler, cloud: FakeAws, s
     assert len(cloud.messages) == 1
 
 
-def test_a_probe_by_head_is_answered(ask: Handler, signed_by: SignedBy) -> None:
-    signed_by("intercom", "s3cret")
-    assert ask(http_event(b"", method="HEAD"))["statusCode"] == 200
-    assert ask(http_event(b"", method="GET"))["statusCode"] == 401
-
-
 def _came(body: bytes = b"", method: str = "POST", **headers: str) -> GatewayRequest:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return GatewayRequest(http_event(body, headers=named, method=method))
@@ -197,7 +200,154 @@ def _came(body: bytes = b"", method: str = "POST", **headers: str) -> GatewayReq
 _NO_SECRET = Secret("arn:aws:secretsmanager:eu-west-1:123456789012:secret:x")
 
 
-def test_an_unsigned_ping_of_woocommerce_is_answered_and_is_no_delivery() -> None:
-    assert handshakes.before("woocommerce", _came(b"webhook_id=12"), _NO_SECRET)
-    assert handshakes.before("woocommerce", _came(b"webhook_id=12&x=1"), _NO_SECRET) is None
-    assert handshakes.before("woocommerce", _came(b"webhook_id=12", x_wc_webhook_signature="x"), _NO_SECRET) is None
+# Probes and pings
+
+
+def _came(body: bytes = b"", method: str = "POST", **headers: str) -> dict[str, Any]:
+    return http_event(body, headers={name.replace("_", "-"): value for name, value in headers.items()}, method=method)
+
+
+@pytest.mark.parametrize("scheme", ["intercom", "mandrill", "trello"])
+def test_a_probe_by_head_is_answered(scheme: str, ask: Handler, signed_by: SignedBy) -> None:
+    signed_by(scheme, "s3cret")
+    assert ask(_came(method="HEAD"))["statusCode"] == 200
+    assert ask(_came(method="GET"))["statusCode"] == 401
+
+
+def test_cloud_events_ask_whether_they_may_send(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("event-grid", "s3cret")
+    answer = ask(_came(method="OPTIONS", webhook_request_origin="eventemitter.example.com"))
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["webhook-allowed-origin"] == "eventemitter.example.com"
+    assert ask(_came(method="OPTIONS"))["statusCode"] == 401
+
+
+@pytest.mark.parametrize("origin", ["a\nb", "ä"])
+def test_an_origin_that_no_header_can_carry_is_refused(origin: str, ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("event-grid", "s3cret")
+    assert ask(_came(method="OPTIONS", webhook_request_origin=origin))["statusCode"] == 400
+
+
+_CODE = b'[{"data":{"validationCode":"512d38b6"},"eventType":"Microsoft.EventGrid.SubscriptionValidationEvent"}]'
+
+
+def test_event_grids_code_comes_back_to_who_knows_the_secret(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("event-grid", "s3cret")
+    headers = {"aeg-event-type": "SubscriptionValidation"}
+    answer = ask(http_event(_CODE, headers=headers, query="code=s3cret"))
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"validationResponse": "512d38b6"})
+    assert ask(http_event(_CODE, headers=headers, query="code=other"))["statusCode"] == 401
+
+
+def test_event_grids_events_are_queued_without_the_secret(
+    pre_queue: Handler, cloud: FakeAws, signed_by: SignedBy
+) -> None:
+    signed_by("event-grid", "s3cret")
+    body = b'[{"id":"e-1","eventType":"Microsoft.Storage.BlobCreated"}]'
+    assert pre_queue(http_event(body, query="code=s3cret"))["statusCode"] == 200
+    assert "s3cret" not in cloud.messages[0]
+
+
+def test_twitchs_challenge_comes_back_as_plain_text(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("twitch", "s3cret")
+    body = b'{"challenge":"pogchamp-kappa-360noscope-vohiyo","subscription":{}}'
+    headers, body = signing.sign({"scheme": "twitch"}, "s3cret", body)
+    kind = {"twitch-eventsub-message-type": "webhook_callback_verification"}
+    answer = ask(http_event(body, headers={**headers, **kind}))
+    assert (answer["body"], answer["headers"]["content-type"]) == ("pogchamp-kappa-360noscope-vohiyo", "text/plain")
+    assert ask(http_event(body, headers=kind))["statusCode"] == 401
+
+
+def test_nothing_moves_between_twitchs_id_time_and_body(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("twitch", "s3cret", tolerance=0)
+    stamp = "2026-01-01T00:00:00.616329898Z"
+    proof = hmac.digest(b"s3cret", f"id-1{stamp}{{}}".encode(), "sha256").hex()
+    for identity, time_, body in (("id-1" + stamp[:20], stamp[20:-1], b"Z{}"), ("id-", "1" + stamp, b"{}")):
+        headers = {
+            "twitch-eventsub-message-id": identity,
+            "twitch-eventsub-message-timestamp": time_,
+            "twitch-eventsub-message-signature": f"sha256={proof}",
+        }
+        assert ask(http_event(body, headers=headers))["statusCode"] == 401
+
+
+@pytest.mark.parametrize(
+    ("scheme", "ping", "forged"),
+    [
+        ("woocommerce", _came(b"webhook_id=12"), _came(b"webhook_id=12&x=1")),
+        (
+            "bitbucket-server",
+            _came(b'{"test":true}', x_event_key="diagnostics:ping"),
+            _came(b"{}", x_event_key="diagnostics:ping", x_hub_signature="sha256=0"),
+        ),
+    ],
+)
+def test_an_unsigned_ping_is_answered_and_never_queued(
+    scheme: str, ping: dict[str, Any], forged: dict[str, Any], ask: Handler, signed_by: SignedBy
+) -> None:
+    signed_by(scheme, "s3cret")
+    assert ask(ping)["statusCode"] == 200
+    assert ask(forged)["statusCode"] == 401
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        b'{"eventName":"verify","payload":{"challenge":"ch-1"}}',
+        b'{"eventType":"VERIFY","data":{"challenge":"ch-1"}}',
+    ],
+)
+def test_smartcars_challenge_is_signed(asked: bytes, ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("smartcar", "test-secret")
+    headers, body = signing.sign({"scheme": "smartcar"}, "test-secret", asked)
+    proof = "f1cf727cfa8850b23342609674723f87a1e1322153a92d3cfff4b65e94857800"
+    assert json.loads(ask(http_event(body, headers=headers))["body"]) == {"challenge": proof}
+
+
+def test_smartcar_has_nothing_signed_that_could_be_a_delivery(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("smartcar", "s3cret")
+    headers, body = signing.sign({"scheme": "smartcar"}, "s3cret", b'{"eventName":"verify","data":{"challenge":"{}"}}')
+    assert ask(http_event(body, headers=headers))["statusCode"] == 400
+
+
+# Secrets that are handed over
+
+
+_TOKEN = b'{"verification_token":"secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl"}'
+
+
+def test_notions_token_is_kept_for_its_owner(kept: FakeAws, ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("notion", "")
+    assert ask(http_event(_TOKEN))["statusCode"] == 200
+    assert kept.secrets["received"] == json.loads(_TOKEN)["verification_token"]
+
+
+def test_what_is_handed_over_verifies_nothing(kept: FakeAws, ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("notion", "")
+    token = json.loads(_TOKEN)["verification_token"]
+    ask(http_event(_TOKEN))
+    headers, body = signing.sign({"scheme": "notion"}, token, b'{"id":"e-1"}')
+    assert ask(http_event(body, headers=headers))["statusCode"] == 401
+
+
+def test_asanas_secret_is_kept_and_echoed(kept: FakeAws, ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("asana", "")
+    assert ask(_came(x_hook_secret="b537207f20cbfa02"))["headers"]["x-hook-secret"] == "b537207f20cbfa02"
+    assert kept.secrets["received"] == "b537207f20cbfa02"
+
+
+def test_a_flood_of_tokens_is_not_kept_and_the_same_token_again_is_fine(
+    kept: FakeAws, ask: Handler, signed_by: SignedBy
+) -> None:
+    signed_by("notion", "")
+    answers = [ask(http_event(body))["statusCode"] for body in (_TOKEN, _TOKEN, b'{"verification_token":"forged"}')]
+    assert answers == [200, 200, 429]
+    assert kept.secrets["received"].startswith("secret_tMr")
+
+
+def test_a_token_is_in_no_log_line(
+    kept: FakeAws, ask: Handler, signed_by: SignedBy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed_by("notion", "")
+    ask(http_event(_TOKEN))
+    assert "secret_tMr" not in capsys.readouterr().out

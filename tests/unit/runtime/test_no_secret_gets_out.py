@@ -22,21 +22,24 @@ from tests.unit.runtime.conftest import (
 
 MARK = "m4rk-3d-s3cr3t-9f1c"
 # Their secret holds what is public: the provider's key.
-PUBLIC = {"discord", "paypal", "sendgrid", "none"}
+PUBLIC = {name for name, forms in signatures.every().items() if "asymmetric" in forms[0].requirements} | {"none"}
 SCHEMES = sorted(set(signatures.every()) - PUBLIC)
 OPTIONS: dict[str, dict[str, Any]] = {
     "hmac": {"header": "x-signature"},
     "token": {"header": "x-token"},
 }
 SECRETS = {"basic": f"user:{MARK}", "standard-webhooks": "whsec_" + base64.b64encode(MARK.encode()).decode()}
-SECRETS |= {"adyen-platforms": MARK.encode().hex(), "pipedrive": SECRETS["basic"]}
+SECRETS |= {"adyen": MARK.encode().hex(), "adyen-platforms": MARK.encode().hex(), "pipedrive": SECRETS["basic"]}
 SECRETS |= {
     name: SECRETS["standard-webhooks"]
     for name, forms in signatures.every().items()
     if getattr(forms[-1], "key", "") == "base64"
 }
 URL = "https://hooks.example.com/nami/shopify"
-BODY = b'{"id":"evt_1","event_id":"Ev08","value":[{"subscriptionId":"s"}],"event":"order.created"}'
+BODY = (
+    b'{"id":"evt_1","event_id":"Ev08","value":[{"subscriptionId":"s"}],"event":"order.created",'
+    b'"notificationItems":[{"NotificationRequestItem":{"pspReference":"1"}}]}'
+)
 # Microsoft proves itself by a word in the body, and a body is kept byte for byte: docs/signatures.md says so.
 IN_THE_BODY = {"microsoft-graph"}
 
@@ -54,7 +57,7 @@ def seen_in(text: str, secret: str) -> list[str]:
 def requests(scheme: str, secret: str) -> dict[str, dict[str, Any]]:
     """Events by what is wrong with them."""
     setting = {"scheme": scheme, **OPTIONS.get(scheme, {})}
-    form = scheme == "twilio"
+    form = "{form}" in getattr(signatures.every()[scheme][0], "signed", "")
     kind = {"content-type": "application/x-www-form-urlencoded" if form else "application/json"}
     plain = b"CallSid=CA12&Digits=1234" if form else BODY
     large = BODY[:-1] + b',"pad":"' + b"x" * 1_100_000 + b'"}'
@@ -65,7 +68,9 @@ def requests(scheme: str, secret: str) -> dict[str, dict[str, Any]]:
         return signing.sign(setting, secret, body, headers=kind, url=URL, **changes)
 
     headers, body = signed(secret)
-    other_headers, other_body = signed(secret.replace(MARK, "another") if MARK in secret else "whsec_YW5vdGhlcg==")
+    other = secret.replace(MARK, "another") if MARK in secret else "whsec_YW5vdGhlcg=="
+    other_headers, other_body = signed(other)
+    proof, other_proof = signing.query(setting, secret), signing.query(setting, other)
     old_headers, old_body = signed(secret, now=1_000_000_000.0)
     json_kind = {"content-type": "application/json"}
     large_headers, large_body = signing.sign(
@@ -74,11 +79,11 @@ def requests(scheme: str, secret: str) -> dict[str, dict[str, Any]]:
     broken = http_event(body, headers=headers)
     broken["body"] = "!" + broken["body"]
     return {
-        "good": http_event(body, headers=headers),
-        "large": http_event(large_body, headers=large_headers, query=query),
-        "signed by another": http_event(other_body, headers=other_headers),
-        "signed long ago": http_event(old_body, headers=old_headers),
-        "changed": http_event(body + b" ", headers=headers),
+        "good": http_event(body, headers=headers, query=proof),
+        "large": http_event(large_body, headers=large_headers, query=query or proof),
+        "signed by another": http_event(other_body, headers=other_headers, query=other_proof),
+        "signed long ago": http_event(old_body, headers=old_headers, query=proof),
+        "changed": http_event(body + b" ", headers=headers, query=proof),
         "unsigned": http_event(plain),
         "unreadable": broken,
     }

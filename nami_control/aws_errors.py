@@ -1,0 +1,67 @@
+"""What boto3 raises, as one line with what to do."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from nami_control.errors import AccessError, AwsError, NamiError
+
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+_UNKNOWN = frozenset(
+    {
+        "AuthFailure",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess"})
+_NO_REGION = "no region is set; give one as AWS_REGION=eu-west-1, or by `aws configure set region eu-west-1`"
+_NO_CREDENTIALS = (
+    "no AWS credentials are found; run `aws configure` or `aws sso login`, or set AWS_PROFILE "
+    "(to try nami without an account: nami local up shopify)"
+)
+
+
+def of_aws(error: Exception) -> NamiError | None:
+    """One line for what boto3 raised, with what to do; None for any other exception."""
+    from botocore import exceptions as boto  # noqa: PLC0415 (only a command that failed pays for it)
+
+    told: NamiError | None = None
+    match error:
+        case boto.ClientError():
+            told = _refusal(error.response.get("Error", {}), error.operation_name)
+        case boto.NoRegionError():
+            told = AccessError(_NO_REGION)
+        case boto.NoCredentialsError() | boto.PartialCredentialsError():
+            told = AccessError(_NO_CREDENTIALS)
+        case boto.ProfileNotFound():
+            told = AccessError(f"{error}; `aws configure list-profiles` names those that there are")
+        case boto.SSOError() | boto.TokenRetrievalError() | boto.CredentialRetrievalError():
+            told = AccessError(f"the AWS credentials can't be had: {error}; run `aws sso login`")
+        case boto.ConnectionError() | boto.HTTPClientError():
+            local = _local_endpoint(error)
+            remedy = f"AWS_ENDPOINT_URL is {local}: is it up?" if local else "check the network, and the region's name"
+            told = AwsError(f"{str(error).rstrip('.')}; {remedy}")
+        case boto.BotoCoreError():
+            told = AwsError(str(error))
+    return told
+
+
+def _local_endpoint(error: Any) -> str:
+    """The AWS_ENDPOINT_URL where nothing answered; empty where it was AWS, whose endpoints have no port."""
+    parts = urlsplit(error.kwargs.get("endpoint_url", ""))
+    return os.environ.get("AWS_ENDPOINT_URL") or (f"{parts.scheme}://{parts.netloc}" if parts.port else "")
+
+
+def _refusal(said: Mapping[str, Any], operation: str) -> NamiError:
+    code, message = said.get("Code", "no code"), said.get("Message", "")
+    if code in _EXPIRED:
+        return AccessError(f"the AWS credentials have expired ({code}); run `aws sso login`, or renew them")
+    if code in _UNKNOWN:
+        return AccessError(f"AWS does not know these credentials ({code}); check AWS_PROFILE, or `aws configure`")
+    if code in _DENIED:
+        return AccessError(f"these credentials may not do this: {message or operation}")
+    return AwsError(f"AWS refused {operation}: {message or code}")

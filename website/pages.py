@@ -1,0 +1,151 @@
+"""The site's pages in Markdown: what the repository says, and a page for each provider."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import nami_stack
+from nami_control import providers, samples, signature_check
+from nami_runtime import signatures
+
+ROOT = Path(__file__).parents[1]
+_LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)([^)#\s]*)(#[^)]*)?\)")
+_TOP = ("SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md")
+_PROVIDER = """\
+# {title} webhooks
+
+Take {title}'s webhooks into your own AWS account: each one verified, queued and stored once.
+
+## Set up
+
+```console
+$ nami deploy {name} --signature {name}
+$ nami secret {name}
+```
+
+1. The first command ends with the URL. Give it to {title} as the webhook's address.
+2. The second asks for the secret: {secret}. It is found here: {found}.
+3. `nami send {name} --provider {name}` sends a signed sample, and `nami events {name}` shows what is stored.
+{note}
+On your own machine it is `nami local up {name} --signature {name}`, without an account.
+
+## What is signed
+
+| | |
+|---|---|
+{table}
+
+## What it sends
+
+An event of its shape, in small:
+
+```json
+{sample}
+```
+
+## Why a webhook gets 401
+
+Mostly it is the wrong secret (of another endpoint, or of the test mode), a body that something on the way parsed and
+wrote again, or a clock. One command tells which:
+
+```console
+$ nami signatures check --provider {name} --secret-file secret.txt --request request.txt
+```
+"""
+_CONTROL = "# nami_control\n\n::: nami_control\n\n::: nami_control.client\n"
+_INTRODUCTION = "Webhook intake for your own AWS account: verified, queued, stored once."
+
+
+def write(folder: Path) -> None:
+    """Write every page anew into `folder`."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "providers").mkdir(parents=True)
+    (folder / "reference").mkdir()
+    for picture in (ROOT / "docs").rglob("*.png"):
+        target = folder / picture.relative_to(ROOT / "docs")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture, target)
+    for page in (ROOT / "docs").glob("*.md"):
+        (folder / page.name).write_text(_linked(page))
+    for name in _TOP:
+        (folder / name).write_text(_linked(ROOT / name))
+    (folder / "index.md").write_text(_linked(ROOT / "README.md"))
+    names = provider_names()
+    for name in names:
+        (folder / "providers" / f"{name}.md").write_text(provider_page(name))
+    (folder / "providers" / "index.md").write_text(_providers(names))
+    (folder / "reference" / "nami_stack.md").write_text(_reference())
+    (folder / "reference" / "nami_control.md").write_text(
+        "# nami_control\n\n::: nami_control\n\n::: nami_control.client\n"
+    )
+    (folder / "llms.txt").write_text(_llms(folder))
+
+
+def provider_names() -> list[str]:
+    """Who has a page."""
+    return sorted(name for name in signatures.every() if name not in signature_check.GENERIC)
+
+
+def _linked(page: Path) -> str:
+    """The page's text with links that lead within the site; what the site has not is named, not linked."""
+
+    def link(match: re.Match[str]) -> str:
+        words, path, anchor = match[1], match[2], match[3] or ""
+        if not path:
+            return match[0]
+        target = (page.parent / path).resolve().relative_to(ROOT)
+        if target.name == "README.md":
+            return f"[{words}](index.md{anchor})"
+        if target.parent.name == "docs" or str(target) in _TOP:
+            return f"[{words}]({target.name}{anchor})"
+        if target.parts[0] == "docs":
+            return f"[{words}]({target.relative_to('docs')}{anchor})"
+        return words
+
+    return _LINK.sub(link, page.read_text())
+
+
+def _providers(names: list[str]) -> str:
+    lines = ["# Providers", "", "Who is known by name; any other with an HMAC, a token or basic authentication can be"]
+    lines += ["[described](../signatures.md).", ""]
+    return "\n".join([*lines, *(f"- [{providers.FACTS[name].title}]({name}.md)" for name in names)]) + "\n"
+
+
+def provider_page(name: str) -> str:
+    """What to put where for one provider, what it sends, and what goes wrong most."""
+    facts, scheme = providers.FACTS[name], providers.described(name)
+    headers = dict.fromkeys(header for form in signatures.every()[name] if (header := getattr(form, "header", "")))
+    rows = [
+        ("Signed", scheme.signed and f"`{scheme.signed}`"),
+        ("How", scheme.kind),
+        ("Header", ", ".join(f"`{header}`" for header in headers)),
+        ("Oldest accepted", f"{scheme.tolerance} s" if scheme.tolerance else "any, as its document names no age"),
+        ("Delivery's id", scheme.id or "none: the content is the id"),
+        ("Asks first", scheme.handshake or "nothing"),
+        ("Read", facts.source),
+    ]
+    table = "\n".join(f"| {label} | {value} |" for label, value in rows if value)
+    sample = json.dumps(samples.SAMPLES.get(name, samples.GENERIC), indent=2)
+    sample = sample.replace(f'"{samples.NUMBER}"', "1001").replace(samples.ID, "evt_1001")
+    note = f"\n{facts.note[0].upper()}{facts.note[1:]}.\n" if facts.note else ""
+    return _PROVIDER.format(**(facts._asdict() | {"name": name, "note": note, "table": table, "sample": sample}))
+
+
+def _reference() -> str:
+    parts = [f"::: {getattr(nami_stack, name).__module__}.{name}" for name in nami_stack.__all__]
+    return "# nami_stack\n\nWhat `from nami_stack import …` has.\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _llms(folder: Path) -> str:
+    """llms.txt: what a language model should read of nami, as Markdown."""
+    lines = ["# nami", "", f"> {_INTRODUCTION}", "", "## Pages", ""]
+    for page in sorted(folder.glob("*.md")):
+        lines.append(f"- [{_title(page)}]({page.name})")
+    lines += ["", "## Providers", ""]
+    lines += [f"- [{_title(page)}](providers/{page.name})" for page in sorted((folder / "providers").glob("*.md"))]
+    return "\n".join(lines) + "\n"
+
+
+def _title(page: Path) -> str:
+    return next(line.removeprefix("# ") for line in page.read_text().splitlines() if line.startswith("# "))
