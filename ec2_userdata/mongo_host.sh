@@ -17,6 +17,7 @@ readonly signalled=/var/lib/nami-host.signalled
 readonly mount_point=/var/lib/nami
 readonly device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${NAMI_VOLUME_ID/-/}
 readonly container=nami-mongo
+readonly swap=/var/lib/nami-swap
 
 say() { echo "nami-host: $*" >&2; }
 
@@ -89,6 +90,22 @@ WantedBy=multi-user.target
 EOF_UNIT
   systemctl daemon-reload
   systemctl enable --now --no-block nami-host.service
+}
+
+# 1 GiB is mongod (0.25 for its cache at least), dockerd, Session Manager's agent, dnf at first and each five minutes an
+# aws. Where that is too much the kernel would end the largest, which is mongod; with swap what idles makes room, and
+# with this swappiness under need alone: https://www.mongodb.com/docs/manual/administration/production-notes/
+add_swap() {
+  awk '/^MemTotal:/ { exit $2 < 2 * 1048576 ? 0 : 1 }' /proc/meminfo || return 0
+  if { [[ -e $swap ]] || make_swap; } && { [[ $(swapon --noheadings --show=NAME) == *"$swap"* ]] || swapon "$swap"; }; then
+    sysctl --quiet --write vm.swappiness=1
+  else
+    say "goes on without swap"
+  fi
+}
+
+make_swap() { # of XFS the kernel takes what fallocate made: swapon(8)
+  fallocate --length 1G "$swap.new" && chmod 600 "$swap.new" && mkswap "$swap.new" >/dev/null && mv "$swap.new" "$swap"
 }
 
 # A timer, and not CloudWatch's agent, which would stay in the smallest instance's memory.
@@ -258,6 +275,7 @@ trap 'die "line $LINENO: $BASH_COMMAND"' ERR
 instance_id=$(metadata instance-id)
 address=$(metadata local-ipv4)
 register_name
+add_swap
 attach_volume
 tag_volume
 mount_volume

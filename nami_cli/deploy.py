@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from nami_cli.leftovers import tell_commands, told_after_failure
 from nami_cli.resources import display
 from nami_cli.terminal import print_exact, print_text, say
 from nami_cli.typed import Configured
@@ -44,7 +45,7 @@ def deploy(
     """
     started = time.monotonic()
     asked = target.settings
-    with _ends_at_once(target):
+    with _ends_at_once(target), told_after_failure(target):
         coloured = sys.stdout.isatty()
         done = deploying.deploy(target, display, tell=say, reset=reset, dry_run=dry_run, coloured=coloured)
     if dry_run:
@@ -56,6 +57,7 @@ def deploy(
         say(f"{target.name}: settings kept in {settings.save(target)}")
     say(f"{target.name}: {'updated' if done.before else 'deployed'} in {took(started)}")
     _tell_what_left(done)
+    tell_commands(done.former)
     lines = _next_steps(done, asked) if isinstance(asked, Subscription) else _to_join(done)
     if target.given and not save:
         kept = json.dumps({"context": settings.placed(target)})

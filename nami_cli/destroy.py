@@ -5,14 +5,15 @@ from typing import Annotated
 
 import typer
 
+from nami_cli.leftovers import offer, tell_commands
 from nami_cli.resources import display
 from nami_cli.terminal import print_text, say
 from nami_cli.typed import Name
-from nami_control import checks, destroying
+from nami_control import checks, destroying, leftovers
 from nami_control.aws_errors import of_aws
 from nami_control.destinations import DESTINATIONS
 from nami_control.destroying import Removal
-from nami_control.errors import UsageError, as_flags
+from nami_control.errors import NotRunningError, UsageError, as_flags
 from nami_control.interrupts import Interrupted, interruptible
 from nami_control.stacks import Target
 from nami_control.times import took
@@ -26,7 +27,9 @@ def destroy(
 ) -> None:
     """Remove a subscription; its documents are kept.
 
-    The volume with the documents and the secret with the credentials stay, and can be adopted again.
+    The volume with the documents and the secret with the credentials stay, and can be adopted again. Of a subscription
+    whose first deployment failed, or that is gone, it names what is kept and what that costs, and offers to remove it;
+    with --yes, which does not ask, it keeps that and names the commands.
 
     Waits until everything else is gone. Other subscriptions are not touched, nor is what they share: NAME may be shared
     once no subscription uses it.
@@ -36,7 +39,12 @@ def destroy(
     if target.aws.environment:
         looks = [checks.look("environment", lambda: checks.environment(target.aws, checks.account(target.aws)))]
         checks.require(target.aws, looks, say)
-    removal = destroying.plan(target)
+    try:
+        removal = destroying.plan(target)
+    except NotRunningError:
+        _clear(target, ask=not yes)
+        return
+    failed = removal.left_by_failure
     kept = _tell(removal)
     if not yes:
         _ask(target)
@@ -50,9 +58,23 @@ def destroy(
     if target.aws.is_local:
         _forget(target)
     say(f"{name}: destroyed in {took(started)}")
+    if failed:
+        offer(target, failed, ask=not yes)
     if kept:
         say("to take the documents up again:")
         print_text(f"{nami} deploy {name} {as_flags({**removal.settings, **kept})}")
+
+
+def _clear(target: Target, *, ask: bool) -> None:
+    """Of what is not deployed something may be kept all the same.
+
+    Raises:
+        NotRunningError: nothing is, or it stays.
+    """
+    found = leftovers.of_former(target, None)
+    if not found or not offer(target, found, ask=ask):
+        raise destroying.not_deployed(target)
+    say(f"{target.name}: nothing is left of it")
 
 
 def _tell(removal: Removal) -> dict[str, str]:
@@ -77,7 +99,19 @@ def _tell(removal: Removal) -> dict[str, str]:
     for key, value in kept.items():
         if key in _HOLD_DATA:
             say(f"is kept: {_HOLD_DATA[key]} {value}")
+    _tell_former(removal)
     return kept
+
+
+def _tell_former(removal: Removal) -> None:
+    try:
+        former = removal.kept_before()
+    except Exception as error:
+        if (told := of_aws(error)) is None:
+            raise
+        say(f"whether something is kept from before can't be looked up: {told}")
+        return
+    tell_commands(former)
 
 
 def _ask(target: Target) -> None:

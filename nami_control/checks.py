@@ -25,7 +25,7 @@ from nami_control.errors import (
 )
 from nami_control.planning.assumptions import UNRESERVED
 from nami_control.progress import Tell, silent
-from nami_control.stacks import Stack, Target
+from nami_control.stacks import Stack, Target, template_of
 from nami_stack.settings import SETTINGS_METADATA, SharedSettings, Subscription
 
 BOOTSTRAP_VERSION = 6
@@ -240,8 +240,7 @@ def settings_stay(
 
 def deployed_settings(target: Target) -> dict[str, Any]:
     """The settings of the last deployment that are not the defaults; none where it can't be known."""
-    template = target.aws.client("cloudformation").get_template(StackName=target.stack_name)["TemplateBody"]
-    found = template.get("Metadata", {}).get(SETTINGS_METADATA) if isinstance(template, dict) else None
+    found = template_of(target.aws, target.stack_name).get("Metadata", {}).get(SETTINGS_METADATA)
     return found if isinstance(found, dict) else {}
 
 

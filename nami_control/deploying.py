@@ -1,14 +1,15 @@
 """A deployment, on AWS and on this machine alike: synthesised while what it needs is looked at, then deployed."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 
-from nami_control import cdk, checks, destinations, queues, shared, stacks
+from nami_control import cdk, checks, destinations, leftovers, queues, shared, stacks, volumes
 from nami_control.cdk_output import Progress
-from nami_control.checks import Check, look
+from nami_control.checks import look
+from nami_control.leftovers import Leftover
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Target
 from nami_control.times import took
@@ -31,6 +32,8 @@ class Deployed:
     """The outputs of the stack that was there; empty where there was none."""
     former_queues: list[str]
     """URLs of queues that have left the stack, and are kept."""
+    former: Sequence[Leftover] = ()
+    """What else has left the stack, and is kept."""
     changes: str = ""
     """With a dry run: what the CDK CLI says of it."""
 
@@ -97,20 +100,22 @@ def deploy(
         needs_shared = cdk.reads(target.folder, f"/{target.shared.stack_name}/")
         stack = target.describe()
         resources = target.resources() if stack else []
+        volumes.require_kept(target, stack, templates)
         changed = queues.changes(target.aws, resources, templates)
         queues.require_empty(target.aws, target.name, changed)
         if needs_shared:
             _share_first(target.shared, show, tell, dry_run=dry_run)
         before = stack.outputs if stack else {}
         former = [change.url for change in changed if change.leaves]
+        kept = leftovers.of_templates(target.aws, resources, templates)
         with show(target) as progress:
             if dry_run:
                 progress.step("comparing")
-                return Deployed(target, before, former, cdk.diff(target, tasks, coloured=coloured))
+                return Deployed(target, before, former, kept, cdk.diff(target, tasks, coloured=coloured))
             progress.step("deploying")
             task = cdk.deploy(target, tasks)
             task.finish(lambda: task.show(progress))
-    return Deployed(target, before, former)
+    return Deployed(target, before, former, kept)
 
 
 def diff(target: Target, show: Show, *, tell: Tell = silent, coloured: bool = False) -> str:
@@ -135,35 +140,33 @@ def require(target: Target, tell: Tell = silent, *, reset: bool = False, tell_al
     account = checks.require_account(aws, tell, tell_all=tell_all)
     stack = target.describe()
     kept = SETTINGS if reset else target.given_anywhere
-    at_destinations: list[tuple[str, Callable[[], Check]]] = []
-    if isinstance(asked, Subscription):
-        for name in asked.destination:
-            at_destinations += destinations.named(name).looks_before(aws, asked).items()
     looks = [look("handlers", lambda: checks.handlers(target.name))] if isinstance(asked, Subscription) else []
     looks += [
         *checks.tools(),
         look("bootstrap", lambda: checks.bootstrap(aws, account)),
         look("stack", lambda: checks.stack_is_settled(target.name, stack)),
         look("settings", lambda: checks.settings_stay(target, asked, kept, stack)),
+        look("leftovers", lambda: leftovers.look(target, stack)),
     ]
     if isinstance(asked, Subscription):
         looks += [
             look("reservation", lambda: checks.reservation(aws, asked, stack)),
             look("signature", lambda: checks.signature(asked)),
-            *(look(label, check) for label, check in at_destinations),
         ]
+    looks += [look(label, check) for label, check in destinations.looks_before(aws, asked, stack).items()]
     checks.require(aws, looks, tell, tell_all=tell_all)
     tell(f"{target.name}: account {account.number}, region {account.region}")
 
 
 def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> None:
     """Deploy what subscriptions share, where it is not there; another command may be about to do the same."""
-    _ = target.settings  # what is wrong with them is told before anything is said
+    asked = target.settings  # what is wrong with them is told before anything is said
     with target.aws.alone():
         stack = target.describe()
         if stack and stack.is_whole:
             return
-        checks.require(target.aws, [checks.stack_is_settled(target.name, stack)])
+        before = [look(label, check) for label, check in destinations.looks_before(target.aws, asked, stack).items()]
+        checks.require(target.aws, [checks.stack_is_settled(target.name, stack), *before], tell)
         what = f"{target.stack_name}, the gateway and the MongoDB host that subscriptions share, is not there"
         if dry_run:
             tell(f"{what}: it would come first")

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from nami_control import checks, destinations, large_bodies, queues, shared, stacks
+from nami_control import checks, destinations, large_bodies, leftovers, queues, shared, stacks
 from nami_control.cdk_output import Progress, Resource
 from nami_control.errors import CheckError, Command, DeployError, NotRunningError
+from nami_control.leftovers import Leftover
 from nami_control.stacks import Stack, Target
 from nami_stack import names
 
@@ -58,6 +59,15 @@ class Removal:
         """What other stacks keep of it."""
         names = self.settings.get("destination", ())
         return [kept for name in names if (kept := destinations.named(name).kept_elsewhere(self.target))]
+
+    def kept_before(self) -> list[Leftover]:
+        """What earlier deployments and stacks of the name have left."""
+        return leftovers.of_former(self.target, self.stack, besides=self.left_by_failure)
+
+    @cached_property
+    def left_by_failure(self) -> list[Leftover]:
+        """What stays of a stack that never came to be."""
+        return leftovers.of_failed(self.target, self.stack)
 
     def carry_out(self, progress: Progress) -> None:
         """Delete the stack, and then what it keeps of webhooks that wait: the queues, and the bodies in S3.
@@ -113,10 +123,15 @@ def plan(target: Target) -> Removal:
     """
     stack = target.describe()
     if stack is None:
-        raise NotRunningError(f"{target.owner} is not deployed here", Command("list"), " shows what is")
+        raise not_deployed(target)
     if target.is_shared and (users := shared.users(target.aws, target.stack_name)):
         raise CheckError(
             f"{target.stack_name} is used by {', '.join(users)}; destroy them first, or deploy them with another "
             "gateway and destination; nothing was changed"
         )
     return Removal(target, stack)
+
+
+def not_deployed(target: Target) -> NotRunningError:
+    """What is said where there is no such stack."""
+    return NotRunningError(f"{target.owner} is not deployed here", Command("list"), " shows what is")

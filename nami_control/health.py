@@ -10,8 +10,9 @@ from nami_control import checks, destinations, logs, shared, stacks
 from nami_control.aws import Aws
 from nami_control.checks import Check, fail, look, ok, warn
 from nami_control.deployment import Deployment, find
+from nami_control.destinations import host_before
 from nami_control.destinations.base import Looks
-from nami_control.errors import Command
+from nami_control.errors import Command, UsageError
 from nami_control.progress import Tell, silent
 from nami_control.queues import dead_letter_queues, depth
 from nami_control.stacks import Stack, Target
@@ -36,6 +37,7 @@ def of_account(aws: Aws) -> list[Check]:
         look("bootstrap", lambda: checks.bootstrap(aws, account[0])),
         look("concurrency", lambda: checks.concurrency_limit(aws)),
         look("gateway limit", lambda: _throttle(aws)),
+        *(look(label, check) for label, check in host_before.looks_at_account(aws).items()),
     ]
 
 
@@ -44,7 +46,8 @@ def of_subscription(target: Target, *, tell: Tell = silent) -> list[Check]:
     stack, name = target.describe(), target.name
     if stack is None:
         known = ", ".join(map(str, sorted(stacks.deployed(target.aws)))) or "nothing is"
-        return [fail("stack", f"{target.owner} is not deployed here ({known})", Command(f"deploy {name}"))]
+        missing = fail("stack", f"{target.owner} is not deployed here ({known})", Command(f"deploy {name}"))
+        return [missing, *_of_settings(target)]
     outputs = stack.outputs
     status = look("stack", lambda: _status(name, stack))
     if not stack.is_whole:
@@ -67,6 +70,15 @@ def of_subscription(target: Target, *, tell: Tell = silent) -> list[Check]:
         *of_destinations(find(target)),
         *(look(label, check) for label, check in looks.items()),
     ]
+
+
+def _of_settings(target: Target) -> list[Check]:
+    """Of what is not deployed yet: whether it could be, with the settings of the cdk.json here."""
+    try:
+        asked = target.settings
+    except UsageError as error:
+        return [fail("settings", str(error), error=UsageError)]
+    return [look(label, check) for label, check in destinations.looks_before(target.aws, asked, None).items()]
 
 
 def _of_shared(target: Target, tell: Tell) -> dict[str, Callable[[], Check]]:

@@ -197,6 +197,12 @@ def resources(aws: Aws, stack: str) -> "list[StackResourceSummaryTypeDef]":
     return found["StackResourceSummaries"]
 
 
+def template_of(aws: Aws, stack: str) -> dict[str, Any]:
+    """What a stack was last deployed with; empty where it can't be read as JSON."""
+    template = aws.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
+    return template if isinstance(template, dict) else {}
+
+
 def endpoints(aws: Aws) -> dict[str, str]:
     """Label and URL of every subscription that takes webhooks."""
     return {

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Drain
-from nami_control.destinations.base import Destination
+from nami_control.destinations.base import Destination, Looks
 from nami_control.destinations.dynamodb import DynamoDb
 from nami_control.destinations.eventbridge import EventBridge
 from nami_control.destinations.http import Http
 from nami_control.destinations.mongo import MongoDatabase, MongoHost, SharedMongo
 from nami_control.destinations.postgres import Postgres
 from nami_control.progress import Tell, silent
+from nami_control.stacks import Stack
+from nami_stack.settings import SharedSettings, Subscription
 
 DESTINATIONS: dict[str, type[Destination]] = {
     "mongo-host": MongoHost,
@@ -32,6 +34,14 @@ def of(deployment: Deployment, drain: Drain, tell: Tell = silent) -> Destination
 def named(name: str) -> type[Destination]:
     """What the setting means."""
     return DESTINATIONS.get(name, Destination)
+
+
+def looks_before(aws: Aws, asked: Subscription | SharedSettings, stack: Stack | None) -> Looks:
+    """At what must hold before a deployment of a subscription, or of what they share."""
+    if isinstance(asked, SharedSettings):
+        return MongoHost.looks_before(aws, asked, stack)
+    looks = (named(name).looks_before(aws, asked, stack) for name in asked.destination)
+    return {label: check for each in looks for label, check in each.items()}
 
 
 def adoption(aws: Aws, outputs: Mapping[str, str]) -> dict[str, str]:

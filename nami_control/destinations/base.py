@@ -13,7 +13,7 @@ from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line
 from nami_control.progress import Tell, silent
 from nami_control.searching import Store
-from nami_control.stacks import Target
+from nami_control.stacks import Stack, Target
 from nami_stack.settings import Subscription
 
 Looks = Mapping[str, Callable[[], Check]]
@@ -102,8 +102,8 @@ class Destination:
         return {}
 
     @classmethod
-    def looks_before(cls, aws: Aws, asked: Subscription) -> Looks:
-        """At what must hold before a deployment."""
+    def looks_before(cls, aws: Aws, asked: Subscription, stack: Stack | None) -> Looks:
+        """At what must hold before a deployment into the stack that is there, if one is."""
         return {}
 
     # What stays.

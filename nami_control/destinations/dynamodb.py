@@ -11,6 +11,7 @@ from nami_control.destinations.base import Looks, Speed, output
 from nami_control.destinations.items import InTable
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line, line
+from nami_control.stacks import Stack
 from nami_runtime.destinations.dynamodb import THREADS
 from nami_stack.settings import Subscription
 
@@ -35,7 +36,7 @@ class DynamoDb(InTable):
         return {"table": partial(_table, self.deployment.aws, environment["DYNAMO_TABLE"], expires=expires)}
 
     @classmethod
-    def looks_before(cls, aws: Aws, asked: Subscription) -> Looks:
+    def looks_before(cls, aws: Aws, asked: Subscription, stack: Stack | None) -> Looks:
         """At a table that is adopted."""
         if not (table := asked.table_name):
             return {}

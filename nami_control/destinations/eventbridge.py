@@ -14,6 +14,7 @@ from nami_control.destinations.items import InTable, Items
 from nami_control.errors import Command
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line, line
+from nami_control.stacks import Stack
 from nami_runtime.destinations.eventbridge import THREADS
 from nami_stack.settings import Subscription
 
@@ -44,7 +45,7 @@ class EventBridge(InTable):
         return {"bus": partial(_bus, self.deployment, self.drain)}
 
     @classmethod
-    def looks_before(cls, aws: Aws, asked: Subscription) -> Looks:
+    def looks_before(cls, aws: Aws, asked: Subscription, stack: Stack | None) -> Looks:
         """At a bus of this account."""
         return {} if asked.event_bus.startswith("arn:") else {"bus": partial(_there, aws, asked.event_bus)}
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from nami_control.aws import Aws
-from nami_control.checks import Check, deployed_settings, fail, ok
+from nami_control.checks import Check, deployed_settings, fail, ok, warn
+from nami_control.destinations import host_release
 from nami_control.destinations.base import output
 from nami_control.planning.bill import HOURS, PRICES, Line, line
 from nami_control.stacks import Target
@@ -34,7 +35,9 @@ def look(target: Target) -> Check:
     instances = [instance for found in groups["AutoScalingGroups"] for instance in found["Instances"]]
     well = [each for each in instances if each["LifecycleState"] == "InService" and each["HealthStatus"] == "Healthy"]
     if well:
-        return ok("host", f"{well[0]['InstanceId']} ({well[0]['InstanceType']}) is in service")
+        detail = f"{well[0]['InstanceId']} ({well[0]['InstanceType']}) is in service"
+        old, remedy = host_release.behind(target, group["PhysicalResourceId"], well[0]["InstanceId"])
+        return warn("host", f"{detail}, and {' and '.join(old)}", *remedy) if old else ok("host", detail)
     states = ", ".join(f"{each['InstanceId']} is {each['LifecycleState']}" for each in instances) or "no instance"
     return fail(
         "host",

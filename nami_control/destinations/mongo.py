@@ -12,16 +12,16 @@ from nami_control import shared, stacks
 from nami_control.aws import Aws
 from nami_control.checks import Check, fail, ok, secret_text, warn
 from nami_control.deployment import Deployment, Drain, find
-from nami_control.destinations import host, tunnel
+from nami_control.destinations import host, host_before, tunnel
 from nami_control.destinations.base import Destination, Find, Looks, Speed
 from nami_control.errors import Command, DatabaseError, MissingToolError
 from nami_control.planning.assumptions import Assumption, Times, vcpus
 from nami_control.planning.bill import PRICES, Line
 from nami_control.progress import Tell, silent
 from nami_control.searching import Position, Store
-from nami_control.stacks import Target
+from nami_control.stacks import Stack, Target
 from nami_runtime.destinations import APART
-from nami_stack.settings import Subscription
+from nami_stack.settings import SharedSettings, Subscription
 
 _FULL = 0.8  # of the data volume; MongoDB stops where it can't write
 _POLL = 2.0  # seconds between looks while following
@@ -105,6 +105,11 @@ class MongoHost(Mongo):
     def looks_at_stack(cls, target: Target, tell: Tell) -> Looks:
         """At the host, and at the disk that the documents are on."""
         return {"host": lambda: host.look(target), "disk": lambda: _disk(target, tell)}
+
+    @classmethod
+    def looks_before(cls, aws: Aws, asked: Subscription | SharedSettings, stack: Stack | None) -> Looks:
+        """At what the host needs of the account and the zone."""
+        return host_before.looks(aws, asked, stack)
 
     @classmethod
     def adoption(cls, aws: Aws, outputs: Mapping[str, str]) -> dict[str, str]:

@@ -2,47 +2,27 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from nami_control import destroying, large_bodies, stacks
-from nami_control.aws import Aws, error_code
-from nami_control.aws_errors import of_aws
-from nami_control.errors import NamiError, NotRunningError
+from nami_control import destroying, leftovers, stacks
+from nami_control.aws import Aws
+from nami_control.errors import NotRunningError
 from nami_control.progress import Tell
 from nami_control.stacks import Target
 from nami_stack.settings import ENVIRONMENT_TAG
 from proofs.aws.stacks import ENVIRONMENT
-
-_GONE = frozenset(
-    {
-        "AWS.SimpleQueueService.NonExistentQueue",
-        "InvalidSnapshot.NotFound",
-        "InvalidVolume.NotFound",
-        "QueueDoesNotExist",
-        "ResourceNotFoundException",
-    }
-)
-
-
-def _queue(aws: Aws, url: str) -> None:
-    sqs = aws.client("sqs")
-    sqs.delete_queue(QueueUrl=url if "://" in url else sqs.get_queue_url(QueueName=url)["QueueUrl"])
 
 
 def _secret(aws: Aws, arn: str) -> None:
     aws.client("secretsmanager").delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
 
-# What outlives a stack: by its type in CloudFormation, how its ARN begins behind `arn:aws:`, region and account left
-# out, and how it is deleted by its id or name. The last two CloudFormation knows nothing of.
+# By its type, how its ARN begins and how it is deleted: what nami knows to be kept, secrets at once, and what
+# CloudFormation knows nothing of.
 _KEPT: dict[str, tuple[str, Callable[[Aws, str], object]]] = {
-    "AWS::SQS::Queue": ("sqs:", _queue),
-    "AWS::S3::Bucket": ("s3:", large_bodies.delete),
-    "AWS::DynamoDB::Table": ("dynamodb:table/", lambda aws, name: aws.client("dynamodb").delete_table(TableName=name)),
-    "AWS::EC2::Volume": ("ec2:volume/", lambda aws, volume: aws.client("ec2").delete_volume(VolumeId=volume)),
-    "AWS::SecretsManager::Secret": ("secretsmanager:secret:", _secret),
+    **{kind: (each.arn, each.delete) for kind, each in leftovers.KINDS.items()},
+    "AWS::SecretsManager::Secret": (leftovers.KINDS["AWS::SecretsManager::Secret"].arn, _secret),
     "snapshot": ("ec2:snapshot/", lambda aws, each: aws.client("ec2").delete_snapshot(SnapshotId=each)),
     "AWS::Logs::LogGroup": (
         "logs:log-group:",
@@ -80,10 +60,12 @@ def find(aws: Aws) -> Left:
 
 def clean(aws: Aws, tell: Tell) -> list[str]:
     """Delete all of it, one thing's failure not keeping the rest; returns what could not be, with the reasons."""
-    left, failed = find(aws), []
+    left = find(aws)
+    failed: list[str] = []
     for target in left.stacks:
         tell(f"{target.stack_name}: destroying")
-        failed += _attempt(f"stack {target.stack_name}", lambda target=target: destroy(target))
+        if why := leftovers.attempt(f"stack {target.stack_name}", partial(destroy, target)):
+            failed.append(why)
     return failed + _delete(aws, left.kept)
 
 
@@ -119,32 +101,16 @@ def _keeps(target: Target) -> set[tuple[str, str]]:
 
 
 def _delete(aws: Aws, kept: set[tuple[str, str]]) -> list[str]:
-    failed = []
-    for kind, identity in sorted(kept):
-        failed += _attempt(f"{kind} {identity}", lambda kind=kind, identity=identity: _KEPT[kind][1](aws, identity))
-    return failed
-
-
-def _attempt(what: str, act: Callable[[], object]) -> list[str]:
-    try:
-        act()
-    except ClientError as error:
-        return [] if error_code(error) in _GONE else [f"{what}: {of_aws(error)}"]
-    except NamiError as error:
-        return [f"{what}: {error}"]
-    return []
+    tried = (
+        leftovers.attempt(f"{kind} {identity}", partial(_KEPT[kind][1], aws, identity))
+        for kind, identity in sorted(kept)
+    )
+    return [failed for failed in tried if failed]
 
 
 def of_arn(arn: str) -> tuple[str, str] | None:
     """(type, id) of what can outlive a stack; None for what goes with it."""
-    _, _, service, _, _, resource = arn.split(":", 5)
-    for kind, (begins, _) in _KEPT.items():
-        if f"{service}:{resource}".startswith(begins):
-            # A secret is best known by its whole ARN, a log group's may end in :*.
-            return kind, arn if service == "secretsmanager" else f"{service}:{resource}".removeprefix(begins).rstrip(
-                ":*"
-            )
-    return None
+    return next((found for kind, (begins, _) in _KEPT.items() if (found := leftovers.parsed(arn, kind, begins))), None)
 
 
 class Unshown:

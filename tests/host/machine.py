@@ -17,7 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from nami_stack.destinations.mongo_host import MONGO_IMAGE, host_script
+from nami_stack.destinations.mongo_host import host_script
+from nami_stack.destinations.mongo_release import MONGO_IMAGE
 
 HERE = Path(__file__).parent
 IMAGE = MONGO_IMAGE.partition("@")[0]  # what is imported has another digest

@@ -81,6 +81,46 @@ def test_failure_of_a_command_is_signalled_once_with_its_reason(machine: Machine
     assert bare.endswith(f"--unique-id {machine.instance_id} --status FAILURE")
 
 
+def with_memory(machine: Machine, gib: float) -> None:
+    machine.run("tee", "/run/meminfo", stdin=f"MemTotal: {int(gib * 1024**2)} kB\n")
+    machine.run("mount", "--bind", "/run/meminfo", "/proc/meminfo")
+
+
+def swaps(machine: Machine) -> str:
+    return machine.run("swapon", "--noheadings", "--show=NAME").stdout
+
+
+def test_small_host_has_swap_for_need_alone(machine: Machine) -> None:
+    with_memory(machine, 0.9)
+    machine.user_data()
+    assert swaps(machine) == "/var/lib/nami-swap\n"
+    assert machine.run("stat", "-c", "%s", "/var/lib/nami-swap").stdout.strip() == str(1 << 30)
+    assert machine.run("cat", "/run/sysctl").stdout == "vm.swappiness=1\n"
+
+
+def test_swap_is_put_on_again_after_each_boot_and_once(machine: Machine) -> None:
+    with_memory(machine, 0.9)
+    machine.user_data()
+    machine.user_data()
+    machine.run("rm", "/run/swaps")  # as a boot does
+    machine.boot()
+    assert swaps(machine) == "/var/lib/nami-swap\n"
+
+
+def test_host_that_can_have_no_swap_answers_all_the_same(machine: Machine) -> None:
+    with_memory(machine, 0.9)
+    machine.run("mkdir", "/run/swaps")
+    assert "goes on without swap" in machine.user_data().stderr
+    machine.write(range(10))
+    assert machine.rows() == 10
+
+
+def test_host_with_room_has_no_swap(machine: Machine) -> None:
+    with_memory(machine, 4)
+    machine.user_data()
+    assert swaps(machine) == ""
+
+
 def test_it_registers_its_address(host: Machine) -> None:
     call = host.account.get("calls").split("route53 change-resource-record-sets ")[1]
     batch = json.loads(call[call.index("{") : call.rindex("]}}]}") + 5])

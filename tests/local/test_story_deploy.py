@@ -193,7 +193,15 @@ def test_destroy_keeps_the_volume_and_says_how_to_adopt_it(user: Nami, story: Pi
 
 
 def test_destroy_of_what_is_not_there_is_one_line_and_code_3(user: Nami, story: Pipeline) -> None:
+    result = user.typed("--local", "destroy", "never-was", "--yes")
+    assert result.returncode == 3
+    assert "error: never-was is not deployed" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_destroy_of_what_is_gone_names_what_is_kept_of_it_and_removes_none(user: Nami, story: Pipeline) -> None:
     result = user.typed("--local", "destroy", NAME, "--yes")
     assert result.returncode == 3
-    assert f"error: {NAME} is not deployed" in result.stderr
-    assert len(result.stderr.splitlines()) == 1
+    assert "is kept: the data volume vol-" in result.stderr
+    assert "--data-volume-id vol-" in result.stdout
+    assert story.client("ec2").describe_volumes()["Volumes"]

@@ -35,6 +35,25 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
         each.assert_no_pending_responses()
 
 
+def room_for_host(aws: Stub) -> None:
+    """Every zone offers the host's instance type, and the region has room for its VPC."""
+    aws("ec2").add_response("describe_instance_type_offerings", {"InstanceTypeOfferings": [{"Location": "eu-west-1a"}]})
+    aws("ec2").add_response("describe_availability_zones", {"AvailabilityZones": [{"ZoneName": "eu-west-1a"}]})
+    aws("ec2").add_response("describe_vpcs", {"Vpcs": []})
+    aws("service-quotas").add_response("get_service_quota", {"Quota": {"Value": 5}})
+
+
+def nothing_kept(aws: Stub, name: str = "shopify") -> None:
+    """No earlier stack of the name has left anything."""
+    aws("cloudformation").add_response("describe_stacks", {"Stacks": []})
+    aws("cloudformation").add_response("list_stack_resources", {"StackResourceSummaries": []})
+    aws("resourcegroupstaggingapi").add_response(
+        "get_resources",
+        {"ResourceTagMappingList": []},
+        {"TagFilters": [{"Key": "nami:subscription", "Values": [name]}]},
+    )
+
+
 def target(name: str = "shopify", environment: str = "", **given: str) -> Target:
     """A subscription where the usual variables point, with these settings."""
     return Target(name, Aws(environment), given)

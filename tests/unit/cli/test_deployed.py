@@ -14,7 +14,7 @@ from nami_control.aws import Aws
 from nami_control.destinations import host
 from nami_control.errors import CheckError, DeployError, NotRunningError, UsageError, word
 from nami_stack.settings import SETTINGS_METADATA
-from tests.unit.cli.conftest import Stub, target
+from tests.unit.cli.conftest import Stub, nothing_kept, target
 
 AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 QUEUES = "https://sqs.eu-west-1.amazonaws.com/123456789012/"
@@ -163,6 +163,7 @@ def test_destroy_says_what_is_lost_before_it_asks(aws: Stub) -> None:
     losses(aws, waiting=12, dead=3)
     volume(aws)
     deployed_with(aws)
+    nothing_kept(aws)
     result = CliRunner().invoke(app, ["destroy", "shopify"], input="n\n")
     assert "12 webhooks that wait in the queue" in result.stderr
     assert "3 dead letters" in result.stderr
@@ -175,6 +176,7 @@ def test_destroy_without_anybody_to_ask_changes_nothing(aws: Stub) -> None:
     losses(aws)
     volume(aws)
     deployed_with(aws)
+    nothing_kept(aws)
     error = run("destroy", "shopify").exception
     assert isinstance(error, UsageError)
     assert "--yes" in str(error)
@@ -186,6 +188,7 @@ def test_destroy_waits_and_ends_with_the_command_that_adopts(aws: Stub, monkeypa
     losses(aws)
     volume(aws)
     deployed_with(aws, batch_size=50, methods=["GET", "POST"])
+    nothing_kept(aws)
     aws("cloudformation").add_response("delete_stack", {}, {"StackName": STACK_ID})
     stacks(aws, stack(status="DELETE_IN_PROGRESS"))
     resources(aws, {"ResourceType": "AWS::SQS::Queue", "ResourceStatus": "DELETE_COMPLETE"})
@@ -208,6 +211,7 @@ def test_destroy_that_fails_names_the_resource_and_the_reason(aws: Stub) -> None
     losses(aws)
     volume(aws)
     deployed_with(aws)
+    nothing_kept(aws)
     aws("cloudformation").add_response("delete_stack", {})
     stacks(aws, stack(status="DELETE_FAILED"))
     resources(aws)
@@ -266,6 +270,9 @@ def test_host_is_well_when_its_instance_is_in_service_and_healthy(
     aws: Stub, state: str, condition: str, status: str
 ) -> None:
     group(aws, {"InstanceId": "i-1", "LifecycleState": state, "HealthStatus": condition})
+    if status == "ok":
+        deployed_with(aws)
+        aws("ec2").add_client_error("describe_instances", "UnauthorizedOperation")  # how old it is
     assert host.look(target()).status == status
 
 

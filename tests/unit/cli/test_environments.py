@@ -14,7 +14,7 @@ from nami_control.aws import Aws
 from nami_control.errors import AccessError, CheckError, NotRunningError, UsageError, word
 from nami_control.stacks import Stack
 from tests.smoke.conftest import of_stack
-from tests.unit.cli.conftest import Stub, target
+from tests.unit.cli.conftest import Stub, nothing_kept, target
 from tests.unit.cli.test_deployed import STACK_ID, ages, depth, stack
 from tests.unit.cli.test_help import leaves
 
@@ -270,6 +270,7 @@ def test_destroy_removes_the_environments_stack_by_its_id(aws: Stub, folder: Pat
     aws("cloudformation").add_response(
         "get_template", {"TemplateBody": json.dumps({})}, {"StackName": "nami-prod-shopify"}
     )
+    nothing_kept(aws)
     aws("cloudformation").add_response("delete_stack", {}, {"StackName": mine})
     gone = {**found, "StackStatus": "DELETE_COMPLETE"}
     aws("cloudformation").add_response("describe_stacks", {"Stacks": [gone]}, {"StackName": mine})

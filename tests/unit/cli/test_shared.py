@@ -21,7 +21,7 @@ from nami_control.errors import CheckError, MissingToolError, NotRunningError, U
 from nami_control.progress import silent
 from nami_control.stacks import Target
 from nami_stack.settings import SETTINGS_METADATA
-from tests.unit.cli.conftest import Stub, target
+from tests.unit.cli.conftest import Stub, nothing_kept, room_for_host, target
 
 
 @pytest.fixture(autouse=True)
@@ -150,11 +150,14 @@ def first(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_what_is_shared_and_not_there_comes_first(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     no_stack(aws)
+    room_for_host(aws)
     assert first(monkeypatch) == ["nami-shared"]
 
 
 def test_shared_stack_that_failed_to_be_made_comes_first(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     stack(aws, status="ROLLBACK_COMPLETE")
+    aws("cloudformation").add_response("list_stack_resources", {"StackResourceSummaries": []})
+    room_for_host(aws)
     assert first(monkeypatch) == ["nami-shared"]
 
 
@@ -165,6 +168,7 @@ def test_shared_stack_that_is_there_is_not_deployed_again(aws: Stub, monkeypatch
 
 def test_dry_run_makes_nothing_that_is_shared(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     no_stack(aws)
+    room_for_host(aws)
     monkeypatch.setattr(deploying, "deploy", lambda *_, **__: pytest.fail("deployed"))
     told: list[str] = []
     deploying._share_first(target().shared, display, told.append, dry_run=True)
@@ -227,6 +231,7 @@ def test_destroy_of_what_nobody_uses_keeps_the_documents(aws: Stub) -> None:
     used(aws, "mongo")
     aws("ec2").add_response("describe_volumes", {"Volumes": [{"AvailabilityZone": "eu-west-1b"}]})
     settings(aws)
+    nothing_kept(aws, "shared")
     result = run("destroy", "shared", input="n\n")
     assert f"goes away: {OUTPUTS['GatewayUrl']}" in result.stderr
     assert "is kept: the volume with the documents, vol-1" in result.stderr
@@ -235,6 +240,7 @@ def test_destroy_of_what_nobody_uses_keeps_the_documents(aws: Stub) -> None:
 def test_destroy_of_a_subscription_keeps_its_collection_in_the_shared_database(aws: Stub) -> None:
     stack(aws, "shopify", EndpointUrl=f"{OUTPUTS['GatewayUrl']}/nami/shopify", DatabaseSecretArn=SECRET)
     settings(aws, gateway="shared", destination=["shared-mongo"])
+    nothing_kept(aws)
     result = run("destroy", "shopify", input="n\n")
     assert "is kept: the collection shopify in nami-shared" in result.stderr
     assert "volume" not in result.stderr
