@@ -13,6 +13,7 @@ from nami_control.checks import Check, fail, ok, secret_text
 from nami_control.destinations.base import Destination, Find, Looks, Speed
 from nami_control.errors import DatabaseError, MissingToolError, UsageError
 from nami_control.planning.assumptions import Assumption, Times
+from nami_control.stacks import Stack
 from nami_runtime import rows, secret
 from nami_runtime.destinations import APART
 from nami_stack.settings import Subscription
@@ -66,7 +67,7 @@ class Postgres(Destination):
         return {"postgres": partial(_database, self.deployment.aws, arn)}
 
     @classmethod
-    def looks_before(cls, aws: Aws, asked: Subscription) -> Looks:
+    def looks_before(cls, aws: Aws, asked: Subscription, stack: Stack | None) -> Looks:
         """At the same, before the deployment."""
         arn = asked.postgres_secret_arn
         return {"postgres": partial(_database, aws, arn)} if arn else {}
