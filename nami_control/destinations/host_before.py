@@ -32,6 +32,8 @@ def looks(aws: Aws, asked: HostSettings, stack: Stack | None) -> Looks:
         looks.append(_asking("subnets", "ec2:DescribeSubnets", _subnets, aws, asked))
     else:
         looks.append(_asking("network", "ec2:DescribeVpcs", _network, aws, stack))
+    if not asked.volume_key_arn:
+        looks.append(_asking("volume key", "ec2:GetEbsDefaultKmsKeyId", _default_key, aws, stack))
     return dict(looks)
 
 
@@ -144,6 +146,20 @@ def _subnets(name: str, aws: Aws, asked: HostSettings) -> Check:
                 "give two subnets of that zone, or their --availability-zone",
             )
     return ok(name, f"in {asked.availability_zone}")
+
+
+def _default_key(name: str, aws: Aws, stack: Stack | None) -> Check:
+    """Whether AWS's own key encrypts volumes that name none: with another, Auto Scaling can't start the host."""
+    key = aws.client("ec2").get_ebs_default_kms_key_id()["KmsKeyId"]
+    if key.endswith(_AWS_KEY):
+        return ok(name, "AWS's own")
+    # What is deployed may have been made before the account chose that key, and can't be given another one.
+    tell = warn if stack else fail
+    return tell(
+        name,
+        f"volumes are encrypted with {key} here, which Auto Scaling may not use by itself",
+        f"add --volume-key-arn {key}, and to the key's policy what docs/aws.md says under 'A key of your own'",
+    )
 
 
 def _network(name: str, aws: Aws, stack: Stack | None) -> Check:

@@ -71,6 +71,36 @@ def vpcs(aws: Stub, there: int, quota: int | None) -> None:
         aws("service-quotas").add_response("get_service_quota", {"Quota": {"Value": quota}}, expected)
 
 
+def default_key(aws: Stub, key: str) -> None:
+    aws("ec2").add_response("get_ebs_default_kms_key_id", {"KmsKeyId": key})
+
+
+CUSTOMERS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000"
+
+
+@pytest.mark.parametrize("key", ["alias/aws/ebs", "arn:aws:kms:eu-west-1:123456789012:alias/aws/ebs"])
+def test_volumes_that_awss_own_key_encrypts_are_well(aws: Stub, key: str) -> None:
+    default_key(aws, key)
+    assert looked("volume key").status == "ok"
+
+
+def test_default_key_of_the_accounts_own_is_refused_before_a_host_is_made(aws: Stub) -> None:
+    default_key(aws, CUSTOMERS_KEY)
+    check = looked("volume key")
+    assert check.status == "fail"
+    assert f"add --volume-key-arn {CUSTOMERS_KEY}" in word(check.remedy, "nami")
+
+
+def test_default_key_that_was_chosen_later_stops_no_deployment_of_what_is_there(aws: Stub) -> None:
+    default_key(aws, CUSTOMERS_KEY)
+    assert looked("volume key", stack()).status == "warn"
+
+
+def test_named_key_makes_the_default_one_no_matter() -> None:
+    named = Subscription(name="shopify", volume_key_arn=CUSTOMERS_KEY)
+    assert "volume key" not in destinations.looks_before(Aws(), named, None)
+
+
 def test_zone_that_offers_the_instance_type_is_well(aws: Stub) -> None:
     offered(aws, "eu-west-1a", "eu-west-1b")
     assert looked("instance type", availability_zone="eu-west-1b").status == "ok"
@@ -201,7 +231,7 @@ def test_nothing_is_asked_without_a_host() -> None:
 
 
 def test_shared_host_is_looked_at_too() -> None:
-    assert list(destinations.looks_before(Aws(), SharedSettings(), None)) == ["instance type", "network"]
+    assert list(destinations.looks_before(Aws(), SharedSettings(), None)) == ["instance type", "network", "volume key"]
 
 
 def test_this_machine_needs_no_zone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,6 +248,7 @@ def test_deployment_stops_before_anything_is_made(aws: Stub) -> None:
     aws("lambda").add_response("get_account_settings", {"AccountLimit": limits})
     offered(aws, "eu-west-1a")
     vpcs(aws, 5, 5)
+    default_key(aws, "alias/aws/ebs")
     lines: list[str] = []
     with pytest.raises(CheckError, match="5 of the 5 VPCs"):
         deploying.require(target(availability_zone="eu-west-1a"), lines.append)
@@ -229,8 +260,9 @@ def test_doctor_says_of_what_is_not_deployed_whether_it_could_be(aws: Stub) -> N
     aws("cloudformation").add_response("describe_stacks", {"Stacks": []})
     offered(aws)
     vpcs(aws, 1, 5)
+    default_key(aws, "alias/aws/ebs")
     found = {check.name: check.status for check in health.of_subscription(target())}
-    assert found == {"stack": "fail", "instance type": "fail", "network": "ok"}
+    assert found == {"stack": "fail", "instance type": "fail", "network": "ok", "volume key": "ok"}
 
 
 @pytest.mark.parametrize(("there", "status"), [(1, "ok"), (5, "warn")])
