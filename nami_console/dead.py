@@ -73,13 +73,13 @@ async def do(request: Request) -> Response:
 def show_job(request: Request) -> Response:
     """How far it is."""
     job = _job(request)
-    return page(request, "job.html", label=job.label, job=job)
+    return page(request, "job.html", **_told(job))
 
 
 async def follow_job(request: Request) -> Response:
     """How far it is, as it goes on."""
     job = _job(request)
-    return live(request, lambda: piece(request, "job_live.html", job=job, label=job.label), 0.3, lambda: job.is_over)
+    return live(request, lambda: piece(request, "job_live.html", **_told(job)), 1.0, lambda: job.is_told)
 
 
 def _ask(request: Request, form: Mapping[str, list[str]]) -> Response:
@@ -118,8 +118,10 @@ def _begin(request: Request, form: Mapping[str, list[str]]) -> Job:
         with letters.opened() as found:
             redrive.purge(letters, [letter for letter in found if wanted.takes(letter)], progress)
 
-    what, task = ("sent back to the queue", send_back) if verb == "redrive" else ("deleted", delete)
-    return site(request).jobs.start(label, what, total, _back(request, form), task)
+    jobs, back = site(request).jobs, _back(request, form)
+    if verb == "purge":
+        return jobs.start(label, "deleted", total, back, delete)
+    return jobs.start(label, "sent back to the queue", total, back, send_back, letters.failing)
 
 
 def _letters(request: Request, asked: Mapping[str, str]) -> DeadLetters:
@@ -196,6 +198,10 @@ def _filter(asked: Mapping[str, str]) -> Filter:
 def _back(request: Request, form: Mapping[str, list[str]]) -> str:
     kept = {name: value for name, value in _last(form).items() if value and name in ("to", "quarantine")}
     return f"/s/{request.path_params['label']}/dead?{urlencode(kept)}"
+
+
+def _told(job: Job) -> dict[str, Any]:
+    return {"label": job.label, "job": job, "failing": job.failing(job.began) if job.failing else {}}
 
 
 def _job(request: Request) -> Job:

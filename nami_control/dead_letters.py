@@ -1,6 +1,7 @@
 """The webhooks that were given up. Looked at without harm, sent back without loss."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -155,18 +156,32 @@ class DeadLetters:
         if len(letters) <= _ONE_BY_ONE:
             searches = [(logs.naming(letter.id), letter.sent_at) for letter in letters]
         else:
-            pattern = logs.naming("quarantined") if self.in_quarantine else '{ $.level = "ERROR" }'
-            searches = [(pattern, min(letter.sent_at for letter in letters))]
+            searches = [(self._pattern, min(letter.sent_at for letter in letters))]
         seen: set[tuple[int, str, str]] = set()
         for pattern, sent_at in searches:
             # From when it was queued; the clocks of the two services may differ a little.
             for line in logs.in_order(logs.read(self.deployment.aws, group, since=sent_at / 1000 - 2, pattern=pattern)):
-                for failed in line.fields.get("quarantined" if self.in_quarantine else "failed", []):
+                for failed in self._failed(line):
                     key = (line.at, line.event_id, failed["id"])
                     if failed["id"] in found and key not in seen:
                         seen.add(key)
                         found[failed["id"]].append(Try(line.at, failed["reason"]))
         return found
+
+    def failing(self, since: float) -> Counter[str]:
+        """How many tries have failed since then (epoch seconds), by reason: those of whatever is on the way."""
+        group = {"post-queue": self.drain.post_queue.log_group}
+        lines = logs.read(self.deployment.aws, group, since=since, pattern=self._pattern)
+        return Counter(str(each["reason"]) for line in lines for each in self._failed(line))
+
+    @property
+    def _pattern(self) -> str:
+        """Of log lines that tell why a webhook is here."""
+        return logs.naming("quarantined") if self.in_quarantine else '{ $.level = "ERROR" }'
+
+    def _failed(self, line: logs.Line) -> list[dict[str, Any]]:
+        told: list[dict[str, Any]] = line.fields.get("quarantined" if self.in_quarantine else "failed", [])
+        return told
 
     def _receive(self) -> Iterator[Letter]:
         seen: set[str] = set()

@@ -72,7 +72,8 @@ class Search:
 
     def takes(self, document: Document) -> bool:
         """Whether text and fields are in the document."""
-        return all(value in values_at(document, path) for path, value in self.fields) and self._has_text(document)
+        fields = ((_header(path), value) for path, value in self.fields)
+        return all(value in values_at(document, path) for path, value in fields) and self._has_text(document)
 
     def _has_text(self, document: Document) -> bool:
         if not self.text:
@@ -80,9 +81,12 @@ class Search:
         raw = document.get("raw")
         if isinstance(raw, bytes) and self.text.encode(errors="replace") in raw:
             return True
-        headers = document.get("headers") or {}
-        texts = [f"{name}: {value}" for name, value in headers.items()]
-        return any(self.text in each for each in (*texts, str(document.get("query", "")), str(document["_id"])))
+        headers = (document.get("headers") or {}).items()
+        name, colon, value = self.text.partition(":")
+        sought = {self.text, f"{name.lower()}{colon}{value}"}
+        if any(each in f"{name}: {value}" for name, value in headers for each in sought):
+            return True
+        return any(self.text in each for each in (str(document.get("query", "")), str(document["_id"])))
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,11 @@ def page(store: Store, search: Search, before: Position | None, limit: int, seco
         if len(found) == limit or stopped:
             return Page(found, here, looked_at, stopped and len(found) < limit)
     return Page(found, None, looked_at, stopped=False)
+
+
+def _header(path: str) -> str:
+    """A header's path with its name in small letters, as names are kept, however it was typed."""
+    return path.lower() if path.lower().startswith("headers.") else path
 
 
 def values_at(document: Any, path: str) -> set[str]:

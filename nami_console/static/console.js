@@ -71,6 +71,7 @@ function live(element) {
   };
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   addEventListener("pagehide", close);
+  addEventListener("stopped", () => { close(); open(); });
   if (hold) {
     hold.addEventListener("click", () => {
       const holds = hold.getAttribute("aria-pressed") !== "true";
@@ -177,7 +178,21 @@ function plan(form) {
   });
 }
 
+// A search that reads each event says so before its page is there, and can be stopped.
+function search(form) {
+  const slow = form.querySelector("#slow");
+  if (!slow) return;
+  form.addEventListener("submit", () => { slow.hidden = !form.elements.text.value && !form.elements.field.value; });
+  slow.querySelector("button").addEventListener("click", () => {
+    window.stop();  // which ends what keeps this page live, too
+    dispatchEvent(new Event("stopped"));
+    slow.hidden = true;
+    say("Stopped");
+  });
+}
+
 dress(document);
+document.querySelectorAll("form.search").forEach(search);
 document.querySelectorAll("form[data-outcome]").forEach(plan);
 document.querySelectorAll("[data-live]").forEach(live);
 document.querySelectorAll("[data-load]").forEach(load);

@@ -198,6 +198,14 @@ def test_tries_and_the_last_reason_come_from_the_log(count: int, sqs: FakeSqs, t
     assert (listed["d000"]["tries"], listed["d000"]["reason"]) == (1, "other")
 
 
+@pytest.mark.usefixtures("sqs")
+def test_tries_that_fail_are_counted_by_their_reason(told: Callable[..., None]) -> None:
+    first, second, third = ({"id": f"d{number}", "reason": "away" if number else "too large"} for number in range(3))
+    told([line(1, failed=[first]), line(2, failed=[second, third]), line(3, stored=["d4"])])
+    letters = DeadLetters(dead_letters.find(target(NAME)))
+    assert letters.failing(0) == {"too large": 1, "away": 2}
+
+
 @pytest.mark.usefixtures("told")
 def test_without_a_log_line_the_queues_own_count_is_told(sqs: FakeSqs) -> None:
     fill(sqs, 1)

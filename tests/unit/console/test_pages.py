@@ -10,9 +10,11 @@ import pytest
 
 from nami_console import charts, events
 from nami_console.jobs import Job, Jobs
+from nami_console.pages import templates
 from nami_console.site import Kept
 from nami_control.errors import AwsError
 from nami_control.logs import Step
+from nami_control.overview import Row
 from nami_control.progress import Progress
 
 RECEIVED = datetime.fromtimestamp(1_800_000_000, UTC)
@@ -89,6 +91,48 @@ def test_what_is_kept_is_looked_for_once_in_its_time() -> None:
     looks: list[int] = []
     kept = Kept(60, lambda: looks.append(1) or len(looks))
     assert (kept.get(), kept.get()) == (1, 1)
+
+
+def test_page_of_what_was_sent_back_waits_for_what_fails_again() -> None:
+    job = Job(1, "shopify", "sent back", 3, "/", failing=lambda _since: {}, is_over=True)
+    assert not job.is_told
+    job.began -= 200
+    assert job.is_told
+    assert Job(1, "shopify", "deleted", 3, "/", is_over=True).is_told
+
+
+def test_reason_of_what_fails_again_is_text() -> None:
+    job = Job(1, "shopify", "sent back", 3, "/", failing=lambda _since: {}, is_over=True)
+    html = templates.get_template("job_live.html").render(label="shopify", job=job, failing={"<b>away</b>": 2})
+    assert "<b>2</b> tries: &lt;b&gt;away&lt;/b&gt;" in html
+
+
+def row(**known: Any) -> str:
+    """The row of one subscription, as a page has it."""
+    listed = {
+        "name": "shopify",
+        "environment": "prod",
+        "status": "CREATE_COMPLETE",
+        "used_by": None,
+        "endpoint": "https://e",
+        "destinations": ["mongo"],
+        "waiting": 3,
+        "oldest_seconds": 90,
+        "dead_letters": 2,
+    }
+    return templates.get_template("overview_rows.html").render(rows=[Row("prod-shopify", listed, **known)])
+
+
+def test_row_tells_environment_signer_dead_letters_and_alarms() -> None:
+    html = row(signer="github", has_secret=True, alarms=("old",))
+    assert '<span class="tag">prod</span>' in html
+    assert "secret is set" in html
+    assert '<a class="bad" href="/s/prod-shopify/dead">2</a>' in html
+    assert '<span class="bad">old</span>' in html
+
+
+def test_row_says_where_the_secret_is_not_filled_in() -> None:
+    assert "secret is empty" in row(signer="github", has_secret=False)
 
 
 @pytest.mark.parametrize(("value", "most"), [(0, 1), (1, 1), (1.5, 2), (3, 5), (7, 10), (11, 20), (4999, 5000)])

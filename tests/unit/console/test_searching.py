@@ -68,6 +68,12 @@ def test_text_is_found_wherever_it_stands(text: str) -> None:
     assert Search(text=text).takes(SOME)
 
 
+@pytest.mark.parametrize("text", ["X-Topic", "X-Topic: orders/create", "x-topic: orders/create"])
+def test_headers_name_is_found_however_it_is_written(text: str) -> None:
+    assert Search(text=text).takes(SOME)
+    assert not Search(text=f"{text}?").takes(SOME)
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -78,6 +84,7 @@ def test_text_is_found_wherever_it_stands(text: str) -> None:
         ("body.order.lines.0.sku", "a"),
         ("body.order.tags", "y"),
         ("headers.x-topic", "orders/create"),
+        ("headers.X-Topic", "orders/create"),
     ],
 )
 def test_field_is_found_by_its_path(path: str, value: str) -> None:
