@@ -7,14 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from tests.browser import AXE, chromium
-from tests.local.conftest import POISON, ROOT, Nami, Pipeline, wait_for
+from tests.local.conftest import POISON, QUICK, ROOT, Nami, Pipeline, pipeline, wait_for
 
 PICTURES = ROOT / "docs" / "pictures"
 WIDTHS = {"phone": (360, 740), "desk": (1280, 800), "wall": (3840, 2160)}
@@ -191,6 +191,33 @@ def test_events_are_searched(visit: Visit, shopify: Pipeline, kind: str) -> None
     page.wait_for_url("**/events?**")
     expect(page.locator("tbody tr").first).to_contain_text(str(wanted)[:20])
     assert all("needle" in shopify.document(row)["raw"].decode() for row in ids_of(page))
+
+
+def test_events_are_searched_by_time(visit: Visit, shopify: Pipeline) -> None:
+    wanted = str(shopify.post(b'{"type": "order.timed"}')[1])
+    shopify.document(wanted)
+    page = visit("/s/shopify/events", scripts=False)
+    page.get_by_label("From").fill("5m")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("tbody tr").filter(has_text=wanted[:20])).to_be_visible()
+    page.get_by_label("From").fill("")
+    page.get_by_label("Until").fill("2020-01-01")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("main")).to_contain_text("None fits")
+
+
+def test_slow_search_says_so_and_is_stopped(visit: Visit, shopify: Pipeline) -> None:
+    page = visit("/s/shopify/events")
+    # As long as the next page does not come, the browser stays on this one.
+    page.evaluate("addEventListener('submit', (event) => event.preventDefault())")
+    page.get_by_label("Text in the body or a header").fill("nowhere")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#slow")).to_contain_text("this may be slow")
+    assert findings(page) == []
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#slow")).to_be_hidden()
+    after = str(shopify.post(b'{"type": "order.after"}')[1])
+    expect(page.locator("tbody tr").first).to_contain_text(after[:20])  # and the page is live again
 
 
 def ids_of(page: Page) -> list[str]:
@@ -418,6 +445,75 @@ def test_plan_changes_as_a_slider_moves(visit: Visit, shopify: Pipeline) -> None
     picture(page, "plan")
 
 
+SECRET = "whsec-of-the-console"
+
+
+@pytest.fixture(scope="module")
+def signed(nami: Nami, shopify: Pipeline) -> Iterator[Pipeline]:
+    """A second subscription, whose secret is not filled in yet."""
+    nami.up("signed", *QUICK, "-c", "signature=github")
+    yield pipeline(nami, "signed")
+    assert nami.typed("--local", "destroy", "signed", "--yes").returncode == 0
+
+
+def test_webhook_is_signed_with_the_secret_which_no_page_has(visit: Visit, nami: Nami, signed: Pipeline) -> None:
+    page = visit("/")
+    expect(row_of(page, "signed")).to_contain_text("secret is empty")
+    assert nami.typed("--local", "secret", "signed", stdin=SECRET.encode()).returncode == 0
+    expect(row_of(page, "signed")).to_contain_text("secret is set")
+    page.goto(page.url + "s/signed/send")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Answered 200")
+    expect(page.locator(".path li").last).to_contain_text("stored")
+    assert SECRET not in page.content()
+    event = page.locator("#sent a").get_attribute("href")
+    for path in ("/", "/s/signed", "/s/signed/send", "/s/signed/health", "/s/signed/events", "/s/signed/plan", event):
+        assert SECRET not in visit(path).content()
+
+
+def test_what_fails_again_is_told_with_its_reason(visit: Visit, signed: Pipeline) -> None:
+    signed.client("sqs").send_message(QueueUrl=signed.outputs()["DeadLetterQueueUrl"], MessageBody=POISON)
+    page = visit("/s/signed/dead")
+    page.locator("section.group input[name=id]").first.check()
+    page.get_by_role("button", name="Send back the chosen").click()
+    page.get_by_role("button", name="Send 1 back").click()
+    expect(page.locator("#job li").first).to_contain_text(re.compile(r"[1-9] (try|tries): "))
+    assert findings(page) == []
+
+
+READY = 300  # milliseconds
+
+
+def test_pages_are_ready_at_once_also_where_a_hundred_thousand_events_are_stored(
+    visit: Visit, signed: Pipeline
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    for start in range(0, 100_000, 10_000):
+        signed.documents.insert_many(
+            {
+                "_id": f"{number:06}",
+                "received_at": long_ago - timedelta(seconds=number),
+                "stored_at": long_ago - timedelta(seconds=number),
+                "headers": {"x-github-event": "push"},
+                "body": {"number": number},
+                "raw": b'{"number": %d}' % number,
+            }
+            for number in range(start, start + 10_000)
+        )
+    for path in ("/", "/s/signed", "/s/signed/events", "/s/signed/event?id=050000", "/s/signed/dead"):
+        page = visit(path)
+        # The quickest of several, since other tests run on this machine too.
+        took = min(ready(page) for _ in range(5))
+        assert took < READY, f"{path}: {took:.0f} ms"
+
+
+def ready(page: Page) -> float:
+    """Milliseconds from asking for a page until it can be used."""
+    page.reload()
+    taken: float = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
+    return taken
+
+
 PAGES = [
     "/",
     "/s/shopify",
@@ -426,6 +522,7 @@ PAGES = [
     "/s/shopify/events",
     "/s/shopify/event?id=axe",
     "/s/shopify/dead",
+    "/s/shopify/plan",
 ]
 
 
