@@ -19,7 +19,7 @@ from nami_runtime import direct, envelope, signatures
 from nami_runtime.request import GatewayRequest, Refused, Request
 from nami_runtime.signatures import hubspot, jwts, public_keys, schemes, timestamps, urls, verification
 from tests.senders import libraries
-from tests.unit.runtime import test_direct
+from tests.unit.runtime import public_key_vectors, test_direct
 from tests.unit.runtime.conftest import EVENTS, FakeAws, http_event
 from tests.unit.runtime.provider_vectors import COMPUTED, PUBLISHED
 from tests.unit.runtime.vectors import VECTORS as FIRST
@@ -194,15 +194,20 @@ def test_figmas_passcode_in_the_body_proves_it_and_no_other_does(
 
 def test_fifty_providers_are_proven_by_what_they_published_or_by_their_own_library() -> None:
     """A vector that one provider published is no proof of another; each source stands for those in its set alone."""
-    of_one = {"standardwebhooks.com": "standard-webhooks", "octokit/webhooks.js": "github"}
-    nobodys = {"openssl", "plain token", "RFC 7617", "lovasoa/sqlpage", "twitter-webhooks (npm)"}
+    of_one = {
+        "standardwebhooks.com": "standard-webhooks",
+        "octokit/webhooks.js": "github",
+        "mobiscroll-connect-sdk": "mobiscroll",
+    }
+    in_tests_of_their_own = {"adyen", "braintree", "messagebird"}
+    nobodys = {"formula", "openssl", "plain token", "RFC 7617", "lovasoa/sqlpage", "twitter-webhooks (npm)"}
     published = {
         vector.scheme
-        for vector in [*FIRST, *PUBLISHED]
+        for vector in [*FIRST, *PUBLISHED, *public_key_vectors.VECTORS]
         if vector.source not in nobodys and of_one.get(vector.source, vector.scheme) == vector.scheme
     }
-    assert len(published) >= 35
-    assert len(published | libraries.VERIFY.keys() | libraries.SIGN.keys()) >= 50
+    assert len(published | in_tests_of_their_own) >= 44
+    assert len(published | in_tests_of_their_own | libraries.VERIFY.keys() | libraries.SIGN.keys()) >= 50
 
 
 def test_every_scheme_that_nami_may_sign_for_accepts_its_own_signature() -> None:
