@@ -50,11 +50,23 @@ FACTS: dict[str, Facts] = {
         "Settings > Notifications > Webhooks",
         "aftership.com/docs: Webhook signature",
     ),
+    "airtable": Facts(
+        "Airtable",
+        "the webhook's macSecretBase64",
+        "the answer to its creation, once",
+        "airtable.com/developers: Create a webhook; community.airtable.com: X-Airtable-Content-MAC",
+    ),
     "airwallex": Facts(
         "Airwallex",
         "the webhook's secret",
         "Developer > Webhooks > the webhook",
         "airwallex.com/docs: Listen for webhook events",
+    ),
+    "alchemy": Facts(
+        "Alchemy",
+        "the webhook's signing key",
+        "Dashboard > Webhooks > the webhook",
+        "alchemyplatform/webhook-examples",
     ),
     "anthropic": Facts(
         "Anthropic",
@@ -152,6 +164,12 @@ FACTS: dict[str, Facts] = {
         "Dashboard > Developers > API keys",
         "cashfree.com/docs: Signature verification",
     ),
+    "chargebee": Facts(
+        "Chargebee",
+        "`user:password`",
+        "chosen by you, in Settings > Configure Chargebee > API Keys and Webhooks",
+        "chargebee.com/docs: Webhook settings",
+    ),
     "checkr": Facts(
         "Checkr",
         "the API key, or the OAuth app's client secret",
@@ -172,6 +190,12 @@ FACTS: dict[str, Facts] = {
     ),
     "clickup": Facts(
         "ClickUp", "the webhook's secret", "the answer to its creation", "developer.clickup.com: Webhook signature"
+    ),
+    "close": Facts(
+        "Close",
+        "the subscription's signature_key, hex",
+        "the answer to its creation",
+        "developer.close.com: Webhook signatures",
     ),
     "cloudevents": Facts(
         "CloudEvents over HTTP, from who signs nothing",
@@ -290,6 +314,12 @@ FACTS: dict[str, Facts] = {
         "the HMAC SHA256 secret",
         "chosen by you, in Developer tools > Webhooks",
         "developer.fastspring.com: Message security",
+    ),
+    "figma": Facts(
+        "Figma",
+        "the webhook's passcode",
+        "chosen by you, where the webhook is made",
+        "developers.figma.com: Webhooks, security",
     ),
     "finch": Facts("Finch", "the webhook's secret", "Dashboard > Webhooks", "Finch-API/finch-api-python"),
     "fintoc": Facts(
@@ -710,6 +740,12 @@ FACTS: dict[str, Facts] = {
     "polar": Facts(
         "Polar", "the endpoint's secret, as it is", "Settings > Webhooks > the endpoint", "polarsource/polar: docs"
     ),
+    "postmark": Facts(
+        "Postmark",
+        "`user:password`",
+        "chosen by you: the URL begins with `https://user:password@`",
+        "postmarkapp.com/developer: Webhooks overview",
+    ),
     "pulumi": Facts(
         "Pulumi Cloud",
         "the webhook's shared secret",
@@ -761,6 +797,12 @@ FACTS: dict[str, Facts] = {
     ),
     "retell": Facts(
         "Retell AI", "the API key with the webhook badge", "Settings > API keys", "RetellAI/retell-python-sdk"
+    ),
+    "revenuecat": Facts(
+        "RevenueCat",
+        "the authorization header's value, as it is",
+        "chosen by you, in Integrations > Webhooks",
+        "revenuecat.com/docs: Webhooks",
     ),
     "revolut": Facts(
         "Revolut",
@@ -943,8 +985,20 @@ FACTS: dict[str, Facts] = {
         "chosen by you, in Connect > Webhooks",
         "typeform.com/developers: Secure your webhooks",
     ),
+    "uber": Facts(
+        "Uber",
+        "the app's client secret, or the webhook's signing key",
+        "Developer dashboard > the app; of Uber Direct: Developer > Webhooks",
+        "developer.uber.com: Webhooks",
+    ),
     "unit": Facts(
         "Unit", "the webhook's token", "chosen by you, where the webhook is made", "unit-finance/unit-python-sdk"
+    ),
+    "vercel": Facts(
+        "Vercel",
+        "the webhook's secret; of an integration, its client secret",
+        "shown once, where the webhook is made in Settings > Webhooks",
+        "vercel/example-marketplace-integration: app/webhook",
     ),
     "viber": Facts("Viber", "the bot's token", "the bot's Edit info page", "Viber/viber-bot-python"),
     "vonage": Facts(
@@ -1138,6 +1192,9 @@ READ = dict.fromkeys(
         "zoom",
     ],
     "2026-11-27",
+) | dict.fromkeys(
+    ["airtable", "alchemy", "chargebee", "close", "figma", "postmark", "revenuecat", "uber", "vercel"],
+    "2026-11-28",
 )
 
 

@@ -97,6 +97,30 @@ def test_check_says_of_what_was_refused_where_it_goes_wrong(direct: Pipeline, co
     assert waiting(direct, "QuarantineUrl") == before + 1
 
 
+def test_check_takes_a_dead_letter_by_its_id(direct: Pipeline, command: Nami) -> None:
+    sqs, outputs, before = direct.client("sqs"), direct.outputs(), waiting(direct, "QuarantineUrl")
+    dead = str(post(direct, b'{"dead": true}', secret=b"another").getheader("nami-delivery-id"))
+    wait_for(lambda: waiting(direct, "QuarantineUrl") == before + 1, 30)
+    caught = sqs.receive_message(
+        QueueUrl=outputs["QuarantineUrl"], MaxNumberOfMessages=10, VisibilityTimeout=2, MessageAttributeNames=["All"]
+    )["Messages"]
+    (moved,) = [message for message in caught if dead in str(message)]
+    sqs.delete_message(QueueUrl=outputs["QuarantineUrl"], ReceiptHandle=moved["ReceiptHandle"])
+    attributes = {
+        name: {key: value for key, value in attribute.items() if key in ("DataType", "StringValue", "BinaryValue")}
+        for name, attribute in moved.get("MessageAttributes", {}).items()
+    }
+    queue = outputs["DeadLetterQueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody=moved["Body"], MessageAttributes=attributes)
+    secret = command.home / "another"
+    secret.write_text("another")
+    checked = ("--local", "signatures", "check", "direct", "--id", dead)
+    assert command.typed(*checked).returncode == 12
+    fits = command.typed(*checked, "--secret-file", str(secret))
+    assert (fits.returncode, fits.stdout.splitlines()[-1]) == (0, "ok    signature  fits"), fits.stderr
+    assert command.typed("--local", "dlq", "purge", "direct", "--yes").stdout.strip() == "1"
+
+
 def test_smoke_passes_and_leaves_the_quarantine_as_it_was(direct: Pipeline, command: Nami) -> None:
     before = waiting(direct, "QuarantineUrl")
     result = command.typed("--local", "smoke", "direct", "--json")

@@ -105,6 +105,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             ids=("body:id",),
         ),
     ),
+    "alchemy": _hex("x-alchemy-signature", "body:id"),
     "btcpay": _hex("btcpay-sig", "body:deliveryId", prefix="sha256="),
     "blockfrost": _pairs("blockfrost-signature", "v1", "body:id", tolerance=600),
     "billit": _pairs("billit-signature", "s"),
@@ -117,6 +118,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             milliseconds=True,
         ),
     ),
+    "chargebee": (Basic(ids=("body:id",)),),
     "coinbase-commerce": _hex("x-cc-webhook-signature", "body:event.id"),
     "coinify": _hex("x-coinify-webhook-signature"),
     "dwolla": _hex("x-request-signature-sha-256", "body:id"),
@@ -160,6 +162,8 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             tolerance=300,
         ),
     ),
+    # The value of the header is all chosen by who makes the webhook.
+    "revenuecat": (Token(ids=("body:event.id",)),),
     "strike": _hex("x-webhook-signature", "body:id"),
     "unit": _base64("x-unit-signature", digest="sha1"),
     "zoho-payments": _pairs("x-zoho-webhook-signature", "v", milliseconds=True),
@@ -177,6 +181,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "scalev": _base64("x-scalev-hmac-sha256"),
     "shopware": _hex("shopware-shop-signature"),
     "oracle-commerce": _base64("x-oracle-cc-webhook-signature", digest="sha512"),
+    "uber": _hex("x-uber-signature", "body:event_id"),
     "woocommerce": (
         Hmac(
             header="x-wc-webhook-signature",
@@ -246,6 +251,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "taskfast": _timed("x-webhook-signature", "x-webhook-timestamp", tolerance=300),
     "mux": _pairs("mux-signature", "v1", "body:id", tolerance=300),
     "pagerduty": (Hmac(header="x-pagerduty-signature", part="v1", ids=("body:event.id",)),),
+    "vercel": _hex("x-vercel-signature", digest="sha1"),
     "tailscale": _pairs("tailscale-webhook-signature", "v1", tolerance=300),
     # Content and media
     "ably": _base64("x-ably-signature"),
@@ -294,6 +300,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "monday": (
         Token(header="query:token", ids=("body:event.triggerUuid",), settable=("header",), handshake="challenge"),
     ),
+    "postmark": (Basic(),),
     "opensms": _pairs("x-opensms-signature", "v1"),
     "retell": _pairs("x-retell-signature", "d", time="v", signed="{body}{timestamp}", tolerance=300, milliseconds=True),
     "stream": _hex("x-signature"),
@@ -314,6 +321,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "viber": _hex("x-viber-content-signature", "body:message_token"),
     "webex": _hex("x-spark-signature", digest="sha1"),
     # Customers, work, documents
+    "airtable": (Hmac(header="x-airtable-content-mac", prefix="hmac-sha256=", key="base64"),),
     "attio": _hex("attio-signature", "idempotency-key"),
     "fizzy": _hex("x-webhook-signature"),
     "leaf": _base64("x-leaf-signature"),
@@ -349,6 +357,15 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "cal-com": _hex("x-cal-signature-256"),
     "calendly": _pairs("calendly-webhook-signature", "v1"),
     "clickup": _hex("x-signature"),
+    "close": (
+        Hmac(
+            header="close-sig-hash",
+            key="hex",
+            signed="{timestamp}{body}",
+            timestamp="close-sig-timestamp",
+            ids=("body:event.id",),
+        ),
+    ),
     "cronofy": _base64("cronofy-hmac-sha256"),
     "datasaur": _hex("x-datasaur-signature"),
     "documenso": (Token(header="x-documenso-secret"),),
@@ -360,6 +377,8 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             encoding="base64",
         ),
     ),
+    # It signs nothing: the passcode stands in the body.
+    "figma": (Token(header="body:passcode"),),
     "lusha": _timed("x-lusha-signature", "x-lusha-timestamp"),
     "notion": (Hmac(header="x-notion-signature", prefix="sha256=", ids=("body:id",), handshake="notion"),),
     "nylas": (Hmac(header="x-nylas-signature", ids=("body:id",), handshake="dropbox", handshake_method="GET"),),

@@ -32,7 +32,8 @@ SECRETS |= {
     for name, forms in signatures.every().items()
     if getattr(forms[-1], "key", "") == "base64"
 }
-SECRETS |= {"adyen": "00ff", "adyen-platforms": "00ff", "pipedrive": SECRETS["basic"], "braintree": SECRETS["basic"]}
+SECRETS |= dict.fromkeys(("adyen", "adyen-platforms", "close"), "00ff")
+SECRETS |= dict.fromkeys(("braintree", "chargebee", "pipedrive", "postmark"), SECRETS["basic"])
 OPTIONS: dict[str, dict[str, Any]] = {"hmac": {"header": "x-signature"}, "token": {"header": "x-token"}}
 
 

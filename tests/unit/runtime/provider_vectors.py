@@ -688,17 +688,34 @@ COMPUTED = [
         for name, header in (
             ("buildkite", "x-buildkite-token"),
             ("documenso", "x-documenso-secret"),
+            ("revenuecat", "authorization"),
             ("telegram", "x-telegram-bot-api-secret-token"),
         )
     ),
-    Vector(
-        "pipedrive",
-        "RFC 7617",
-        "Aladdin:open sesame",
-        "authorization",
-        {"authorization": "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="},
-        _BODY,
-        body_is_signed=False,
+    *(
+        Vector(
+            name,
+            "RFC 7617",
+            "Aladdin:open sesame",
+            "authorization",
+            {"authorization": "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="},
+            _BODY,
+            body_is_signed=False,
+        )
+        for name in ("chargebee", "pipedrive", "postmark")
+    ),
+    _formula("alchemy", "x-alchemy-signature", _HEX),
+    _formula("uber", "x-uber-signature", _HEX),
+    _formula("vercel", "x-vercel-signature", _SHA1_HEX),
+    replace(_formula("airtable", "x-airtable-content-mac", f"hmac-sha256={_HEX}"), secret="dGVzdC1zZWNyZXQ="),
+    replace(
+        _formula(
+            "close",
+            "close-sig-hash",
+            "ccf884c558a34e50146933db30e47bc61e8ae4e2ad1acf6aef60c2ecc2ff78ad",
+            close_sig_timestamp=_SECONDS,
+        ),
+        secret="746573742d736563726574",
     ),
     _formula("attio", "attio-signature", _HEX),
     _formula("dub", "dub-signature", _HEX),

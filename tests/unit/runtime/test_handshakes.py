@@ -379,7 +379,7 @@ def test_xeros_intent_to_receive_is_no_delivery(ask: Handler, signed_by: SignedB
     assert ask(http_event(body, headers={"x-xero-signature": "AAAA"}))["statusCode"] == 401
 
 
-@pytest.mark.parametrize("scheme", ["basic", "pipedrive"])
+@pytest.mark.parametrize("scheme", ["basic", "chargebee", "pipedrive", "postmark"])
 def test_a_401_to_basic_authentication_says_what_is_asked_for(scheme: str, ask: Handler, signed_by: SignedBy) -> None:
     signed_by(scheme, "user:password")
     answer = ask(http_event(b"{}"))

@@ -30,12 +30,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "token": {"header": "x-token"},
 }
 SECRETS = {"basic": f"user:{MARK}", "standard-webhooks": "whsec_" + base64.b64encode(MARK.encode()).decode()}
-SECRETS |= {
-    "adyen": MARK.encode().hex(),
-    "adyen-platforms": MARK.encode().hex(),
-    "pipedrive": SECRETS["basic"],
-    "braintree": SECRETS["basic"],
-}
+SECRETS |= dict.fromkeys(("adyen", "adyen-platforms", "close"), MARK.encode().hex())
+SECRETS |= dict.fromkeys(("braintree", "chargebee", "pipedrive", "postmark"), SECRETS["basic"])
 SECRETS |= {
     name: SECRETS["standard-webhooks"]
     for name, forms in signatures.every().items()
@@ -46,8 +42,8 @@ BODY = (
     b'{"id":"evt_1","event_id":"Ev08","value":[{"subscriptionId":"s"}],"event":"order.created",'
     b'"notificationItems":[{"NotificationRequestItem":{"pspReference":"1"}}]}'
 )
-# Microsoft proves itself by a word in the body, and a body is kept byte for byte: docs/signatures.md says so.
-IN_THE_BODY = {"microsoft-graph"}
+# These prove themselves by a word in the body, and a body is kept byte for byte: docs/signatures.md says so.
+IN_THE_BODY = {"microsoft-graph", "figma"}
 
 
 def traces(secret: str) -> list[str]:

@@ -19,7 +19,7 @@ from nami_runtime import direct, envelope, signatures
 from nami_runtime.request import GatewayRequest, Refused, Request
 from nami_runtime.signatures import hubspot, jwts, public_keys, schemes, timestamps, urls, verification
 from tests.senders import libraries
-from tests.unit.runtime import test_direct
+from tests.unit.runtime import public_key_vectors, test_direct
 from tests.unit.runtime.conftest import EVENTS, FakeAws, http_event
 from tests.unit.runtime.provider_vectors import COMPUTED, PUBLISHED
 from tests.unit.runtime.vectors import VECTORS as FIRST
@@ -158,8 +158,10 @@ def test_a_stale_or_future_timestamp_gets_401(deliver: Callable[..., int], vecto
 
 @_each(VECTORS)
 def test_another_secret_gets_401(deliver: Callable[..., int], vector: Vector) -> None:
-    others = {"sendgrid": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE", "basic": "Aladdin:open", "pipedrive": "Aladdin:open"}
-    assert deliver(vector, secret=others.get(vector.scheme, "b3RoZXI=")) == 401
+    basic = isinstance(signatures.every()[vector.scheme][0], schemes.Basic)
+    other = "Aladdin:open" if basic else "b3RoZXI="
+    others = {"sendgrid": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE"}
+    assert deliver(vector, secret=others.get(vector.scheme, other)) == 401
 
 
 @_each(VECTORS)
@@ -169,22 +171,43 @@ def test_any_secret_of_a_list_is_accepted(deliver: Callable[..., int], vector: V
 
 
 def test_every_scheme_has_a_vector_or_a_test_of_its_own() -> None:
-    in_the_url = {"cloudevents", "event-grid", "monday"}
-    apart = {"none", "adyen", "braintree", *in_the_url, *public_keys.SCHEMES, *jwts.SCHEMES}
+    in_url_or_body = {"cloudevents", "event-grid", "monday", "figma"}
+    apart = {"none", "adyen", "braintree", *in_url_or_body, *public_keys.SCHEMES, *jwts.SCHEMES}
     assert {vector.scheme for vector in VECTORS} | apart == set(signatures.every())
+
+
+def test_figmas_passcode_in_the_body_proves_it_and_no_other_does(
+    pre_queue: Handler, cloud: FakeAws, signed_by: Callable[..., None]
+) -> None:
+    signed_by("figma", "a-passcode")
+    for body, status in (
+        (b'{"event_type":"PING","passcode":"a-passcode"}', 200),
+        (b'{"event_type":"PING","passcode":"a-passcodf"}', 401),
+        (b'{"event_type":"PING","passcode":["a-passcode"]}', 401),
+        (b'{"event_type":"PING"}', 401),
+        (b"[]", 401),
+    ):
+        cloud.messages.clear()
+        assert pre_queue(http_event(body))["statusCode"] == status
+        assert len(cloud.messages) == (status == 200)
 
 
 def test_fifty_providers_are_proven_by_what_they_published_or_by_their_own_library() -> None:
     """A vector that one provider published is no proof of another; each source stands for those in its set alone."""
-    of_one = {"standardwebhooks.com": "standard-webhooks", "octokit/webhooks.js": "github"}
-    nobodys = {"openssl", "plain token", "RFC 7617", "lovasoa/sqlpage", "twitter-webhooks (npm)"}
+    of_one = {
+        "standardwebhooks.com": "standard-webhooks",
+        "octokit/webhooks.js": "github",
+        "mobiscroll-connect-sdk": "mobiscroll",
+    }
+    in_tests_of_their_own = {"adyen", "braintree", "messagebird"}
+    nobodys = {"formula", "openssl", "plain token", "RFC 7617", "lovasoa/sqlpage", "twitter-webhooks (npm)"}
     published = {
         vector.scheme
-        for vector in [*FIRST, *PUBLISHED]
+        for vector in [*FIRST, *PUBLISHED, *public_key_vectors.VECTORS]
         if vector.source not in nobodys and of_one.get(vector.source, vector.scheme) == vector.scheme
     }
-    assert len(published) >= 35
-    assert len(published | libraries.VERIFY.keys() | libraries.SIGN.keys()) >= 50
+    assert len(published | in_tests_of_their_own) >= 44
+    assert len(published | in_tests_of_their_own | libraries.VERIFY.keys() | libraries.SIGN.keys()) >= 50
 
 
 def test_every_scheme_that_nami_may_sign_for_accepts_its_own_signature() -> None:
@@ -193,7 +216,8 @@ def test_every_scheme_that_nami_may_sign_for_accepts_its_own_signature() -> None
         options = {"hmac": {"header": "x-sig", "signed": "{timestamp}.{body}", "timestamp": "x-time", "tolerance": 60}}
         setting = {"scheme": scheme, **options.get(scheme, {})}
         basic = scheme == "braintree" or isinstance(signatures.every()[scheme][0], schemes.Basic)
-        secret = "user:password" if basic else "00ff" if scheme.startswith("adyen") else "c2VjcmV0"
+        hexadecimal = scheme == "adyen" or getattr(signatures.every()[scheme][0], "key", "") == "hex"
+        secret = "user:password" if basic else "00ff" if hexadecimal else "c2VjcmV0"
         is_form = "{form}" in getattr(signatures.every()[scheme][0], "signed", "")
         listed = b'"value":[{"id":1}],"notificationItems":[{"NotificationRequestItem":{}}]'
         body = b"a=1&b=2" if is_form else b'{"id":"1",' + listed + b"}"
