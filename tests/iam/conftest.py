@@ -34,6 +34,7 @@ from tests.backend.server import Backend
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a-secret-of-the-tests"
+RULE = "arn:aws:events:us-east-1:123456789012:rule/default/default"
 
 # Both in one app, so that the CDK starts once.
 APP = """
@@ -375,6 +376,15 @@ def deploy(aws: Aws, process: "subprocess.Popen[bytes]") -> None:
     for name in ("shopify", "direct"):
         arn = aws.outputs(name)["SignatureSecretArn"]
         aws.root("secretsmanager").put_secret_value(SecretId=arn, SecretString=SECRET)
+    let_see_the_bus(aws)
+
+
+def let_see_the_bus(aws: Aws) -> None:
+    """Local AWS takes the bus that DescribeEventBus names for a rule, and asks for the right to that."""
+    function = Function(aws, aws.outputs("shopify")["EventbridgePostQueueFunctionName"])
+    statement = {"Effect": "Allow", "Action": "events:DescribeEventBus", "Resource": RULE}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.root("iam").put_role_policy(RoleName=function.role.name, PolicyName="local", PolicyDocument=document)
 
 
 def started(*arguments: str, aws: Aws, folder: Path) -> "subprocess.Popen[str]":

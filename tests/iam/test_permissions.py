@@ -12,7 +12,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from nami_local import database
-from tests.iam.conftest import Aws, Function, Resources, envelope, signed, wait_for, wait_until
+from tests.iam.conftest import RULE, Aws, Function, Resources, envelope, signed, wait_for, wait_until
 
 LARGE = b'{"large":"' + b"x" * 1_100_000 + b'"}'
 # More than an item of DynamoDB holds, and less than the queue does.
@@ -42,7 +42,7 @@ NEEDED: dict[tuple[str, str, str], set[str]] = {
     ("HttpPostQueue", "dynamodb:PutItem", "HttpBackendAttempts"): {"noted"},
     ("HttpPostQueue", "sqs:ChangeMessageVisibility", "HttpQueue"): {"later"},
     ("EventbridgePostQueue", "events:PutEvents", BUS): {"small", "large", "noted"},
-    ("EventbridgePostQueue", "events:DescribeEventBus", BUS): {"small", "large", "again", "noted"},
+    ("EventbridgePostQueue", "events:DescribeEventBus", RULE): {"small", "large", "again", "noted"},
     ("EventbridgePostQueue", "dynamodb:PutItem", "EventBridgeAttempts"): {"small", "large", "again", "noted"},
     ("EventbridgePostQueue", "dynamodb:GetItem", "EventBridgeAttempts"): {"again"},
     ("EventbridgePostQueue", "dynamodb:BatchWriteItem", "EventBridgeAttempts"): {"noted"},
@@ -237,6 +237,8 @@ def lambdas_own(label: str) -> set[tuple[str, str, str]]:
     found = {(label, action, f"{label.removeprefix('direct ')}Logs") for action in LOGS}
     if label.endswith("PostQueue"):
         found |= {(label, action, label.replace("PostQueue", "Queue")) for action in QUEUE}
+    if label == "EventbridgePostQueue":  # RULE is asked for in its place
+        found.add((label, "events:DescribeEventBus", BUS))
     if label == "MongoPostQueue":
         found |= {(label, action, "*") for action in INTERFACES}
     return found
