@@ -51,6 +51,20 @@ AFTER_THE_QUEUE = (
     *("batch", "bodies", "direct", "documents", "events", "fitting", "forms", "inflate", "outcome", "queue"),
     *("reaching", "reading", "rows", "same_id", "tries"),
 )
+# What reads keys and certificates, for the schemes that install these packages.
+WITH_KEYS = [
+    "asymmetric",
+    "certificates",
+    "fetched",
+    "jwt_check",
+    "jwt_keys",
+    "jwts",
+    "keys",
+    "paypal",
+    "public_keys",
+    "sns",
+]
+_KEY_PACKAGES = {"cryptography", "pyjwt"}
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "requirements*")
 
 
@@ -254,13 +268,18 @@ class _LocalBundling:
         shutil.copytree(self._source, target, ignore=_IGNORED, dirs_exist_ok=True)
         shutil.copytree(self._runtime, target / self._runtime.name, ignore=_IGNORED)
         if self._source.name == "pre_queue":
-            runtime = target / self._runtime.name
-            shutil.rmtree(runtime / "destinations", ignore_errors=True)
-            for name in AFTER_THE_QUEUE:
-                (runtime / f"{name}.py").unlink(missing_ok=True)
+            self._leave_out(target / self._runtime.name)
         if self._requirements:
             self._install(target)
         return True
+
+    def _leave_out(self, runtime: Path) -> None:
+        shutil.rmtree(runtime / "destinations", ignore_errors=True)
+        unused = [runtime / f"{name}.py" for name in AFTER_THE_QUEUE]
+        if _KEY_PACKAGES.isdisjoint(set().union(*map(_named, self._requirements))):
+            unused += [runtime / "signatures" / f"{name}.py" for name in WITH_KEYS]
+        for path in unused:
+            path.unlink(missing_ok=True)
 
     def _install(self, target: Path) -> None:
         # Each by itself: one file's hashes would be asked of all that is installed with it, and yours may have none.

@@ -92,6 +92,22 @@ def test_pre_queue_asset_is_small(assets: dict[str, Path]) -> None:
     assert size < 200_000
 
 
+@pytest.mark.parametrize(
+    ("signature", "needs"), [("github", False), ("discord", True), ("plaid", True), ("vonage", True)]
+)
+def test_what_reads_keys_is_there_for_the_schemes_that_need_it(
+    tmp_path: Path, beside: Path, signature: str, needs: bool
+) -> None:
+    table = {"DESTINATION": "dynamodb", "DYNAMO_TABLE": "webhooks", "DYNAMO_LARGE_ITEMS": "bodies"}
+    for asset in built(tmp_path / "cdk.out", destination="dynamodb", signature=signature):
+        if not (asset / "nami_runtime" / "destinations").exists():  # the function before the queue
+            there = {name for name in functions.WITH_KEYS if (asset / f"nami_runtime/signatures/{name}.py").exists()}
+            assert there == (set(functions.WITH_KEYS) if needs else set())
+            setting = {"scheme": signature}
+            program = f"from nami_runtime import signatures; assert signatures.configured({setting!r})"
+            imports(asset, beside, program, SIGNATURE=json.dumps(setting), **table)
+
+
 def test_post_queue_asset_parses_multipart_forms_by_itself(assets: dict[str, Path], beside: Path) -> None:
     program = (
         "from nami_runtime import forms; "

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nami_stack.destinations.table import DESTINATIONS
-from nami_stack.functions import AFTER_THE_QUEUE
+from nami_stack.functions import AFTER_THE_QUEUE, WITH_KEYS
 from nami_stack.gateways.table import GATEWAYS
 
 ROOT = Path(__file__).parents[2]
@@ -173,6 +173,16 @@ def test_a_table_and_its_construct_say_the_same(kind: Any) -> None:
     construct = resolve_name(kind.construct)
     shared = {field for field in vars(kind) if field in ("reaches_queues", "writes_to_queues")}
     assert {field: getattr(construct, field) for field in shared} == {field: getattr(kind, field) for field in shared}
+
+
+def test_what_reads_keys_is_loaded_by_the_schemes_that_need_it_alone() -> None:
+    folder = ROOT / "lambdas" / "nami_runtime" / "signatures"
+    for path in folder.glob("*.py"):
+        if path.stem not in WITH_KEYS:
+            at_once = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.ImportFrom)]
+            names = {alias.name for node in at_once for alias in node.names}
+            names |= {str(node.module).rpartition(".")[2] for node in at_once}
+            assert names.isdisjoint(WITH_KEYS), path.name
 
 
 def test_what_the_function_before_the_queue_goes_without_is_imported_by_nothing_that_it_has() -> None:
