@@ -178,7 +178,6 @@ PROOFS: Sequence[Proof] = (
     Proof("without a function, a webhook goes all the way", "direct", smoke_passes),
     Proof("without a function, text, JSON and binary arrive byte for byte", "direct", bodies_arrive_as_they_were_sent),
     Proof("FIFO queues keep a group's order", "ordered", order_is_kept),
-    Proof("EventBridge takes a webhook all the way", "bus", smoke_passes),
     Proof("the shared gateway and the shared host take a webhook all the way", "joined", smoke_passes),
     Proof("documents on the shared host are read", "joined", documents_are_read),
     Proof("over IPv6, without endpoints, a webhook goes all the way", "ipv6", smoke_passes),

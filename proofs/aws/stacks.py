@@ -57,11 +57,6 @@ STACKS = (
         {"order_by": "$.order.id", "destination": "dynamodb", "alarms": "false", "dashboard": "false"},
     ),
     Stack(
-        "bus",
-        "the account's default bus of EventBridge",
-        {"destination": "eventbridge", "alarms": "false", "dashboard": "false"},
-    ),
-    Stack(
         "joined",
         "the gateway and the MongoDB host of nami-awstest-shared",
         {"gateway": "shared", "destination": "shared-mongo", "alarms": "false", "dashboard": "false"},
