@@ -4,9 +4,11 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dlm as dlm
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from nami_stack.acknowledge import acknowledge, right_to
+from nami_stack.destinations.mongo_volume import rights_to_back_up
 from nami_stack.network import service_of_this_account
 from nami_stack.watching.alarm import ONCE, Alarm
 from nami_stack.watching.metrics import FIVE_MINUTES
@@ -15,14 +17,19 @@ from nami_stack.watching.metrics import FIVE_MINUTES
 HOST_TAG = "nami:host"
 
 
-def backups(host: Construct, *, name: str, volume_id: str, days: int) -> dlm.CfnLifecyclePolicy:
+def backups(host: Construct, *, name: str, volume_id: str, key: kms.IKey | None, days: int) -> dlm.CfnLifecyclePolicy:
     """A snapshot each night; it is what the disk would hold after a power cut, which MongoDB's journal mends.
 
-    https://www.mongodb.com/docs/manual/tutorial/backup-with-filesystem-snapshots/ says that it suffices. Where the
-    account encrypts volumes with a key of its own, that key's policy must let this role use it:
-    https://docs.aws.amazon.com/ebs/latest/userguide/service-role.html
+    https://www.mongodb.com/docs/manual/tutorial/backup-with-filesystem-snapshots/ says that it suffices.
+
+    Args:
+        name: of the host.
+        key: that encrypts the volume, where it is one of the account's own.
+        days: as many snapshots are kept.
     """
     role = _role(host, name, volume_id)
+    for right in rights_to_back_up(host, key) if key else ():
+        role.add_to_policy(right)
     policy = dlm.CfnLifecyclePolicy(
         host,
         "Backups",

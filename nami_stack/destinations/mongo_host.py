@@ -7,6 +7,7 @@ from typing import Any, Self, cast
 import aws_cdk as cdk
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dlm as dlm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -94,8 +95,10 @@ class MongoHost(Destination):
         keeper = zone_keeper(self, zone, *(("", "") if settings.data_volume_id else (self.network.zone, key)))
         self.data_volume_id = self._data_volume_id(settings, keeper)
         self._is_burstable = settings.is_burstable
-        days = settings.backup_days
-        self.backups = backups(self, name=self.dns_name, volume_id=self.data_volume_id, days=days) if days else None
+        self.backups: dlm.CfnLifecyclePolicy | None = None
+        if days := settings.backup_days:
+            volume_id, volume_key = self.data_volume_id, self.volume_key
+            self.backups = backups(self, name=self.dns_name, volume_id=volume_id, key=volume_key, days=days)
 
         self.security_group = ec2.SecurityGroup(
             self, "SecurityGroup", vpc=self.network.vpc, description="MongoDB host", allow_all_outbound=False

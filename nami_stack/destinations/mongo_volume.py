@@ -52,12 +52,29 @@ def right_to_attach(host: Construct, key: kms.IKey) -> iam.PolicyStatement:
 
     https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
     """
-    stack = cdk.Stack.of(host)
     return iam.PolicyStatement(
-        actions=["kms:CreateGrant"],
-        resources=[key.key_arn],
-        conditions={**_BY_AWS_ALONE, "StringEquals": {"kms:ViaService": f"ec2.{stack.region}.{stack.url_suffix}"}},
+        actions=["kms:CreateGrant"], resources=[key.key_arn], conditions={**_BY_AWS_ALONE, **_through_ec2(host)}
     )
+
+
+def rights_to_back_up(host: Construct, key: kms.IKey) -> list[iam.PolicyStatement]:
+    """Who makes snapshots of a volume may let EC2 use its key, and use it by no other way.
+
+    That it must: https://docs.aws.amazon.com/ebs/latest/userguide/dlm-prerequisites.html
+    What that is: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
+    """
+    use = ["Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo"]
+    return [
+        right_to_attach(host, key),
+        iam.PolicyStatement(
+            actions=[f"kms:{each}" for each in use], resources=[key.key_arn], conditions=_through_ec2(host)
+        ),
+    ]
+
+
+def _through_ec2(host: Construct) -> dict[str, dict[str, str]]:
+    stack = cdk.Stack.of(host)
+    return {"StringEquals": {"kms:ViaService": f"ec2.{stack.region}.{stack.url_suffix}"}}
 
 
 def _let_auto_scaling_use(key: kms.IKey) -> None:

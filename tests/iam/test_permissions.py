@@ -12,7 +12,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from nami_local import database
-from tests.iam.conftest import Aws, Function, Resources, envelope, signed, wait_for, wait_until
+from tests.iam.conftest import RULE, Aws, Function, Resources, envelope, signed, wait_for, wait_until
 
 LARGE = b'{"large":"' + b"x" * 1_100_000 + b'"}'
 # More than an item of DynamoDB holds, and less than the queue does.
@@ -20,11 +20,15 @@ HUGE = b'{"huge":"' + b"x" * 500_000 + b'"}'
 # By 500 the backend says that this webhook failed; 503 would say that it takes none, which is no try.
 LATER = {"backend-status": "500,200", "backend-retry-after": "1"}
 
+BUS = "arn:aws:events:us-east-1:123456789012:event-bus/default"
+
 # What no longer works without it: role, action, resource -> probes. Each probe is tried with each right taken away.
 NEEDED: dict[tuple[str, str, str], set[str]] = {
     ("PreQueue", "sqs:SendMessage", "MongoQueue"): {"small", "large"},
     ("PreQueue", "sqs:SendMessage", "DynamodbQueue"): {"small", "large"},
     ("PreQueue", "sqs:SendMessage", "HttpQueue"): {"small", "large"},
+    ("PreQueue", "sqs:SendMessage", "EventbridgeQueue"): {"small", "large"},
+    ("PreQueue", "sqs:SendMessage", "PostgresQueue"): {"small", "large"},
     ("PreQueue", "s3:PutObject", "LargeBodies"): {"large"},
     ("PreQueue", "secretsmanager:GetSecretValue", "SignatureSecret"): {"small", "large"},
     ("MongoPostQueue", "secretsmanager:GetSecretValue", "MongoHostSecret"): {"small", "large"},
@@ -37,6 +41,15 @@ NEEDED: dict[tuple[str, str, str], set[str]] = {
     ("HttpPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
     ("HttpPostQueue", "dynamodb:PutItem", "HttpBackendAttempts"): {"noted"},
     ("HttpPostQueue", "sqs:ChangeMessageVisibility", "HttpQueue"): {"later"},
+    ("EventbridgePostQueue", "events:PutEvents", BUS): {"small", "large", "noted"},
+    ("EventbridgePostQueue", "events:DescribeEventBus", RULE): {"small", "large", "again", "noted"},
+    ("EventbridgePostQueue", "dynamodb:PutItem", "EventBridgeAttempts"): {"small", "large", "again", "noted"},
+    ("EventbridgePostQueue", "dynamodb:GetItem", "EventBridgeAttempts"): {"again"},
+    ("EventbridgePostQueue", "dynamodb:BatchWriteItem", "EventBridgeAttempts"): {"noted"},
+    ("EventbridgePostQueue", "s3:PutObject", "LargeBodies"): {"large"},
+    ("EventbridgePostQueue", "s3:GetObject", "LargeBodies"): {"large"},
+    ("PostgresPostQueue", "secretsmanager:GetSecretValue", "PostgresSecret"): {"small", "large"},
+    ("PostgresPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
     ("direct DynamodbPostQueue", "secretsmanager:GetSecretValue", "direct SignatureSecret"): {
         "small",
         "huge",
@@ -52,6 +65,8 @@ NEEDED: dict[tuple[str, str, str], set[str]] = {
     ("MongoPostQueue", "sqs:SendMessage", "MongoQueue"): {"away"},
     ("DynamodbPostQueue", "sqs:SendMessage", "DynamodbQueue"): {"away"},
     ("HttpPostQueue", "sqs:SendMessage", "HttpQueue"): {"away"},
+    ("EventbridgePostQueue", "sqs:SendMessage", "EventbridgeQueue"): {"away"},
+    ("PostgresPostQueue", "sqs:SendMessage", "PostgresQueue"): {"away"},
     ("direct DynamodbPostQueue", "sqs:SendMessage", "direct DynamodbQueue"): {"away"},
 }
 # Without it a function can't reach its destination, which then counts as away.
@@ -59,10 +74,15 @@ REACHES = {
     "MongoPostQueue": ("secretsmanager:GetSecretValue", "MongoHostSecret"),
     "DynamodbPostQueue": ("dynamodb:PutItem", "DynamoTable"),
     "HttpPostQueue": ("secretsmanager:GetSecretValue", "HttpBackendSecret"),
+    "EventbridgePostQueue": ("events:PutEvents", BUS),
+    "PostgresPostQueue": ("secretsmanager:GetSecretValue", "PostgresSecret"),
     "direct DynamodbPostQueue": ("dynamodb:PutItem", "direct DynamoTable"),
 }
 
-FUNCTIONS = ("PreQueue", "MongoPostQueue", "DynamodbPostQueue", "HttpPostQueue", "direct DynamodbPostQueue")
+FUNCTIONS = (
+    *("PreQueue", "MongoPostQueue", "DynamodbPostQueue", "HttpPostQueue", "EventbridgePostQueue", "PostgresPostQueue"),
+    "direct DynamodbPostQueue",
+)
 
 
 class Bench:
@@ -80,8 +100,8 @@ class Bench:
         if label == "PreQueue":
             sent = {"small": b"{}", "large": LARGE}
             return {name for name, body in sent.items() if self.post("shopify", body) == 503}
-        forwarded = self._forwarded() if label == "HttpPostQueue" else set()
-        return self._put_off(label) | self._stored(label) | forwarded
+        more = {"HttpPostQueue": self._forwarded, "EventbridgePostQueue": self._noted}.get(label, set)
+        return self._put_off(label) | self._stored(label) | more()
 
     @contextlib.contextmanager
     def without(self, label: str, action: str, resource: str) -> Iterator[None]:
@@ -108,7 +128,9 @@ class Bench:
 
         messages = {"small": message(b"{}"), "large": message(LARGE, bucket=bucket)}
         if "Dynamo" in label:
-            messages |= {"huge": message(HUGE), "again": message(b"{}", "again")}
+            messages["huge"] = message(HUGE)
+        if "Dynamo" in label or label == "EventbridgePostQueue":
+            messages["again"] = message(b"{}", "again")
         if subscription == "direct":
             messages["forged"] = envelope(b"{}", "forged", signed(b"other", "forged"), subscription=subscription)
         # What is away is put off by a message that goes back to the queue, and no failure is seen here.
@@ -126,17 +148,28 @@ class Bench:
         function.forget()
         return failing
 
+    def _noted(self) -> set[str]:
+        """Whether it is noted that a webhook is on the bus."""
+        put = str(uuid4())
+        self.functions["EventbridgePostQueue"].failing(noted=envelope(b"{}", put, {}))
+        found = self._note("EventBridgeAttempts", put)
+        return set() if found.get("delivered") == {"BOOL": True} else {"noted"}
+
+    def _note(self, table: str, delivery_id: str) -> dict[str, Any]:
+        key = {"id": {"S": delivery_id}, "subscription": {"S": "shopify"}}
+        said = self.aws.root("dynamodb").get_item(TableName=self.resources.named(table).name, Key=key)
+        found: dict[str, Any] = said.get("Item", {})
+        return found
+
     def _forwarded(self) -> set[str]:
         """Whether a try is noted, and whether one is put off as long as the backend asks for, and no longer."""
         noted, later = str(uuid4()), str(uuid4())
         self.functions["HttpPostQueue"].failing(noted=envelope(b"{}", noted, {}))
-        key = {"id": {"S": noted}, "subscription": {"S": "shopify"}}
-        table = self.resources.named("HttpBackendAttempts").name
-        found = self.aws.root("dynamodb").get_item(TableName=table, Key=key)
+        found = self._note("HttpBackendAttempts", noted)
         queue = self.aws.outputs("shopify")["HttpQueueUrl"]
         self.aws.root("sqs").send_message(QueueUrl=queue, MessageBody=envelope(b"{}", later, LATER))
         twice = wait_until(lambda: len(self.aws.backend.of(later)) == 2, 5)
-        return {name for name, works in {"noted": "Item" in found, "later": twice}.items() if not works}
+        return {name for name, works in {"noted": bool(found), "later": twice}.items() if not works}
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +237,8 @@ def lambdas_own(label: str) -> set[tuple[str, str, str]]:
     found = {(label, action, f"{label.removeprefix('direct ')}Logs") for action in LOGS}
     if label.endswith("PostQueue"):
         found |= {(label, action, label.replace("PostQueue", "Queue")) for action in QUEUE}
+    if label == "EventbridgePostQueue":  # RULE is asked for in its place
+        found.add((label, "events:DescribeEventBus", BUS))
     if label == "MongoPostQueue":
         found |= {(label, action, "*") for action in INTERFACES}
     return found
@@ -239,7 +274,7 @@ QUEUE_CALLS: dict[str, dict[str, Any]] = {
 }
 BUCKET_CALLS: dict[str, dict[str, Any]] = {
     "s3:GetObject": {"Key": "none"},
-    "s3:PutObject": {"Key": "probe", "Body": b""},
+    "s3:PutObject": {"Key": "shopify/probe", "Body": b""},
     "s3:DeleteObject": {"Key": "none"},
     "s3:ListBucket": {},
 }
@@ -268,6 +303,7 @@ ELSEWHERE: list[tuple[str, str, dict[str, Any]]] = [
     ("s3", "list_buckets", {}),
     ("secretsmanager", "list_secrets", {}),
     ("dynamodb", "list_tables", {}),
+    ("events", "list_rules", {}),
 ]
 OPERATIONS = {"ListBucket": "list_objects_v2"}
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}

@@ -657,6 +657,16 @@ def test_backups_change_neither_the_volume_nor_the_host(backed_up: Template, tem
     assert find(backed_up, "AWS::EC2::Volume") == find(template, "AWS::EC2::Volume")
 
 
+def test_backups_use_no_key_but_the_volumes_own_and_through_ec2_alone(synth: Synth, backed_up: Template) -> None:
+    assert "kms:" not in json.dumps(backup_statements(backed_up))
+    rights = [s for s in backup_statements(synth(volume_key_arn=KEY, backup_days=7)) if "kms:" in json.dumps(s)]
+    through = {"Fn::Join": ["", ["ec2.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"}]]}
+    assert [(s["Resource"], s["Condition"]["StringEquals"]) for s in rights] == [(KEY, {"kms:ViaService": through})] * 2
+    grant, use = rights
+    assert (grant["Action"], grant["Condition"]["Bool"]) == ("kms:CreateGrant", {"kms:GrantIsForAWSResource": "true"})
+    assert {"kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"} < set(use["Action"])
+
+
 def test_adopted_volume_is_tagged_by_its_host_which_may_set_that_tag_alone(synth: Synth) -> None:
     template = synth(**ADOPTED_VOLUME, backup_days=7)
     (tag,) = find(template, "AWS::DLM::LifecyclePolicy")["Properties"]["PolicyDetails"]["TargetTags"]
