@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
@@ -204,6 +204,18 @@ def test_events_are_searched_by_time(visit: Visit, shopify: Pipeline) -> None:
     page.get_by_label("Until").fill("2020-01-01")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_role("main")).to_contain_text("None fits")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_row_that_has_just_come_can_be_read(visit: Visit, shopify: Pipeline, scheme: Literal["light", "dark"]) -> None:
+    shopify.document(str(shopify.post(b'{"type": "order.shown"}')[1]))
+    page = visit("/s/shopify/events")
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate(
+        "const row = document.querySelector('tbody tr'); row.classList.add('new');"
+        "row.getAnimations({subtree: true}).forEach((each) => { each.pause(); each.currentTime = 0 })"
+    )
+    assert findings(page) == []
 
 
 def test_slow_search_says_so_and_is_stopped(visit: Visit, shopify: Pipeline) -> None:
