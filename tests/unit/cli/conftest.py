@@ -41,6 +41,7 @@ def room_for_host(aws: Stub) -> None:
     aws("ec2").add_response("describe_availability_zones", {"AvailabilityZones": [{"ZoneName": "eu-west-1a"}]})
     aws("ec2").add_response("describe_vpcs", {"Vpcs": []})
     aws("service-quotas").add_response("get_service_quota", {"Quota": {"Value": 5}})
+    aws("ec2").add_response("get_ebs_default_kms_key_id", {"KmsKeyId": "alias/aws/ebs"})
 
 
 def nothing_kept(aws: Stub, name: str = "shopify") -> None:
