@@ -5,19 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nami_runtime.destinations import Apart, apart
+from nami_runtime.login import NotNow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nami_runtime.documents import Document
-
-
-class NotNow(Exception):
-    """Nothing was written or found, for this reason."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Store(Protocol):
@@ -32,7 +25,15 @@ class Store(Protocol):
         """The hash of what is stored under each of these ids, as far as they are there. Raises NotNow."""
 
 
-def keep_both(store: Store, documents: Sequence[Document], results: list[str], deadline: float) -> None:
+def write(store: Store, documents: Sequence[Document], deadline: float) -> list[str]:
+    """Writes a batch, and returns the result of each document."""
+    results = [""] * len(documents)
+    store.put(dict(enumerate(documents)), results, deadline)
+    _keep_both(store, documents, results, deadline)
+    return results
+
+
+def _keep_both(store: Store, documents: Sequence[Document], results: list[str], deadline: float) -> None:
     """What was taken for a repeat, and has other content than the document of that id, is stored beside it."""
     told = {i: each for i, each in enumerate(documents) if results[i] == "duplicate" and "raw_sha256" in each}
     if not (others := _others(store, told, results, deadline)):

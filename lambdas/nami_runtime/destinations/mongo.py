@@ -17,11 +17,11 @@ from pymongo import ReadPreference
 from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from nami_runtime import aws, log, same_id, secret
+from nami_runtime import aws, log, login, same_id, secret
 from nami_runtime.bodies import MAX_DEPTH
 from nami_runtime.destinations import NO_TIME, Away
 from nami_runtime.documents import without_body
-from nami_runtime.same_id import NotNow
+from nami_runtime.login import NotNow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -68,10 +68,7 @@ class Mongo:
         self._looked_at_indexes = False
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
-        results = [""] * len(documents)
-        self.put(dict(enumerate(documents)), results, deadline)
-        same_id.keep_both(self, documents, results, deadline)
-        return results
+        return same_id.write(self, documents, deadline)
 
     def put(self, documents: Mapping[int, dict[str, Any]], results: list[str], deadline: float) -> None:
         items: dict[int, Upsert] = {}
@@ -182,11 +179,11 @@ class Mongo:
 
     def _open(self, deadline: float) -> Collection[Any]:
         if self._collection is None:
-            login = _login(os.environ["MONGO_SECRET_ARN"], deadline)
+            found = login.read(self.name, os.environ["MONGO_SECRET_ARN"], deadline, _login)
             try:
-                client = _client(login)
+                client = _client(found)
             except (PyMongoError, ValueError, TypeError) as error:
-                raise _unusable(f"no client can be made of it: {type(error).__name__}") from None
+                raise login.unusable(self.name, f"no client can be made of it: {type(error).__name__}") from None
             database = client[os.environ["MONGO_DATABASE"]]
             collection = os.environ["MONGO_COLLECTION"]
             self._collection = database.get_collection(collection, write_concern=_durable(client.write_concern))
@@ -216,20 +213,8 @@ def _durable(given: WriteConcern) -> WriteConcern:
     return WriteConcern(**{"j": True, **asked, "w": "majority" if members in (0, 1) else members})
 
 
-def _unusable(why: str) -> NotNow:
-    return NotNow(Away(f"MongoDB away: its secret can't be used: {why}"))
-
-
-def _login(arn: str, deadline: float) -> dict[str, str]:
-    """Where the database is, and who we are there."""
-    try:
-        answer = aws.client("secretsmanager").call("secretsmanager.GetSecretValue", {"SecretId": arn}, deadline)
-    except aws.Rejected as error:
-        raise _unusable(str(error)) from None
-    try:
-        return secret.database(str(answer.get("SecretString", "")), on_host="MONGO_HOST" in os.environ)
-    except ValueError as error:
-        raise _unusable(str(error)) from None
+def _login(text: str) -> dict[str, str]:
+    return secret.database(text, on_host="MONGO_HOST" in os.environ)
 
 
 def _client(login: dict[str, str]) -> pymongo.MongoClient[Any]:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import conninfo
 
-from nami_runtime import aws, log, rows, same_id, secret
+from nami_runtime import aws, log, login, rows, same_id, secret
 from nami_runtime.destinations import NO_TIME, Away
 from nami_runtime.documents import without_body
-from nami_runtime.same_id import NotNow
+from nami_runtime.login import NotNow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,10 +50,7 @@ class Postgres:
         self._connection: Connection | None = None
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
-        results = [""] * len(documents)
-        self.put(dict(enumerate(documents)), results, deadline)
-        same_id.keep_both(self, documents, results, deadline)
-        return results
+        return same_id.write(self, documents, deadline)
 
     def put(self, documents: Mapping[int, dict[str, Any]], results: list[str], deadline: float) -> None:
         items: dict[int, rows.Row] = {}
@@ -145,7 +142,7 @@ class Postgres:
 
     def _open(self, deadline: float) -> Connection:
         if self._connection is None or self._connection.closed:
-            settings = _settings(os.environ["POSTGRES_SECRET_ARN"], deadline)
+            settings = login.read(self.name, os.environ["POSTGRES_SECRET_ARN"], deadline, settings_of)
             seconds = max(1, min(_CONNECT_SECONDS, int(deadline - monotonic())))
             # Nothing is prepared, so that a pooler between may give each statement another connection.
             self._connection = psycopg.connect(
@@ -158,22 +155,6 @@ class Postgres:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _unusable(why: str) -> NotNow:
-    return NotNow(Away(f"PostgreSQL away: its secret can't be used: {why}"))
-
-
-def _settings(arn: str, deadline: float) -> dict[str, Any]:
-    """Where the database is, and who we are there."""
-    try:
-        answer = aws.client("secretsmanager").call("secretsmanager.GetSecretValue", {"SecretId": arn}, deadline)
-    except aws.Rejected as error:
-        raise _unusable(str(error)) from None
-    try:
-        return settings_of(str(answer.get("SecretString", "")))
-    except ValueError as error:
-        raise _unusable(str(error)) from None
 
 
 def settings_of(text: str) -> dict[str, Any]:
