@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -126,3 +127,17 @@ _AT_WORST = 250  # times its length
 def _encodable(text: str) -> str:
     """Lone surrogates can travel in JSON, but no store takes them."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def iso(at: datetime) -> str:
+    """A date as text, in UTC and milliseconds."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def plain(value: object) -> str:
+    """What JSON has no form for: bytes as base64, dates as text. Raises TypeError for all else, as `json` asks."""
+    if isinstance(value, bytes):
+        return binascii.b2a_base64(value, newline=False).decode()
+    if isinstance(value, datetime):
+        return iso(value)
+    raise TypeError(type(value).__name__)

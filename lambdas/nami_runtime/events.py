@@ -5,13 +5,12 @@ The names of the headers and fields are those of the providers' own documents, w
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from nami_runtime.documents import plain
 from nami_runtime.request import field
 
 if TYPE_CHECKING:
@@ -108,12 +107,4 @@ def _exact(number: float | Decimal) -> float | None:
     return number
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    raise TypeError(type(value).__name__)
-
-
-_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain)
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=plain)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime.bodies import MAX_DEPTH
+from nami_runtime.documents import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -121,7 +120,7 @@ def _text(text: str) -> str:
 
 
 def _json(value: Any) -> str:
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain)
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=plain)
     if "\\u0000" in text:
         raise ValueError("NUL")
     text.encode()
@@ -131,19 +130,11 @@ def _json(value: Any) -> str:
 def _exact_json(value: Any) -> str:
     """With Decimals as numbers: between NULs on the way, of which there are no others any more."""
 
-    def plain(value: object) -> object:
-        return f"\0{value}\0" if isinstance(value, Decimal) else _plain(value)
+    def exact(value: object) -> object:
+        return f"\0{value}\0" if isinstance(value, Decimal) else plain(value)
 
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=plain)
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=exact)
     return _DIGITS.sub(r"\1", text)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    raise TypeError(type(value).__name__)
 
 
 def _exact(number: float | Decimal) -> float | Decimal | None:

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Context, Decimal, InvalidOperation
 from hashlib import sha256
 from random import uniform
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from nami_runtime import aws
 from nami_runtime.destinations import NO_TIME, Apart, Away, apart
-from nami_runtime.documents import without_body
+from nami_runtime.documents import iso, without_body
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -256,7 +256,7 @@ def _value(value: object, depth: int) -> dict[str, Any]:  # noqa: PLR0911 - one 
     if isinstance(value, bytes):
         return {"B": base64.b64encode(value).decode()}
     if isinstance(value, datetime):
-        return {"S": value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+        return {"S": iso(value)}
     if depth > MAX_DEPTH:
         raise Unfit(f"DynamoDB can't hold it: nested over {MAX_DEPTH} levels")
     if isinstance(value, list | tuple):
