@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 MAX_ID_LENGTH = 128
 # As for Twilio's forms: anybody may send one.
-_MAX_FORM_BYTES = 256 * 1024
-_MAX_FORM_FIELDS = 1000
+MAX_FORM_BYTES = 256 * 1024
+MAX_FORM_FIELDS = 1000
 
 
 def apply(request: Request, sources: str) -> None:
@@ -53,10 +53,10 @@ def _value(request: Request, source: str) -> str:
 def _form_field(body: bytes, name: str) -> str:
     from urllib.parse import parse_qsl  # noqa: PLC0415 - most webhooks are JSON
 
-    if len(body) > _MAX_FORM_BYTES:
+    if len(body) > MAX_FORM_BYTES:
         return ""
     try:
-        pairs = parse_qsl(body.decode("utf-8", "backslashreplace"), max_num_fields=_MAX_FORM_FIELDS)
+        pairs = parse_qsl(body.decode("utf-8", "backslashreplace"), max_num_fields=MAX_FORM_FIELDS)
     except ValueError:
         return ""
     return next((value for found, value in pairs if found == name), "")

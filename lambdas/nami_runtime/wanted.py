@@ -5,6 +5,7 @@ from __future__ import annotations
 from json import loads
 
 from nami_runtime import pattern
+from nami_runtime.deduplication import MAX_FORM_BYTES, MAX_FORM_FIELDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 
 FIELDS = ("method", "path", "query", "headers", "source_ip", "verified", "body")
 _FORM = "application/x-www-form-urlencoded"
-# As for deduplicate_by's forms: anybody may send one.
-_MAX_FORM_BYTES = 256 * 1024
-_MAX_FORM_FIELDS = 1000
 
 
 class Unreadable(Exception):
@@ -67,7 +65,7 @@ def _body(request: Request) -> object:
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Unreadable
     if request.headers.get("content-type", "").lower().startswith(_FORM):
-        if len(request.body) > _MAX_FORM_BYTES:
+        if len(request.body) > MAX_FORM_BYTES:
             raise Unreadable
         return _pairs(request.body.decode("utf-8", "backslashreplace"))
     if (found := request.json()) is None and request.body.strip() != b"null":
@@ -80,7 +78,7 @@ def _pairs(text: str) -> dict[str, Any]:
     from urllib.parse import parse_qsl  # noqa: PLC0415 - most webhooks are JSON
 
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FORM_FIELDS)
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS)
     except ValueError:
         raise Unreadable from None
     found: dict[str, Any] = {}
