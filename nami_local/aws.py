@@ -162,22 +162,37 @@ def _elastic_ip() -> dict[str, Callable[..., Any]]:
     return {"create": create, "update": update, "delete": delete}
 
 
+def _gateway(
+    gateways: Any, make: Callable[[_Properties], object], *keys: str, attribute: str
+) -> dict[str, Callable[..., Any]]:
+    """A kind of EC2's gateways, which ministack makes of these properties and CloudFormation knows by the attribute."""
+
+    def create(_logical_id: str, properties: _Properties, _stack: str) -> _Created:
+        known = set(gateways.keys())
+        make({key: properties[key] for key in keys if key in properties})
+        gateway_id = next(key for key in gateways if key not in known)
+        return gateway_id, {attribute: gateway_id}
+
+    def update(gateway_id: str, _old: _Properties, _new: _Properties, _stack: str) -> _Created:
+        return gateway_id, {attribute: gateway_id}
+
+    def delete(gateway_id: str, _properties: _Properties) -> None:
+        gateways.pop(gateway_id, None)
+
+    return {"create": create, "update": update, "delete": delete}
+
+
 def _nat_gateway() -> dict[str, Callable[..., Any]]:
     from ministack.services import ec2  # noqa: PLC0415
 
-    def create(_logical_id: str, properties: _Properties, _stack: str) -> _Created:
-        known = set(ec2._nat_gateways.keys())
-        ec2._create_nat_gateway({key: properties[key] for key in ("SubnetId", "AllocationId") if key in properties})
-        gateway_id = next(key for key in ec2._nat_gateways if key not in known)
-        return gateway_id, {"NatGatewayId": gateway_id}
+    keys = ("SubnetId", "AllocationId")
+    return _gateway(ec2._nat_gateways, ec2._create_nat_gateway, *keys, attribute="NatGatewayId")
 
-    def update(gateway_id: str, _old: _Properties, _new: _Properties, _stack: str) -> _Created:
-        return gateway_id, {"NatGatewayId": gateway_id}
 
-    def delete(gateway_id: str, _properties: _Properties) -> None:
-        ec2._nat_gateways.pop(gateway_id, None)
+def _egress_only_gateway() -> dict[str, Callable[..., Any]]:
+    from ministack.services import ec2  # noqa: PLC0415
 
-    return {"create": create, "update": update, "delete": delete}
+    return _gateway(ec2._egress_igws, ec2._create_egress_only_igw, "VpcId", attribute="Id")
 
 
 def _nothing_to_do() -> dict[str, Callable[..., Any]]:
@@ -185,24 +200,6 @@ def _nothing_to_do() -> dict[str, Callable[..., Any]]:
         return its_id, {}
 
     return {"create": made, "update": made, "delete": lambda *_: None}
-
-
-def _egress_only_gateway() -> dict[str, Callable[..., Any]]:
-    from ministack.services import ec2  # noqa: PLC0415
-
-    def create(_logical_id: str, properties: _Properties, _stack: str) -> _Created:
-        known = set(ec2._egress_igws.keys())
-        ec2._create_egress_only_igw({"VpcId": properties["VpcId"]})
-        gateway_id = next(key for key in ec2._egress_igws if key not in known)
-        return gateway_id, {"Id": gateway_id}
-
-    def update(gateway_id: str, _old: _Properties, _new: _Properties, _stack: str) -> _Created:
-        return gateway_id, {"Id": gateway_id}
-
-    def delete(gateway_id: str, _properties: _Properties) -> None:
-        ec2._egress_igws.pop(gateway_id, None)
-
-    return {"create": create, "update": update, "delete": delete}
 
 
 def _give_vpc_its_cidr_blocks(handler: dict[str, Any]) -> None:
