@@ -7,18 +7,15 @@ from math import ceil
 
 from nami_control.aws import Aws
 from nami_control.checks import Check, fail, ok, warn
-from nami_control.deployment import Deployment, Drain
 from nami_control.destinations.base import Find, Looks, Speed
 from nami_control.destinations.dynamodb import HIGHEST_RATE, RATE
 from nami_control.destinations.items import InTable, Items
-from nami_control.errors import Command
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line, line
 from nami_control.stacks import Stack
 from nami_runtime.destinations.eventbridge import THREADS
 from nami_stack.settings import Subscription
 
-_TRIES = 20  # that are looked at, the newest
 _NOTES = 2  # of each webhook: its id is taken, and marked
 _EVENT_KB = 64
 _RULES_DOCUMENT = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule.html"
@@ -42,7 +39,7 @@ class EventBridge(InTable):
 
     def looks(self) -> Looks:
         """At the bus, what waits on it for events, and how the last ones went."""
-        return {"bus": partial(_bus, self.deployment, self.drain)}
+        return {"bus": self._bus}
 
     @classmethod
     def looks_before(cls, aws: Aws, asked: Subscription, stack: Stack | None) -> Looks:
@@ -62,6 +59,24 @@ class EventBridge(InTable):
             line("DynamoDB", "dynamodb-write", stored * _NOTES),
         ]
 
+    def _bus(self) -> Check:
+        aws, bus = self.deployment.aws, self.drain.post_queue.environment["EVENT_BUS"]
+        where = bus
+        if not bus.startswith("arn:"):
+            if (there := _there(aws, bus)).status != "ok":
+                return there
+            pages = aws.client("events").get_paginator("list_rules").paginate(EventBusName=bus)
+            rules = [rule for page in pages for rule in page["Rules"] if rule.get("State", "").startswith("ENABLED")]
+            listening = [rule for rule in rules if rule.get("EventPattern") and not rule.get("ManagedBy")]
+            if not listening:
+                return warn(
+                    "bus",
+                    f"{bus} has no rule, so nobody gets the events",
+                    f'make one for {{"source": ["nami.{self.deployment.name}"]}}: {_RULES_DOCUMENT}',
+                )
+            where = f"{bus}, {len(listening)} rules" if len(listening) > 1 else f"{bus}, 1 rule"
+        return self.tries("bus", lambda _: where, failed="are not on it", shows="them")
+
 
 def _there(aws: Aws, bus: str) -> Check:
     """Whether the bus is there: AWS takes events for one that is not, and loses them."""
@@ -73,32 +88,3 @@ def _there(aws: Aws, bus: str) -> Check:
             "bus", f"there is no bus {bus} here", f"`aws events create-event-bus --name {bus}`, or another --event-bus"
         )
     return ok("bus", bus)
-
-
-def _bus(deployment: Deployment, drain: Drain) -> Check:
-    bus = drain.post_queue.environment["EVENT_BUS"]
-    where = bus
-    if not bus.startswith("arn:"):
-        if (there := _there(deployment.aws, bus)).status != "ok":
-            return there
-        pages = deployment.aws.client("events").get_paginator("list_rules").paginate(EventBusName=bus)
-        rules = [rule for page in pages for rule in page["Rules"] if rule.get("State", "").startswith("ENABLED")]
-        listening = [rule for rule in rules if rule.get("EventPattern") and not rule.get("ManagedBy")]
-        if not listening:
-            return warn(
-                "bus",
-                f"{bus} has no rule, so nobody gets the events",
-                f'make one for {{"source": ["nami.{deployment.name}"]}}: {_RULES_DOCUMENT}',
-            )
-        where = f"{bus}, {len(listening)} rules" if len(listening) > 1 else f"{bus}, 1 rule"
-    tries = Items(deployment, drain).newest(_TRIES)
-    failed = [each for each in tries if not each.get("delivered")]
-    if failed:
-        return warn(
-            "bus",
-            f"{len(failed)} of the last {len(tries)} webhooks are not on it, the newest of them: "
-            f"{failed[0].get('reason', 'no reason')}",
-            Command(f"events {deployment.name} --destination {drain.destination}"),
-            " shows them",
-        )
-    return ok("bus", where)

@@ -3,15 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from nami_control.checks import Check, fail, ok, secret_text, warn
+from nami_control.checks import Check, fail, secret_text
 from nami_control.destinations.base import Looks, Speed
-from nami_control.destinations.items import InTable, Items
-from nami_control.errors import Command
+from nami_control.destinations.items import InTable
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line, line
 from nami_stack.settings import Subscription, backend_batch
-
-_TRIES = 20  # that are looked at, the newest
 
 
 class Http(InTable):
@@ -63,9 +60,8 @@ class Http(InTable):
         from nami_runtime import secret  # noqa: PLC0415
         from nami_runtime.destinations import http as backend  # noqa: PLC0415
 
-        deployment, drain = self.deployment, self.drain
-        arn = drain.post_queue.environment["BACKEND_SECRET_ARN"]
-        values, _ = secret.parse(secret_text(deployment.aws, arn))
+        arn = self.drain.post_queue.environment["BACKEND_SECRET_ARN"]
+        values, _ = secret.parse(secret_text(self.deployment.aws, arn))
         try:
             usable = [backend.key_of(value) for value in values]
         except ValueError:
@@ -77,14 +73,9 @@ class Http(InTable):
                 f"`openssl rand -base64 48 | aws secretsmanager put-secret-value --secret-id {arn} "
                 "--secret-string file:///dev/stdin`",
             )
-        tries = Items(deployment, drain).newest(_TRIES)
-        failed = [each for each in tries if not each.get("delivered")]
-        if failed:
-            return warn(
-                "backend",
-                f"{len(failed)} of the last {len(tries)} webhooks were not delivered, the newest of them: "
-                f"{failed[0].get('reason', 'no reason')}",
-                Command(f"events {deployment.name} --destination {drain.destination}"),
-                " shows its answers",
-            )
-        return ok("backend", f"the last {len(tries)} webhooks were delivered" if tries else "nothing was forwarded yet")
+        return self.tries(
+            "backend",
+            lambda count: f"the last {count} webhooks were delivered" if count else "nothing was forwarded yet",
+            failed="were not delivered",
+            shows="its answers",
+        )

@@ -7,16 +7,17 @@ So it is the post-queue function's log that says which are the newest, as far ba
 """
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from nami_control import logs
+from nami_control.checks import Check, ok, warn
 from nami_control.deployment import Deployment, Drain
 from nami_control.destinations.base import Destination, Find
-from nami_control.errors import UsageError
+from nami_control.errors import Command, UsageError
 from nami_control.logs import Line
 from nami_control.searching import Position, Store
 
@@ -27,6 +28,7 @@ _LATE = 120  # seconds until a line of the log is there for sure
 _KEYS = 100  # that DynamoDB takes at once
 # Of a backend, and of a bus.
 _TRIES = ("BACKEND_ATTEMPTS_TABLE", "EVENTS_TABLE")
+_LOOKED_AT = 20  # tries, the newest
 _DATES = ("received_at", "stored_at", "at")
 
 
@@ -158,6 +160,26 @@ class InTable(Destination):
     def opened(self) -> Iterator[Find]:
         """Found by ids."""
         yield Items(self.deployment, self.drain).get
+
+    def tries(self, name: str, well: Callable[[int], str], *, failed: str, shows: str) -> Check:
+        """How the last webhooks went, where each one's last try is noted.
+
+        Args:
+            well: what to say of so many of which none failed.
+            failed: what those that did are not, or were not.
+            shows: what `nami events` shows of them.
+        """
+        tries = Items(self.deployment, self.drain).newest(_LOOKED_AT)
+        missed = [each for each in tries if not each.get("delivered")]
+        if not missed:
+            return ok(name, well(len(tries)))
+        return warn(
+            name,
+            f"{len(missed)} of the last {len(tries)} webhooks {failed}, the newest of them: "
+            f"{missed[0].get('reason', 'no reason')}",
+            Command(f"events {self.deployment.name} --destination {self.drain.destination}"),
+            f" shows {shows}",
+        )
 
     @contextmanager
     def browsed(self) -> Iterator[Store]:
