@@ -12,6 +12,7 @@ from nami_control import providers, signature_check
 from nami_control.checks import secret_text
 from nami_control.deployment import Deployment, find
 from nami_control.errors import CheckError, UsageError
+from nami_control.scheme_words import described
 from nami_control.signature_check import Report
 from nami_control.stacks import Target
 from nami_runtime import signatures
@@ -161,7 +162,5 @@ def _print(report: Report, as_json: bool) -> None:
 
 def _of(name: str) -> dict[str, Any]:
     facts = providers.FACTS.get(name)
-    headers = dict.fromkeys(header for form in signatures.every()[name] if (header := getattr(form, "header", "")))
     told = facts._asdict() if facts else {"title": name, "secret": "", "found": "", "source": "", "note": ""}
-    described = {"headers": list(headers), **providers.described(name)._asdict()}
-    return {"provider": name, **told, **described}
+    return {"provider": name, **told, **described(name)._asdict()}

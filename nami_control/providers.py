@@ -1,18 +1,10 @@
 """What one has to know of each provider beside its scheme: from here come docs/signatures.md and `nami signatures`.
 
 The functions never load it. What is signed, the delivery's id and the handshake stand in the scheme itself, see
-`described`.
+`scheme_words`.
 """
 
 from typing import NamedTuple
-
-from nami_runtime import signatures
-from nami_runtime.signatures.adyen import Adyen
-from nami_runtime.signatures.braintree import Braintree
-from nami_runtime.signatures.client_state import ClientState
-from nami_runtime.signatures.jwts import JsonWebToken
-from nami_runtime.signatures.public_keys import Asymmetric, PayPal, Sns
-from nami_runtime.signatures.schemes import Basic, Hmac, Scheme, Token, Unsigned
 
 
 class Facts(NamedTuple):
@@ -1221,69 +1213,3 @@ HANDSHAKES = {
     "xero": "signed POST without events: 200, wrongly signed 401, both without a body",
     "zoom": "signed POST endpoint.url_validation: plainToken and its HMAC",
 }
-
-
-class Described(NamedTuple):
-    """A scheme in words: what is signed, the seconds of tolerance (0: any age), the id, whether that is signed."""
-
-    kind: str
-    signed: str
-    tolerance: int
-    id: str
-    id_is_signed: bool
-    handshake: str
-
-
-def described(name: str) -> Described:
-    """What the table of schemes says of a provider. Raises KeyError for one that there is not."""
-    forms = signatures.every()[name]
-    ids = [(form, source) for form in forms for source in form.ids]
-    return Described(
-        kind=" or ".join(dict.fromkeys(_kind(form) for form in forms)),
-        signed=" or ".join(dict.fromkeys(signed for form in forms if (signed := _signed(form)))),
-        tolerance=getattr(forms[0], "tolerance", 0),
-        id=" or ".join(dict.fromkeys(_id(source) for _, source in ids)),
-        id_is_signed=bool(ids) and all(callable(source) or form.covers(source) for form, source in ids),
-        handshake=HANDSHAKES.get(forms[0].handshake, forms[0].handshake),
-    )
-
-
-_KINDS: dict[type, str] = {
-    Adyen: "HMAC-SHA-256, base64",
-    Asymmetric: "public key",
-    Basic: "basic authentication",
-    Braintree: "HMAC-SHA-1, hex",
-    ClientState: "token in the body",
-    PayPal: "public key",
-    Sns: "public key",
-    Token: "token",
-    Unsigned: "none",
-}
-_SIGNED: dict[type, str] = {
-    Adyen: "eight fields of each notification",
-    Braintree: "{form:bt_payload}",
-    PayPal: "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}",
-    Sns: "Message, MessageId, Subject, Timestamp, TopicArn and Type",
-}
-
-
-def _kind(form: Scheme) -> str:
-    if isinstance(form, Hmac):
-        return f"HMAC-{form.digest.upper().replace('SHA', 'SHA-')}, {form.encoding}"
-    if isinstance(form, JsonWebToken):
-        return "JSON web token"
-    return _KINDS.get(type(form), type(form).__name__)
-
-
-def _signed(form: Scheme) -> str:
-    if isinstance(form, JsonWebToken):
-        claims = ", ".join(name for name in (form.body_claim, form.url_claim) if name)
-        return claims or ("no body" if form.header else "the token that the body is")
-    return _SIGNED.get(type(form), str(getattr(form, "signed", "")))
-
-
-def _id(source: object) -> str:
-    if callable(source):
-        return "the events of the body"
-    kind, colon, path = str(source).partition(":")
-    return f"{path} of the body" if colon else kind

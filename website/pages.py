@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nami_stack
 from nami_control import providers, samples, signature_check
+from nami_control.scheme_words import described
 from nami_runtime import signatures
 
 ROOT = Path(__file__).parents[1]
@@ -114,12 +115,11 @@ def _providers(names: list[str]) -> str:
 
 def provider_page(name: str) -> str:
     """What to put where for one provider, what it sends, and what goes wrong most."""
-    facts, scheme = providers.FACTS[name], providers.described(name)
-    headers = dict.fromkeys(header for form in signatures.every()[name] if (header := getattr(form, "header", "")))
+    facts, scheme = providers.FACTS[name], described(name)
     rows = [
         ("Signed", scheme.signed and f"`{scheme.signed}`"),
         ("How", scheme.kind),
-        ("Header", ", ".join(f"`{header}`" for header in headers)),
+        ("Header", ", ".join(f"`{header}`" for header in scheme.headers)),
         ("Oldest accepted", f"{scheme.tolerance} s" if scheme.tolerance else "any, as its document names no age"),
         ("Delivery's id", scheme.id or "none: the content is the id"),
         ("Asks first", scheme.handshake or "nothing"),

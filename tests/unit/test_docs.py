@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from nami_cli.flags import GROUPS
 from nami_cli.main import app
-from nami_control.providers import FACTS, READ, described
+from nami_control.providers import FACTS, READ
+from nami_control.scheme_words import described
 from nami_local.differences import DIFFERENCES
 from nami_stack import DynamoTable, ScalableWebhook, Watching, WatchingSettings
 from nami_stack.destinations.destination import Destination
