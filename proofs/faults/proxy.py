@@ -12,6 +12,7 @@ import socket
 import struct
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -106,7 +107,6 @@ class Proxy(threading.Thread):
         self._began = 0.0
         self._count: Counter[str] = Counter()
         self._turn: Counter[str] = Counter()
-        self._ids: list[str] = []
         self._loop = asyncio.new_event_loop()
         self._listening = threading.Event()
         self._server: asyncio.Server | None = None
@@ -153,7 +153,7 @@ class Proxy(threading.Thread):
         try:
             while request := await _read(reader):
                 fault = self._fault(request)
-                if answer := _instead(request.service, fault):
+                if answer := _instead(request, fault):
                     writer.write(answer.written())
                     continue
                 if fault == RESET_BEFORE:
@@ -176,27 +176,16 @@ class Proxy(threading.Thread):
         if fault == OUT_OF_ORDER:
             body = json.loads(request.body) | {"DelaySeconds": 1 + self._count["sqs"] % _LONGEST_DELAY}
             request = replace(request, body=json.dumps(body).encode())
+        dropped = ""
+        if fault == ANOTHERS_ID and request.action == "SendMessageBatch":
+            request, dropped = _without_last(request)
         answer = None
         for _ in range(2 if fault == TWICE else 1):
             writer.write(request.written())
             answer = await _read(reader)
         if answer is None:
             raise EOFError
-        if request.action == "SendMessage" and answer.status == 200:
-            answer = self._changed(answer, fault)
-        elif request.action == "SendMessageBatch" and answer.status == 200:
-            answer = _changed_batch(answer, fault)
-        return answer
-
-    def _changed(self, answer: Message, fault: str) -> Message:
-        said = json.loads(answer.body)
-        own = said["MessageId"]
-        if fault == WRONG_MD5:
-            said["MD5OfMessageBody"] = "0" * 32
-        if fault == ANOTHERS_ID and self._ids:
-            said["MessageId"] = self._ids[-1]
-        self._ids = [own]
-        return replace(answer, body=json.dumps(said).encode())
+        return _told_of(answer, dropped) if dropped and answer.status == 200 else answer
 
     async def _answer(self, answer: Message, fault: str, writer: asyncio.StreamWriter) -> bool:
         """Whether the connection goes on."""
@@ -237,9 +226,9 @@ class Proxy(threading.Thread):
             self._turn[service] += 1
             if fault in (TWICE, OUT_OF_ORDER) and not sends:
                 continue
-            if fault == OUT_OF_ORDER and b"MessageGroupId" in request.body:
+            if fault == OUT_OF_ORDER and b"MessageGroupId" in request.body:  # SQS refuses it there
                 continue
-            if fault in (WRONG_MD5, ANOTHERS_ID) and not request.action.startswith("SendMessage"):
+            if (fault == WRONG_MD5 and not sends) or (fault == ANOTHERS_ID and request.action != "SendMessageBatch"):
                 continue
             return fault
 
@@ -252,16 +241,20 @@ class Proxy(threading.Thread):
         return services[int(turn) % len(services)]
 
 
-def _changed_batch(answer: Message, fault: str) -> Message:
+def _without_last(batch: Message) -> tuple[Message, str]:
+    """A SendMessageBatch that lacks its last entry, and that entry's Id; empty where it is the only one."""
+    asked = json.loads(batch.body)
+    if len(asked["Entries"]) < 2:
+        return batch, ""
+    dropped = asked["Entries"].pop()["Id"]
+    return replace(batch, body=json.dumps(asked).encode()), dropped
+
+
+def _told_of(answer: Message, dropped: str) -> Message:
+    """The answer to a batch as if the dropped entry had been taken in place of the first."""
     said = json.loads(answer.body)
-    taken = said.get("Successful", [])
-    if fault == WRONG_MD5:
-        for each in taken:
-            each["MD5OfMessageBody"] = "0" * 32
-    if fault == ANOTHERS_ID:
-        ids = [each["Id"] for each in taken]
-        for each, other in zip(taken, [*ids[1:], *ids[:1]], strict=True):
-            each["Id"] = other
+    for each in said.get("Successful", [])[:1]:
+        each["Id"] = dropped
     return replace(answer, body=json.dumps(said).encode())
 
 
@@ -293,8 +286,12 @@ async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
     return b"".join(parts)
 
 
-def _instead(service: str, fault: str) -> Message | None:
+def _instead(request: Message, fault: str) -> Message | None:
     """The answer of a service that does not carry the call out."""
+    service = request.service
+    if fault == WRONG_MD5:  # the queue has something, and not this
+        said = json.dumps({"MessageId": str(uuid.uuid4()), "MD5OfMessageBody": "0" * 32})
+        return Message(b"HTTP/1.1 200 OK", {b"content-type": b"application/x-amz-json-1.0"}, said.encode())
     if fault == THROTTLED:
         status, code = (503, "SlowDown") if service == "s3" else (400, _THROTTLING.get(service, "ThrottlingException"))
     elif fault == EXPIRED:
