@@ -30,7 +30,7 @@ def main() -> int:
     options = _options()
     started = time.monotonic()
     with _local_aws(options.keep) as nami:
-        only = {"visibility": options.visibility or 0, "only": options.only}
+        only = {"visibility": options.visibility, "only": options.only}
         with closing(Run(nami, options.seed, options.count, **only, say=_say)) as run:
             report = run.report()
             if options.only:
@@ -47,7 +47,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="what is sent, and what goes wrong when")
     parser.add_argument("--count", type=int, default=100_000, help="webhooks, 100 to 100000")
     parser.add_argument("--minutes", type=float, help="how long the burst lasts, in place of --count")
-    parser.add_argument("--visibility", type=int, help="seconds, 10 to 60; shortens the run; else as deployed (31)")
+    parser.add_argument("--visibility", type=int, default=10, help="seconds, 10 to 60; as deployed: 31")
     parser.add_argument("--only", default="", metavar="ID", help="send this webhook alone, and show its log lines")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there as well")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="work there, and leave the logs and documents")
@@ -56,7 +56,7 @@ def _options() -> argparse.Namespace:
         options.count = round(options.minutes * 60 * plan.A_SECOND)
     if not 100 <= options.count <= 100_000:
         parser.error(f"--count {options.count}: must be 100 to 100000")
-    if options.visibility is not None and not 10 <= options.visibility <= 60:
+    if not 10 <= options.visibility <= 60:
         parser.error(f"--visibility {options.visibility}: must be 10 to 60 seconds")
     return options
 
@@ -96,7 +96,7 @@ def _print(report: dict[str, Any], options: argparse.Namespace) -> None:
             more = ", … (--json FILE has all)" if len(each["offending"]) > _SHOWN else ""
             print(f"          {len(each['offending'])}: {', '.join(shown)}{more}")
             if single := next((one for one in shown if one.startswith("msg_")), ""):
-                visibility = f" --visibility {options.visibility}" if options.visibility else ""
+                visibility = f" --visibility {options.visibility}" if options.visibility != 10 else ""
                 again = f"--seed {options.seed} --count {options.count}{visibility} --only {single}"
                 print(f"          alone: python -m proofs.faults {again}")
     print(f"\n{'nothing was lost' if report['holds'] else 'AN INVARIANT IS BROKEN'}; {report['seconds']} s")

@@ -37,6 +37,7 @@ FAULTS = {
 }
 # Of a service's requests; more of those that come rarely.
 SHARES = {"gateway": 0.01, "sqs": 0.02, "dynamodb": 0.02, "s3": 0.2, "secretsmanager": 0.2}
+BATCH_SHARE = 0.3  # of what goes from one queue to another
 STORM_SHARE = 0.5
 STORM_SECONDS = 2.0
 """How long a service that has a storm fails more often than not."""
@@ -210,7 +211,8 @@ class Proxy(threading.Thread):
         if not self._began or service not in FAULTS:
             return ""
         self._count[service] += 1
-        share = STORM_SHARE if self.storm(time.monotonic() - self._began) == service else SHARES[service]
+        share = BATCH_SHARE if request.action == "SendMessageBatch" else SHARES[service]
+        share = STORM_SHARE if self.storm(time.monotonic() - self._began) == service else share
         if random.Random(f"{self._seed}/{service}/{self._count[service]}").random() >= share:
             return ""
         fault = self._next(service, request)
@@ -221,9 +223,10 @@ class Proxy(threading.Thread):
         """Each of a service's faults in turn, in the seed's order; one that this call can't have gives way."""
         order = random.Random(f"{self._seed}/{service}").sample(FAULTS[service], len(FAULTS[service]))
         sends = request.action == "SendMessage"
+        turn = service + (request.action if request.action == "SendMessageBatch" else "")
         while True:
-            fault = order[self._turn[service] % len(order)]
-            self._turn[service] += 1
+            fault = order[self._turn[turn] % len(order)]
+            self._turn[turn] += 1
             if fault in (TWICE, OUT_OF_ORDER) and not sends:
                 continue
             if fault == OUT_OF_ORDER and b"MessageGroupId" in request.body:  # SQS refuses it there

@@ -71,12 +71,13 @@ class Run:
     """One burst through two subscriptions: one into three destinations, one in order into a backend.
 
     Args:
-        only: the keys of the webhooks that are sent; empty: all.
+        visibility: seconds that a queue waits before it gives a message out again.
+        only: the id of the webhook that is sent; empty: all.
         say: called with what goes on, a line at a time.
     """
 
     def __init__(
-        self, nami: Nami, seed: int, count: int, *, visibility: int = 0, only: str = "", say: Callable[[str], None]
+        self, nami: Nami, seed: int, count: int, *, visibility: int, only: str = "", say: Callable[[str], None]
     ) -> None:
         self.nami, self.seed, self.say = nami, seed, say
         self.backends = {NAME: Backend(seed), ORDERED: Backend(seed + 1)}
@@ -87,8 +88,7 @@ class Run:
         self.deployed: Pipeline = pipeline(nami, NAME)
         self.sqs = self.deployed.client("sqs")
         self.outputs = {name: pipeline(nami, name).outputs() for name in SETTINGS}
-        self._wanted_visibility = visibility
-        self.visibility = visibility or self._deployed_visibility()
+        self.visibility = visibility
         self.webhooks = [each for each in plan.webhooks(seed, count) if not only or only in (each.key, each.id)]
         self.aws, self.gateway = (proxy.Proxy(nami.port, seed + number) for number in range(2))
         self.span = plan.span(self.visibility, count)
@@ -138,16 +138,10 @@ class Run:
                     functions.update_function_configuration(
                         FunctionName=function["FunctionName"], Environment={"Variables": variables}
                     )
-        if self._wanted_visibility:
-            # No setting makes it less than six times the function's timeout.
-            attributes = {"VisibilityTimeout": str(self._wanted_visibility)}
-            for part in self.parts:
-                self.sqs.set_queue_attributes(QueueUrl=part.queue, Attributes=attributes)
-
-    def _deployed_visibility(self) -> int:
-        queue = self.outputs[NAME]["QueueUrl"]
-        said = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])
-        return int(said["Attributes"]["VisibilityTimeout"])
+        # No setting makes it less than six times the function's timeout.
+        attributes = {"VisibilityTimeout": str(self.visibility)}
+        for part in self.parts:
+            self.sqs.set_queue_attributes(QueueUrl=part.queue, Attributes=attributes)
 
     def _secret(self) -> str:
         return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()

@@ -7,6 +7,7 @@ import pytest
 
 from proofs.faults import plan
 from proofs.faults.invariants import Seen, Sent, answers, check
+from proofs.faults.mutants import MUTANTS, ROOT, Mutant
 
 GENUINE = {f"msg_{number}": Sent(f"digest of {number}") for number in range(4)}
 SENT = {
@@ -226,7 +227,7 @@ def test_first_outage_is_longer_than_all_tries_take(visibility: float) -> None:
 
 @pytest.mark.parametrize("visibility", [10, 31, 60])
 def test_what_is_stopped_goes_on(visibility: float) -> None:
-    whats = [fault.what for fault in plan.faults(1, visibility)]
+    whats = [fault.what for fault in plan.faults(1, visibility, 500)]
     for stop, go_on in (
         (plan.HOST_AWAY, plan.HOST_BACK),
         (plan.HANG_DATABASE, plan.DATABASE_GOES_ON),
@@ -235,3 +236,11 @@ def test_what_is_stopped_goes_on(visibility: float) -> None:
         turns = [what for what in whats if what in (stop, go_on)]
         assert turns
         assert turns == [stop, go_on] * (len(turns) // 2)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.defect)
+def test_defect_can_still_be_planted(mutant: Mutant) -> None:
+    text = (ROOT / mutant.file).read_text()
+    planted = mutant.planted(text)
+    assert planted != text
+    compile(planted, mutant.file, "exec")
