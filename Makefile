@@ -31,7 +31,7 @@ local: install  ## Run the pipeline on this machine and send it a webhook; Ctrl-
 	@nami local up shopify --sample
 
 # A file to each process, the local ones first: they mostly wait, each with a local AWS of its own.
-PYTEST := pytest -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=20
 
 test: install  ## Run the unit, the local and the hardening tests
 	@$(PYTEST) tests/local tests/unit tests/hardening

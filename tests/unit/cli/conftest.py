@@ -1,5 +1,6 @@
 """AWS as botocore's stubs play it: each call and each answer is held to its model of the service."""
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType, SimpleNamespace
@@ -7,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+import typer.testing
 from botocore.stub import Stubber
 
 from nami_control.aws import Aws
@@ -15,22 +17,37 @@ from nami_control.stacks import Target
 Stub = Callable[[str], Stubber]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def commands_are_made_once() -> Iterator[None]:
+    """Typer's runner makes all of them anew for each one that is run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", functools.cache(typer.main.get_command))
+        yield
+
+
+@functools.cache
+def _client(service: str) -> Any:
+    """One for all tests: to read a service's model takes longer than most of them."""
+    make: Any = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="eu-west-1").client
+    return make(service)
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
     """AWS of which only what a test has stubbed answers; all of it must have been asked."""
     stubs: dict[str, Stubber] = {}
-    session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="eu-west-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
 
     def stub(service: str) -> Stubber:
         if service not in stubs:
-            make: Any = session.client
-            stubs[service] = Stubber(make(service))
+            stubs[service] = Stubber(_client(service))
             stubs[service].activate()
         return stubs[service]
 
     monkeypatch.setattr(boto3, "client", lambda service, **_where: stub(service).client)
     yield stub
+    for each in stubs.values():
+        each.deactivate()
     for each in stubs.values():
         each.assert_no_pending_responses()
 

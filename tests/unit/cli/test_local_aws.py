@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from nami_local import aws
+from nami_local import aws, settling
 
 URI = "mongodb://127.0.0.1:27017/"
 ADDED = (
@@ -262,3 +262,25 @@ def test_role_that_is_taken_on_bears_the_token_of_the_run(monkeypatch: pytest.Mo
     monkeypatch.setenv("AWS_SESSION_TOKEN", "of-this-run")
     assert aws.let_roles_bear_the_token() == "of-this-run"
     assert sts._gen_session_token() == "of-this-run"
+
+
+def test_stack_that_is_made_has_settled_when_that_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.services import cloudformation  # noqa: PLC0415
+
+    monkeypatch.setattr(cloudformation, "handle_request", cloudformation.handle_request)
+    settling.register()
+    template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    statuses = []
+
+    def call(action: str, **parameters: str) -> Any:
+        query = {key: [value] for key, value in {"Action": action, "StackName": "settled", **parameters}.items()}
+        return cloudformation.handle_request("POST", "/", {}, b"", query)
+
+    async def live() -> None:
+        await call("CreateStack", TemplateBody=template)
+        statuses.append(cloudformation._stacks["settled"]["StackStatus"])
+        await call("DeleteStack")
+        statuses.append(cloudformation._stacks["settled"]["StackStatus"])
+
+    asyncio.run(live())
+    assert statuses == ["CREATE_COMPLETE", "DELETE_COMPLETE"]
