@@ -178,7 +178,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "katana": _hex("x-sha2-signature"),
     "london-theatre-direct": _base64("ltd-webhook-signature"),
     "mews-pos": _base64("x-signature"),
-    "scalev": _base64("x-scalev-hmac-sha256"),
+    "scalev": _base64("x-scalev-hmac-sha256", "body:unique_id"),
     "shopware": _hex("shopware-shop-signature"),
     "oracle-commerce": _base64("x-oracle-cc-webhook-signature", digest="sha512"),
     "uber": _hex("x-uber-signature", "body:event_id"),
@@ -222,7 +222,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # The first is of its SDK webhooks: Standard Webhooks, with the key as it is.
     "growthbook": (
         *_standard("webhook-signature", "webhook-id", "webhook-timestamp", key="text"),
-        *_hex("x-growthbook-signature"),
+        Hmac(header="x-growthbook-signature", is_json=True),
     ),
     "launchdarkly": _hex("x-ld-signature", "body:_id"),
     "netbox": _hex("x-hook-signature", digest="sha512"),

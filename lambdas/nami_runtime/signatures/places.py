@@ -71,8 +71,8 @@ def urlencoded(body: bytes) -> list[tuple[str, str]]:
     raise Refused(400, "a form larger than any that this provider sends")
 
 
-def check_text(body: bytes) -> None:
-    """Raises Refused (401) for what is no UTF-8.
+def check_text(body: bytes, *, is_json: bool = False) -> None:
+    """Raises Refused (401) for what is no UTF-8, or does not begin as JSON does.
 
     Whoever knows sha256(secret + body) can tell that of the same with padding and more behind it. Padding begins with
     0x80, which no text goes on with.
@@ -81,6 +81,20 @@ def check_text(body: bytes) -> None:
         body.decode()
     except ValueError:
         raise Refused(401, "a body that is no text") from None
+    if is_json and body[:1] not in (b"{", b"["):
+        raise Refused(401, "a body that is no JSON")
+
+
+def check_once(body: bytes) -> None:
+    """Raises Refused (401) for JSON in which an object has a name twice: whoever reads it may take the other value."""
+    json.loads(body, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Refused(401, "a name that is there twice")
+    return found
 
 
 def groups(request: Request, header: str) -> Iterator[Request]:
