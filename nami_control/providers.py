@@ -8,13 +8,17 @@ from typing import NamedTuple
 
 
 class Facts(NamedTuple):
-    """One provider: `secret` is what the secret holds, `found` where it is found, `source` what to hold it against."""
+    """One provider: `secret` is what the secret holds, `found` where it is found, `source` what to hold it against.
+
+    `console` says where the provider is given the URL: the steps, by its document, or that document's https address.
+    """
 
     title: str
     secret: str
     found: str
     source: str
     note: str = ""
+    console: str = ""
 
 
 FACTS: dict[str, Facts] = {
@@ -509,7 +513,8 @@ FACTS: dict[str, Facts] = {
         "LiveKit",
         "the API secret",
         "the project's Settings > Keys",
-        "livekit/python-sdks: livekit-api, webhook.py",
+        "livekit/python-sdks: livekit-api, webhook.py; docs.livekit.io: Webhooks & events",
+        console="the project's Settings > Webhooks; self-hosted: `urls` and `api_key` under `webhook:`",
     ),
     "logto": Facts("Logto", "the signing key", "Console > Webhooks > the webhook", "docs.logto.io: Secure webhooks"),
     "london-theatre-direct": Facts(
@@ -1185,7 +1190,18 @@ READ = dict.fromkeys(
     ],
     "2026-11-27",
 ) | dict.fromkeys(
-    ["airtable", "alchemy", "chargebee", "close", "figma", "postmark", "revenuecat", "uber", "vercel"],
+    [
+        "airtable",
+        "alchemy",
+        "chargebee",
+        "close",
+        "figma",
+        "livekit",
+        "postmark",
+        "revenuecat",
+        "uber",
+        "vercel",
+    ],
     "2026-11-28",
 )
 
