@@ -8,13 +8,17 @@ from typing import NamedTuple
 
 
 class Facts(NamedTuple):
-    """One provider: `secret` is what the secret holds, `found` where it is found, `source` what to hold it against."""
+    """One provider: `secret` is what the secret holds, `found` where it is found, `source` what to hold it against.
+
+    `console` says where the provider is given the URL: the steps, by its document, or that document's https address.
+    """
 
     title: str
     secret: str
     found: str
     source: str
     note: str = ""
+    console: str = ""
 
 
 FACTS: dict[str, Facts] = {
@@ -509,7 +513,8 @@ FACTS: dict[str, Facts] = {
         "LiveKit",
         "the API secret",
         "the project's Settings > Keys",
-        "livekit/python-sdks: livekit-api, webhook.py",
+        "livekit/python-sdks: livekit-api, webhook.py; docs.livekit.io: Webhooks & events",
+        console="the project's Settings > Webhooks; self-hosted: `urls` and `api_key` under `webhook:`",
     ),
     "logto": Facts("Logto", "the signing key", "Console > Webhooks > the webhook", "docs.logto.io: Secure webhooks"),
     "london-theatre-direct": Facts(
@@ -561,13 +566,13 @@ FACTS: dict[str, Facts] = {
         "Messenger",
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
-        "developers.facebook.com: Webhooks, getting started",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK",
     ),
     "meta": Facts(
         "Meta",
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
-        "developers.facebook.com: Webhooks, getting started",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK",
     ),
     "mews-pos": Facts(
         "Mews POS", "the secret key", "the webhook's settings", "docs.mews.com: POS API, webhook security"
@@ -582,7 +587,7 @@ FACTS: dict[str, Facts] = {
         "Mobiscroll Connect",
         "a public key, `whpk_…`; a list while they roll",
         "https://connect.mobiscroll.com/.well-known/webhook-keys",
-        "mobiscroll-connect-sdk on PyPI",
+        "mobiscroll-connect-sdk on PyPI: webhook_verification.py",
     ),
     "modern-treasury": Facts(
         "Modern Treasury",
@@ -628,7 +633,9 @@ FACTS: dict[str, Facts] = {
         "sent once, when the subscription is made: `nami secret NAME --received`",
         "developers.notion.com: Webhooks",
     ),
-    "nylas": Facts("Nylas", "the webhook's secret", "the answer to its creation", "nylas/nylas-python"),
+    "nylas": Facts(
+        "Nylas", "the webhook's secret", "the answer to its creation", "developer.nylas.com: Verify webhook signatures"
+    ),
     "okta": Facts(
         "Okta",
         "the authentication secret",
@@ -648,7 +655,7 @@ FACTS: dict[str, Facts] = {
         "OpenMeter",
         "the endpoint's signing secret, `whsec_…`",
         "Notifications > Webhooks",
-        "openmeter.io/docs: Consuming webhooks",
+        "openmeterio/openmeter: notification/webhook",
     ),
     "openproject": Facts(
         "OpenProject",
@@ -694,7 +701,10 @@ FACTS: dict[str, Facts] = {
         "Patreon/platform-documentation",
     ),
     "paypal": Facts(
-        "PayPal", "the webhook's id", "Apps & Credentials > the app > Webhooks", "developer.paypal.com: Webhooks"
+        "PayPal",
+        "the webhook's id",
+        "Apps & Credentials > the app > Webhooks",
+        "developer.paypal.com: Webhooks; paypal/PayPal-Python-SDK: notifications.py",
     ),
     "paystack": Facts(
         "Paystack",
@@ -709,7 +719,10 @@ FACTS: dict[str, Facts] = {
         "Persona", "the webhook's secret", "Webhooks > the webhook", "docs.withpersona.com: Webhooks best practices"
     ),
     "pipedrive": Facts(
-        "Pipedrive", "`user:password`", "chosen by you, where the webhook is made", "pipedrive/client-nodejs"
+        "Pipedrive",
+        "`user:password`",
+        "chosen by you, where the webhook is made",
+        "pipedrive.readme.io: Guide for webhooks v2; pipedrive/client-nodejs",
     ),
     "plaid": Facts(
         "Plaid",
@@ -762,21 +775,21 @@ FACTS: dict[str, Facts] = {
     ),
     "recall-ai": Facts(
         "Recall.ai",
-        "the endpoint's signing secret, `whsec_…`",
-        "Dashboard > Webhooks > the endpoint",
-        "docs.svix.com: Verifying webhooks manually",
+        "the workspace's verification secret, `whsec_…`; of an account from before 15 December 2025, the endpoint's",
+        "Developers > API keys & secrets; nothing is signed before there is one",
+        "docs.recall.ai: Verifying webhooks",
     ),
     "recurly": Facts(
         "Recurly, its JSON webhooks",
         "the endpoint's signing key",
         "Integrations > Webhooks > the endpoint",
-        "docs.recurly.com: Signature verification",
+        "docs.recurly.com: Signature verification; recurly/recurly-client-ruby: webhooks.rb",
     ),
     "render": Facts(
         "Render",
         "the webhook's signing secret, `whsec_…`",
         "Integrations > Webhooks > the webhook",
-        "standardwebhooks.com",
+        "render.com/docs: Webhooks; render-examples/webhook-github-action",
     ),
     "replicate": Facts(
         "Replicate",
@@ -828,7 +841,7 @@ FACTS: dict[str, Facts] = {
         "SendGrid",
         "the verification key",
         "Settings > Mail settings > Event webhook",
-        "docs.sendgrid.com: Event webhook security",
+        "sendgrid/sendgrid-python: eventwebhook; twilio.com/docs: Event webhook security features",
     ),
     "sentry": Facts(
         "Sentry, its integration platform",
@@ -861,7 +874,7 @@ FACTS: dict[str, Facts] = {
         "Smartcar",
         "the application management token",
         "Dashboard > the application > Credentials",
-        "smartcar.com/docs: Callback URI verification",
+        "smartcar.com/docs: Callback URI verification, Payload verification",
     ),
     "spacelift": Facts(
         "Spacelift",
@@ -885,7 +898,7 @@ FACTS: dict[str, Facts] = {
         "whoever signs Standard Webhooks with a private key (`v1a`)",
         "the public key, `whpk_…`",
         "where the sender shows it",
-        "standardwebhooks.com",
+        "standard-webhooks/standard-webhooks: the specification",
     ),
     "statsig": Facts(
         "Statsig",
@@ -935,7 +948,12 @@ FACTS: dict[str, Facts] = {
     "taskfast": Facts(
         "TaskFast", "the webhook's secret", "the answer to its configuration", "docs.rs/taskfast-agent: webhooks"
     ),
-    "telegram": Facts("Telegram", "the secret_token", "chosen by you, at setWebhook", "core.telegram.org: setWebhook"),
+    "telegram": Facts(
+        "Telegram",
+        "the secret_token",
+        "chosen by you, at setWebhook",
+        "core.telegram.org: setWebhook; tdlib/telegram-bot-api",
+    ),
     "telnyx": Facts(
         "Telnyx",
         "the public key, base64",
@@ -996,14 +1014,14 @@ FACTS: dict[str, Facts] = {
     "vonage": Facts(
         "Vonage, its Messages, Voice and Dispatch APIs",
         "the signature secret",
-        "Dashboard > API settings",
+        "Dashboard > Settings > API settings",
         "Vonage/vonage-python-sdk: jwt; developer.vonage.com: Signed webhooks",
     ),
     "webex": Facts(
         "Webex",
         "the webhook's secret",
         "chosen by you, where the webhook is made",
-        "WebexCommunity/webex-bot-node-framework",
+        "developer.webex.com: Using a webhook secret",
     ),
     "webflow": Facts(
         "Webflow",
@@ -1015,7 +1033,7 @@ FACTS: dict[str, Facts] = {
         "WhatsApp",
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
-        "developers.facebook.com: Webhooks, getting started",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK",
     ),
     "wise": Facts(
         "Wise",
@@ -1185,7 +1203,65 @@ READ = dict.fromkeys(
     ],
     "2026-11-27",
 ) | dict.fromkeys(
-    ["airtable", "alchemy", "chargebee", "close", "figma", "postmark", "revenuecat", "uber", "vercel"],
+    [
+        "airtable",
+        "alchemy",
+        "chargebee",
+        "close",
+        "figma",
+        "livekit",
+        "mailgun",
+        "manus",
+        "messagebird",
+        "messenger",
+        "meta",
+        "mews-pos",
+        "microsoft-graph",
+        "mobiscroll",
+        "monday",
+        "notion",
+        "nylas",
+        "okta",
+        "openmeter",
+        "opensms",
+        "oracle-commerce",
+        "paypal",
+        "paysway",
+        "persona",
+        "pipedrive",
+        "plaid",
+        "plaid-sandbox",
+        "postmark",
+        "quickbooks",
+        "recall-ai",
+        "recurly",
+        "render",
+        "revenuecat",
+        "savvycal",
+        "scalev",
+        "sendgrid",
+        "signable",
+        "signatureapi",
+        "smartcar",
+        "standard-webhooks-v1a",
+        "taskfast",
+        "telegram",
+        "telnyx",
+        "tiktok",
+        "todoist",
+        "tolt",
+        "twitch",
+        "typeform",
+        "uber",
+        "vercel",
+        "vonage",
+        "webex",
+        "whatsapp",
+        "wise",
+        "wix",
+        "xero",
+        "zendesk",
+    ],
     "2026-11-28",
 )
 

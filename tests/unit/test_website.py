@@ -45,6 +45,16 @@ def test_every_provider_has_a_page_that_names_its_secret(project: Path) -> None:
         assert (project / "html" / "providers" / name / "index.html").is_file()
 
 
+def test_providers_page_tells_the_steps_in_its_console() -> None:
+    assert f"Where it is entered: {FACTS['livekit'].console}." in pages.provider_page("livekit")
+
+
+def test_providers_page_leads_to_the_document_where_the_steps_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "https://example.com/docs/webhooks"
+    monkeypatch.setitem(FACTS, "livekit", FACTS["livekit"]._replace(console=page))
+    assert f"<{page}>" in pages.provider_page("livekit")
+
+
 def test_a_providers_page_is_found_by_search(project: Path) -> None:
     found = json.loads((project / "html" / "search.json").read_text())
     assert any("Shopify webhooks" in str(item.get("title")) for item in found["items"])

@@ -390,6 +390,10 @@ def test_every_provider_can_be_shown(provider: str) -> None:
     assert json.loads(run("show", provider, "--json").stdout)["provider"] == provider
 
 
+def test_steps_in_a_providers_console_are_shown() -> None:
+    assert re.search(r"^console +the project's Settings > Webhooks", run("livekit").stdout, re.MULTILINE)
+
+
 def test_package_that_a_check_needs_is_named_as_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jwt", None)
     monkeypatch.delitem(sys.modules, "nami_runtime.signatures.jwt_check", raising=False)

@@ -445,6 +445,7 @@ _UNSIGNED_IDS = [
     ("zendesk", "x-zendesk-webhook-invocation-id"),
     ("linear", "linear-delivery"),
     ("zoom", "x-zm-trackingid"),
+    ("todoist", "x-todoist-delivery-id"),
     ("paypal", "paypal-transmission-id"),  # signed, but with a checksum of the body alone
 ]
 
