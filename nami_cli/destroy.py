@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nami_cli.leftovers import offer, tell_commands
-from nami_cli.resources import display
+from nami_cli.resources import Verbose, display
 from nami_cli.terminal import print_text, say
 from nami_cli.typed import Name
 from nami_control import checks, destroying, leftovers
@@ -24,6 +24,7 @@ _HOLD_DATA = {key: words for each in DESTINATIONS.values() for key, words in eac
 def destroy(
     target: Name,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Remove a subscription; its documents are kept.
 
@@ -49,7 +50,7 @@ def destroy(
     if not yes:
         _ask(target)
     try:
-        with interruptible(), display(target) as progress:
+        with interruptible(), display(target, verbose=verbose) as progress:
             progress.step("destroying")
             removal.carry_out(progress)
     except Interrupted as interrupted:
