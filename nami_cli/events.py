@@ -1,6 +1,8 @@
 """`nami events` and `nami connect`: what is stored, and the way to it."""
 
 import contextlib
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -8,12 +10,13 @@ from rich.console import Console
 from rich.highlighter import JSONHighlighter
 from rich.text import Text
 
-from nami_cli.terminal import print_exact, say, until_interrupted
+from nami_cli.terminal import Table, print_exact, say, until_interrupted
 from nami_cli.typed import Name
-from nami_control import events
+from nami_control import events, times
 from nami_control.deployment import find
 from nami_control.destinations import tunnel
 from nami_control.errors import Command, DatabaseError, NotFoundError, UsageError
+from nami_control.events import Summary
 from nami_control.text import visible_json
 
 Ids = Annotated[list[str] | None, typer.Option("--id", metavar="DELIVERY", help="Only this one; may be repeated.")]
@@ -25,6 +28,7 @@ Query = Annotated[
 ]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many, the newest.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes in, until Ctrl-C.")]
+Full = Annotated[bool, typer.Option("--full", help="The documents themselves, with all that is in them.")]
 Json = Annotated[bool, typer.Option("--json", help="One document a line, with its raw bytes.")]
 
 
@@ -43,6 +47,20 @@ def parse_query(text: str | None) -> dict[str, Any]:
     if not isinstance(query, dict):
         raise UsageError(f"--query {text}: must be a JSON object, such as '{{\"body.order.id\": 1001}}'")
     return query
+
+
+def event_table() -> Callable[[dict[str, Any]], None]:
+    """What prints a row for each document it is given: all that one needs to find the right one."""
+    # Of a moment of today, and of an id of nami's own; what comes next is not known yet.
+    table = Table(["time", "id", "type", "size", "state"], [len("12:00:00.000"), 36, 20, len("999.9 KB"), 0])
+
+    def show(document: dict[str, Any]) -> None:
+        row = Summary.of(document)
+        at = times.clock(row.at.timestamp() * 1000) if row.at else "-"
+        size = "-" if row.size is None else times.size(row.size)
+        table.add(at, row.id, row.type or "-", size, row.state)
+
+    return show
 
 
 def print_document(document: dict[str, Any], *, as_json: bool) -> None:
@@ -74,15 +92,17 @@ def events_command(
     limit: Limit = 10,
     follow: Follow = False,
     destination: Destination = None,
+    full: Full = False,
     as_json: Json = False,
 ) -> None:
-    """Show the stored documents of NAME, the newest last; of an HTTP backend how the last try of each webhook went.
+    """Show what is stored of NAME, the newest last, a row each; of an HTTP backend how its last try went.
 
     On AWS those of the MongoDB host are read through a Session Manager tunnel, for which the session-manager-plugin
     must be installed. A query over fields without an index reads the whole collection. Which items of a DynamoDB table
     are the newest is known from the function's log, for as long as that is kept.
     """
     found = 0
+    show = partial(print_document, as_json=as_json) if full or as_json else event_table()
     with until_interrupted(follow):
         deployment, wanted = find(target), parse_query(query)
         chosen = events.destination_of(deployment, destination, say)
@@ -93,7 +113,7 @@ def events_command(
         with contextlib.closing(stored) as documents:
             for document in documents:
                 found += 1
-                print_document(document, as_json=as_json)
+                show(document)
     if ids and not found:
         raise NotFoundError(
             f"{chosen.drain.destination} has no {ids[0]}",

@@ -379,7 +379,8 @@ def test_what_is_missing_is_told(words: list[str], said: str) -> None:
 
 
 def test_every_provider_is_listed() -> None:
-    listed = [line.split("\t")[0] for line in run().stdout.splitlines()]
+    heading, *listed = [line.split("\t")[0] for line in run().stdout.splitlines()]
+    assert heading == "provider"
     assert listed == sorted(set(signatures.every()) - {"hmac", "token", "basic", "none"})
     assert [each["provider"] for each in json.loads(run("--json").stdout)] == listed
 
