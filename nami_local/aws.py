@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from nami_local import gateway, tags
+from nami_local import depths, gateway, tags
 from nami_local.guard import guard
 
 MINISTACK_VERSION = "1.5.33"
@@ -373,6 +373,7 @@ def main() -> None:
     ask_of_batches_what_aws_asks()
     let_bytes_be()
     gateway.let_options_reach_their_route()
+    depths.sample()
     app.app = guard(app.app, app._resolve_custom_domain_request, let_roles_bear_the_token())
     host = None
     if database:

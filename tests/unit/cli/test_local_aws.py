@@ -6,6 +6,7 @@ import gzip
 import importlib.metadata
 import io
 import json
+import time
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from nami_local import aws
+from nami_local import aws, depths
 
 URI = "mongodb://127.0.0.1:27017/"
 ADDED = (
@@ -262,3 +263,26 @@ def test_role_that_is_taken_on_bears_the_token_of_the_run(monkeypatch: pytest.Mo
     monkeypatch.setenv("AWS_SESSION_TOKEN", "of-this-run")
     assert aws.let_roles_bear_the_token() == "of-this-run"
     assert sts._gen_session_token() == "of-this-run"
+
+
+def test_what_waits_in_a_queue_is_written_down_as_sqs_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.core.responses import AccountRegionScopedDict  # noqa: PLC0415
+    from ministack.services import cloudwatch, sqs  # noqa: PLC0415
+
+    monkeypatch.setattr(sqs, "_queues", AccountRegionScopedDict())
+    monkeypatch.setattr(cloudwatch, "_metrics", AccountRegionScopedDict())
+    now = time.time()
+    sqs._queues["http://sqs/1/full"] = {"messages": [{"visible_at": now - 1}, {"visible_at": now + 60}]}
+    sqs._queues["http://sqs/1/empty"] = {"messages": []}
+
+    def told() -> dict[str, list[float]]:
+        points = [point for _, each in cloudwatch._metrics.all_items() for point in each]
+        return {
+            name: [point["Value"] for point in points if point["Dimensions"] == {"QueueName": name}]
+            for name in ("full", "empty")
+        }
+
+    depths.look(always=False)
+    assert told() == {"full": [1], "empty": []}
+    depths.look(always=True)
+    assert told() == {"full": [1, 1], "empty": [0]}

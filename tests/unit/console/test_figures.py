@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nami_control import figures, logs
+from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Function
 from nami_control.figures import CloudWatch, LogLines, Window, percentile
 from nami_runtime import log
@@ -28,6 +29,24 @@ def deployed() -> Deployment:
 Print = Callable[..., None]
 
 
+class Metrics:
+    """CloudWatch, which knows of each queue by its name what is given."""
+
+    def __init__(self, known: dict[str, tuple[list[datetime], list[float]]]) -> None:
+        self.known = known
+
+    def get_paginator(self, _name: str) -> "Metrics":
+        return self
+
+    def paginate(self, *, MetricDataQueries: Any, **_given: object) -> Any:  # noqa: N803 (boto3's)
+        results = []
+        for query in MetricDataQueries:
+            (dimension,) = query["MetricStat"]["Metric"]["Dimensions"]
+            times, values = self.known.get(dimension["Value"], ([], []))
+            results.append({"Id": query["Id"], "Timestamps": times, "Values": values})
+        yield {"MetricDataResults": results}
+
+
 @pytest.fixture
 def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Print:
     """Has a function print a line as the functions do, so many seconds ago."""
@@ -42,6 +61,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         lines.append(logs.Line(int((time.time() - ago) * 1000), "f", capsys.readouterr().out, f"e{len(lines)}"))
 
     monkeypatch.setattr(logs, "read", read)
+    monkeypatch.setattr(Aws, "client", lambda _aws, _service: Metrics({}))
     return print_line
 
 
@@ -56,6 +76,15 @@ def test_log_lines_are_counted_where_they_belong(deployed: Deployment, printed: 
     assert found.counts["Received"][-1] == 0
     assert found.counts["Stored"][-1] == 2
     assert (found.ages["p50"][-1], found.ages["p99"][-1], found.ages["p50"][0]) == (5, 15, None)
+
+
+def test_what_waits_locally_is_what_local_aws_writes_down(
+    deployed: Deployment, printed: Print, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = Window.until_now(900)
+    at = datetime.fromtimestamp(window.start + 20, UTC)
+    monkeypatch.setattr(deployed.aws, "client", lambda _service: Metrics({"q": ([at], [3.0])}))
+    assert LogLines().read(deployed, window).queued["mongo"][:4] == [None, None, 3, None]
 
 
 def test_each_line_counts_once_however_often_one_looks(deployed: Deployment, printed: Print) -> None:
