@@ -121,14 +121,18 @@ class CloudWatch:
             {each: _zeros(found[each]) for each in COUNTS},
             {each: _zeros(found[f"refused {each}"]) for each in REASONS},
             {each: found[f"age {each}"] for each in PERCENTILES},
-            {destination: found[destination] for destination in queues},
+            {waiting: found[waiting] for waiting in queues},
         )
 
 
 def _queues(deployment: Deployment) -> dict[str, Any]:
-    """What waited at the most, by destination."""
-    metric = "ApproximateNumberOfMessagesVisible"
-    return {each.destination: _of_queue(metric, "Maximum", each.queue_url) for each in deployment.drains}
+    """What waited at the most, by destination, and what the function had sent back with a delay meanwhile."""
+    kinds = {"": "Visible", ", delayed": "Delayed"}
+    return {
+        f"{drain.destination}{words}": _of_queue(f"ApproximateNumberOfMessages{kind}", "Maximum", drain.queue_url)
+        for drain in deployment.drains
+        for words, kind in kinds.items()
+    }
 
 
 def _values(aws: Aws, asked: Mapping[str, Any], window: Window) -> dict[str, list[float | None]]:

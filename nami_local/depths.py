@@ -1,15 +1,15 @@
-"""How many messages wait in each queue over time, as SQS tells CloudWatch; ministack's SQS tells nobody."""
+"""How many messages wait in each queue and since when, as SQS tells CloudWatch; ministack's SQS tells nobody."""
 
 import threading
 import time
 from itertools import count
+from typing import Any
 
 _EVERY = 10  # seconds, where nothing waits; else each second, so that a short peak is seen
-_NAMESPACE, _METRIC = "AWS/SQS", "ApproximateNumberOfMessagesVisible"
 
 
 def sample() -> None:
-    """Write them down from now on, until the process ends."""
+    """Write it down from now on, until the process ends."""
     from ministack.services import cloudwatch  # noqa: PLC0415 (as in aws.py)
 
     # Alarms do not fire here. ministack would judge a new one by the metrics of all queues together.
@@ -31,12 +31,22 @@ def look(*, always: bool) -> None:
 
     now = time.time()
     with sqs._queues_lock:
-        depths = [
-            (account, region, url, sum(message["visible_at"] <= now for message in queue["messages"]))
+        queues = [
+            (account, region, url, _told(queue["messages"], now))
             for (account, region, url), queue in sqs._queues.all_items()
+            if queue["messages"] or always
         ]
-    for account, region, url, waiting in depths:
-        if waiting or always:
-            with request_scope(account, region):
+    for account, region, url, told in queues:
+        with request_scope(account, region):
+            for metric, value in told.items():
                 name = {"QueueName": url.rsplit("/", 1)[-1]}
-                cloudwatch.record_metric(_NAMESPACE, _METRIC, waiting, dimensions=name)
+                cloudwatch.record_metric("AWS/SQS", metric, value, dimensions=name)
+
+
+def _told(messages: list[dict[str, Any]], now: float) -> dict[str, float]:
+    later = [each for each in messages if each["visible_at"] > now]
+    return {
+        "ApproximateNumberOfMessagesVisible": len(messages) - len(later),
+        "ApproximateNumberOfMessagesDelayed": sum(not each["receive_count"] for each in later),
+        "ApproximateAgeOfOldestMessage": max((now - each["sent_at"] for each in messages), default=0),
+    }

@@ -330,6 +330,8 @@ def test_what_waits_is_drawn(visit: Visit, shopify: Pipeline) -> None:
         page = visit("/s/shopify")
         expect(page.locator("#chart-waiting .plot")).to_be_visible()
         expect(page.locator("#chart-waiting")).to_contain_text("mongo")
+        page.goto(page.url.removesuffix("s/shopify"))
+        expect(row_of(page, "shopify").locator("[data-label=Oldest]")).to_contain_text(re.compile(r"\d s"))
     shopify.document(waiting)
 
 

@@ -272,17 +272,22 @@ def test_what_waits_in_a_queue_is_written_down_as_sqs_does(monkeypatch: pytest.M
     monkeypatch.setattr(sqs, "_queues", AccountRegionScopedDict())
     monkeypatch.setattr(cloudwatch, "_metrics", AccountRegionScopedDict())
     now = time.time()
-    sqs._queues["http://sqs/1/full"] = {"messages": [{"visible_at": now - 1}, {"visible_at": now + 60}]}
+    waiting, delayed, in_flight = (
+        {"sent_at": now - 9, "visible_at": now + wait, "receive_count": count}
+        for wait, count in ((-1, 0), (60, 0), (60, 1))
+    )
+    sqs._queues["http://sqs/1/full"] = {"messages": [waiting, delayed, delayed, in_flight]}
     sqs._queues["http://sqs/1/empty"] = {"messages": []}
 
-    def told() -> dict[str, list[float]]:
-        points = [point for _, each in cloudwatch._metrics.all_items() for point in each]
-        return {
-            name: [point["Value"] for point in points if point["Dimensions"] == {"QueueName": name}]
-            for name in ("full", "empty")
-        }
+    def told(metric: str, queue: str) -> list[int]:
+        key = ("AWS/SQS", metric, cloudwatch._dims_key({"QueueName": queue}))
+        return [round(point["Value"]) for point in cloudwatch._metrics.get(key, [])]
 
     depths.look(always=False)
-    assert told() == {"full": [1], "empty": []}
+    assert told("ApproximateNumberOfMessagesVisible", "full") == [1]
+    assert told("ApproximateNumberOfMessagesDelayed", "full") == [2]
+    assert told("ApproximateAgeOfOldestMessage", "full") == [9]
+    assert told("ApproximateNumberOfMessagesVisible", "empty") == []
     depths.look(always=True)
-    assert told() == {"full": [1, 1], "empty": [0]}
+    assert told("ApproximateNumberOfMessagesVisible", "empty") == [0]
+    assert told("ApproximateAgeOfOldestMessage", "empty") == [0]

@@ -30,7 +30,7 @@ Print = Callable[..., None]
 
 
 class Metrics:
-    """CloudWatch, which knows of each queue by its name what is given."""
+    """CloudWatch, which knows of each metric what is given."""
 
     def __init__(self, known: dict[str, tuple[list[datetime], list[float]]]) -> None:
         self.known = known
@@ -41,8 +41,7 @@ class Metrics:
     def paginate(self, *, MetricDataQueries: Any, **_given: object) -> Any:  # noqa: N803 (boto3's)
         results = []
         for query in MetricDataQueries:
-            (dimension,) = query["MetricStat"]["Metric"]["Dimensions"]
-            times, values = self.known.get(dimension["Value"], ([], []))
+            times, values = self.known.get(query["MetricStat"]["Metric"]["MetricName"], ([], []))
             results.append({"Id": query["Id"], "Timestamps": times, "Values": values})
         yield {"MetricDataResults": results}
 
@@ -83,8 +82,10 @@ def test_what_waits_locally_is_what_local_aws_writes_down(
 ) -> None:
     window = Window.until_now(900)
     at = datetime.fromtimestamp(window.start + 20, UTC)
-    monkeypatch.setattr(deployed.aws, "client", lambda _service: Metrics({"q": ([at], [3.0])}))
-    assert LogLines().read(deployed, window).queued["mongo"][:4] == [None, None, 3, None]
+    told = {"ApproximateNumberOfMessagesVisible": ([at], [3.0])}
+    monkeypatch.setattr(deployed.aws, "client", lambda _service: Metrics(told))
+    queued = LogLines().read(deployed, window).queued
+    assert (queued["mongo"][:4], set(queued["mongo, delayed"])) == ([None, None, 3, None], {None})
 
 
 def test_each_line_counts_once_however_often_one_looks(deployed: Deployment, printed: Print) -> None:
@@ -125,7 +126,7 @@ def test_cloudwatchs_values_stand_in_their_periods(deployed: Deployment, monkeyp
     assert found.counts["Stored"] == [0, 7, 0]
     assert found.refused["source"] == [0, 2, 0]
     assert found.ages["p50"] == [None, None, None]
-    assert found.queued == {"mongo": [None, None, None]}
+    assert found.queued == {key: [None, None, None] for key in ("mongo", "mongo, delayed")}
     assert set(asked.values()) >= {*figures.COUNTS, *(f"Refused {each}" for each in figures.REASONS), "Age"}
 
 
