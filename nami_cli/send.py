@@ -14,7 +14,8 @@ from nami_cli.typed import Name
 from nami_control import events
 from nami_control.deployment import Deployment, find
 from nami_control.errors import Command, UsageError, WebhookError
-from nami_control.sending import FORM, Answer, Sender
+from nami_control.samples import FORM
+from nami_control.sending import Answer, Sender
 from nami_control.stacks import Target
 
 _TYPES = {

@@ -30,14 +30,15 @@ def subscriptions(aws: Aws, *, tell: Tell = silent) -> list[dict[str, Any]]:
 
 def _row(aws: Aws, owner: stacks.Owner, stack: stacks.Stack, ages: dict[str, float]) -> dict[str, Any]:
     outputs = stack.outputs
-    known = [ages[queue] for queue in waiting(outputs) if queue in ages]
+    count = _sum(aws, waiting(outputs))
+    known = [ages[queue] for queue in waiting(outputs) if queue in ages] if count else []  # the metric is late
     at = stack.said.get("LastUpdatedTime") or stack.said["CreationTime"]
     return {
         "name": owner.subscription,
         "environment": owner.environment or None,
         "destinations": [kind for kind, each in destinations.kinds().items() if _is_among(each, outputs)],
         "endpoint": stacks.reachable(aws, outputs["EndpointUrl"]) if "EndpointUrl" in outputs else None,
-        "waiting": _sum(aws, waiting(outputs)),
+        "waiting": count,
         "dead_letters": _sum(aws, dead_letter_queues(outputs)),
         "oldest_seconds": max(known, default=None),
         "deployed": at.astimezone(UTC).isoformat(timespec="seconds"),

@@ -6,8 +6,10 @@ Written for nami; `ID` and `NUMBER` become new ones in every sample.
 import json
 import secrets
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 from uuid import uuid4
 
+FORM = "application/x-www-form-urlencoded"
 ID = "$id"
 NUMBER = "$number"
 
@@ -373,6 +375,12 @@ def sample(scheme: str) -> Any:
     while ID in text:
         text = text.replace(ID, f"evt_{uuid4().hex}", 1)
     return json.loads(text)
+
+
+def written(scheme: str) -> tuple[bytes, str]:
+    """(body, content type) of that sample, as the provider writes it."""
+    found = sample(scheme)
+    return (urlencode(found).encode(), FORM) if scheme in FORMS else (json.dumps(found).encode(), "application/json")
 
 
 class Question(NamedTuple):

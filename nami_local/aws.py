@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from nami_local import gateway, settling, tags
+from nami_local import depths, gateway, settling, tags
 from nami_local.guard import guard
 
 MINISTACK_VERSION = "1.5.33"
@@ -374,6 +374,7 @@ def main() -> None:
     let_bytes_be()
     gateway.let_options_reach_their_route()
     settling.register()
+    depths.sample()
     app.app = guard(app.app, app._resolve_custom_domain_request, let_roles_bear_the_token())
     host = None
     if database:

@@ -117,6 +117,24 @@ class Nami:
         assert process.poll() is None, log.read_text()
         return process
 
+    @contextlib.contextmanager
+    def console(self, *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+        """A console of its own, and the URL that opens it."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nami_cli.main", "--local", "console", "--no-open", *options],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert process.stdout
+        try:
+            yield process.stdout.readline().strip(), process
+        finally:
+            process.terminate()
+            assert process.wait(10) is not None
+
     def status(self) -> dict[str, Any]:
         result: dict[str, Any] = json.loads(self("status", "--json").stdout)
         return result

@@ -93,6 +93,14 @@ def test_list_tells_depth_dead_letters_and_age(aws: Stub) -> None:
     ]
 
 
+def test_age_that_the_metric_still_tells_is_nobodys_where_nothing_waits(aws: Stub) -> None:
+    stacks(aws, stack())
+    ages(aws, 240.0)
+    depth(aws, "waiting", 0)
+    depth(aws, "dead", 0)
+    assert json.loads(run("list", "--json").stdout)[0]["oldest_seconds"] is None
+
+
 def test_list_adds_up_the_queues_of_several_destinations(aws: Stub) -> None:
     second = {"HttpQueueUrl": QUEUES + "second", "HttpDeadLetterQueueUrl": QUEUES + "second-dead"}
     stacks(aws, stack(outputs=OUTPUTS | second))

@@ -6,6 +6,7 @@ import gzip
 import importlib.metadata
 import io
 import json
+import time
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from nami_local import aws, settling
+from nami_local import aws, depths, settling
 
 URI = "mongodb://127.0.0.1:27017/"
 ADDED = (
@@ -284,3 +285,31 @@ def test_stack_that_is_made_has_settled_when_that_is_answered(monkeypatch: pytes
 
     asyncio.run(live())
     assert statuses == ["CREATE_COMPLETE", "DELETE_COMPLETE"]
+
+
+def test_what_waits_in_a_queue_is_written_down_as_sqs_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.core.responses import AccountRegionScopedDict  # noqa: PLC0415
+    from ministack.services import cloudwatch, sqs  # noqa: PLC0415
+
+    monkeypatch.setattr(sqs, "_queues", AccountRegionScopedDict())
+    monkeypatch.setattr(cloudwatch, "_metrics", AccountRegionScopedDict())
+    now = time.time()
+    waiting, delayed, in_flight = (
+        {"sent_at": now - 9, "visible_at": now + wait, "receive_count": count}
+        for wait, count in ((-1, 0), (60, 0), (60, 1))
+    )
+    sqs._queues["http://sqs/1/full"] = {"messages": [waiting, delayed, delayed, in_flight]}
+    sqs._queues["http://sqs/1/empty"] = {"messages": []}
+
+    def told(metric: str, queue: str) -> list[int]:
+        key = ("AWS/SQS", metric, cloudwatch._dims_key({"QueueName": queue}))
+        return [round(point["Value"]) for point in cloudwatch._metrics.get(key, [])]
+
+    depths.look(always=False)
+    assert told("ApproximateNumberOfMessagesVisible", "full") == [1]
+    assert told("ApproximateNumberOfMessagesDelayed", "full") == [2]
+    assert told("ApproximateAgeOfOldestMessage", "full") == [9]
+    assert told("ApproximateNumberOfMessagesVisible", "empty") == []
+    depths.look(always=True)
+    assert told("ApproximateNumberOfMessagesVisible", "empty") == [0]
+    assert told("ApproximateAgeOfOldestMessage", "empty") == [0]
