@@ -103,7 +103,8 @@ def show_stored(deployment: Deployment, answers: list[Answer], show: Callable[[d
     if missing := set(ids) - {document["_id"] for document in documents}:
         raise WebhookError(
             f"{', '.join(sorted(missing))} was accepted and not stored within {_STORED_WITHIN} s",
-            *("see ", Command(f"logs {deployment.name}")),
+            *(Command(f"doctor {deployment.name}"), " tells whether it is paused, "),
+            *(Command(f"logs {deployment.name}"), " what failed"),
         )
 
 

@@ -8,10 +8,11 @@ from functools import cached_property, partial
 from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
-from nami_control import cdk, checks, destinations, leftovers, queues, shared, stacks, volumes
+from nami_control import cdk, checks, destinations, leftovers, pausing, queues, shared, stacks, volumes
 from nami_control.aws import Aws
 from nami_control.cdk_output import Progress
 from nami_control.checks import Account, Check, look
+from nami_control.deployment import find
 from nami_control.leftovers import Leftover
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Stack, Target
@@ -44,6 +45,8 @@ class Deployed:
     """What it is deployed with now."""
     changes: str = ""
     """With a dry run: what the CDK CLI says of it."""
+    paused: Sequence[str] = ()
+    """The destinations to which nothing is delivered, before and after it."""
 
     @cached_property
     def outputs(self) -> Mapping[str, str]:
@@ -120,17 +123,23 @@ def deploy(
         resources = stack.resources if stack else []
         changed = queues.changes(target.aws, resources, templates)
         queues.require_empty(target.aws, target.name, changed)
+        paused = _paused(target, stack)
+        pausing.require_same_queues(target.name, paused, changed)
         if needs_shared:
             _share_first(target.shared, show, tell, dry_run=dry_run)
         former_queues = [change.url for change in changed if change.leaves]
-        done = Deployed(target, stack.outputs if stack else {}, former_queues, resources, templates)
+        done = Deployed(target, stack.outputs if stack else {}, former_queues, resources, templates, paused=paused)
         with show(target) as progress:
             if dry_run:
                 progress.step("comparing")
                 return replace(done, changes=cdk.diff(target, tasks, coloured=coloured))
             progress.step("deploying")
             task = cdk.deploy(target, tasks)
-            task.finish(lambda: task.show(progress))
+            try:
+                task.finish(lambda: task.show(progress))
+            finally:
+                if paused:
+                    pausing.keep(find(target), paused, tell)
     return done
 
 
@@ -192,6 +201,13 @@ def require(attempt: Attempt, tell: Tell = silent, *, tell_all: bool = False) ->
     looks = own | dict(destinations.looks_before(attempt.aws, target.settings, attempt.stack))
     checks.require(attempt.aws, starmap(look, looks.items()), tell, tell_all=tell_all)
     tell(f"{target.name}: account {account.number}, region {account.region}")
+
+
+def _paused(target: Target, stack: Stack | None) -> list[str]:
+    """The destinations to which nothing is delivered."""
+    if stack is None or not stack.is_whole or target.is_shared:
+        return []
+    return [each.destination for each in pausing.pauses(find(target))]
 
 
 def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> None:

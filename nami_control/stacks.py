@@ -16,6 +16,7 @@ from nami_stack.settings import (
     SHARED,
     SharedSettings,
     Subscription,
+    by_todays_names,
     given_settings,
     read_settings,
     stack_name,
@@ -133,7 +134,9 @@ class Target:
     @property
     def given_anywhere(self) -> frozenset[str]:
         """The names of the settings that were given now, or are kept in the cdk.json here."""
-        return frozenset({*self.given, *given_settings({**cdk_json.context(), **self.aws.context}, self.name)})
+        return frozenset(
+            {*by_todays_names(self.given), *given_settings({**cdk_json.context(), **self.aws.context}, self.name)}
+        )
 
     @property
     def stack_name(self) -> str:
@@ -223,7 +226,7 @@ def template_of(aws: Aws, stack: str) -> dict[str, Any]:
 def settings_in(template: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that a template was made with and that are not the defaults; none where it does not say."""
     found = template.get("Metadata", {}).get(SETTINGS_METADATA)
-    return found if isinstance(found, dict) else {}
+    return by_todays_names(found) if isinstance(found, dict) else {}
 
 
 def endpoints(aws: Aws) -> dict[str, str]:

@@ -9,6 +9,8 @@
   only if it holds an ObjectId, bytes are wrapped while the JSON is made, and nothing is written out.
 - MongoDB compares dates to the millisecond, with an index where there is one. nx-27017's SQLite layer compares them by
   whole seconds, and reads all that there is for it.
+- MongoDB stores what an update sets as it does what is inserted. nx-27017 has SQLite set it, which makes dates texts;
+  here they are set in Python, as bytes are anyway.
 - MongoDB has decimals. nx-27017 refuses a document with one; here it is stored as extended JSON writes it.
 
 These are its internals, so its version is pinned exactly, and tests look at each of them.
@@ -116,6 +118,12 @@ def _encodable(encoder: Any, value: Any, encodable: Callable[[Any, Any], Any] = 
     return Binary(value).encode_for_storage() if plain_bytes else encodable(encoder, value)
 
 
+def _updates_in_sql(
+    self: Any, update: dict[str, Any], *given: Any, may: Callable[..., Any] = QueryHelper._can_use_sql_updates
+) -> bool:
+    return "$set" not in update and bool(may(self, update, *given))
+
+
 _COMPARED = ("$eq", "$ne", "$lt", "$lte", "$gt", "$gte")
 
 
@@ -149,6 +157,7 @@ if __name__ == "__main__":
     utils.convert_bson_to_neo_objectids = _converted
     utils.convert_neo_to_bson_objectids = _answered
     QueryHelper._internal_insert = _inserted
+    QueryHelper._can_use_sql_updates = _updates_in_sql
     NeoSQLiteJSONEncoder.default = _encodable
     Cursor._get_filtered_documents = _found
     runpy.run_module("nx_27017.nx_27017", run_name="__main__")

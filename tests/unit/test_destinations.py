@@ -183,7 +183,7 @@ def test_large_items_are_kept_as_long_as_the_table(dynamo: Template) -> None:
 
 
 def test_large_items_outlive_items_that_expire(synth: Synth) -> None:
-    template = synth(destination="dynamodb", table_ttl_days="30")
+    template = synth(destination="dynamodb", keep_days="30")
     (bucket,) = [b for key, b in template.find_resources("AWS::S3::Bucket").items() if "LargeItems" in key]
     rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
     kept = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
@@ -195,7 +195,7 @@ def test_large_items_outlive_items_that_expire(synth: Synth) -> None:
 
 def test_lower_ttl_takes_no_body_of_an_older_item(synth: Synth) -> None:
     def rules(days: str) -> dict[str, int]:
-        template = synth(destination="dynamodb", table_ttl_days=days)
+        template = synth(destination="dynamodb", keep_days=days)
         (bucket,) = [b for key, b in template.find_resources("AWS::S3::Bucket").items() if "LargeItems" in key]
         found = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
         return {rule["Prefix"]: rule["ExpirationInDays"] for rule in found if "ExpirationInDays" in rule}

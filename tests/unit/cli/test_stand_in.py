@@ -56,6 +56,17 @@ def test_a_decimal_comes_back_digit_by_digit(client: Client) -> None:
     assert client["nami"]["decimals"].find_one() == document
 
 
+def test_a_date_that_an_update_sets_is_a_date(client: Client) -> None:
+    noon = datetime(2026, 1, 1, 12, 0, 0, 5000)
+    client["nami"]["updated"].insert_one({"_id": 1, "raw": b"\x00\xff", "gone": 1})
+    renewal = {"$set": {"at": noon}, "$unset": {"gone": ""}, "$setOnInsert": {"stored_at": noon}}
+    client["nami"]["updated"].bulk_write([pymongo.UpdateOne({"_id": key}, renewal, upsert=True) for key in (1, 2)])
+    assert list(client["nami"]["updated"].find()) == [
+        {"_id": 1, "raw": b"\x00\xff", "at": noon},
+        {"_id": 2, "at": noon, "stored_at": noon},
+    ]
+
+
 def test_dates_are_compared_to_the_millisecond(client: Client) -> None:
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     dates = client["nami"]["dates"]
