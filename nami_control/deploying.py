@@ -207,7 +207,7 @@ def _paused(target: Target, stack: Stack | None) -> list[str]:
     """The destinations to which nothing is delivered."""
     if stack is None or not stack.is_whole or target.is_shared:
         return []
-    return [each.destination for each in pausing.pauses(find(target))]
+    return pausing.paused(find(target))
 
 
 def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> None:

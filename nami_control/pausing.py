@@ -49,6 +49,12 @@ def states(aws: Aws, drain: Drain) -> list[str]:
     return [each["State"] for each in _mappings(aws, drain)]
 
 
+def paused(deployment: Deployment) -> list[str]:
+    """The names of the destinations to which nothing is delivered now."""
+    aws = deployment.aws
+    return [each.destination for each in deployment.drains if any(state in _OFF for state in states(aws, each))]
+
+
 def pauses(deployment: Deployment, *, tell: Tell = silent) -> list[Pause]:
     """Those destinations to which nothing is delivered now."""
     return [pause for drain in deployment.drains if (pause := pause_of(deployment.aws, drain, tell=tell))]

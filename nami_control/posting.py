@@ -83,7 +83,8 @@ def headers(document: dict[str, Any]) -> dict[str, bytes]:
     given: dict[str, str] = document["headers"]
     left_out = _OF_THE_WAY | {name.strip().lower() for name in given.get("connection", "").split(",")}
     kept = {name: value for name, value in given.items() if name not in left_out and _token(name)}
-    kept["nami-delivery-id"] = str(document["_id"])
+    # A server under development is started anew often, and a connection to the former one leads nowhere.
+    kept |= {"nami-delivery-id": str(document["_id"]), "connection": "close"}
     return {name: _control.sub(" ", value).encode() for name, value in kept.items()}
 
 

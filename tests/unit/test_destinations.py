@@ -210,9 +210,10 @@ def test_body_outlives_its_item_by_a_week_or_more(days: int) -> None:
     assert days + 7 <= int(prefix.removesuffix("d/")) < 2 * (days + 7) + 8
 
 
-def test_functions_rights_on_the_table_are_to_put_and_get_one(dynamo: Template) -> None:
+def test_functions_rights_on_the_table_are_to_put_get_and_renew_one(dynamo: Template) -> None:
     granted = rights(dynamo, "Dynamodb")
-    assert {action for action in granted if action.startswith("dynamodb:")} == {"dynamodb:PutItem", "dynamodb:GetItem"}
+    actions = ("PutItem", "GetItem", "UpdateItem")
+    assert {each for each in granted if each.startswith("dynamodb:")} == {f"dynamodb:{each}" for each in actions}
     assert granted["dynamodb:PutItem"] == {"Fn::GetAtt": ["DynamoTableE5532DA8", "Arn"]}
     assert "s3:PutObject" in granted
 

@@ -237,7 +237,7 @@ def test_a_destination_that_keeps_nothing_says_what_to_deploy(monkeypatch: pytes
 
 
 def test_what_is_kept_of_a_replay_is_plain_json(world: World) -> None:
-    world.documents = [document("a"), document("b", 1)]
+    world.documents = [document(f"{number}", number) for number in range(5)]
     interrupted(world)
     told = json.loads((Path(world.folder) / "replay.json").read_text())
-    assert (told["sent"], told["place"]) == (2, f"{round(NOON.timestamp() * 1000) + 1000}.1")
+    assert (told["sent"], told["place"]) == (4, f"{round(NOON.timestamp() * 1000) + 3000}.1")

@@ -76,6 +76,15 @@ def test_dates_are_compared_to_the_millisecond(client: Client) -> None:
         assert [each["_id"] for each in there] == found, operator
 
 
+def test_dates_are_compared_beside_other_conditions(client: Client) -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    client["nami"]["both"].insert_one({"_id": 1, "at": noon, "body": {"id": 7}})
+    found = client["nami"]["both"].find
+    for wanted, count in ((noon, 1), (noon + timedelta(seconds=1), 0)):
+        assert len(list(found({"$and": [{"at": {"$gte": wanted}}, {"body.id": 7}]}))) == count
+        assert len(list(found({"$and": [{"at": {"$gte": wanted}}, {"at": {"$lte": noon}}]}))) == count
+
+
 def test_a_write_that_fails_in_a_bulk_fails_alone(client: Client) -> None:
     documents = client["nami"]["alone"]
     documents.insert_one({"_id": "there"})
