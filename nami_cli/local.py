@@ -218,7 +218,7 @@ def _introduce(state: State, target: Target, url: str) -> None:
 endpoint   POST {url}
 documents  {state.mongo_uri} (database {DATABASE}, collection {target.name})
 tools      eval "$({_local(target.aws)} env)", then cdk and aws talk to {state.endpoint_url}
-lacks      what AWS does and this machine does not: {DIFFERENCES_PAGE}
+differs    what AWS does and this machine does not: {DIFFERENCES_PAGE}
 """)
 
 
@@ -229,7 +229,7 @@ def _send_sample(target: Target) -> None:
     body, content_type = sender.sample()
     answers = [sender.send(body, {"content-type": content_type})]
     send.require_accepted(target, answers)
-    send.show_stored(deployment, answers, events.event_table())
+    send.show_stored(deployment, answers, lambda document: print_table(events.HEADING, [events.event_row(document)]))
     print_text("")
 
 
