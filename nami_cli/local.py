@@ -194,6 +194,7 @@ def _bring_up(
         machine.mark_ready(home, label)
         with _as_long_as_it_is_read():
             _introduce(state, target, url)
+        with _as_long_as_it_is_read():
             if sample:
                 _send_sample(target)
     except BaseException:
@@ -237,10 +238,11 @@ def _tell_next(target: Target, url: str) -> None:
     local, name = _local(target.aws), target.name
     is_signed = target.subscription.signature not in (None, "none")
     by_hand = f"curl -X POST '{url}' -H 'content-type: application/json' -d '{{\"hello\": \"world\"}}'"
+    settings = "".join(f" -c {shlex.quote(f'{key}={value}')}" for key, value in target.given.items())
     print_text(f"""\
 try next   {f"{local} send {name}" if is_signed else by_hand}
            {local} events {name} --full
-           nami create {name}, edit webhooks/{name}, then {local} up {name} again""")
+           nami create {name}, edit webhooks/{name}, then {local} up {name}{settings}""")
 
 
 def _local(aws: Aws) -> str:
