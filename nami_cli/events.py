@@ -1,7 +1,7 @@
 """`nami events` and `nami connect`: what is stored, and the way to it."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.highlighter import JSONHighlighter
 from rich.text import Text
 
-from nami_cli.terminal import Table, print_exact, say, until_interrupted
+from nami_cli.terminal import Table, print_exact, print_table, say, until_interrupted
 from nami_cli.typed import Name
 from nami_control import events, times
 from nami_control.deployment import find
@@ -49,18 +49,17 @@ def parse_query(text: str | None) -> dict[str, Any]:
     return query
 
 
-def event_table() -> Callable[[dict[str, Any]], None]:
-    """What prints a row for each document it is given: all that one needs to find the right one."""
-    # Of a moment of today, and of an id of nami's own; what comes next is not known yet.
-    table = Table(["time", "id", "type", "size", "state"], [len("12:00:00.000"), 36, 20, len("999.9 KB"), 0])
+HEADING = ("time", "id", "type", "size", "state")
+# Of what comes: the clock of today, and an id of nami's own; how long the others will be is not known yet.
+_WIDTHS = (len("12:00:00.000"), 36, 20, len("999.9 KB"), 0)
 
-    def show(document: dict[str, Any]) -> None:
-        row = Summary.of(document)
-        at = times.clock(row.at.timestamp() * 1000) if row.at else "-"
-        size = "-" if row.size is None else times.size(row.size)
-        table.add(at, row.id, row.type or "-", size, row.state)
 
-    return show
+def event_row(document: dict[str, Any]) -> list[str]:
+    """All that one needs to find the right one."""
+    short = Summary.of(document)
+    at = times.clock(short.at.timestamp() * 1000) if short.at else "-"
+    size = "-" if short.size is None else times.size(short.size)
+    return [at, short.id, short.type or "-", size, short.state]
 
 
 def print_document(document: dict[str, Any], *, as_json: bool) -> None:
@@ -102,7 +101,6 @@ def events_command(
     are the newest is known from the function's log, for as long as that is kept.
     """
     found = 0
-    show = partial(print_document, as_json=as_json) if full or as_json else event_table()
     with until_interrupted(follow):
         deployment, wanted = find(target), parse_query(query)
         chosen = events.destination_of(deployment, destination, say)
@@ -110,8 +108,9 @@ def events_command(
         if destination is None and others:
             say(f"of {chosen.drain.destination} alone; --destination {' or '.join(others)} for the others")
         stored = chosen.stored(query=wanted, ids=ids or [], limit=limit, follow=follow)
-        with contextlib.closing(stored) as documents:
-            for document in documents:
+        whole = contextlib.nullcontext(partial(print_document, as_json=as_json))
+        with contextlib.closing(stored), whole if full or as_json else _rows(as_they_come=follow) as show:
+            for document in stored:
                 found += 1
                 show(document)
     if ids and not found:
@@ -122,6 +121,18 @@ def events_command(
     if not found:
         matching = " that matches" if wanted else ""
         say(f"no document of {target.name}{matching} yet; {target.aws.nami} send {target.name} sends a webhook")
+
+
+@contextlib.contextmanager
+def _rows(*, as_they_come: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Prints a row for each document: at the end, when it is known how wide they are, or as they come."""
+    if as_they_come:
+        table = Table(HEADING, _WIDTHS)
+        yield lambda document: table.add(*event_row(document))
+        return
+    rows: list[list[str]] = []
+    yield lambda document: rows.append(event_row(document))
+    print_table(HEADING, rows)
 
 
 def connect_command(target: Name) -> None:

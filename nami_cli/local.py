@@ -194,6 +194,7 @@ def _bring_up(
         machine.mark_ready(home, label)
         with _as_long_as_it_is_read():
             _introduce(state, target, url)
+        with _as_long_as_it_is_read():
             if sample:
                 _send_sample(target)
     except BaseException:
@@ -218,7 +219,7 @@ def _introduce(state: State, target: Target, url: str) -> None:
 endpoint   POST {url}
 documents  {state.mongo_uri} (database {DATABASE}, collection {target.name})
 tools      eval "$({_local(target.aws)} env)", then cdk and aws talk to {state.endpoint_url}
-lacks      what AWS does and this machine does not: {DIFFERENCES_PAGE}
+differs    what AWS does and this machine does not: {DIFFERENCES_PAGE}
 """)
 
 
@@ -229,7 +230,7 @@ def _send_sample(target: Target) -> None:
     body, content_type = sender.sample()
     answers = [sender.send(body, {"content-type": content_type})]
     send.require_accepted(target, answers)
-    send.show_stored(deployment, answers, events.event_table())
+    send.show_stored(deployment, answers, lambda document: print_table(events.HEADING, [events.event_row(document)]))
     print_text("")
 
 
@@ -237,10 +238,11 @@ def _tell_next(target: Target, url: str) -> None:
     local, name = _local(target.aws), target.name
     is_signed = target.subscription.signature not in (None, "none")
     by_hand = f"curl -X POST '{url}' -H 'content-type: application/json' -d '{{\"hello\": \"world\"}}'"
+    settings = "".join(f" -c {shlex.quote(f'{key}={value}')}" for key, value in target.given.items())
     print_text(f"""\
 try next   {f"{local} send {name}" if is_signed else by_hand}
            {local} events {name} --full
-           nami create {name}, edit webhooks/{name}, then {local} up {name} again""")
+           nami create {name}, edit webhooks/{name}, then {local} up {name}{settings}""")
 
 
 def _local(aws: Aws) -> str:

@@ -158,7 +158,10 @@ def test_backends_tries_are_those_that_failed_too(aws: Stub, log: list[Any], mon
     assert (found[-1]["status"], found[-1]["ms"], found[-1]["answer"]) == (200, 12, "thanks")
 
 
-def test_followed_items_are_printed_once_each(aws: Stub, log: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("as_json", [True, False], ids=["as JSON", "as rows"])
+def test_followed_items_are_printed_once_each(
+    aws: Stub, log: list[Any], monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
     deployed(monkeypatch, DYNAMO)
     log.append((MINUTE, {"stored": ["a"]}))
     holds(aws, "webhooks", ["a"], item("a"))
@@ -174,9 +177,11 @@ def test_followed_items_are_printed_once_each(aws: Stub, log: list[Any], monkeyp
             holds(aws, "webhooks", arrived, item(arrived[0]))
 
     sleep_in(monkeypatch, items, sleep)
-    result = run("--limit", "1", "--follow", "--json")
+    result = run("--limit", "1", "--follow", *(["--json"] if as_json else []))
     assert result.exit_code == 0
-    assert [json.loads(line)["_id"] for line in result.stdout.splitlines()] == ["a", "b", "c"]
+    lines = result.stdout.splitlines()
+    shown = [json.loads(line)["_id"] for line in lines] if as_json else [line.split("\t")[1] for line in lines[1:]]
+    assert shown == ["a", "b", "c"]
 
 
 def test_rows_tell_what_one_needs_to_find_an_event(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:

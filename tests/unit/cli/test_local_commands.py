@@ -124,6 +124,11 @@ def test_what_to_try_next_is_accepted(capsys: pytest.CaptureFixture[str], given:
     assert len(said.splitlines()) == 3
 
 
+def test_what_is_brought_up_again_keeps_its_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    commands._tell_next(target("shop", order_by="$.id"), "http://here")
+    assert capsys.readouterr().out.endswith("then nami local up shop -c 'order_by=$.id'\n")
+
+
 def test_status_names_each_place_below_its_heading(up: Home) -> None:
     said = CliRunner().invoke(app, ["local", "status"]).stdout.splitlines()
     assert said[:2] == ["what\twhere", "jira\tPOST http://127.0.0.1:4566/nami/jira"]

@@ -178,7 +178,8 @@ def test_document_is_seen_and_does_not_act(capsys: pytest.CaptureFixture[str], a
 def test_row_of_a_document_is_seen_and_does_not_act(
     capsys: pytest.CaptureFixture[str], fields: dict[str, object]
 ) -> None:
-    events.event_table()({**DOCUMENT, "headers": {"x-topic": HOSTILE}, **fields})
+    document = {**DOCUMENT, "headers": {"x-topic": HOSTILE}, **fields}
+    terminal.print_table(events.HEADING, [events.event_row(document)])
     output = capsys.readouterr().out
     assert output.count("evil") == (3 if fields else 2)
     assert not acting(output)
