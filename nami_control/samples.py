@@ -88,6 +88,10 @@ SAMPLES: dict[str, Any] = {
     "coinbase-commerce": {"id": NUMBER, "event": {"id": ID, "type": "charge:confirmed", "data": {"code": "A1"}}},
     "coinify": {"id": ID, "event": "payment-intent.completed", "context": {"amount": "19.90"}},
     "cronofy": {"notification": {"type": "change"}, "channel": {"channel_id": "chn_1"}},
+    "datasaur": {
+        "eventType": "PROJECT_CREATED",
+        "data": {"timestamp": "2026-01-01T00:00:00.000Z", "project": {"id": ID, "name": "Hello"}, "team": {"id": "1"}},
+    },
     "discourse": {"post": {"id": NUMBER, "username": "ada", "raw": "Hello"}},
     "documenso": {"event": "DOCUMENT_COMPLETED", "payload": {"id": NUMBER, "status": "COMPLETED"}},
     "docusign": {
@@ -176,6 +180,11 @@ SAMPLES: dict[str, Any] = {
         "room": {"sid": "RM_1", "name": "orders"},
     },
     "logto": {"hookId": "h1", "event": "User.Created", "data": {"id": ID}},
+    "london-theatre-direct": {
+        "MessageType": "ScheduledEticketDelivery",
+        "Payload": {"AffiliateId": "a1", "BookingReference": ID, "CustomerEmail": "ada@example.com", "Tickets": []},
+        "Timestamp": "2026-01-01T00:00:00Z",
+    },
     "lusha": {
         "id": ID,
         "type": "promotion",
@@ -227,6 +236,12 @@ SAMPLES: dict[str, Any] = {
     "pagerduty": {"event": {"id": ID, "event_type": "incident.triggered", "data": {"type": "incident"}}},
     "patreon": {"data": {"type": "member", "id": ID, "attributes": {"patron_status": "active_patron"}}},
     "paystack": {"event": "charge.success", "data": {"id": NUMBER, "reference": ID, "amount": 1990, "currency": "NGN"}},
+    "paysway": {
+        "id": ID,
+        "createdAt": "2026-01-01T00:00:00Z",
+        "eventType": "RECIPIENT_CREATED",
+        "object": {"id": "r1", "externalUserId": "u1"},
+    },
     "persona": {"data": {"type": "event", "id": ID, "attributes": {"name": "inquiry.completed"}}},
     "pipedrive": {"meta": {"id": ID, "action": "create", "entity": "deal"}, "data": {"id": NUMBER}},
     "plane": {"event": "issue", "action": "created", "webhook_id": "w1", "data": {"id": ID, "name": "Hello"}},

@@ -39,13 +39,12 @@ class Adyen(Scheme):
     """
 
     def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
-        signed = [(field(item, SIGNATURE), content(item)) for item in notifications(request.json())]
-        if not signed or not all(given for given, _ in signed):
+        signed = [(item, field(item, SIGNATURE).encode("utf-8", "replace")) for item in notifications(request.json())]
+        if not signed or not all(given for _, given in signed):
             raise Refused(401, "no signature")
-        places.check_once(request.body)
         for secret in secrets:
-            fit = [compare_digest(signature(secret, text), given.encode("utf-8", "replace")) for given, text in signed]
-            if all(fit):
+            if all(compare_digest(signature(secret, content(item)), given) for item, given in signed):
+                places.check_once(request.body)
                 return secret
         return None
 

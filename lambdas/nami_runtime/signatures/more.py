@@ -141,7 +141,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     "paystack": _hex("x-paystack-signature", digest="sha512"),
-    "paysway": _pairs("x-paysway-signature", "v1", key="base64"),
+    "paysway": _pairs("x-paysway-signature", "v1", "body:id", key="base64"),
     "razorpay": _hex("x-razorpay-signature", "x-razorpay-event-id"),
     # The time stands before the first comma, without a name.
     "recurly": (

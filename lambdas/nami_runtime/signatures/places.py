@@ -23,6 +23,9 @@ MAX_FORM_BYTES = 256 * 1024
 MAX_FIELDS = 1000
 # A multipart form may carry files; its fields are looked for without decoding those.
 _MAX_VALUE_BYTES = 64 * 1024
+_MAX_HEAD_BYTES = 1024
+# So many of what one provider or another sends two, while a secret rolls.
+MOST_SIGNATURES = 8
 _BOUNDARY = re.compile(r'multipart/form-data\s*;.*?boundary="?([^\s";,]{1,70})"?', re.IGNORECASE)
 _NAME = re.compile(rb'content-disposition:\s*form-data\s*;(?:[^\r\n]*?;)?\s*name="([^"\r\n]*)"', re.IGNORECASE)
 
@@ -98,8 +101,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def groups(request: Request, header: str) -> Iterator[Request]:
-    """The request with each of the groups of pairs that stand in a header with blanks between."""
-    for group in request.headers.get(header, "").replace(", ", ",").split() or [""]:
+    """The request with each group of pairs that stand in a header with blanks between, MOST_SIGNATURES at the most."""
+    for group in request.headers.get(header, "").replace(", ", ",").split()[:MOST_SIGNATURES] or [""]:
         alone = copy(request)
         alone.headers = {**request.headers, header: group}
         yield alone
@@ -118,8 +121,9 @@ def listed(value: str, prefix: str) -> list[str]:
 
     A prefix counts in any case, and a blank at its end stands for one or more (RFC 9110, 11.1).
     """
-    start = re.escape(prefix.rstrip()) + (r"\s+" if prefix[-1:].isspace() else r"\s*" if prefix else "")
-    return re.findall(rf"(?:^|[,;\s])\s*{start}([^,;\s]+)", value, re.IGNORECASE)
+    start = re.escape(prefix.rstrip()) + (" " if prefix[-1:].isspace() else " ?" if prefix else "")
+    # One blank for many: a header of thousands is read at once.
+    return re.findall(rf"(?:^|[,; ]) ?{start}([^,; ]+)", " ".join(value.split()), re.IGNORECASE)
 
 
 def without(text: str, name: str) -> str:
@@ -163,6 +167,6 @@ def _multipart(body: bytes, boundary: bytes) -> list[tuple[str, str]]:
     fields = []
     for part in parts[1:]:
         head, blank, value = part[:_MAX_VALUE_BYTES].partition(b"\r\n\r\n")
-        if blank and (name := _NAME.search(head)) and b"filename" not in head.lower():
+        if blank and (name := _NAME.search(head[:_MAX_HEAD_BYTES])) and b"filename" not in head.lower():
             fields.append((name[1].decode("utf-8", "replace"), value.removesuffix(b"\r\n").decode("utf-8", "replace")))
     return fields

@@ -234,7 +234,8 @@ class Signed(Scheme):
 
                 before = request.body if "{body}{timestamp}" in self.signed else b""
                 after = values[at + 1] or (request.body if "{timestamp}{body}" in self.signed else b"")
-                check_ends(values[at], before, after, self.digits, iso=self.iso)
+                identity = values[at - 2] if "{id}{timestamp}" in self.signed else b""
+                check_ends(values[at], before, after, self.digits, iso=self.iso, identity=identity)
             elif pieces[at] == "id" and self.id_length and len(values[at]) != self.id_length:
                 raise Refused(401, "no telling where the id ends")
             elif pieces[at] not in _ENDLESS and any(end and end in values[at] for end in values[at - 1 : at + 2 : 2]):

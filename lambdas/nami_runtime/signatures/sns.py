@@ -49,9 +49,11 @@ def verify(request: Request, secrets: Sequence[str], now: float) -> str | None:
         raise Refused(401, "no signature, or of an unknown version")
     host, path = _place(message.get("SigningCertURL"), topic, _CERTIFICATE_PATH)
     signed = content(message)
-    places.check_once(request.body)
     key = certificates.key(host, path, now, request.deadline)
-    return topic if fits(key, decoded(signature), signed, _DIGESTS[version]()) else None
+    if not fits(key, decoded(signature), signed, _DIGESTS[version]()):
+        return None
+    places.check_once(request.body)
+    return topic
 
 
 def content(message: dict[str, Any]) -> bytes:

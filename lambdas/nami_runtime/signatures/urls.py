@@ -98,8 +98,8 @@ def _with_credentials(url: str, authorization: str) -> list[str]:
     except ValueError:
         return []
     spelled = [f"{quote(user, safe='')}:{quote(password, safe='')}"]
-    # With one of these it would be another URL, of which this one's end is a part.
-    if not any(end in user + password for end in "/?#@"):
+    # One of these would end the host, and make it another URL, of which this one's end is a part.
+    if not any(end in user + password for end in "/?#\\"):
         spelled.append(f"{user}:{password}")
     if not password:
         spelled.append(quote(user, safe=""))

@@ -176,7 +176,7 @@ SIGNED = sorted(signatures.every().keys() - ASYMMETRIC - {"none"})
 # Those who are of no provider, and those whose documents, as far as we could read them, show no event.
 SHAPELESS = {
     *("basic", "hmac", "token"),
-    *("billit", "codoseo", "datasaur", "london-theatre-direct", "make", "mews-pos", "opensms", "paysway"),
+    *("billit", "codoseo", "make", "mews-pos", "opensms"),
 }
 
 

@@ -23,6 +23,7 @@ from tests.unit.runtime.conftest import EVENTS, FakeAws, http_event
 from tests.unit.runtime.vectors import Vector
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
+pytestmark = pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 
 PUBLISHED = [*vectors.VECTORS, *provider_vectors.PUBLISHED, *public_key_vectors.VECTORS, *own_vectors.VECTORS]
 VECTORS = [*PUBLISHED, *provider_vectors.COMPUTED]

@@ -80,7 +80,7 @@ _QUERIES = st.text(max_size=40) | st.sampled_from(
 )
 
 
-def _of_a_rest_api(event: dict[str, Any]) -> dict[str, Any]:
+def of_a_rest_api(event: dict[str, Any]) -> dict[str, Any]:
     """The same request as a REST API tells it."""
     rest: dict[str, Any] = json.loads((EVENTS / "rest_api_post.json").read_text())
     http = event["requestContext"]["http"]
@@ -104,7 +104,7 @@ def _events(draw: st.DrawFn) -> Any:
         query=draw(_QUERIES),
     )
     if draw(st.booleans()):
-        event = _of_a_rest_api(event)
+        event = of_a_rest_api(event)
     for name in draw(st.lists(st.sampled_from([*event, "cookies", "body"]), max_size=2)):
         if draw(st.booleans()):
             event.pop(name, None)
@@ -195,7 +195,7 @@ def test_nothing_is_queued_that_does_not_prove_the_secret(
     }
     headers = {source: data.draw(_VALUES) for source in sorted(sources)}
     event = http_event(data.draw(_BODIES), headers=headers, query=data.draw(_QUERIES))
-    event = data.draw(st.sampled_from([event, _of_a_rest_api(event)]))
+    event = data.draw(st.sampled_from([event, of_a_rest_api(event)]))
     load_handler_once().handler(event, None)
     assert quick.messages == []
 

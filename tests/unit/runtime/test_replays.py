@@ -2,16 +2,24 @@
 
 import base64
 import json
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nami_runtime import signatures
-from nami_runtime.request import Refused, Request
+from nami_runtime.request import GatewayRequest, Refused, Request
 from nami_runtime.signatures import adyen, schemes, sns, urls
-from tests.unit.runtime import test_every_provider, test_sns
+from tests.unit.runtime import test_every_provider, test_fuzz, test_sns
+from tests.unit.runtime.conftest import http_event
 from tests.unit.runtime.own_vectors import ADYEN, ADYEN_KEY
+from tests.unit.runtime.vectors import Vector
+
+pytestmark = pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 
 SEVERAL = sorted(name for name, forms in signatures.every().items() if len(forms) > 1)
 
@@ -21,6 +29,60 @@ def proven(form: schemes.Scheme, request: Request, secret: str, now: float) -> b
         return form.verify(request, [secret], now) == secret
     except Refused:
         return False
+
+
+# What is done to a header, a body or a query; `other` is of another part of the same request.
+CHANGES: dict[str, Callable[[str, str], str]] = {
+    "twice": lambda text, other: f"{text},{text}",
+    "joined behind": lambda text, other: f"{text},{other}",
+    "joined before": lambda text, other: f"{other},{text}",
+    "blanks": lambda text, other: f" {text}\t",
+    "no-break space": lambda text, other: f"\u00a0{text}",
+    "upper case": lambda text, other: text.upper(),
+    "swapped case": lambda text, other: text.swapcase(),
+    "padding": lambda text, other: f"{text}==",
+    "shorter": lambda text, other: text[:-1],
+    "without its start": lambda text, other: text[1:],
+    "other digits": lambda text, other: text.translate({48 + digit: 0x660 + digit for digit in range(10)}),
+    "a line more": lambda text, other: f"{text}\r\n",
+    "NUL": lambda text, other: f"{text}\0",
+    "byte order mark": lambda text, other: f"\ufeff{text}",
+    "longer": lambda text, other: text + other[:3],
+    "gone": lambda text, other: "",
+    "replaced": lambda text, other: other,
+}
+
+
+@given(
+    vector=st.sampled_from([vector for vector in test_every_provider.VECTORS if not vector.fetched]),
+    changes=st.lists(st.tuples(st.integers(0, 9), st.sampled_from(sorted(CHANGES)), st.integers(0, 9)), max_size=4),
+    capitals=st.booleans(),
+    rest=st.booleans(),
+)
+def test_however_a_genuine_request_is_changed_no_other_body_gets_in(
+    vector: Vector, changes: list[tuple[int, str, int]], capitals: bool, rest: bool
+) -> None:
+    parts = [*vector.headers.values(), vector.body.decode("latin-1"), vector.query]
+    for at, change, beside in changes:
+        parts[at % len(parts)] = CHANGES[change](parts[at % len(parts)], parts[beside % len(parts)])
+    *texts, body, query = parts
+    names = [name.title() if capitals else name for name in vector.headers]
+    event = http_event(body.encode("latin-1", "replace"), query=query)
+    event["headers"] = dict(zip(names, texts, strict=True))
+    request = GatewayRequest(test_fuzz.of_a_rest_api(event) if rest else event)
+    form = test_every_provider._form(vector, request)
+    assert not proven(form, request, vector.secret, vector.now) or same(vector, request.body)
+
+
+def same(vector: Vector, body: bytes) -> bool:
+    """Whether it says the same, as far as the provider signs it."""
+    if not vector.body_is_signed:
+        return True
+    if vector.scheme == "wix":  # a token, whose signature may be written in more than one way
+        return body.strip().rpartition(b".")[0] == vector.body.rpartition(b".")[0]
+    if vector.headers.get("content-type", "").endswith("urlencoded"):  # signed by its fields
+        return set(parse_qsl(vector.body.decode())) <= set(parse_qsl(body.decode("latin-1")))
+    return body == vector.body
 
 
 @pytest.mark.parametrize("scheme", SEVERAL)
