@@ -121,7 +121,7 @@ def provider_page(name: str) -> str:
         ("How", scheme.kind),
         ("Header", ", ".join(f"`{header}`" for header in scheme.headers)),
         ("Oldest accepted", f"{scheme.tolerance} s" if scheme.tolerance else "any, as its document names no age"),
-        ("Delivery's id", scheme.id or "none: the content is the id"),
+        ("Delivery's id", scheme.id or "none: each request is a delivery of its own"),
         ("Asks first", scheme.handshake or "nothing"),
         ("Read", facts.source),
     ]
