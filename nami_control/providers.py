@@ -42,11 +42,11 @@ FACTS: dict[str, Facts] = {
     "adyen-platforms": Facts(
         "Adyen for Platforms, and Adyen's webhooks that sign in a header",
         "the HMAC key, hex",
-        "Customer Area > Developers > Webhooks > the webhook > HMAC key",
-        "docs.adyen.com: Verify HMAC signatures",
+        "Balance Platform Customer Area > Webhooks > the webhook > Security, shown once",
+        "Adyen/adyen-python-api-library; docs.adyen.com: Verify HMAC signatures, Set up webhooks",
         console=(
-            "Customer Area > Developers > Webhooks > Create new webhook > the type; the URL; Security: HMAC "
-            "key; Save configuration"
+            "Balance Platform Customer Area > Webhooks > + Webhook > the type > Add; the URL; Security: HMAC "
+            "Key > Generate; Save webhook"
         ),
     ),
     "aftership": Facts(
@@ -105,7 +105,7 @@ FACTS: dict[str, Facts] = {
         "Ashby",
         "the webhook's secret token",
         "chosen by you, in Admin > Integrations > Webhooks",
-        "developers.ashbyhq.com: Authenticating webhooks, Setting up webhooks",
+        "developers.ashbyhq.com: Setting up webhooks, Authenticating webhooks",
         console="Admin > Integrations > Webhooks > New; the event, the request URL and a secret token",
     ),
     "attio": Facts(
@@ -349,7 +349,10 @@ FACTS: dict[str, Facts] = {
         "DocuSign Connect",
         "the Connect key",
         "Settings > Integrations > Connect > Connect Keys > Add Secret Key, shown once",
-        "developers.docusign.com: Validate an HMAC signature; its console: ngrok.com/docs",
+        (
+            "developers.docusign.com: Validate an HMAC signature; docusign.com/blog: Manually authenticating "
+            "HMAC signatures; its console: ngrok.com/docs"
+        ),
         console=(
             "Settings > Integrations > Connect > Add Configuration > Custom; the URL, the events, Include "
             "HMAC Signature"
@@ -433,7 +436,7 @@ FACTS: dict[str, Facts] = {
         "Facebook",
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic > App secret > Show",
-        "developers.facebook.com: Webhooks, getting started; its console: ngrok.com/docs",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK; its console: ngrok.com/docs",
         console=(
             "the app's dashboard > Webhooks > the object > Subscribe to this object; the callback URL and "
             "the verify token"
@@ -653,7 +656,7 @@ FACTS: dict[str, Facts] = {
         "HighLevel (GoHighLevel)",
         "its public key (Ed25519), PEM",
         "the Webhook Integration Guide shows it",
-        "marketplace.gohighlevel.com: Webhook Integration Guide",
+        "marketplace.gohighlevel.com: Webhook Integration Guide; GoHighLevel/highlevel-api-sdk",
         console="https://marketplace.gohighlevel.com/docs/webhook/WebhookIntegrationGuide",
     ),
     "hmac": Facts("any sender with an HMAC", "the key", "", "RFC 2104"),
@@ -671,14 +674,14 @@ FACTS: dict[str, Facts] = {
         "incident.io",
         "the endpoint's signing secret, `whsec_…`",
         "Settings > Webhooks > the endpoint",
-        "docs.svix.com: Verifying webhooks manually",
-        console="Settings > Webhooks > Add webhook endpoint; the URL and the events",
+        "docs.incident.io: Webhooks; docs.svix.com: Verifying webhooks manually",
+        console="Settings > Webhooks; the endpoint URL and the events",
     ),
     "instagram": Facts(
         "Instagram",
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic > App secret > Show",
-        "developers.facebook.com: Webhooks, getting started; its console: ngrok.com/docs",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK; its console: ngrok.com/docs",
         console=(
             "the app's dashboard > Webhooks > Instagram > Subscribe to this object; the callback URL and the "
             "verify token"
@@ -705,7 +708,7 @@ FACTS: dict[str, Facts] = {
         "the webhook's token",
         "the answer to its creation",
         "developer.katanamrp.com: Verifying a webhook signature",
-        console="https://developer.katanamrp.com/docs/webhooks",
+        console="https://developer.katanamrp.com/reference/webhooks",
     ),
     "lago": Facts(
         "Lago, with the algorithm HMAC",
@@ -1452,11 +1455,13 @@ READ = dict.fromkeys(
 ) | dict.fromkeys(
     [
         "adyen",
+        "adyen-platforms",
         "aftership",
         "airtable",
         "airwallex",
         "alchemy",
         "asana",
+        "ashby",
         "aws-sns",
         "billit",
         "bitbucket-server",
@@ -1471,10 +1476,12 @@ READ = dict.fromkeys(
         "codoseo",
         "coinify",
         "discourse",
+        "docusign",
         "dropbox",
         "emailit",
         "event-grid",
         "expo",
+        "facebook",
         "fastpix",
         "fastspring",
         "figma",
@@ -1486,6 +1493,9 @@ READ = dict.fromkeys(
         "gitlab",
         "goody",
         "google-pubsub",
+        "highlevel",
+        "incident-io",
+        "instagram",
         "intercom",
         "livekit",
         "london-theatre-direct",
