@@ -326,6 +326,7 @@ FACTS: dict[str, Facts] = {
         "the application's public key, hex",
         "Developer Portal > the application > General information",
         "discord.com/developers: Webhook events; Interactions",
+        note="the URL is taken only where it answers a signed ping: fill in the public key first",
         console="Developer Portal > the app > Webhooks; the endpoint URL, Events on, the events; Save Changes",
     ),
     "discourse": Facts(
@@ -361,9 +362,9 @@ FACTS: dict[str, Facts] = {
     "dodo-payments": Facts(
         "Dodo Payments",
         "the webhook's secret key, `whsec_…`",
-        "Developer > Webhooks > the webhook",
-        "dodopayments/dodopayments-python",
-        console="Developer > Webhooks > Add Webhook; the URL and the events",
+        "Settings > Webhooks > the webhook: Secret Key",
+        "dodopayments/dodopayments-python; docs.dodopayments.com: Webhooks",
+        console="Settings > Webhooks > Add Webhook; the URL and the events",
     ),
     "dropbox": Facts(
         "Dropbox",
@@ -403,11 +404,9 @@ FACTS: dict[str, Facts] = {
     "elevenlabs": Facts(
         "ElevenLabs",
         "the webhook's secret",
-        "Settings > Webhooks, shown once",
-        "elevenlabs/elevenlabs-python",
-        console=(
-            "Settings > Webhooks > Add webhook; the URL, kind HMAC; then chosen for an agent's post-call webhook, say"
-        ),
+        "the general settings > Webhooks, shown once",
+        "elevenlabs/elevenlabs-python; elevenlabs.io/docs: Webhooks",
+        console="the general settings > Webhooks: the URL, with HMAC; then it is chosen in an agent's settings, say",
     ),
     "emailit": Facts(
         "Emailit",
@@ -581,9 +580,9 @@ FACTS: dict[str, Facts] = {
     "gocardless": Facts(
         "GoCardless",
         "the endpoint's secret",
-        "Developers > Webhook endpoints",
-        "gocardless/gocardless-pro-python",
-        console="Developers > Create > Webhook endpoint; the URL and a secret",
+        "Developers > the webhook endpoint",
+        "gocardless/gocardless-pro-python; its console: docs.upmind.com",
+        console="Developers > Create > Webhook endpoint; the URL; the secret left empty, or yours",
     ),
     "gogs": Facts(
         "Gogs",
@@ -621,6 +620,7 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret key",
         "chosen by you, where the webhook is made",
         "developers.greenhouse.io: Webhooks; support.greenhouse.io: Enable a webhook",
+        note="it pings when the webhook is saved and disables it where that gets no 200: fill in the secret first",
         console="Configure > Dev Center > Web Hooks; when, the endpoint URL and a secret key; Create",
     ),
     "growthbook": Facts(
@@ -701,6 +701,7 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret",
         "chosen by you, in System > Webhooks",
         "developer.atlassian.com: Webhooks; its console: ngrok.com/docs",
+        note="only webhooks that an administrator makes are signed, not those of apps",
         console="System > WebHooks > Create a WebHook; the URL, the events and a secret",
     ),
     "katana": Facts(

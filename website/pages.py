@@ -26,7 +26,8 @@ $ nami secret {name}
 ```
 
 1. The first command ends with the URL. {console}
-2. The second asks for the secret: {secret}. It is found here: {found}.
+2. The second asks for the secret: {secret} ({found}). Where you choose it yourself, fill it in before you save the
+   webhook there: many send a first request at once.
 3. `nami send {name} --provider {name}` sends a signed sample, and `nami events {name}` shows what is stored.
 {note}
 On your own machine it is `nami local up {name} --signature {name}`, without an account.
