@@ -328,7 +328,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "leaf": _base64("x-leaf-signature"),
     "openproject": _hex("x-op-signature", prefix="sha1=", digest="sha1"),
     "outline": _pairs("outline-signature", "s", milliseconds=True),
-    "plane": _hex("x-plane-signature"),
+    "plane": _hex("x-plane-signature", "body:event_id"),
     "realtime-register": _base64("signature"),
     "taiga": _hex("x-taiga-webhook-signature", digest="sha1"),
     "trello": (

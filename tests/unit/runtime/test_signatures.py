@@ -591,6 +591,7 @@ def _id(
         ("slack", b'{"event_id":"Ev08"}', {}, "Ev08"),
         ("square", b'{"event_id":"e"}', {}, "e"),
         ("paddle", b'{"event_id":"e"}', {}, "e"),
+        ("plane", b'{"event_id":"e","delivery_id":"of one try"}', {}, "e"),
         ("typeform", b'{"event_id":"e"}', {}, "e"),
         ("intercom", b'{"id":"notif_1"}', {}, "notif_1"),
         ("standard-webhooks", b"{}", {"webhook-id": "msg_1", "webhook-signature": "v1,x"}, "msg_1"),
