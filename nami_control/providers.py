@@ -74,7 +74,7 @@ FACTS: dict[str, Facts] = {
         "Alchemy",
         "the webhook's signing key",
         "Dashboard > Data > Webhooks > the webhook's dots > Signing Key",
-        "alchemyplatform/webhook-examples; its console: ngrok.com/docs",
+        "alchemyplatform/webhook-examples; its steps: ngrok/ngrok-docs",
         console="Dashboard > Data > Webhooks > Create Webhook; the network and the webhook URL",
     ),
     "anthropic": Facts(
@@ -144,7 +144,7 @@ FACTS: dict[str, Facts] = {
         "Bitbucket Cloud",
         "the webhook's secret",
         "chosen by you, in Repository settings > Webhooks",
-        "support.atlassian.com: Manage webhooks; its console: ngrok.com/docs",
+        "support.atlassian.com: Manage webhooks; its steps: ngrok/ngrok-docs",
         console="Repository settings > Webhooks > Add webhook; the URL, a secret and the triggers",
     ),
     "bitbucket-server": Facts(
@@ -172,7 +172,7 @@ FACTS: dict[str, Facts] = {
         "Box",
         "the app's primary or secondary signature key",
         "Developer Console > the app > Webhooks > Manage signature keys",
-        "box/box-python-sdk-gen; its console: ngrok.com/docs",
+        "box/box-python-sdk-gen; its steps: ngrok/ngrok-docs",
         console="Developer Console > the app > Webhooks > Create Webhook > V2; the URL, the content and the triggers",
     ),
     "braintree": Facts(
@@ -352,7 +352,7 @@ FACTS: dict[str, Facts] = {
         "Settings > Integrations > Connect > Connect Keys > Add Secret Key, shown once",
         (
             "developers.docusign.com: Validate an HMAC signature; docusign.com/blog: Manually authenticating "
-            "HMAC signatures; its console: ngrok.com/docs"
+            "HMAC signatures; its steps: ngrok/ngrok-docs"
         ),
         console=(
             "Settings > Integrations > Connect > Add Configuration > Custom; the URL, the events, Include "
@@ -370,7 +370,7 @@ FACTS: dict[str, Facts] = {
         "Dropbox",
         "the app secret",
         "App Console > the app > Settings > App secret > Show",
-        "dropbox/mdwebhook; its console: ngrok.com/docs",
+        "dropbox/mdwebhook; its steps: ngrok/ngrok-docs",
         console="App Console > the app > Settings > Webhooks: the URL under Webhook URIs, which is asked at once",
     ),
     "dub": Facts(
@@ -435,7 +435,7 @@ FACTS: dict[str, Facts] = {
         "Facebook",
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic > App secret > Show",
-        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK; its console: ngrok.com/docs",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK; its steps: ngrok/ngrok-docs",
         console=(
             "the app's dashboard > Webhooks > the object > Subscribe to this object; the callback URL and "
             "the verify token"
@@ -581,7 +581,7 @@ FACTS: dict[str, Facts] = {
         "GoCardless",
         "the endpoint's secret",
         "Developers > the webhook endpoint",
-        "gocardless/gocardless-pro-python; its console: docs.upmind.com",
+        "gocardless/gocardless-pro-python; its steps: docs.upmind.com",
         console="Developers > Create > Webhook endpoint; the URL; the secret left empty, or yours",
     ),
     "gogs": Facts(
@@ -646,7 +646,7 @@ FACTS: dict[str, Facts] = {
         "Heroku",
         "the webhook's secret",
         "chosen by you or shown once, at `heroku webhooks:add`",
-        "heroku/webhooks-demo; its console: ngrok.com/docs",
+        "heroku/webhooks-demo; its steps: ngrok/ngrok-docs",
         console=(
             "the app's More > View Webhooks > Create Webhook; the payload URL, a secret and the event types; "
             "or `heroku webhooks:add`"
@@ -664,7 +664,7 @@ FACTS: dict[str, Facts] = {
         "HubSpot",
         "the app's client secret",
         "Development > the app > Auth",
-        "developers.hubspot.com: Validating requests; its console: ngrok.com/docs",
+        "developers.hubspot.com: Validating requests; its steps: ngrok/ngrok-docs",
         console=(
             "the app > Webhooks; the target URL and the subscriptions. In a workflow: Send a webhook, POST, "
             "the URL, the app's id"
@@ -681,7 +681,7 @@ FACTS: dict[str, Facts] = {
         "Instagram",
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic > App secret > Show",
-        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK; its console: ngrok.com/docs",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK; its steps: ngrok/ngrok-docs",
         console=(
             "the app's dashboard > Webhooks > Instagram > Subscribe to this object; the callback URL and the "
             "verify token"
@@ -700,7 +700,7 @@ FACTS: dict[str, Facts] = {
         "Jira",
         "the webhook's secret",
         "chosen by you, in System > Webhooks",
-        "developer.atlassian.com: Webhooks; its console: ngrok.com/docs",
+        "developer.atlassian.com: Webhooks; its steps: ngrok/ngrok-docs",
         note="only webhooks that an administrator makes are signed, not those of apps",
         console="System > WebHooks > Create a WebHook; the URL, the events and a secret",
     ),
@@ -722,7 +722,7 @@ FACTS: dict[str, Facts] = {
         "LaunchDarkly",
         "the webhook's secret",
         "Integrations > Webhooks > the webhook",
-        "launchdarkly.com/docs: Webhooks API; its console: ngrok.com/docs",
+        "launchdarkly.com/docs: Webhooks API; its steps: ngrok/ngrok-docs",
         console="Integrations > Webhooks > Add integration; the URL, Sign this webhook",
     ),
     "leaf": Facts(
@@ -755,7 +755,7 @@ FACTS: dict[str, Facts] = {
         "Linear",
         "the signing secret",
         "shown where the webhook is made",
-        "linear.app/developers: Webhooks; its console: ngrok.com/docs",
+        "linear.app/developers: Webhooks; its steps: ngrok/ngrok-docs",
         console="Settings > Administration > API > Webhooks > Create webhook; the URL and the events",
     ),
     "lithic": Facts(
@@ -794,7 +794,11 @@ FACTS: dict[str, Facts] = {
         console="made through the API: POST /api/subscriptions with `defaults.url` and the `subscriptions`",
     ),
     "mailgun": Facts(
-        "Mailgun", "the webhook signing key", "Settings > Security", "documentation.mailgun.com: Securing webhooks"
+        "Mailgun",
+        "the webhook signing key",
+        "Settings > Security",
+        "documentation.mailgun.com: Securing webhooks; its steps: ngrok/ngrok-docs",
+        console="Sending > Webhooks > Add webhook: the event type and the URL",
     ),
     "make": Facts(
         "Make",
@@ -818,7 +822,8 @@ FACTS: dict[str, Facts] = {
         "Mastodon",
         "the webhook's secret",
         "Administration > Webhooks > the webhook",
-        "mastodon/mastodon: webhooks/delivery_worker.rb",
+        "mastodon/mastodon: webhooks/delivery_worker.rb; mastodon/documentation",
+        console="Administration > Webhooks > Add endpoint",
     ),
     "messagebird": Facts(
         "MessageBird (Bird), its older API",
@@ -830,13 +835,15 @@ FACTS: dict[str, Facts] = {
         "Messenger",
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
-        "developers.facebook.com: Webhooks, getting started",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK; its steps: ngrok/ngrok-docs",
+        console="developers.facebook.com > My Apps > the app > Messenger > Settings > Webhooks > Add "
+        "Callback URL, with the verify token",
     ),
     "meta": Facts(
         "Meta",
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
-        "developers.facebook.com: Webhooks, getting started",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK",
     ),
     "mews-pos": Facts(
         "Mews POS", "the secret key", "the webhook's settings", "docs.mews.com: POS API, webhook security"
@@ -846,49 +853,62 @@ FACTS: dict[str, Facts] = {
         "the clientState",
         "chosen by you, where the subscription is made",
         "learn.microsoft.com: Change notifications",
+        console="by its API: POST /v1.0/subscriptions with notificationUrl and clientState",
     ),
     "mobiscroll": Facts(
         "Mobiscroll Connect",
         "a public key, `whpk_…`; a list while they roll",
         "https://connect.mobiscroll.com/.well-known/webhook-keys",
-        "mobiscroll-connect-sdk on PyPI",
+        "mobiscroll-connect-sdk on PyPI: webhook_verification.py",
     ),
     "modern-treasury": Facts(
         "Modern Treasury",
         "the webhook's key",
         "Developers > Webhooks > the endpoint",
-        "Modern-Treasury/modern-treasury-python",
+        "Modern-Treasury/modern-treasury-python; its steps: ngrok/ngrok-docs",
+        console="Developers > Webhooks > Create new webhook endpoint",
     ),
     "mollie": Facts(
         "Mollie, its newer webhooks (the classic ones are unsigned)",
         "the webhook's signing secret",
         "the answer to its creation",
-        "mollie/mollie-api-php",
+        "mollie/mollie-api-php; docs.mollie.com: Webhooks",
+        console="the Dashboard's webhooks settings, or its API: POST /v2/webhooks; not a payment's own webhookUrl",
     ),
     "monday": Facts(
         "monday.com, webhooks of boards",
         "the secret that the URL ends with, `?token=…`",
         "chosen by you, where the webhook is made",
         "developer.monday.com: Webhooks",
+        console="the board's automations > Integrations > webhooks > a recipe: the URL, with `?token=…`",
     ),
-    "mux": Facts("Mux", "the webhook's signing secret", "Settings > Webhooks", "muxinc/mux-node-sdk"),
+    "mux": Facts(
+        "Mux",
+        "the webhook's signing secret",
+        "Settings > Webhooks",
+        "muxinc/mux-node-sdk; its steps: ngrok/ngrok-docs",
+        console="Settings > Webhooks > Create new webhook, for an environment",
+    ),
     "netbox": Facts(
         "NetBox",
         "the webhook's secret",
         "chosen by you, in Operations > Webhooks",
         "netbox-community/netbox: docs, Webhook",
+        console="Webhooks > Add: URL and Secret; an event rule calls it",
     ),
     "netlify": Facts(
         "Netlify",
         "the notification's JWS secret token",
         "chosen by you, in Project configuration > Notifications",
         "docs.netlify.com: Deploy notifications",
+        console="Project configuration > Notifications > Deploy notifications: the URL and the JWS secret token",
     ),
     "nexus": Facts(
         "Sonatype Nexus Repository",
         "the capability's secret key",
         "chosen by you, in System > Capabilities > Webhook",
-        "sonatype/nexus-public: WebhookServiceImpl.java",
+        "sonatype/nexus-public: WebhookServiceImpl.java; its steps: ngrok/ngrok-docs",
+        console="System > Capabilities > Create capability > Webhook: Global, or Webhook: Repository",
     ),
     "none": Facts("everybody, by decision", "", "", ""),
     "notion": Facts(
@@ -897,12 +917,20 @@ FACTS: dict[str, Facts] = {
         "sent once, when the subscription is made: `nami secret NAME --received`",
         "developers.notion.com: Webhooks",
     ),
-    "nylas": Facts("Nylas", "the webhook's secret", "the answer to its creation", "nylas/nylas-python"),
+    "nylas": Facts(
+        "Nylas",
+        "the webhook's secret",
+        "the answer to its creation",
+        "developer.nylas.com: Verify webhook signatures",
+        console="by its API: POST /v3/webhooks with webhook_url; or its Dashboard",
+    ),
     "okta": Facts(
         "Okta",
         "the authentication secret",
         "chosen by you, where the event hook is made",
-        "developer.okta.com: Event hooks",
+        "developer.okta.com: Event hooks; okta/okta-developer-docs",
+        console="Admin Console > Workflow > Event Hooks > Create Event Hook: the URL and the authentication "
+        "secret; then Verify",
     ),
     "onfido": Facts(
         "Onfido (Entrust)", "the webhook's token", "Dashboard > Settings > Webhooks", "onfido/onfido-python"
@@ -911,31 +939,35 @@ FACTS: dict[str, Facts] = {
         "OpenAI",
         "the webhook's signing secret, `whsec_…`",
         "Settings > Project > Webhooks, shown once",
-        "openai/openai-python",
+        "openai/openai-python; its steps: hookdeck/webhook-skills",
+        console="platform.openai.com > Settings > Webhooks > Add endpoint",
     ),
     "openmeter": Facts(
         "OpenMeter",
         "the endpoint's signing secret, `whsec_…`",
         "Notifications > Webhooks",
-        "openmeter.io/docs: Consuming webhooks",
+        "openmeterio/openmeter: notification/webhook",
     ),
     "openproject": Facts(
         "OpenProject",
         "the webhook's signature secret",
         "chosen by you, in Administration > API and webhooks",
-        "opf/openproject: represented_webhook_job.rb",
+        "opf/openproject: represented_webhook_job.rb; opf/openproject: API and webhooks",
+        console="Administration > API and webhooks > Webhooks > + Webhook: Payload URL and Signature secret",
     ),
     "opensms": Facts(
         "OpenSMS",
         "the webhook's secret, `whsec_…`, as it is",
         "the answer to its creation, once",
         "docs.rs/opensms: webhook",
+        console="by its API: webhooks.create",
     ),
     "oracle-commerce": Facts(
         "Oracle Commerce",
         "the webhook's secret key",
         "Settings > Web APIs > Webhook",
         "docs.oracle.com: Secure webhooks",
+        console="Settings > Web APIs > Webhook > the kind of webhook",
     ),
     "orb": Facts("Orb", "the webhook's signing secret", "Developers > Webhooks > the endpoint", "orbcorp/orb-python"),
     "outline": Facts(
@@ -943,109 +975,151 @@ FACTS: dict[str, Facts] = {
         "the webhook's signing secret",
         "Settings > Webhooks > the webhook",
         "outline/outline: WebhookSubscription.ts",
+        console="Settings > Webhooks > New webhook",
     ),
     "paddle": Facts(
         "Paddle",
         "the notification destination's secret key",
         "Developer tools > Notifications",
-        "PaddleHQ/paddle-python-sdk",
+        "PaddleHQ/paddle-python-sdk; its steps: hookdeck/webhook-skills",
+        console="Developer tools > Notifications > New destination",
     ),
     "pagerduty": Facts(
         "PagerDuty",
         "the subscription's secret",
         "the answer to its creation, and once in Integrations > Generic webhooks",
-        "PagerDuty/developer-docs",
+        "PagerDuty/developer-docs; its steps: ngrok/ngrok-docs",
+        console="Integrations > Generic webhooks > New webhook; it shows the secret when the webhook is added",
     ),
     "patreon": Facts(
         "Patreon",
         "the webhook's secret",
         "patreon.com/portal/registration/register-webhooks",
         "Patreon/platform-documentation",
+        console="patreon.com/portal/registration/register-webhooks",
     ),
     "paypal": Facts(
-        "PayPal", "the webhook's id", "Apps & Credentials > the app > Webhooks", "developer.paypal.com: Webhooks"
+        "PayPal",
+        "the webhook's id",
+        "Apps & Credentials > the app > Webhooks",
+        "developer.paypal.com: Webhooks; paypal/PayPal-Python-SDK: notifications.py",
+        console="Apps & Credentials > the app > Webhooks; or by its API",
     ),
     "paystack": Facts(
         "Paystack",
         "the API secret key, `sk_…`",
         "Settings > API Keys & Webhooks",
-        "PaystackOSS/doc-code-snippets: verifying-transaction",
+        "PaystackOSS/doc-code-snippets: verifying-transaction; its steps: learn.wexio.io",
+        console="Settings > API Keys & Webhooks > Webhook URL, of live and of test mode each",
     ),
     "paysway": Facts(
-        "PaySway", "the subscription's secret, base64", "the answer to its creation", "docs.paysway.io: Verify requests"
+        "PaySway",
+        "the subscription's secret, base64",
+        "the answer to its creation",
+        "docs.paysway.io: Verify requests",
+        console="by its API, where the subscription is made",
     ),
     "persona": Facts(
-        "Persona", "the webhook's secret", "Webhooks > the webhook", "docs.withpersona.com: Webhooks best practices"
+        "Persona",
+        "the webhook's secret",
+        "Webhooks > the webhook",
+        "docs.withpersona.com: Webhooks best practices",
+        console="Dashboard > Integration > Webhooks",
     ),
     "pipedrive": Facts(
-        "Pipedrive", "`user:password`", "chosen by you, where the webhook is made", "pipedrive/client-nodejs"
+        "Pipedrive",
+        "`user:password`",
+        "chosen by you, where the webhook is made",
+        "pipedrive.readme.io: Guide for webhooks v2; pipedrive/client-nodejs",
+        console="Settings > Tools and apps > Webhooks > Create new webhook",
     ),
     "plaid": Facts(
         "Plaid",
         "the API's `client_id:secret`, to ask for the key with",
         "Developers > Keys",
         "plaid.com/docs: Verify webhooks",
+        console="the field `webhook` of /link/token/create",
     ),
     "plaid-sandbox": Facts(
         "Plaid's sandbox",
         "the sandbox's `client_id:secret`, to ask for the key with",
         "Developers > Keys",
         "plaid.com/docs: Verify webhooks",
+        console="the field `webhook` of /link/token/create",
     ),
     "plane": Facts(
-        "Plane", "the webhook's secret key", "shown once, where the webhook is made", "makeplane/plane: webhook_task.py"
+        "Plane",
+        "the webhook's secret key",
+        "shown once, where the webhook is made",
+        "makeplane/plane: webhook_task.py; makeplane/docs: Webhooks",
+        console="Workspace Settings > Webhooks > Add webhook; the secret comes as a CSV file",
     ),
     "podium": Facts(
         "Podium", "the webhook's secret", "chosen by you, where the webhook is made", "docs.podium.com: Webhooks"
     ),
     "polar": Facts(
-        "Polar", "the endpoint's secret, as it is", "Settings > Webhooks > the endpoint", "polarsource/polar: docs"
+        "Polar",
+        "the endpoint's secret, as it is",
+        "Settings > Webhooks > the endpoint",
+        "polarsource/polar: docs; polarsource/polar: Setup webhooks",
+        console="the organisation's settings > Webhooks > Add Endpoint",
     ),
     "postmark": Facts(
         "Postmark",
         "`user:password`",
         "chosen by you: the URL begins with `https://user:password@`",
-        "postmarkapp.com/developer: Webhooks overview",
+        "postmarkapp.com/developer: Webhooks overview; its steps: hookdeck/webhook-skills",
+        console="the server > Webhooks > Add webhook: URL, and the user and password",
     ),
     "pulumi": Facts(
         "Pulumi Cloud",
         "the webhook's shared secret",
         "chosen by you, in Settings > Webhooks",
         "pulumi.com/docs: Webhooks",
+        console="the organisation's or the stack's Settings > Webhooks > Create webhook: payload URL and secret",
     ),
-    "pusher": Facts("Pusher Channels", "the app's secret", "App keys", "pusher/pusher-http-python"),
+    "pusher": Facts(
+        "Pusher Channels",
+        "the app's secret",
+        "App keys",
+        "pusher/pusher-http-python; its steps: ngrok/ngrok-docs",
+        console="Dashboard > Channels > the app > Webhooks > Add webhook, once for each event type",
+    ),
     "quickbooks": Facts(
         "QuickBooks",
         "the verifier token",
         "Developer portal > the app > Webhooks",
-        "IntuitDeveloper/SampleApp-Webhooks-nodejs",
+        "IntuitDeveloper/SampleApp-Webhooks-nodejs; developer.intuit.com: Webhooks",
+        console="developer.intuit.com > My Hub > App dashboard > the app > Webhooks: Endpoint URL, the events, Save",
     ),
     "razorpay": Facts(
         "Razorpay",
         "the webhook's secret",
         "chosen by you, in Account & Settings > Webhooks",
-        "razorpay/razorpay-python",
+        "razorpay/razorpay-python; razorpay/markdown-docs",
+        console="Accounts & Settings > Webhooks > Add New Webhook: the URL and the secret",
     ),
     "realtime-register": Facts(
         "Realtime Register", "the account's HMAC key", "Account details", "yoursrs.com: API docs, Webhook"
     ),
     "recall-ai": Facts(
         "Recall.ai",
-        "the endpoint's signing secret, `whsec_…`",
-        "Dashboard > Webhooks > the endpoint",
-        "docs.svix.com: Verifying webhooks manually",
+        "the workspace's verification secret, `whsec_…`; of an account from before 15 December 2025, the endpoint's",
+        "Developers > API keys & secrets; nothing is signed before there is one",
+        "docs.recall.ai: Verifying webhooks",
+        console="its webhooks dashboard > Add endpoint",
     ),
     "recurly": Facts(
         "Recurly, its JSON webhooks",
         "the endpoint's signing key",
         "Integrations > Webhooks > the endpoint",
-        "docs.recurly.com: Signature verification",
+        "docs.recurly.com: Signature verification; recurly/recurly-client-ruby: webhooks.rb",
     ),
     "render": Facts(
         "Render",
         "the webhook's signing secret, `whsec_…`",
         "Integrations > Webhooks > the webhook",
-        "standardwebhooks.com",
+        "render.com/docs: Webhooks; render-examples/webhook-github-action",
     ),
     "replicate": Facts(
         "Replicate",
@@ -1054,7 +1128,11 @@ FACTS: dict[str, Facts] = {
         "replicate/replicate-python",
     ),
     "resend": Facts(
-        "Resend", "the signing secret, `whsec_…`", "Webhooks > the webhook", "resend.com/docs: Verify webhooks requests"
+        "Resend",
+        "the signing secret, `whsec_…`",
+        "Webhooks > the webhook",
+        "resend.com/docs: Verify webhooks requests; its steps: hookdeck/webhook-skills",
+        console="resend.com/webhooks > Add webhook",
     ),
     "retell": Facts(
         "Retell AI", "the API key with the webhook badge", "Settings > API keys", "RetellAI/retell-python-sdk"
@@ -1073,7 +1151,11 @@ FACTS: dict[str, Facts] = {
     ),
     "sanity": Facts("Sanity", "the webhook's secret", "chosen by you, in API > Webhooks", "sanity-io/webhook-toolkit"),
     "savvycal": Facts(
-        "SavvyCal", "the webhook's secret", "Settings > Integrations > Webhooks", "developers.savvycal.com: Webhooks"
+        "SavvyCal",
+        "the webhook's secret",
+        "Settings > Integrations > Webhooks",
+        "developers.savvycal.com: Webhooks",
+        console="Settings > Integrations > Webhooks > +",
     ),
     "scalev": Facts(
         "Scalev",
@@ -1085,34 +1167,53 @@ FACTS: dict[str, Facts] = {
         "Segment",
         "the shared secret; its batches must hold one event",
         "chosen by you, in the destination's settings",
-        "segmentio/segment-docs: Webhooks",
+        "segmentio/segment-docs: Webhooks, Webhooks (Actions)",
+        console="Connections > Catalog > Webhooks (Actions); its shared secret in Settings > Advanced Settings",
     ),
     "semaphore": Facts(
         "Semaphore",
         "the key WEBHOOK_SECRET of its secret",
         "the secret that the notification names",
-        "semaphoreio/semaphore: webhook/signature.ex",
+        "semaphoreio/semaphore: webhook/signature.ex; semaphoreio/semaphore: Notifications",
+        console="Notifications > New Notification: the webhook, and the name of an organisation secret whose "
+        "WEBHOOK_SECRET it shall sign with",
     ),
     "sendgrid": Facts(
         "SendGrid",
         "the verification key",
         "Settings > Mail settings > Event webhook",
-        "docs.sendgrid.com: Event webhook security",
+        "sendgrid/sendgrid-python: eventwebhook; twilio.com/docs: Event webhook security features; "
+        "its steps: ngrok/ngrok-docs",
+        console="Settings > Mail settings > Event webhook: the URL, and Signed event webhook switched on",
     ),
     "sentry": Facts(
         "Sentry, its integration platform",
         "the integration's client secret",
         "Settings > Developer settings > the integration",
-        "getsentry/integration-platform-example",
+        "getsentry/integration-platform-example; its steps: ngrok/ngrok-docs",
+        console="Settings > Developer settings > Create new integration > Internal integration: the Webhook "
+        "URL, and what to send, under Webhooks",
     ),
     "shopify": Facts(
-        "Shopify", "the app's client secret", "Dev Dashboard > the app > Settings", "shopify.dev: Verify deliveries"
+        "Shopify",
+        "the app's client secret",
+        "Dev Dashboard > the app > Settings",
+        "shopify.dev: Verify deliveries; its steps: ngrok/ngrok-docs",
+        console="Settings > Notifications > Webhooks > Create webhook, with the format JSON",
     ),
     "shopware": Facts(
-        "Shopware", "the shop's secret", "assigned by your app, when the shop registers", "shopware/docs: Webhook"
+        "Shopware",
+        "the shop's secret",
+        "assigned by your app, when the shop registers",
+        "shopware/docs: Webhook",
+        console="`<webhooks>` in the app's manifest",
     ),
     "signable": Facts(
-        "Signable", "the webhook's secret", "the answer to its creation", "developers.signable.app: Signed webhooks"
+        "Signable",
+        "the webhook's secret",
+        "the answer to its creation",
+        "developers.signable.app: Signed webhooks",
+        console="by its API: POST /webhooks",
     ),
     "signatureapi": Facts(
         "SignatureAPI",
@@ -1124,25 +1225,29 @@ FACTS: dict[str, Facts] = {
         "Slack",
         "the signing secret",
         "api.slack.com/apps > the app > Basic information",
-        "docs.slack.dev: Verifying requests",
+        "docs.slack.dev: Verifying requests; its steps: ngrok/ngrok-docs",
+        console="api.slack.com/apps > the app > Event Subscriptions, switched on: Request URL, and the events",
     ),
     "smartcar": Facts(
         "Smartcar",
         "the application management token",
         "Dashboard > the application > Credentials",
-        "smartcar.com/docs: Callback URI verification",
+        "smartcar.com/docs: Webhooks, Callback URI verification, Payload verification",
+        console="Dashboard > Webhooks > Add Webhook: the callback URI; then Verify this webhook",
     ),
     "spacelift": Facts(
         "Spacelift",
         "the webhook's secret",
         "chosen by you, where the webhook is made",
         "spacelift-io/user-documentation: Webhooks",
+        console="Integrations > Webhooks > View > Create webhook: the endpoint and the secret",
     ),
     "square": Facts(
         "Square",
         "the subscription's signature key",
         "Developer Console > Webhooks > Subscriptions",
-        "developer.squareup.com: Validate notifications",
+        "developer.squareup.com: Validate notifications; its steps: ngrok/ngrok-docs",
+        console="Developer Console > the app > Webhooks > Subscriptions > Add subscription",
     ),
     "standard-webhooks": Facts(
         "whoever keeps to Standard Webhooks, and Svix's customers",
@@ -1154,13 +1259,14 @@ FACTS: dict[str, Facts] = {
         "whoever signs Standard Webhooks with a private key (`v1a`)",
         "the public key, `whpk_…`",
         "where the sender shows it",
-        "standardwebhooks.com",
+        "standard-webhooks/standard-webhooks: the specification",
     ),
     "statsig": Facts(
         "Statsig",
         "the webhook's signing secret",
         "Project settings > Integrations > Generic webhook",
         "statsig-io/docs: Event webhook",
+        console="Project settings > Integrations > Generic webhook",
     ),
     "stream": Facts(
         "Stream (GetStream), without compression", "the app's API secret", "Dashboard > the app", "GetStream/stream-py"
@@ -1182,18 +1288,21 @@ FACTS: dict[str, Facts] = {
         "the client id, `&`, the client secret",
         "My apps > the app > Settings",
         "SurveyMonkey/public_api_docs",
+        console="by its API: POST /v3/webhooks with subscription_url",
     ),
     "svix": Facts(
         "Svix",
         "the endpoint's signing secret, `whsec_…`",
         "the sender's webhook portal",
-        "docs.svix.com: Verifying webhooks manually",
+        "docs.svix.com: Verifying webhooks manually; its steps: ngrok/ngrok-docs",
+        console="the sender's webhook portal > Add Endpoint",
     ),
     "taiga": Facts(
         "Taiga",
         "the webhook's secret key",
         "chosen by you, in Settings > Integrations > Webhooks",
-        "taigaio/taiga-back: webhooks/tasks.py",
+        "taigaio/taiga-back: webhooks/tasks.py; taigaio/taiga-doc",
+        console="Admin > Integrations > Webhooks",
     ),
     "tailscale": Facts(
         "Tailscale",
@@ -1202,9 +1311,19 @@ FACTS: dict[str, Facts] = {
         "tailscale/tailscale: docs/webhooks/example.go",
     ),
     "taskfast": Facts(
-        "TaskFast", "the webhook's secret", "the answer to its configuration", "docs.rs/taskfast-agent: webhooks"
+        "TaskFast",
+        "the webhook's secret",
+        "the answer to its configuration",
+        "docs.rs/taskfast-agent: webhooks",
+        console="by its API: /agents/me/webhooks",
     ),
-    "telegram": Facts("Telegram", "the secret_token", "chosen by you, at setWebhook", "core.telegram.org: setWebhook"),
+    "telegram": Facts(
+        "Telegram",
+        "the secret_token",
+        "chosen by you, at setWebhook",
+        "core.telegram.org: setWebhook; tdlib/telegram-bot-api",
+        console="by its API: setWebhook with url and secret_token",
+    ),
     "telnyx": Facts(
         "Telnyx",
         "the public key, base64",
@@ -1212,13 +1331,19 @@ FACTS: dict[str, Facts] = {
         "team-telnyx/telnyx-python; developers.telnyx.com: Webhooks",
     ),
     "tiktok": Facts(
-        "TikTok", "the app's client secret", "Manage apps > the app", "developers.tiktok.com: Webhooks verification"
+        "TikTok",
+        "the app's client secret",
+        "Manage apps > the app",
+        "developers.tiktok.com: Webhooks verification; its steps: ngrok/ngrok-docs",
+        console="Manage apps > the app > Add products > Webhooks: Callback URL, then Test URL",
     ),
     "todoist": Facts(
         "Todoist",
         "the app's client secret",
         "App Management Console > the app",
         "doist.github.io: Todoist SDK, verifyWebhookSignature",
+        console="App Management Console > the app > Webhooks: the callback URL; events come of users who "
+        "have authorised the app",
     ),
     "token": Facts("any sender with a fixed token", "the token, in the header `signature_header`", "", ""),
     "tolt": Facts(
@@ -1226,6 +1351,7 @@ FACTS: dict[str, Facts] = {
         "the endpoint's signing secret, `whsec_…`",
         "Settings > Webhooks > the endpoint",
         "docs.tolt.com: Verify",
+        console="Settings > Webhooks",
     ),
     "trello": Facts(
         "Trello",
@@ -1233,18 +1359,27 @@ FACTS: dict[str, Facts] = {
         "trello.com/power-ups/admin > the app > API key",
         "developer.atlassian.com: Trello, Webhooks",
     ),
-    "twilio": Facts("Twilio", "the auth token", "Console > Account info", "twilio.com/docs: Webhooks security"),
+    "twilio": Facts(
+        "Twilio",
+        "the auth token",
+        "Console > Account info",
+        "twilio.com/docs: Webhooks security; its steps: ngrok/ngrok-docs",
+        console="Console > Phone Numbers > Manage > Active numbers > the number: the URL of what it shall "
+        "report, by HTTP POST",
+    ),
     "twitch": Facts(
         "Twitch EventSub",
         "the subscription's secret",
         "chosen by you, where the subscription is made",
         "dev.twitch.tv: Handling webhook events",
+        console="by its API: POST /helix/eventsub/subscriptions with the callback and the secret",
     ),
     "typeform": Facts(
         "Typeform",
         "the webhook's secret",
         "chosen by you, in Connect > Webhooks",
-        "typeform.com/developers: Secure your webhooks",
+        "typeform.com/developers: Secure your webhooks; its steps: ngrok/ngrok-docs",
+        console="the form's Connect > Webhooks > Add a webhook; then Edit it for the secret, and switch it on",
     ),
     "uber": Facts(
         "Uber",
@@ -1259,38 +1394,44 @@ FACTS: dict[str, Facts] = {
         "Vercel",
         "the webhook's secret; of an integration, its client secret",
         "shown once, where the webhook is made in Settings > Webhooks",
-        "vercel/example-marketplace-integration: app/webhook",
+        "vercel/example-marketplace-integration: app/webhook; its steps: hookdeck/webhook-skills",
+        console="the team's Settings > Webhooks > Create webhook",
     ),
     "viber": Facts("Viber", "the bot's token", "the bot's Edit info page", "Viber/viber-bot-python"),
     "vonage": Facts(
         "Vonage, its Messages, Voice and Dispatch APIs",
         "the signature secret",
-        "Dashboard > API settings",
+        "Dashboard > Settings > API settings",
         "Vonage/vonage-python-sdk: jwt; developer.vonage.com: Signed webhooks",
     ),
     "webex": Facts(
         "Webex",
         "the webhook's secret",
         "chosen by you, where the webhook is made",
-        "WebexCommunity/webex-bot-node-framework",
+        "developer.webex.com: Using a webhook secret",
+        console="by its API: POST https://webexapis.com/v1/webhooks with targetUrl and secret",
     ),
     "webflow": Facts(
         "Webflow",
         "the app's client secret, or the webhook's own",
         "Workspace settings > Apps; the answer to its creation",
-        "webflow/js-webflow-api",
+        "webflow/js-webflow-api; its steps: hookdeck/webhook-skills",
+        console="the site's settings > Integrations > Webhooks > Add webhook; or by its API",
     ),
     "whatsapp": Facts(
         "WhatsApp",
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
-        "developers.facebook.com: Webhooks, getting started",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK; its steps: ngrok/ngrok-docs",
+        console="developers.facebook.com > My Apps > the app > WhatsApp > Configuration > Edit: callback URL "
+        "and verify token; then Manage: the fields, such as messages",
     ),
     "wise": Facts(
         "Wise",
         "its public key (RSA), of live or of the sandbox",
         "docs.wise.com: Event handling shows both",
         "transferwise/digital-signatures-examples; docs.wise.com: Event handling",
+        console="the account's settings, or its API; a URL with a query is refused",
     ),
     "wix": Facts(
         "Wix, apps' webhooks",
@@ -1302,20 +1443,24 @@ FACTS: dict[str, Facts] = {
         "WooCommerce",
         "the webhook's secret",
         "chosen by you, in Settings > Advanced > Webhooks",
-        "woocommerce/woocommerce-rest-api-docs",
+        "woocommerce/woocommerce-rest-api-docs; its steps: hookdeck/webhook-skills",
+        console="WooCommerce > Settings > Advanced > Webhooks > Add webhook: Topic, Delivery URL, Secret",
     ),
     "workos": Facts("WorkOS", "the endpoint's signing secret", "Webhooks > the endpoint", "workos/workos-python"),
     "x": Facts(
         "X (Twitter)",
         "the API key's secret",
         "Developer Portal > the app > Keys and tokens",
-        "developer.x.com: Securing webhooks",
+        "developer.x.com: Securing webhooks; xdevplatform/docs",
+        console="by its API: POST /2/webhooks with the URL",
     ),
     "xero": Facts(
         "Xero",
         "the webhooks key",
         "Developer portal > the app > Webhooks",
-        "developer.xero.com: Configuring your server",
+        "developer.xero.com: Configuring your server; its steps: ngrok/ngrok-docs",
+        console="developer.xero.com > the app > Webhooks: the events and the Delivery URL; then Send 'Intent "
+        "to Receive'",
     ),
     "xobni": Facts(
         "Xobni", "the webhook's signing secret", "the answer to its creation", "xobni.ai/docs: Webhooks security"
@@ -1324,13 +1469,16 @@ FACTS: dict[str, Facts] = {
         "Zendesk",
         "the signing secret",
         "Admin Center > Apps and integrations > Webhooks > the webhook",
-        "developer.zendesk.com: Verifying webhooks",
+        "developer.zendesk.com: Verifying webhooks; its steps: ngrok/ngrok-docs",
+        console="Admin Center > Apps and integrations > Webhooks > Create webhook, POST and JSON; a trigger "
+        "or an automation calls it",
     ),
     "zitadel": Facts(
         "ZITADEL, its actions",
         "the target's signing key",
         "the answer to its creation",
-        "zitadel/zitadel: pkg/actions/signing.go",
+        "zitadel/zitadel: pkg/actions/signing.go; zitadel/zitadel: Using Actions",
+        console="by its API: a target with the URL, and an execution that calls it",
     ),
     "zoho-payments": Facts(
         "Zoho Payments",
@@ -1338,7 +1486,14 @@ FACTS: dict[str, Facts] = {
         "shown where the webhook is made",
         "zoho.com: Payments, Verifying webhooks",
     ),
-    "zoom": Facts("Zoom", "the secret token", "App Marketplace > the app > Feature", "developers.zoom.us: Webhooks"),
+    "zoom": Facts(
+        "Zoom",
+        "the secret token",
+        "App Marketplace > the app > Feature",
+        "developers.zoom.us: Webhooks; its steps: ngrok/ngrok-docs",
+        console="App Marketplace > the app > Feature > Event subscriptions > Add: Event notification "
+        "endpoint URL, then Validate",
+    ),
 }
 
 # When the document or library named above was last read for its entry; of the others only what was collected from it.
@@ -1500,10 +1655,62 @@ READ = dict.fromkeys(
         "intercom",
         "livekit",
         "london-theatre-direct",
+        "mailgun",
+        "manus",
+        "messagebird",
+        "messenger",
+        "meta",
+        "mews-pos",
+        "microsoft-graph",
+        "mobiscroll",
+        "mollie",
+        "monday",
+        "notion",
+        "nylas",
+        "okta",
+        "openmeter",
+        "openproject",
+        "opensms",
+        "oracle-commerce",
+        "paypal",
+        "paysway",
+        "persona",
+        "pipedrive",
+        "plaid",
+        "plaid-sandbox",
+        "plane",
         "postmark",
+        "quickbooks",
+        "razorpay",
+        "recall-ai",
+        "recurly",
+        "render",
         "revenuecat",
+        "savvycal",
+        "scalev",
+        "sendgrid",
+        "signable",
+        "signatureapi",
+        "smartcar",
+        "standard-webhooks-v1a",
+        "taskfast",
+        "telegram",
+        "telnyx",
+        "tiktok",
+        "todoist",
+        "tolt",
+        "twitch",
+        "typeform",
         "uber",
         "vercel",
+        "vonage",
+        "webex",
+        "whatsapp",
+        "wise",
+        "wix",
+        "xero",
+        "xobni",
+        "zendesk",
     ],
     "2026-11-28",
 )

@@ -150,6 +150,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             signed="{timestamp}.{body}",
             timestamp="item:0",
             milliseconds=True,
+            tolerance=300,
         ),
     ),
     "revolut": (
@@ -301,7 +302,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         Token(header="query:token", ids=("body:event.triggerUuid",), settable=("header",), handshake="challenge"),
     ),
     "postmark": (Basic(),),
-    "opensms": _pairs("x-opensms-signature", "v1"),
+    "opensms": _pairs("x-opensms-signature", "v1", tolerance=300),
     "retell": _pairs("x-retell-signature", "d", time="v", signed="{body}{timestamp}", tolerance=300, milliseconds=True),
     "stream": _hex("x-signature"),
     "telegram": (Token(header="x-telegram-bot-api-secret-token", ids=("body:update_id",)),),
@@ -327,7 +328,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "leaf": _base64("x-leaf-signature"),
     "openproject": _hex("x-op-signature", prefix="sha1=", digest="sha1"),
     "outline": _pairs("outline-signature", "s", milliseconds=True),
-    "plane": _hex("x-plane-signature"),
+    "plane": _hex("x-plane-signature", "body:event_id"),
     "realtime-register": _base64("signature"),
     "taiga": _hex("x-taiga-webhook-signature", digest="sha1"),
     "trello": (
@@ -411,7 +412,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # The key is `client id&secret`, and that is what the secret holds.
     "surveymonkey": _base64("sm-signature", "body:event_id", digest="sha1"),
     "tiktok": _pairs("tiktok-signature", "s"),
-    "todoist": _base64("x-todoist-hmac-sha256"),
+    "todoist": _base64("x-todoist-hmac-sha256", "x-todoist-delivery-id"),
     "xero": (Hmac(header="x-xero-signature", encoding="base64", handshake="xero", empty_answer=True),),
     "xobni": _timed("x-xobni-signature", "x-xobni-timestamp", "x-xobni-delivery", prefix="sha256="),
     # Identity and checks

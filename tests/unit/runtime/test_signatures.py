@@ -591,6 +591,7 @@ def _id(
         ("slack", b'{"event_id":"Ev08"}', {}, "Ev08"),
         ("square", b'{"event_id":"e"}', {}, "e"),
         ("paddle", b'{"event_id":"e"}', {}, "e"),
+        ("plane", b'{"event_id":"e","delivery_id":"of one try"}', {}, "e"),
         ("typeform", b'{"event_id":"e"}', {}, "e"),
         ("intercom", b'{"id":"notif_1"}', {}, "notif_1"),
         ("dynamic", b'{"messageId":"m","eventId":"e"}', {}, "m"),
@@ -616,6 +617,7 @@ _UNSIGNED_IDS = [
     ("zendesk", "x-zendesk-webhook-invocation-id"),
     ("linear", "linear-delivery"),
     ("zoom", "x-zm-trackingid"),
+    ("todoist", "x-todoist-delivery-id"),
     ("paypal", "paypal-transmission-id"),  # signed, but with a checksum of the body alone
 ]
 
