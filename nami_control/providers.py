@@ -179,8 +179,11 @@ FACTS: dict[str, Facts] = {
         "Braintree",
         "the API's `public_key:private_key`",
         "Settings > API > the key",
-        "braintree/braintree_python: webhook_notification_gateway.py",
-        console="https://developer.paypal.com/braintree/docs/guides/webhooks/create",
+        "braintree/braintree_python: webhook_notification_gateway.py; articles.braintreepayments.com: Webhooks",
+        console=(
+            "the gear > API > Webhooks > Create New Webhook; the destination URL, which is asked at once, "
+            "and the notifications"
+        ),
     ),
     "brex": Facts(
         "Brex",
@@ -319,7 +322,7 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret",
         "chosen by you, where the webhook is made",
         "docs.datasaur.ai: Webhook signature",
-        console="https://docs.datasaur.ai/api/apis-docs/webhooks",
+        console="https://docs.datasaur.ai/integrations/webhook-notifications/webhook-signature",
     ),
     "discord": Facts(
         "Discord",
