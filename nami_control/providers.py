@@ -471,16 +471,16 @@ FACTS: dict[str, Facts] = {
     "finch": Facts(
         "Finch",
         "the webhook's secret",
-        "Dashboard > Webhooks",
-        "Finch-API/finch-api-python",
-        console="Dashboard > Webhooks; the URL; its secret is shown there",
+        "Developer Dashboard > Webhooks, shown once",
+        "Finch-API/finch-api-python; developer.tryfinch.com: Webhooks",
+        console="Developer Dashboard > Webhooks; the URL",
     ),
     "fintoc": Facts(
         "Fintoc",
         "the endpoint's secret",
-        "Dashboard > Webhooks > the endpoint",
-        "fintoc (PyPI): webhook.py",
-        console="made through the API: POST /v1/webhook_endpoints with `url` and `enabled_events`; or in the Dashboard",
+        "the answer to its creation, once",
+        "fintoc (PyPI): webhook.py; docs.fintoc.com: Webhook Endpoint Object",
+        console="made through the API: POST /v1/webhook_endpoints with `url` and `enabled_events`",
     ),
     "fizzy": Facts(
         "Fizzy",
@@ -639,11 +639,9 @@ FACTS: dict[str, Facts] = {
     "help-scout": Facts(
         "Help Scout",
         "the secret key",
-        "chosen by you, in the Webhooks app",
-        "helpscout/helpscout-api-php",
-        console=(
-            "made through the API: POST /v2/webhooks with `url`, `events` and `secret`; or Manage > Apps > Webhooks"
-        ),
+        "chosen by you, where the webhook is made",
+        "helpscout/helpscout-api-php; developer.helpscout.com: Create webhook",
+        console="made through the API: POST /v2/webhooks with `url`, `events` and `secret`",
     ),
     "heroku": Facts(
         "Heroku",
