@@ -215,6 +215,13 @@ FACTS: dict[str, Facts] = {
     "coinify": Facts(
         "Coinify", "the shared secret", "the merchant's API settings", "coinify.readme.io: Webhook signature"
     ),
+    "contentful": Facts(
+        "Contentful",
+        "the space's signing secret, 64 characters",
+        "Settings > Webhooks > Settings > Enable request verification",
+        "contentful/node-apps-toolkit: src/requests; contentful.com/developers: Webhook request verification",
+        console="the space's Settings > Webhooks > Add webhook",
+    ),
     "cronofy": Facts(
         "Cronofy", "the OAuth client secret", "Developer dashboard > the application", "cronofy/cronofy-ruby"
     ),
@@ -885,6 +892,14 @@ FACTS: dict[str, Facts] = {
         "the answer to its creation",
         "developer.revolut.com: Verify the payload signature",
     ),
+    "ringcentral": Facts(
+        "RingCentral",
+        "the subscription's verification token",
+        "chosen by you, where the subscription is made",
+        "ringcentral/ringcentral-api-docs: Creating webhooks, Receiving webhooks, Outgoing webhooks; its OpenAPI",
+        console="by its API: POST /restapi/v1.0/subscription, whose deliveryMode has transportType, address and "
+        "verificationToken",
+    ),
     "sanity": Facts("Sanity", "the webhook's secret", "chosen by you, in API > Webhooks", "sanity-io/webhook-toolkit"),
     "savvycal": Facts(
         "SavvyCal",
@@ -1350,6 +1365,7 @@ READ = dict.fromkeys(
         "alchemy",
         "chargebee",
         "close",
+        "contentful",
         "figma",
         "livekit",
         "mailgun",
@@ -1383,6 +1399,7 @@ READ = dict.fromkeys(
         "recurly",
         "render",
         "revenuecat",
+        "ringcentral",
         "savvycal",
         "scalev",
         "sendgrid",
@@ -1429,6 +1446,7 @@ HANDSHAKES = {
     "microsoft-graph": "POST with validationToken: the token",
     "notion": "POST with a verification_token: 200, and `nami secret NAME --received` shows the token",
     "okta": "GET with X-Okta-Verification-Challenge: it, as JSON",
+    "ringcentral": "POST with Validation-Token and no body: the same header",
     "slack": "signed POST url_verification: the challenge",
     "smartcar": "signed POST of VERIFY: the challenge's HMAC",
     "twitch": "signed POST of webhook_callback_verification: the challenge, as text",
