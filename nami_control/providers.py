@@ -587,6 +587,7 @@ FACTS: dict[str, Facts] = {
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
         "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK",
+        console="developers.facebook.com > My Apps > the app > Webhooks: callback URL and Verify Token",
     ),
     "mews-pos": Facts(
         "Mews POS", "the secret key", "the webhook's settings", "docs.mews.com: POS API, webhook security"
@@ -658,7 +659,9 @@ FACTS: dict[str, Facts] = {
         "Notion",
         "the verification token",
         "sent once, when the subscription is made: `nami secret NAME --received`",
-        "developers.notion.com: Webhooks",
+        "developers.notion.com: Webhooks; its steps: simstudioai/sim",
+        console="notion.so/profile/integrations > the integration > Webhooks > Create a subscription: the "
+        "URL; then Verify, with the token that came",
     ),
     "nylas": Facts(
         "Nylas",
@@ -857,18 +860,21 @@ FACTS: dict[str, Facts] = {
         "the endpoint's signing key",
         "Integrations > Webhooks > the endpoint",
         "docs.recurly.com: Signature verification; recurly/recurly-client-ruby: webhooks.rb",
+        console="https://docs.recurly.com/recurly-subscriptions/docs/overview-webhooks",
     ),
     "render": Facts(
         "Render",
         "the webhook's signing secret, `whsec_…`",
         "Integrations > Webhooks > the webhook",
         "render.com/docs: Webhooks; render-examples/webhook-github-action",
+        console="https://render.com/docs/webhooks",
     ),
     "replicate": Facts(
         "Replicate",
         "the default signing secret, `whsec_…`",
         "Account > Webhooks; GET /v1/webhooks/default/secret",
         "replicate/replicate-python",
+        console="the field `webhook` of a prediction",
     ),
     "resend": Facts(
         "Resend",
@@ -878,13 +884,18 @@ FACTS: dict[str, Facts] = {
         console="resend.com/webhooks > Add webhook",
     ),
     "retell": Facts(
-        "Retell AI", "the API key with the webhook badge", "Settings > API keys", "RetellAI/retell-python-sdk"
+        "Retell AI",
+        "the API key with the webhook badge",
+        "Settings > API keys",
+        "RetellAI/retell-python-sdk",
+        console="the agent's `webhook_url`",
     ),
     "revenuecat": Facts(
         "RevenueCat",
         "the authorization header's value, as it is",
         "chosen by you, in Integrations > Webhooks",
         "revenuecat.com/docs: Webhooks",
+        console="the project's Integrations > + New > Webhooks: the URL and the authorization header",
     ),
     "revolut": Facts(
         "Revolut",
@@ -900,7 +911,13 @@ FACTS: dict[str, Facts] = {
         console="by its API: POST /restapi/v1.0/subscription, whose deliveryMode has transportType, address and "
         "verificationToken",
     ),
-    "sanity": Facts("Sanity", "the webhook's secret", "chosen by you, in API > Webhooks", "sanity-io/webhook-toolkit"),
+    "sanity": Facts(
+        "Sanity",
+        "the webhook's secret",
+        "chosen by you, in API > Webhooks",
+        "sanity-io/webhook-toolkit; sanity.io/docs: Webhooks",
+        console="sanity.io/manage > the project > API > Webhooks: URL and secret",
+    ),
     "savvycal": Facts(
         "SavvyCal",
         "the webhook's secret",
@@ -1027,12 +1044,14 @@ FACTS: dict[str, Facts] = {
         "the subscription's secret",
         "chosen by you, where the subscription is made",
         "docs.strike.me: Webhooks",
+        console="by its API, where the subscription is made",
     ),
     "stripe": Facts(
         "Stripe",
         "the endpoint's signing secret, `whsec_…`",
         "Workbench > Webhooks > the endpoint",
-        "docs.stripe.com: Webhooks",
+        "docs.stripe.com: Webhooks; docs.stripe.com: Manage event destinations",
+        console="Workbench > Webhooks > Create new destination > Webhook: Endpoint URL",
     ),
     "surveymonkey": Facts(
         "SurveyMonkey",
@@ -1079,7 +1098,9 @@ FACTS: dict[str, Facts] = {
         "Telnyx",
         "the public key, base64",
         "Mission Control Portal > Account settings > Keys & credentials > Public key",
-        "team-telnyx/telnyx-python; developers.telnyx.com: Webhooks",
+        "team-telnyx/telnyx-python; developers.telnyx.com: Webhooks; support.telnyx.com: Voice applications",
+        console="a voice application's `Send a webhook to the URL`, a messaging profile's webhook URL; with "
+        "API version 2",
     ),
     "tiktok": Facts(
         "TikTok",
@@ -1109,6 +1130,7 @@ FACTS: dict[str, Facts] = {
         "the app's secret",
         "trello.com/power-ups/admin > the app > API key",
         "developer.atlassian.com: Trello, Webhooks",
+        console="by its API: POST /1/webhooks with callbackURL and idModel",
     ),
     "twilio": Facts(
         "Twilio",
@@ -1139,7 +1161,11 @@ FACTS: dict[str, Facts] = {
         "developer.uber.com: Webhooks",
     ),
     "unit": Facts(
-        "Unit", "the webhook's token", "chosen by you, where the webhook is made", "unit-finance/unit-python-sdk"
+        "Unit",
+        "the webhook's token",
+        "chosen by you, where the webhook is made",
+        "unit-finance/unit-python-sdk",
+        console="by its API, where the webhook is made with its URL and its token",
     ),
     "vercel": Facts(
         "Vercel",
@@ -1148,12 +1174,19 @@ FACTS: dict[str, Facts] = {
         "vercel/example-marketplace-integration: app/webhook; its steps: hookdeck/webhook-skills",
         console="the team's Settings > Webhooks > Create webhook",
     ),
-    "viber": Facts("Viber", "the bot's token", "the bot's Edit info page", "Viber/viber-bot-python"),
+    "viber": Facts(
+        "Viber",
+        "the bot's token",
+        "the bot's Edit info page",
+        "Viber/viber-bot-python",
+        console="by its API: set_webhook with the URL",
+    ),
     "vonage": Facts(
         "Vonage, its Messages, Voice and Dispatch APIs",
         "the signature secret",
         "Dashboard > Settings > API settings",
         "Vonage/vonage-python-sdk: jwt; developer.vonage.com: Signed webhooks",
+        console="Dashboard > Settings > API settings, or the application's own webhooks",
     ),
     "webex": Facts(
         "Webex",
@@ -1189,6 +1222,7 @@ FACTS: dict[str, Facts] = {
         "the app's public key (RSA), PEM",
         "the app's home page > More actions > View ID & keys",
         "dev.wix.com: Webhooks; Verify requests received from Wix",
+        console="the app's dashboard > Webhooks",
     ),
     "woocommerce": Facts(
         "WooCommerce",
@@ -1197,7 +1231,13 @@ FACTS: dict[str, Facts] = {
         "woocommerce/woocommerce-rest-api-docs; its steps: hookdeck/webhook-skills",
         console="WooCommerce > Settings > Advanced > Webhooks > Add webhook: Topic, Delivery URL, Secret",
     ),
-    "workos": Facts("WorkOS", "the endpoint's signing secret", "Webhooks > the endpoint", "workos/workos-python"),
+    "workos": Facts(
+        "WorkOS",
+        "the endpoint's signing secret",
+        "Webhooks > the endpoint",
+        "workos/workos-python",
+        console="https://workos.com/docs/webhooks",
+    ),
     "x": Facts(
         "X (Twitter)",
         "the API key's secret",
@@ -1214,7 +1254,11 @@ FACTS: dict[str, Facts] = {
         "to Receive'",
     ),
     "xobni": Facts(
-        "Xobni", "the webhook's signing secret", "the answer to its creation", "xobni.ai/docs: Webhooks security"
+        "Xobni",
+        "the webhook's signing secret",
+        "the answer to its creation",
+        "xobni.ai/docs: Webhooks security",
+        console="by its API: POST /event-hooks",
     ),
     "zendesk": Facts(
         "Zendesk",
