@@ -553,13 +553,16 @@ FACTS: dict[str, Facts] = {
         "Mailchimp Transactional (Mandrill)",
         "the webhook's key",
         "Settings > Webhooks, column Key; the answer to its creation",
-        "mandrill.zendesk.com: How to authenticate webhook requests",
+        "mandrill.zendesk.com: How to authenticate webhook requests; mailchimp.com/developer: Track "
+        "and respond to email activity",
+        console="Webhooks > Add a Webhook: the events, and Post To URL",
     ),
     "manus": Facts(
         "Manus",
         "its public key (RSA), PEM",
         "GET https://api.manus.ai/v2/webhook.publicKey",
-        "open.manus.ai: Webhook security",
+        "open.manus.ai: Webhook security, Webhooks overview",
+        console="the settings' API Integration > Webhooks; before it is active, a test must get 200",
     ),
     "mastodon": Facts(
         "Mastodon",
@@ -901,7 +904,8 @@ FACTS: dict[str, Facts] = {
         "Revolut",
         "the webhook's signing secret, `wsk_…`",
         "the answer to its creation",
-        "developer.revolut.com: Verify the payload signature",
+        "developer.revolut.com: Verify the payload signature; developer.revolut.com: Create a webhook",
+        console="by its API: POST /webhooks of the Merchant or the Business API",
     ),
     "ringcentral": Facts(
         "RingCentral",
@@ -1078,7 +1082,8 @@ FACTS: dict[str, Facts] = {
         "Tailscale",
         "the endpoint's secret",
         "Admin console > Webhooks, shown once",
-        "tailscale/tailscale: docs/webhooks/example.go",
+        "tailscale/tailscale: docs/webhooks/example.go; tailscale.com/kb: Webhooks",
+        console="Admin console > Webhooks > Add endpoint",
     ),
     "taskfast": Facts(
         "TaskFast",
