@@ -695,7 +695,8 @@ FACTS: dict[str, Facts] = {
         "OpenMeter",
         "the endpoint's signing secret, `whsec_…`",
         "Notifications > Webhooks",
-        "openmeterio/openmeter: notification/webhook",
+        "openmeterio/openmeter: notification/webhook; openmeter.io: Notifications, Channel",
+        console="by the API: a notification channel of the type `WEBHOOK`, and a rule which sends to it",
     ),
     "openproject": Facts(
         "OpenProject",
@@ -804,7 +805,11 @@ FACTS: dict[str, Facts] = {
         console="Workspace Settings > Webhooks > Add webhook; the secret comes as a CSV file",
     ),
     "podium": Facts(
-        "Podium", "the webhook's secret", "chosen by you, where the webhook is made", "docs.podium.com: Webhooks"
+        "Podium",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "docs.podium.com: Webhooks",
+        console="by its webhooks API alone, with the url, the secret and the event types",
     ),
     "polar": Facts(
         "Polar",
@@ -849,7 +854,11 @@ FACTS: dict[str, Facts] = {
         console="Accounts & Settings > Webhooks > Add New Webhook: the URL and the secret",
     ),
     "realtime-register": Facts(
-        "Realtime Register", "the account's HMAC key", "Account details", "yoursrs.com: API docs, Webhook"
+        "Realtime Register",
+        "the account's HMAC key",
+        "Account details",
+        "yoursrs.com: API docs, Webhook",
+        console="Account details > Notifications: a rule for the event, with the webhook's URL",
     ),
     "recall-ai": Facts(
         "Recall.ai",
@@ -991,7 +1000,8 @@ FACTS: dict[str, Facts] = {
         "SignatureAPI",
         "the endpoint's signing secret, `whsec_…`",
         "the endpoint's page",
-        "signatureapi.com/docs: Verify webhook signatures",
+        "signatureapi.com/docs: Verify webhook signatures; Dashboard, Webhooks",
+        console="Settings > Webhooks > New Webhook Endpoint: the URL, the events, and test or live",
     ),
     "slack": Facts(
         "Slack",
@@ -1041,7 +1051,11 @@ FACTS: dict[str, Facts] = {
         console="Project settings > Integrations > Generic webhook",
     ),
     "stream": Facts(
-        "Stream (GetStream), without compression", "the app's API secret", "Dashboard > the app", "GetStream/stream-py"
+        "Stream (GetStream), without compression",
+        "the app's API secret",
+        "Dashboard > the app",
+        "GetStream/stream-py; getstream.io: Platform, Webhooks",
+        console="Dashboard > the app's webhooks, or by the API: `event_hooks` in the app's settings",
     ),
     "strike": Facts(
         "Strike",
@@ -1164,6 +1178,7 @@ FACTS: dict[str, Facts] = {
         "the app's client secret, or the webhook's signing key",
         "Developer dashboard > the app; of Uber Direct: Developer > Webhooks",
         "developer.uber.com: Webhooks",
+        console="the developer dashboard > the app > Settings; of Uber Direct: Developer > Webhooks > Create Webhook",
     ),
     "unit": Facts(
         "Unit",
@@ -1284,7 +1299,8 @@ FACTS: dict[str, Facts] = {
         "Zoho Payments",
         "the webhook's signing key",
         "shown where the webhook is made",
-        "zoho.com: Payments, Verifying webhooks",
+        "zoho.com: Payments, Verifying webhooks; Payments, Configuring webhooks",
+        console="Settings > Developer Space > Webhooks: add the endpoint and choose the events",
     ),
     "zoom": Facts(
         "Zoom",
