@@ -87,6 +87,7 @@ SAMPLES: dict[str, Any] = {
     "cloudflare-stream": {"uid": ID, "readyToStream": True, "status": {"state": "ready"}},
     "coinbase-commerce": {"id": NUMBER, "event": {"id": ID, "type": "charge:confirmed", "data": {"code": "A1"}}},
     "coinify": {"id": ID, "event": "payment-intent.completed", "context": {"amount": "19.90"}},
+    "contentful": {"sys": {"id": ID, "type": "Entry", "revision": 1}, "fields": {"title": {"en-US": "Hello"}}},
     "cronofy": {"notification": {"type": "change"}, "channel": {"channel_id": "chn_1"}},
     "datasaur": {
         "eventType": "PROJECT_CREATED",
@@ -272,6 +273,7 @@ SAMPLES: dict[str, Any] = {
     "retell": {"event": "call_ended", "call": {"call_id": ID, "call_status": "ended"}},
     "revenuecat": {"api_version": "1.0", "event": {"id": ID, "type": "INITIAL_PURCHASE", "app_user_id": "user1"}},
     "revolut": {"event": "ORDER_COMPLETED", "order_id": ID, "merchant_order_ext_ref": "1001"},
+    "ringcentral": {"uuid": ID, "event": "/restapi/v1.0/account/1/extension/2/message-store", "subscriptionId": "s1"},
     "sanity": {"_id": ID, "_type": "post", "_rev": "r1", "title": "Hello"},
     "savvycal": {"id": ID, "type": "event.created", "payload": {"id": "evt_1", "state": "confirmed"}},
     "scalev": {
@@ -424,6 +426,7 @@ HANDSHAKES = {
     "meta": Question("GET", "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token="),
     "microsoft-graph": Question(query="validationToken=a-token-of-nami"),
     "notion": Question(body=b'{"verification_token": "a-token-that-notion-hands-over"}'),
+    "ringcentral": Question(headers={"validation-token": "a-token-of-nami"}),
     "okta": Question("GET", headers={"x-okta-verification-challenge": "a-challenge-of-nami"}),
     "slack": Question(body=b'{"type": "url_verification", "challenge": "a-challenge-of-nami"}', signed=True),
     "smartcar": Question(body=b'{"eventType": "VERIFY", "data": {"challenge": "a-challenge-of-nami"}}', signed=True),

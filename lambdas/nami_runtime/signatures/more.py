@@ -304,6 +304,11 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "postmark": (Basic(),),
     "opensms": _pairs("x-opensms-signature", "v1", tolerance=300),
     "retell": _pairs("x-retell-signature", "d", time="v", signed="{body}{timestamp}", tolerance=300, milliseconds=True),
+    # Its pages name both headers for the token that a subscription is given.
+    "ringcentral": tuple(
+        Token(header=header, ids=("body:uuid",), handshake="ringcentral")
+        for header in ("verification-token", "validation-token")
+    ),
     "stream": _hex("x-signature"),
     "telegram": (Token(header="x-telegram-bot-api-secret-token", ids=("body:update_id",)),),
     "twitch": (

@@ -87,6 +87,33 @@ PUBLISHED = [
         {"circleci-signature": "v1=734cc62f32841568f45715aeb9f4d7891324e6d948e4c6c60c0621cdac48623a"},
         b"hello world",
     ),
+    # Its library signed them.
+    *(
+        Vector(
+            "contentful",
+            "contentful/node-apps-toolkit",
+            "0123456789abcdef" * 4,
+            "x-contentful-signature",
+            {
+                "content-type": "application/vnd.contentful.management.v1+json",
+                "x-contentful-topic": "ContentManagement.Entry.publish",
+                "x-contentful-webhook-name": "My webhook",
+                "x-contentful-timestamp": _MILLISECONDS,
+                "x-contentful-signed-headers": "content-type,x-contentful-signed-headers,x-contentful-timestamp,"
+                "x-contentful-topic,x-contentful-webhook-name",
+                "x-contentful-signature": signature,
+            },
+            '{"sys":{"id":"4o19","type":"Entry","revision":1},"fields":{"title":{"en":"Grüße"}}}'.encode(),
+            now=_NOW,
+            timed=True,
+            query=query,
+            options={"public_url": _URL},
+        )
+        for query, signature in (
+            ("", "8033f0e2a95166ce7fa1bd3fee0b6ee7e4f83a2690f4df635c4e4bcc12e1c8b0"),
+            ("a=b%20c&d=e", "87d8a4cf5c5024dda6ea936bb97c6d62603c7a344d33005c0c8d6ecc2262c32a"),
+        )
+    ),
     Vector(
         "goody",
         "developer.ongoody.com: Webhook security",
@@ -806,6 +833,8 @@ COMPUTED = [
         for name, header in (
             ("buildkite", "x-buildkite-token"),
             ("documenso", "x-documenso-secret"),
+            ("ringcentral", "verification-token"),
+            ("ringcentral", "validation-token"),
             ("revenuecat", "authorization"),
             ("telegram", "x-telegram-bot-api-secret-token"),
         )

@@ -479,6 +479,7 @@ _UNSIGNED_IDS = [
     ("linear", "linear-delivery"),
     ("zoom", "x-zm-trackingid"),
     ("todoist", "x-todoist-delivery-id"),
+    ("contentful", "x-contentful-idempotency-key"),
     ("paypal", "paypal-transmission-id"),  # signed, but with a checksum of the body alone
 ]
 
