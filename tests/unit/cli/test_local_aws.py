@@ -155,6 +155,31 @@ def test_host_without_its_secret_fails_the_deployment(handlers: dict[str, Any]) 
         handlers["AWS::AutoScaling::AutoScalingGroup"]["create"]("Host", group, "stack")
 
 
+def made_function(handlers: dict[str, Any], logical_id: str, reserved: int) -> str:
+    properties = {"Code": {"ZipFile": "x = 1"}, "Handler": "index.x", "Runtime": "python3.13", "Role": "r"}
+    create = handlers["AWS::Lambda::Function"]["create"]
+    name: str = create(logical_id, {**properties, "ReservedConcurrentExecutions": reserved}, "stack")[0]
+    return name
+
+
+def test_functions_of_a_template_reserve_what_it_says(handlers: dict[str, Any]) -> None:
+    from ministack.services import lambda_svc  # noqa: PLC0415
+
+    name = made_function(handlers, "Reserving", 5)
+    account = json.loads(lambda_svc._get_account_settings()[2])["AccountLimit"]
+    assert (account["ConcurrentExecutions"], account["UnreservedConcurrentExecutions"]) == (1000, 995)
+    assert json.loads(lambda_svc._get_function_concurrency(name)[2]) == {"ReservedConcurrentExecutions": 5}
+    handlers["AWS::Lambda::Function"]["delete"](name, {})
+    account = json.loads(lambda_svc._get_account_settings()[2])["AccountLimit"]
+    assert account["UnreservedConcurrentExecutions"] == 1000
+
+
+def test_account_does_not_let_all_of_it_be_reserved(handlers: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"below its minimum value of \[100\]"):
+        made_function(handlers, "Greedy", 901)
+    handlers["AWS::Lambda::Function"]["delete"](made_function(handlers, "Modest", 900), {})
+
+
 def test_worker_that_dies_while_it_starts_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     from ministack.core import lambda_runtime  # noqa: PLC0415
     from ministack.services import lambda_svc  # noqa: PLC0415
