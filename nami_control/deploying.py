@@ -12,7 +12,7 @@ from nami_control import cdk, checks, destinations, leftovers, pausing, queues, 
 from nami_control.aws import Aws
 from nami_control.cdk_output import Progress
 from nami_control.checks import Account, Check, look
-from nami_control.deployment import find
+from nami_control.deployment import Deployment, find
 from nami_control.leftovers import Leftover
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Stack, Target
@@ -207,7 +207,7 @@ def _paused(target: Target, stack: Stack | None) -> list[str]:
     """The destinations to which nothing is delivered."""
     if stack is None or not stack.is_whole or target.is_shared:
         return []
-    return pausing.paused(find(target))
+    return pausing.paused(Deployment(target, stack.outputs))
 
 
 def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> None:
