@@ -28,10 +28,11 @@ install: .venv/installed  ## Set up .venv: the library, the nami command, node, 
 	@touch $@
 
 local: install  ## Run the pipeline on this machine and send it a webhook; Ctrl-C ends it
+	@echo 'In another terminal, for nami: export PATH="$(CURDIR)/$(BIN):$$PATH"' >&2
 	@nami local up shopify --sample
 
 # A file to each process, the local ones first: they mostly wait, each with a local AWS of its own.
-PYTEST := pytest -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=20
 
 test: install  ## Run the unit, the local and the hardening tests
 	@$(PYTEST) tests/local tests/unit tests/hardening

@@ -1,5 +1,6 @@
 """The signature secret: kept, rotated without a redeployment, and cheap to attack."""
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -136,3 +137,12 @@ def test_no_log_line_quotes_the_secret(send: Send, capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
     assert '"old"' not in out
     assert "s3cret-guess" not in out
+
+
+@pytest.mark.parametrize(("binary", "status"), [(b"old", 200), (b"\xff\xfe", 401)])
+def test_a_secret_that_was_put_as_binary_is_read_where_it_is_text(
+    send: Send, cloud: FakeAws, binary: bytes, status: int
+) -> None:
+    held = json.dumps({"SecretBinary": base64.b64encode(binary).decode()}).encode()
+    cloud.answer = lambda service, _action: (200, held) if service == "secretsmanager" else None
+    assert send("old") == status
