@@ -6,8 +6,10 @@ Written for nami; `ID` and `NUMBER` become new ones in every sample.
 import json
 import secrets
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 from uuid import uuid4
 
+FORM = "application/x-www-form-urlencoded"
 ID = "$id"
 NUMBER = "$number"
 
@@ -85,6 +87,7 @@ SAMPLES: dict[str, Any] = {
     "cloudflare-stream": {"uid": ID, "readyToStream": True, "status": {"state": "ready"}},
     "coinbase-commerce": {"id": NUMBER, "event": {"id": ID, "type": "charge:confirmed", "data": {"code": "A1"}}},
     "coinify": {"id": ID, "event": "payment-intent.completed", "context": {"amount": "19.90"}},
+    "contentful": {"sys": {"id": ID, "type": "Entry", "revision": 1}, "fields": {"title": {"en-US": "Hello"}}},
     "cronofy": {"notification": {"type": "change"}, "channel": {"channel_id": "chn_1"}},
     "datasaur": {
         "eventType": "PROJECT_CREATED",
@@ -107,7 +110,8 @@ SAMPLES: dict[str, Any] = {
     "dub": {"id": ID, "event": "link.clicked", "createdAt": "2026-01-01T00:00:00Z", "data": {"link": {"key": "hello"}}},
     "dwolla": {"id": ID, "resourceId": "r1", "topic": "customer_transfer_completed", "_links": {}},
     "dynamic": {
-        "eventId": ID,
+        "messageId": ID,
+        "eventId": "e1",
         "eventName": "user.created",
         "environmentId": "e1",
         "data": {"email": "ada@example.com"},
@@ -269,6 +273,7 @@ SAMPLES: dict[str, Any] = {
     "retell": {"event": "call_ended", "call": {"call_id": ID, "call_status": "ended"}},
     "revenuecat": {"api_version": "1.0", "event": {"id": ID, "type": "INITIAL_PURCHASE", "app_user_id": "user1"}},
     "revolut": {"event": "ORDER_COMPLETED", "order_id": ID, "merchant_order_ext_ref": "1001"},
+    "ringcentral": {"uuid": ID, "event": "/restapi/v1.0/account/1/extension/2/message-store", "subscriptionId": "s1"},
     "sanity": {"_id": ID, "_type": "post", "_rev": "r1", "title": "Hello"},
     "savvycal": {"id": ID, "type": "event.created", "payload": {"id": "evt_1", "state": "confirmed"}},
     "scalev": {
@@ -390,6 +395,12 @@ def sample(scheme: str) -> Any:
     return json.loads(text)
 
 
+def written(scheme: str) -> tuple[bytes, str]:
+    """(body, content type) of that sample, as the provider writes it."""
+    found = sample(scheme)
+    return (urlencode(found).encode(), FORM) if scheme in FORMS else (json.dumps(found).encode(), "application/json")
+
+
 class Question(NamedTuple):
     """What a provider asks before its first webhook; `signed` as its webhooks are."""
 
@@ -404,6 +415,10 @@ HANDSHAKES = {
     "braintree": Question("GET", "bt_challenge=20f9f8ed05f77439fe955c977e4c8a53"),
     "asana": Question(headers={"x-hook-secret": "a-secret-that-asana-offers"}),
     "bitbucket-server": Question(headers={"x-event-key": "diagnostics:ping"}, body=b'{"test": true}'),
+    "boldsign": Question(
+        headers={"x-boldsign-event": "Verification"},
+        body=b'{"event": {"id": "7c872a5b", "created": 1617180024, "eventType": "Verification"}}',
+    ),
     "challenge": Question(body=b'{"challenge": "a-challenge-of-nami"}', signed=True),
     "dropbox": Question("GET", "challenge=a-challenge-of-nami"),
     "event-grid": Question("OPTIONS", headers={"webhook-request-origin": "eventemitter.example.com"}),
@@ -411,6 +426,7 @@ HANDSHAKES = {
     "meta": Question("GET", "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token="),
     "microsoft-graph": Question(query="validationToken=a-token-of-nami"),
     "notion": Question(body=b'{"verification_token": "a-token-that-notion-hands-over"}'),
+    "ringcentral": Question(headers={"validation-token": "a-token-of-nami"}),
     "okta": Question("GET", headers={"x-okta-verification-challenge": "a-challenge-of-nami"}),
     "slack": Question(body=b'{"type": "url_verification", "challenge": "a-challenge-of-nami"}', signed=True),
     "smartcar": Question(body=b'{"eventType": "VERIFY", "data": {"challenge": "a-challenge-of-nami"}}', signed=True),

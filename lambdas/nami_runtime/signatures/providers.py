@@ -107,6 +107,8 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "mailgun": (
         Hmac(
             header="body:signature.signature",
+            # Of a subaccount's event, by the key of the account above it.
+            also=("body:signature.parent-signature",),
             signed="{timestamp}{body:signature.token}",
             timestamp="body:signature.timestamp",
             digits=10,

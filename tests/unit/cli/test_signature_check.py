@@ -379,7 +379,8 @@ def test_what_is_missing_is_told(words: list[str], said: str) -> None:
 
 
 def test_every_provider_is_listed() -> None:
-    listed = [line.split("\t")[0] for line in run().stdout.splitlines()]
+    heading, *listed = [line.split("\t")[0] for line in run().stdout.splitlines()]
+    assert heading == "provider"
     assert listed == sorted(set(signatures.every()) - {"hmac", "token", "basic", "none"})
     assert [each["provider"] for each in json.loads(run("--json").stdout)] == listed
 
@@ -388,6 +389,10 @@ def test_every_provider_is_listed() -> None:
 def test_every_provider_can_be_shown(provider: str) -> None:
     assert re.search(r"^secret +\S", run(provider).stdout, re.MULTILINE)
     assert json.loads(run("show", provider, "--json").stdout)["provider"] == provider
+
+
+def test_steps_in_a_providers_console_are_shown() -> None:
+    assert re.search(r"^console +the project's Settings > Webhooks", run("livekit").stdout, re.MULTILINE)
 
 
 def test_package_that_a_check_needs_is_named_as_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

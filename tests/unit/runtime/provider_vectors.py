@@ -87,6 +87,33 @@ PUBLISHED = [
         {"circleci-signature": "v1=734cc62f32841568f45715aeb9f4d7891324e6d948e4c6c60c0621cdac48623a"},
         b"hello world",
     ),
+    # Its library signed them.
+    *(
+        Vector(
+            "contentful",
+            "contentful/node-apps-toolkit",
+            "0123456789abcdef" * 4,
+            "x-contentful-signature",
+            {
+                "content-type": "application/vnd.contentful.management.v1+json",
+                "x-contentful-topic": "ContentManagement.Entry.publish",
+                "x-contentful-webhook-name": "My webhook",
+                "x-contentful-timestamp": _MILLISECONDS,
+                "x-contentful-signed-headers": "content-type,x-contentful-signed-headers,x-contentful-timestamp,"
+                "x-contentful-topic,x-contentful-webhook-name",
+                "x-contentful-signature": signature,
+            },
+            '{"sys":{"id":"4o19","type":"Entry","revision":1},"fields":{"title":{"en":"Grüße"}}}'.encode(),
+            now=_NOW,
+            timed=True,
+            query=query,
+            options={"public_url": _URL},
+        )
+        for query, signature in (
+            ("", "8033f0e2a95166ce7fa1bd3fee0b6ee7e4f83a2690f4df635c4e4bcc12e1c8b0"),
+            ("a=b%20c&d=e", "87d8a4cf5c5024dda6ea936bb97c6d62603c7a344d33005c0c8d6ecc2262c32a"),
+        )
+    ),
     Vector(
         "goody",
         "developer.ongoody.com: Webhook security",
@@ -684,16 +711,17 @@ COMPUTED = [
     ),
     Vector(
         "paysway",
-        "formula",
-        "dGVzdC1zZWNyZXQ=",
+        "docs.paysway.io: Verify requests",
+        "zTOJGr3vYdAHM/F5ZiDsVvgPZq5/Y3Ktbo9xw9Ncf8Y=",
         "x-paysway-signature",
-        {"x-paysway-signature": f"t={_SECONDS},v1={_TIMED}"},
-        _BODY,
+        {"x-paysway-signature": "t=1738002855,v1=c9854765d242b9078e68b6fca1755f208ba70a7aa7c372abc4ec341483e34496"},
+        b'{"foo":"bar"}',
+        now=1_738_002_855.0,
     ),
     _formula("xobni", "x-xobni-signature", f"sha256={_TIMED}", x_xobni_timestamp=_SECONDS),
     _formula("billit", "billit-signature", f"t={_SECONDS},s={_TIMED}"),
     _formula("katana", "x-sha2-signature", _HEX),
-    _formula("opensms", "x-opensms-signature", f"t={_SECONDS},v1={_TIMED}"),
+    _timed("opensms", "x-opensms-signature", f"t={_SECONDS},v1={_TIMED}"),
     _formula("codoseo", "x-codoseo-signature", f"sha256={_TIMED}", x_codoseo_timestamp=_SECONDS),
     _formula("mews-pos", "x-signature", _BASE64),
     _formula("scalev", "x-scalev-hmac-sha256", _BASE64),
@@ -724,7 +752,7 @@ COMPUTED = [
         "v1=57136cd02512abe9b52f7fc8e32c914f27bb7f23ace19fe25caa15e2d0c52b40",
         x_orb_timestamp="2021-02-25T15:02:10",
     ),
-    _formula("recurly", "recurly-signature", f"{_MILLISECONDS},{_TIMED_MS}"),
+    _timed("recurly", "recurly-signature", f"{_MILLISECONDS},{_TIMED_MS}"),
     _formula("sanity", "sanity-webhook-signature", f"t={_MILLISECONDS},v1=YH8Y_1plzfpIBk3v7Y_zNo7uH5PSqebL3ZGa_uNLgH4"),
     _formula("docusign", "x-docusign-signature-1", _BASE64),
     _formula("docusign", "x-docusign-signature-2", _BASE64),
@@ -805,6 +833,8 @@ COMPUTED = [
         for name, header in (
             ("buildkite", "x-buildkite-token"),
             ("documenso", "x-documenso-secret"),
+            ("ringcentral", "verification-token"),
+            ("ringcentral", "validation-token"),
             ("revenuecat", "authorization"),
             ("telegram", "x-telegram-bot-api-secret-token"),
         )

@@ -94,9 +94,23 @@ def test_while_secrets_manager_is_away_the_last_value_serves(
     send("old")
     cloud.answer = lambda service, action: (500, b"{}") if service == "secretsmanager" else None
     clock.now += 1000
-    assert [send("old"), send("forged")] == [200, 401]
+    assert [send("old"), send("forged")] == [200, 503]
     (line,) = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "secret" in line]
     assert (line["message"], line["secret"]) == ("a secret can't be read, its last value is used", SIGNATURE_SECRET)
+
+
+def test_what_fits_no_value_is_to_be_sent_again_while_the_secret_cannot_be_read_anew(
+    send: Send, cloud: FakeAws, clock: Clock
+) -> None:
+    # It may be signed with the value that a rotation has just added.
+    send("old")
+    cloud.secrets[SIGNATURE_SECRET] = '["new", "old"]'
+    cloud.answer = lambda service, action: (500, b"{}") if service == "secretsmanager" else None
+    clock.now += 30
+    assert [send("new"), send("new"), send("old")] == [503, 503, 200]
+    cloud.answer = lambda service, action: None
+    clock.now += 30
+    assert [send("new"), send("other")] == [200, 401]
 
 
 @pytest.mark.parametrize(

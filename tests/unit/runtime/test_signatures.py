@@ -452,8 +452,10 @@ def _id(
         ("slack", b'{"event_id":"Ev08"}', {}, "Ev08"),
         ("square", b'{"event_id":"e"}', {}, "e"),
         ("paddle", b'{"event_id":"e"}', {}, "e"),
+        ("plane", b'{"event_id":"e","delivery_id":"of one try"}', {}, "e"),
         ("typeform", b'{"event_id":"e"}', {}, "e"),
         ("intercom", b'{"id":"notif_1"}', {}, "notif_1"),
+        ("dynamic", b'{"messageId":"m","eventId":"e"}', {}, "m"),
         ("standard-webhooks", b"{}", {"webhook-id": "msg_1", "webhook-signature": "v1,x"}, "msg_1"),
         ("standard-webhooks", b"{}", {"svix-id": "msg_1", "svix-signature": "v1,x"}, "msg_1"),
         ("sendgrid", b'[{"sg_event_id":"a"}]', {}, "a"),
@@ -476,6 +478,8 @@ _UNSIGNED_IDS = [
     ("zendesk", "x-zendesk-webhook-invocation-id"),
     ("linear", "linear-delivery"),
     ("zoom", "x-zm-trackingid"),
+    ("todoist", "x-todoist-delivery-id"),
+    ("contentful", "x-contentful-idempotency-key"),
     ("paypal", "paypal-transmission-id"),  # signed, but with a checksum of the body alone
 ]
 
