@@ -56,6 +56,9 @@ def deploy(
         # Only what could be deployed is worth keeping.
         say(f"{target.name}: settings kept in {settings.save(target)}")
     say(f"{target.name}: {'updated' if done.before else 'deployed'} in {took(started)}")
+    if done.paused:
+        still = f"{', '.join(done.paused)} is paused as before"
+        say(f"{target.name}: {still}; {target.aws.nami} resume {target.name} delivers again")
     _tell_what_left(done)
     tell_commands(done.former)
     lines = _next_steps(done, asked) if isinstance(asked, Subscription) else _to_join(done)

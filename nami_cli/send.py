@@ -94,7 +94,8 @@ def _show_documents(deployment: Deployment, ids: list[str]) -> None:
     if missing := set(ids) - {document["_id"] for document in documents}:
         raise WebhookError(
             f"{', '.join(sorted(missing))} was accepted and not stored within {_STORED_WITHIN} s",
-            *("see ", Command(f"logs {deployment.name}")),
+            *(Command(f"doctor {deployment.name}"), " tells whether it is paused, "),
+            *(Command(f"logs {deployment.name}"), " what failed"),
         )
 
 

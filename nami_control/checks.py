@@ -26,7 +26,7 @@ from nami_control.errors import (
 from nami_control.planning.assumptions import UNRESERVED
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Stack, Target, template_of
-from nami_stack.settings import SETTINGS_METADATA, SharedSettings, Subscription
+from nami_stack.settings import SETTINGS_METADATA, SharedSettings, Subscription, by_todays_names
 
 BOOTSTRAP_VERSION = 6
 """The least that our templates ask for; a test compares it with what the CDK writes."""
@@ -241,7 +241,7 @@ def settings_stay(
 def deployed_settings(target: Target) -> dict[str, Any]:
     """The settings of the last deployment that are not the defaults; none where it can't be known."""
     found = template_of(target.aws, target.stack_name).get("Metadata", {}).get(SETTINGS_METADATA)
-    return found if isinstance(found, dict) else {}
+    return by_todays_names(found) if isinstance(found, dict) else {}
 
 
 def handlers(name: str) -> Check:

@@ -6,12 +6,13 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 
-from nami_control import cdk, checks, destinations, leftovers, queues, shared, stacks, volumes
+from nami_control import cdk, checks, destinations, leftovers, pausing, queues, shared, stacks, volumes
 from nami_control.cdk_output import Progress
 from nami_control.checks import look
+from nami_control.deployment import find
 from nami_control.leftovers import Leftover
 from nami_control.progress import Tell, silent
-from nami_control.stacks import Target
+from nami_control.stacks import Stack, Target
 from nami_control.times import took
 from nami_stack.settings import Subscription
 
@@ -36,6 +37,8 @@ class Deployed:
     """What else has left the stack, and is kept."""
     changes: str = ""
     """With a dry run: what the CDK CLI says of it."""
+    paused: Sequence[str] = ()
+    """The destinations to which nothing is delivered, before and after it."""
 
     @cached_property
     def outputs(self) -> Mapping[str, str]:
@@ -103,6 +106,8 @@ def deploy(
         volumes.require_kept(target, stack, templates)
         changed = queues.changes(target.aws, resources, templates)
         queues.require_empty(target.aws, target.name, changed)
+        paused = _paused(target, stack)
+        pausing.require_same_queues(target.name, paused, changed)
         if needs_shared:
             _share_first(target.shared, show, tell, dry_run=dry_run)
         before = stack.outputs if stack else {}
@@ -114,8 +119,12 @@ def deploy(
                 return Deployed(target, before, former, kept, cdk.diff(target, tasks, coloured=coloured))
             progress.step("deploying")
             task = cdk.deploy(target, tasks)
-            task.finish(lambda: task.show(progress))
-    return Deployed(target, before, former, kept)
+            try:
+                task.finish(lambda: task.show(progress))
+            finally:
+                if paused:
+                    pausing.keep(find(target), paused, tell)
+    return Deployed(target, before, former, kept, paused=paused)
 
 
 def diff(target: Target, show: Show, *, tell: Tell = silent, coloured: bool = False) -> str:
@@ -156,6 +165,13 @@ def require(target: Target, tell: Tell = silent, *, reset: bool = False, tell_al
     looks += [look(label, check) for label, check in destinations.looks_before(aws, asked, stack).items()]
     checks.require(aws, looks, tell, tell_all=tell_all)
     tell(f"{target.name}: account {account.number}, region {account.region}")
+
+
+def _paused(target: Target, stack: Stack | None) -> list[str]:
+    """The destinations to which nothing is delivered."""
+    if stack is None or not stack.is_whole or target.is_shared:
+        return []
+    return pausing.paused(find(target))
 
 
 def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> None:

@@ -15,6 +15,7 @@ from nami_stack.settings import (
     SHARED,
     SharedSettings,
     Subscription,
+    by_todays_names,
     given_settings,
     read_settings,
     stack_name,
@@ -116,7 +117,9 @@ class Target:
     @property
     def given_anywhere(self) -> frozenset[str]:
         """The names of the settings that were given now, or are kept in the cdk.json here."""
-        return frozenset({*self.given, *given_settings({**cdk_json.context(), **self.aws.context}, self.name)})
+        return frozenset(
+            {*by_todays_names(self.given), *given_settings({**cdk_json.context(), **self.aws.context}, self.name)}
+        )
 
     @property
     def stack_name(self) -> str:

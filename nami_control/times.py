@@ -70,3 +70,8 @@ def clock(milliseconds: float) -> str:
 def iso(milliseconds: float) -> str:
     """A moment as ISO 8601 in UTC, for scripts."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def minute(seconds: float) -> str:
+    """A moment (epoch seconds) for people, in UTC: 2026-01-31 12:00 UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

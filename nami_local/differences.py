@@ -11,6 +11,6 @@ DIFFERENCES = (
     "one has not been seen",
     "throttling of the gateway, its 10 MB limit and Lambda's 6 MB limit do not exist",
     "metrics and alarms are recorded but do not fire",
-    "items of a DynamoDB table do not expire",
+    "items of a DynamoDB table, and documents of the stand-in for MongoDB, do not expire",
     "queues, secrets and logs are gone after `nami local down`; the documents stay in .nami",
 )

@@ -160,6 +160,22 @@ class Nami:
         return False
 
 
+@contextlib.contextmanager
+def listening(nami: Nami, *arguments: str) -> Iterator[list[str]]:
+    """`nami listen` from when it hears until Ctrl-C; the list has what it printed then."""
+    command = [sys.executable, "-m", "nami_cli.main", "--local", "listen", *arguments]
+    pipe = subprocess.PIPE
+    printed: list[str] = []
+    with subprocess.Popen(command, cwd=nami.folder, env=nami.environment, stdout=pipe, stderr=pipe, text=True) as run:
+        assert run.stderr
+        assert "go to" in run.stderr.readline()
+        yield printed
+        run.send_signal(signal.SIGINT)
+        said, errors = run.communicate(timeout=20)
+        assert run.returncode == 0, errors
+        printed += said.splitlines()
+
+
 def wait_for(condition: Callable[[], object], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not condition():

@@ -154,6 +154,18 @@ def test_setting_of_the_last_deployment_is_not_lost_by_leaving_it_out(aws: Stub)
     assert "--reset" in word(check.remedy, "nami")
 
 
+def test_setting_of_the_last_deployment_is_not_lost_by_its_new_name(aws: Stub) -> None:
+    deployed_with(aws, table_ttl_days=30)
+    check = checks.settings_stay(target(), subscription(), set(), stack())
+    assert "add --keep-days 30 " in word(check.remedy, "nami")
+
+
+def test_setting_of_the_last_deployment_may_be_given_by_its_former_name(aws: Stub) -> None:
+    deployed_with(aws, table_ttl_days=30)
+    given = target(table_ttl_days="30")
+    assert checks.settings_stay(given, given.subscription, given.given_anywhere, stack()).status == "ok"
+
+
 def test_setting_that_is_given_anew_may_change(aws: Stub) -> None:
     deployed_with(aws, batch_size=50, methods=["GET", "POST"])
     given = {"batch_size": 100, "methods": "POST"}

@@ -60,6 +60,7 @@ def ages(aws: Stub, *values: float) -> None:
     aws("cloudwatch").add_response(
         "get_metric_data", {"MetricDataResults": [{"Id": "q0", "Values": list(values), "StatusCode": "Complete"}]}
     )
+    aws("lambda").add_response("list_event_source_mappings", {"EventSourceMappings": []})
 
 
 def run(*arguments: str) -> Any:
@@ -80,6 +81,7 @@ def test_list_tells_depth_dead_letters_and_age(aws: Stub) -> None:
             "waiting": 12,
             "dead_letters": 3,
             "oldest_seconds": 240.0,
+            "paused": False,
             "deployed": "2026-01-31T12:00:00+00:00",
             "status": "CREATE_COMPLETE",
             "used_by": None,
@@ -287,17 +289,6 @@ def test_host_is_well_when_its_instance_is_in_service_and_healthy(
 def test_host_without_an_instance_fails(aws: Stub) -> None:
     group(aws)
     assert host.look(target()).status == "fail"
-
-
-@pytest.mark.parametrize(("state", "status"), [("Enabled", "ok"), ("Disabled", "fail")])
-def test_event_source_must_be_enabled(aws: Stub, state: str, status: str) -> None:
-    mapping = {"UUID": UUID, "State": state}
-    aws("lambda").add_response(
-        "list_event_source_mappings", {"EventSourceMappings": [mapping]}, {"FunctionName": "post"}
-    )
-    check = health._event_source(Aws(), "post")
-    assert check.status == status
-    assert (f"--enabled --uuid {UUID}" in word(check.remedy, "nami")) == (status == "fail")
 
 
 def test_firing_alarm_of_the_stack_fails(aws: Stub) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from nami_local import aws, depths
+from nami_local import aws, depths, rights
 
 URI = "mongodb://127.0.0.1:27017/"
 ADDED = (
@@ -252,8 +252,25 @@ def test_batch_of_sqs_needs_the_right_to_its_action(
     from ministack.core import iam_actions  # noqa: PLC0415
 
     monkeypatch.setattr(iam_actions, "extract_iam_action", iam_actions.extract_iam_action)
-    aws.ask_of_batches_what_aws_asks()
+    rights.register()
     assert iam_actions.extract_iam_action(service, "POST", "/", {"x-amz-target": target}, b"{}", {}) == action
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "action"),
+    [
+        ("PUT", "/2015-03-31/event-source-mappings/1", "lambda:UpdateEventSourceMapping"),
+        ("GET", "/2015-03-31/event-source-mappings/", "lambda:ListEventSourceMappings"),
+    ],
+)
+def test_whoever_changes_an_event_source_needs_the_right_to_that(
+    monkeypatch: pytest.MonkeyPatch, method: str, path: str, action: str
+) -> None:
+    from ministack.core import iam_actions  # noqa: PLC0415
+
+    monkeypatch.setattr(iam_actions, "extract_iam_action", iam_actions.extract_iam_action)
+    rights.register()
+    assert iam_actions.extract_iam_action("lambda", method, path, {}, b"", {}) == action
 
 
 def test_role_that_is_taken_on_bears_the_token_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

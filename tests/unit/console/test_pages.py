@@ -119,6 +119,7 @@ def row(**known: Any) -> str:
         "destinations": ["mongo"],
         "waiting": 3,
         "oldest_seconds": 90,
+        "paused": True,
         "dead_letters": 2,
     }
     return templates.get_template("overview_rows.html").render(rows=[Row("prod-shopify", listed, **known)])
@@ -130,6 +131,10 @@ def test_row_tells_environment_signer_dead_letters_and_alarms() -> None:
     assert "secret is set" in html
     assert '<a class="bad" href="/s/prod-shopify/dead">2</a>' in html
     assert '<span class="bad">old</span>' in html
+
+
+def test_row_says_that_it_is_paused() -> None:
+    assert '<span class="warn">paused</span>' in row(signer="github")
 
 
 def test_row_says_where_the_secret_is_not_filled_in() -> None:
