@@ -42,7 +42,8 @@ def _row(
 ) -> dict[str, Any]:
     outputs = stack.outputs
     count = _sum(aws, waiting(outputs))
-    known = [oldest[queue] for queue in waiting(outputs) if queue in oldest] if count else []  # the metric is late
+    # The metric is late.
+    known = [oldest[queue] for queue in waiting(outputs) if queue in oldest] if count else []
     at = stack.said.get("LastUpdatedTime") or stack.said["CreationTime"]
     return {
         "name": owner.subscription,

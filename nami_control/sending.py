@@ -80,7 +80,7 @@ class Sender:
 
     def sample(self) -> tuple[bytes, str]:
         """(body, content type) of a webhook such as the provider might send, under a new id."""
-        if self._signs_form:
+        if self._signs_form or self.scheme in samples.FORMS:
             return urlencode(samples.sample(self.scheme)).encode(), samples.FORM
         document = samples.sample(self.scheme)
         for source in self._id_sources("body:") if isinstance(document, dict) else ():

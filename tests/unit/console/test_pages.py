@@ -13,6 +13,7 @@ from nami_console.jobs import Job, Jobs
 from nami_console.pages import templates
 from nami_console.site import Kept
 from nami_control.errors import AwsError
+from nami_control.events import state_of
 from nami_control.figures import COUNTS, Figures, Window
 from nami_control.logs import Step
 from nami_control.overview import Row
@@ -46,7 +47,7 @@ def test_functions_clock_that_is_behind_makes_no_step_earlier_than_the_arrival()
     ],
 )
 def test_state_is_what_the_destination_says(document: dict[str, Any], state: str) -> None:
-    assert events.state_of(document) == state
+    assert state_of(document) == state
 
 
 def finished(task: Callable[[Progress], object]) -> Job:
