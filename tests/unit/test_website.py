@@ -59,6 +59,24 @@ def test_providers_page_leads_to_the_document_where_the_steps_are_not_known(monk
     assert f"<{page}>" in pages.provider_page("livekit")
 
 
+@pytest.mark.parametrize(
+    ("provider", "cause", "told"),
+    [
+        ("twilio", "`--public-url`", True),
+        ("messagebird", "`--public-url`", True),
+        ("github", "`--public-url`", False),
+        ("stripe", "more than 300 s off", True),
+        ("github", " s off", False),
+        ("github", "it comes unsigned", True),
+        ("stripe", "it comes unsigned", False),
+        ("messagebird", "wrote again", True),
+        ("documenso", "wrote again", False),
+    ],
+)
+def test_providers_page_says_what_goes_wrong_with_its_kind_of_signature(provider: str, cause: str, told: bool) -> None:
+    assert (cause in pages.provider_page(provider).partition("gets 401")[2]) is told
+
+
 def test_providers_page_says_that_a_request_without_an_id_counts_by_itself() -> None:
     assert "| Delivery's id | none: each request is a delivery of its own |" in pages.provider_page("ably")
 
