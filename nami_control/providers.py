@@ -310,6 +310,13 @@ FACTS: dict[str, Facts] = {
         "coinify.readme.io: Webhook signature, Webhooks",
         console="Developers > Webhooks; the webhook URL and a shared secret",
     ),
+    "contentful": Facts(
+        "Contentful",
+        "the space's signing secret, 64 characters",
+        "Settings > Webhooks > Settings > Enable request verification",
+        "contentful/node-apps-toolkit: src/requests; contentful.com/developers: Webhook request verification",
+        console="the space's Settings > Webhooks > Add webhook",
+    ),
     "cronofy": Facts(
         "Cronofy",
         "the OAuth client secret",
@@ -811,13 +818,16 @@ FACTS: dict[str, Facts] = {
         "Mailchimp Transactional (Mandrill)",
         "the webhook's key",
         "Settings > Webhooks, column Key; the answer to its creation",
-        "mandrill.zendesk.com: How to authenticate webhook requests",
+        "mandrill.zendesk.com: How to authenticate webhook requests; mailchimp.com/developer: Track "
+        "and respond to email activity",
+        console="Webhooks > Add a Webhook: the events, and Post To URL",
     ),
     "manus": Facts(
         "Manus",
         "its public key (RSA), PEM",
         "GET https://api.manus.ai/v2/webhook.publicKey",
-        "open.manus.ai: Webhook security",
+        "open.manus.ai: Webhook security, Webhooks overview",
+        console="the settings' API Integration > Webhooks; before it is active, a test must get 200",
     ),
     "mastodon": Facts(
         "Mastodon",
@@ -845,6 +855,7 @@ FACTS: dict[str, Facts] = {
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
         "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK",
+        console="developers.facebook.com > My Apps > the app > Webhooks: callback URL and Verify Token",
     ),
     "mews-pos": Facts(
         "Mews POS", "the secret key", "the webhook's settings", "docs.mews.com: POS API, webhook security"
@@ -916,7 +927,9 @@ FACTS: dict[str, Facts] = {
         "Notion",
         "the verification token",
         "sent once, when the subscription is made: `nami secret NAME --received`",
-        "developers.notion.com: Webhooks",
+        "developers.notion.com: Webhooks; its steps: simstudioai/sim",
+        console="notion.so/profile/integrations > the integration > Webhooks > Create a subscription: the "
+        "URL; then Verify, with the token that came",
     ),
     "nylas": Facts(
         "Nylas",
@@ -947,7 +960,8 @@ FACTS: dict[str, Facts] = {
         "OpenMeter",
         "the endpoint's signing secret, `whsec_…`",
         "Notifications > Webhooks",
-        "openmeterio/openmeter: notification/webhook",
+        "openmeterio/openmeter: notification/webhook; openmeter.io: Notifications, Channel",
+        console="by the API: a notification channel of the type `WEBHOOK`, and a rule which sends to it",
     ),
     "openproject": Facts(
         "OpenProject",
@@ -1056,7 +1070,11 @@ FACTS: dict[str, Facts] = {
         console="Workspace Settings > Webhooks > Add webhook; the secret comes as a CSV file",
     ),
     "podium": Facts(
-        "Podium", "the webhook's secret", "chosen by you, where the webhook is made", "docs.podium.com: Webhooks"
+        "Podium",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "docs.podium.com: Webhooks",
+        console="by its webhooks API alone, with the url, the secret and the event types",
     ),
     "polar": Facts(
         "Polar",
@@ -1101,7 +1119,11 @@ FACTS: dict[str, Facts] = {
         console="Accounts & Settings > Webhooks > Add New Webhook: the URL and the secret",
     ),
     "realtime-register": Facts(
-        "Realtime Register", "the account's HMAC key", "Account details", "yoursrs.com: API docs, Webhook"
+        "Realtime Register",
+        "the account's HMAC key",
+        "Account details",
+        "yoursrs.com: API docs, Webhook",
+        console="Account details > Notifications: a rule for the event, with the webhook's URL",
     ),
     "recall-ai": Facts(
         "Recall.ai",
@@ -1115,18 +1137,21 @@ FACTS: dict[str, Facts] = {
         "the endpoint's signing key",
         "Integrations > Webhooks > the endpoint",
         "docs.recurly.com: Signature verification; recurly/recurly-client-ruby: webhooks.rb",
+        console="https://docs.recurly.com/recurly-subscriptions/docs/overview-webhooks",
     ),
     "render": Facts(
         "Render",
         "the webhook's signing secret, `whsec_…`",
         "Integrations > Webhooks > the webhook",
         "render.com/docs: Webhooks; render-examples/webhook-github-action",
+        console="https://render.com/docs/webhooks",
     ),
     "replicate": Facts(
         "Replicate",
         "the default signing secret, `whsec_…`",
         "Account > Webhooks; GET /v1/webhooks/default/secret",
         "replicate/replicate-python",
+        console="the field `webhook` of a prediction",
     ),
     "resend": Facts(
         "Resend",
@@ -1136,21 +1161,41 @@ FACTS: dict[str, Facts] = {
         console="resend.com/webhooks > Add webhook",
     ),
     "retell": Facts(
-        "Retell AI", "the API key with the webhook badge", "Settings > API keys", "RetellAI/retell-python-sdk"
+        "Retell AI",
+        "the API key with the webhook badge",
+        "Settings > API keys",
+        "RetellAI/retell-python-sdk",
+        console="the agent's `webhook_url`",
     ),
     "revenuecat": Facts(
         "RevenueCat",
         "the authorization header's value, as it is",
         "chosen by you, in Integrations > Webhooks",
         "revenuecat.com/docs: Webhooks",
+        console="the project's Integrations > + New > Webhooks: the URL and the authorization header",
     ),
     "revolut": Facts(
         "Revolut",
         "the webhook's signing secret, `wsk_…`",
         "the answer to its creation",
-        "developer.revolut.com: Verify the payload signature",
+        "developer.revolut.com: Verify the payload signature; developer.revolut.com: Create a webhook",
+        console="by its API: POST /webhooks of the Merchant or the Business API",
     ),
-    "sanity": Facts("Sanity", "the webhook's secret", "chosen by you, in API > Webhooks", "sanity-io/webhook-toolkit"),
+    "ringcentral": Facts(
+        "RingCentral",
+        "the subscription's verification token",
+        "chosen by you, where the subscription is made",
+        "ringcentral/ringcentral-api-docs: Creating webhooks, Receiving webhooks, Outgoing webhooks; its OpenAPI",
+        console="by its API: POST /restapi/v1.0/subscription, whose deliveryMode has transportType, address and "
+        "verificationToken",
+    ),
+    "sanity": Facts(
+        "Sanity",
+        "the webhook's secret",
+        "chosen by you, in API > Webhooks",
+        "sanity-io/webhook-toolkit; sanity.io/docs: Webhooks",
+        console="sanity.io/manage > the project > API > Webhooks: URL and secret",
+    ),
     "savvycal": Facts(
         "SavvyCal",
         "the webhook's secret",
@@ -1220,7 +1265,8 @@ FACTS: dict[str, Facts] = {
         "SignatureAPI",
         "the endpoint's signing secret, `whsec_…`",
         "the endpoint's page",
-        "signatureapi.com/docs: Verify webhook signatures",
+        "signatureapi.com/docs: Verify webhook signatures; Dashboard, Webhooks",
+        console="Settings > Webhooks > New Webhook Endpoint: the URL, the events, and test or live",
     ),
     "slack": Facts(
         "Slack",
@@ -1270,19 +1316,25 @@ FACTS: dict[str, Facts] = {
         console="Project settings > Integrations > Generic webhook",
     ),
     "stream": Facts(
-        "Stream (GetStream), without compression", "the app's API secret", "Dashboard > the app", "GetStream/stream-py"
+        "Stream (GetStream), without compression",
+        "the app's API secret",
+        "Dashboard > the app",
+        "GetStream/stream-py; getstream.io: Platform, Webhooks",
+        console="Dashboard > the app's webhooks, or by the API: `event_hooks` in the app's settings",
     ),
     "strike": Facts(
         "Strike",
         "the subscription's secret",
         "chosen by you, where the subscription is made",
         "docs.strike.me: Webhooks",
+        console="by its API, where the subscription is made",
     ),
     "stripe": Facts(
         "Stripe",
         "the endpoint's signing secret, `whsec_…`",
         "Workbench > Webhooks > the endpoint",
-        "docs.stripe.com: Webhooks",
+        "docs.stripe.com: Webhooks; docs.stripe.com: Manage event destinations",
+        console="Workbench > Webhooks > Create new destination > Webhook: Endpoint URL",
     ),
     "surveymonkey": Facts(
         "SurveyMonkey",
@@ -1309,7 +1361,8 @@ FACTS: dict[str, Facts] = {
         "Tailscale",
         "the endpoint's secret",
         "Admin console > Webhooks, shown once",
-        "tailscale/tailscale: docs/webhooks/example.go",
+        "tailscale/tailscale: docs/webhooks/example.go; tailscale.com/kb: Webhooks",
+        console="Admin console > Webhooks > Add endpoint",
     ),
     "taskfast": Facts(
         "TaskFast",
@@ -1329,7 +1382,9 @@ FACTS: dict[str, Facts] = {
         "Telnyx",
         "the public key, base64",
         "Mission Control Portal > Account settings > Keys & credentials > Public key",
-        "team-telnyx/telnyx-python; developers.telnyx.com: Webhooks",
+        "team-telnyx/telnyx-python; developers.telnyx.com: Webhooks; support.telnyx.com: Voice applications",
+        console="a voice application's `Send a webhook to the URL`, a messaging profile's webhook URL; with "
+        "API version 2",
     ),
     "tiktok": Facts(
         "TikTok",
@@ -1359,6 +1414,7 @@ FACTS: dict[str, Facts] = {
         "the app's secret",
         "trello.com/power-ups/admin > the app > API key",
         "developer.atlassian.com: Trello, Webhooks",
+        console="by its API: POST /1/webhooks with callbackURL and idModel",
     ),
     "twilio": Facts(
         "Twilio",
@@ -1387,9 +1443,14 @@ FACTS: dict[str, Facts] = {
         "the app's client secret, or the webhook's signing key",
         "Developer dashboard > the app; of Uber Direct: Developer > Webhooks",
         "developer.uber.com: Webhooks",
+        console="the developer dashboard > the app > Settings; of Uber Direct: Developer > Webhooks > Create Webhook",
     ),
     "unit": Facts(
-        "Unit", "the webhook's token", "chosen by you, where the webhook is made", "unit-finance/unit-python-sdk"
+        "Unit",
+        "the webhook's token",
+        "chosen by you, where the webhook is made",
+        "unit-finance/unit-python-sdk",
+        console="by its API, where the webhook is made with its URL and its token",
     ),
     "vercel": Facts(
         "Vercel",
@@ -1398,12 +1459,19 @@ FACTS: dict[str, Facts] = {
         "vercel/example-marketplace-integration: app/webhook; its steps: hookdeck/webhook-skills",
         console="the team's Settings > Webhooks > Create webhook",
     ),
-    "viber": Facts("Viber", "the bot's token", "the bot's Edit info page", "Viber/viber-bot-python"),
+    "viber": Facts(
+        "Viber",
+        "the bot's token",
+        "the bot's Edit info page",
+        "Viber/viber-bot-python",
+        console="by its API: set_webhook with the URL",
+    ),
     "vonage": Facts(
         "Vonage, its Messages, Voice and Dispatch APIs",
         "the signature secret",
         "Dashboard > Settings > API settings",
         "Vonage/vonage-python-sdk: jwt; developer.vonage.com: Signed webhooks",
+        console="Dashboard > Settings > API settings, or the application's own webhooks",
     ),
     "webex": Facts(
         "Webex",
@@ -1439,6 +1507,7 @@ FACTS: dict[str, Facts] = {
         "the app's public key (RSA), PEM",
         "the app's home page > More actions > View ID & keys",
         "dev.wix.com: Webhooks; Verify requests received from Wix",
+        console="the app's dashboard > Webhooks",
     ),
     "woocommerce": Facts(
         "WooCommerce",
@@ -1447,7 +1516,13 @@ FACTS: dict[str, Facts] = {
         "woocommerce/woocommerce-rest-api-docs; its steps: hookdeck/webhook-skills",
         console="WooCommerce > Settings > Advanced > Webhooks > Add webhook: Topic, Delivery URL, Secret",
     ),
-    "workos": Facts("WorkOS", "the endpoint's signing secret", "Webhooks > the endpoint", "workos/workos-python"),
+    "workos": Facts(
+        "WorkOS",
+        "the endpoint's signing secret",
+        "Webhooks > the endpoint",
+        "workos/workos-python",
+        console="https://workos.com/docs/webhooks",
+    ),
     "x": Facts(
         "X (Twitter)",
         "the API key's secret",
@@ -1464,7 +1539,11 @@ FACTS: dict[str, Facts] = {
         "to Receive'",
     ),
     "xobni": Facts(
-        "Xobni", "the webhook's signing secret", "the answer to its creation", "xobni.ai/docs: Webhooks security"
+        "Xobni",
+        "the webhook's signing secret",
+        "the answer to its creation",
+        "xobni.ai/docs: Webhooks security",
+        console="by its API: POST /event-hooks",
     ),
     "zendesk": Facts(
         "Zendesk",
@@ -1485,7 +1564,8 @@ FACTS: dict[str, Facts] = {
         "Zoho Payments",
         "the webhook's signing key",
         "shown where the webhook is made",
-        "zoho.com: Payments, Verifying webhooks",
+        "zoho.com: Payments, Verifying webhooks; Payments, Configuring webhooks",
+        console="Settings > Developer Space > Webhooks: add the endpoint and choose the events",
     ),
     "zoom": Facts(
         "Zoom",
@@ -1632,6 +1712,7 @@ READ = dict.fromkeys(
         "cloudevents",
         "codoseo",
         "coinify",
+        "contentful",
         "discourse",
         "docusign",
         "dropbox",
@@ -1688,6 +1769,7 @@ READ = dict.fromkeys(
         "recurly",
         "render",
         "revenuecat",
+        "ringcentral",
         "savvycal",
         "scalev",
         "sendgrid",
@@ -1735,6 +1817,7 @@ HANDSHAKES = {
     "microsoft-graph": "POST with validationToken: the token",
     "notion": "POST with a verification_token: 200, and `nami secret NAME --received` shows the token",
     "okta": "GET with X-Okta-Verification-Challenge: it, as JSON",
+    "ringcentral": "POST with Validation-Token and no body: the same header",
     "slack": "signed POST url_verification: the challenge",
     "smartcar": "signed POST of VERIFY: the challenge's HMAC",
     "twitch": "signed POST of webhook_callback_verification: the challenge, as text",

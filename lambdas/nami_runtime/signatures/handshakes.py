@@ -101,6 +101,16 @@ def _asana(request: Request, secret: Secret) -> Answer | None:
     return {"statusCode": 200, "headers": {"x-hook-secret": offered}, "body": ""}
 
 
+def _ringcentral(request: Request, secret: Secret) -> Answer | None:
+    """A token of its own comes back in the header that it came in, where there is no body yet."""
+    offered = request.headers.get("validation-token")
+    if not offered or request.method != "POST" or request.body:
+        return None
+    if not (offered.isascii() and offered.isprintable()):
+        raise Refused(400, "Validation-Token is not printable")
+    return {"statusCode": 200, "headers": {"validation-token": _bounded(offered)}, "body": ""}
+
+
 def _notion(request: Request, secret: Secret) -> Answer | None:
     """The token that its owner pastes into Notion and with which all webhooks to come are signed."""
     if request.method != "POST" or "x-notion-signature" in request.headers:
@@ -243,6 +253,7 @@ _UNSIGNED = {
     "microsoft-graph": _microsoft_graph,
     "notion": _notion,
     "okta": _okta,
+    "ringcentral": _ringcentral,
     "woocommerce": _woocommerce,
     "x": _x,
 }
