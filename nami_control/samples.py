@@ -104,7 +104,8 @@ SAMPLES: dict[str, Any] = {
     "dub": {"id": ID, "event": "link.clicked", "createdAt": "2026-01-01T00:00:00Z", "data": {"link": {"key": "hello"}}},
     "dwolla": {"id": ID, "resourceId": "r1", "topic": "customer_transfer_completed", "_links": {}},
     "dynamic": {
-        "eventId": ID,
+        "messageId": ID,
+        "eventId": "e1",
         "eventName": "user.created",
         "environmentId": "e1",
         "data": {"email": "ada@example.com"},
@@ -331,6 +332,10 @@ HANDSHAKES = {
     "braintree": Question("GET", "bt_challenge=20f9f8ed05f77439fe955c977e4c8a53"),
     "asana": Question(headers={"x-hook-secret": "a-secret-that-asana-offers"}),
     "bitbucket-server": Question(headers={"x-event-key": "diagnostics:ping"}, body=b'{"test": true}'),
+    "boldsign": Question(
+        headers={"x-boldsign-event": "Verification"},
+        body=b'{"event": {"id": "7c872a5b", "created": 1617180024, "eventType": "Verification"}}',
+    ),
     "challenge": Question(body=b'{"challenge": "a-challenge-of-nami"}', signed=True),
     "dropbox": Question("GET", "challenge=a-challenge-of-nami"),
     "event-grid": Question("OPTIONS", headers={"webhook-request-origin": "eventemitter.example.com"}),

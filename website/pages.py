@@ -26,7 +26,8 @@ $ nami secret {name}
 ```
 
 1. The first command ends with the URL. {console}
-2. The second asks for the secret: {secret}. It is found here: {found}.
+2. The second asks for the secret: {secret} ({found}). Where you choose it yourself, fill it in before you save the
+   webhook there: many send a first request at once.
 3. `nami send {name} --provider {name}` sends a signed sample, and `nami events {name}` shows what is stored.
 {note}
 On your own machine it is `nami local up {name} --signature {name}`, without an account.
@@ -121,7 +122,7 @@ def provider_page(name: str) -> str:
         ("How", scheme.kind),
         ("Header", ", ".join(f"`{header}`" for header in scheme.headers)),
         ("Oldest accepted", f"{scheme.tolerance} s" if scheme.tolerance else "any, as its document names no age"),
-        ("Delivery's id", scheme.id or "none: the content is the id"),
+        ("Delivery's id", scheme.id or "none: each request is a delivery of its own"),
         ("Asks first", scheme.handshake or "nothing"),
         ("Read", facts.source),
     ]

@@ -145,6 +145,12 @@ def _bitbucket_server(request: Request, secret: Secret) -> Answer | None:
     return _NOTHING if is_ping and request.method == "POST" else None
 
 
+def _boldsign(request: Request, secret: Secret) -> Answer | None:
+    """What its console's Verify sends before there is a secret (https://developers.boldsign.com/webhooks)."""
+    asks = request.method == "POST" and field(request.json(), "event.eventType") == "Verification"
+    return _NOTHING if asks else None
+
+
 def _woocommerce(request: Request, secret: Secret) -> Answer | None:
     """Its unsigned ping, `webhook_id=12`, when a webhook is made."""
     body = request.body
@@ -238,6 +244,7 @@ if TYPE_CHECKING:
 _UNSIGNED = {
     "asana": _asana,
     "bitbucket-server": _bitbucket_server,
+    "boldsign": _boldsign,
     "braintree": _braintree,
     "dropbox": _dropbox,
     "event-grid": _event_grid,

@@ -348,7 +348,18 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     ),
     "ashby": _hex("ashby-signature", prefix="sha256="),
     # While its key rolls it signs with the other under s1.
-    "boldsign": _pairs("x-boldsign-signature", "s0 s1", "body:event.id", tolerance=300, separator=", "),
+    "boldsign": (
+        Hmac(
+            header="x-boldsign-signature",
+            part="s0 s1",
+            separator=", ",
+            signed="{timestamp}.{body}",
+            timestamp="part:t",
+            tolerance=300,
+            ids=("body:event.id",),
+            handshake="boldsign",
+        ),
+    ),
     "box": (
         Hmac(
             header="box-signature-primary",
@@ -411,7 +422,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "xobni": _timed("x-xobni-signature", "x-xobni-timestamp", "x-xobni-delivery", prefix="sha256="),
     # Identity and checks
     "checkr": _hex("x-checkr-signature", "body:id"),
-    "dynamic": _hex("x-dynamic-signature-256", prefix="sha256="),
+    "dynamic": _hex("x-dynamic-signature-256", "body:messageId", prefix="sha256="),
     "zitadel": _pairs("zitadel-signature", "v1", tolerance=300),
     "greenhouse": _hex("signature", prefix="sha256 "),
     "onfido": _hex("x-sha2-signature"),

@@ -298,6 +298,11 @@ def test_nothing_moves_between_twitchs_id_time_and_body(ask: Handler, signed_by:
             _came(b'{"test":true}', x_event_key="diagnostics:ping"),
             _came(b"{}", x_event_key="diagnostics:ping", x_hub_signature="sha256=0"),
         ),
+        (
+            "boldsign",
+            _came(b'{"event":{"id":"7c872a5b","eventType":"Verification"}}', x_boldsign_event="Verification"),
+            _came(b'{"event":{"id":"7c872a5b","eventType":"Signed"}}', x_boldsign_event="Verification"),
+        ),
     ],
 )
 def test_an_unsigned_ping_is_answered_and_never_queued(

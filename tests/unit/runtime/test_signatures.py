@@ -594,6 +594,7 @@ def _id(
         ("plane", b'{"event_id":"e","delivery_id":"of one try"}', {}, "e"),
         ("typeform", b'{"event_id":"e"}', {}, "e"),
         ("intercom", b'{"id":"notif_1"}', {}, "notif_1"),
+        ("dynamic", b'{"messageId":"m","eventId":"e"}', {}, "m"),
         ("standard-webhooks", b"{}", {"webhook-id": "msg_1", "webhook-signature": "v1,x"}, "msg_1"),
         ("standard-webhooks", b"{}", {"svix-id": "msg_1", "svix-signature": "v1,x"}, "msg_1"),
         ("sendgrid", b'[{"sg_event_id":"a"}]', {}, "a"),
