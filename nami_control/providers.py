@@ -324,6 +324,14 @@ FACTS: dict[str, Facts] = {
         "cronofy/cronofy-ruby",
         console="made through the API: POST /v1/channels with `callback_url`",
     ),
+    "customer-io": Facts(
+        "Customer.io, its reporting webhooks",
+        "the webhook's signing key",
+        "the reporting webhook's settings",
+        "customerio/customerio-node: lib/webhooks.ts; docs.customer.io: Reporting Webhooks",
+        console="Data & Integrations > Integrations > Reporting Webhooks > Add Reporting Webhook; then Save and "
+        "Enable Webhook",
+    ),
     "datasaur": Facts(
         "Datasaur",
         "the webhook's secret",
@@ -812,7 +820,8 @@ FACTS: dict[str, Facts] = {
         "Make",
         "the subscription's signing secret, `whsec_…`",
         "the subscription's details",
-        "developers.make.com: Verify signatures",
+        "developers.make.com: Verify signatures; Receive events; Retries, duplicates, and ordering",
+        console="the event subscription's destination: the URL, which must not redirect",
     ),
     "mandrill": Facts(
         "Mailchimp Transactional (Mandrill)",
@@ -1730,6 +1739,7 @@ READ = dict.fromkeys(
         "codoseo",
         "coinify",
         "contentful",
+        "customer-io",
         "discourse",
         "docusign",
         "dropbox",
@@ -1755,6 +1765,7 @@ READ = dict.fromkeys(
         "livekit",
         "london-theatre-direct",
         "mailgun",
+        "make",
         "manus",
         "messagebird",
         "messenger",
