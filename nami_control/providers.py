@@ -324,6 +324,14 @@ FACTS: dict[str, Facts] = {
         "cronofy/cronofy-ruby",
         console="made through the API: POST /v1/channels with `callback_url`",
     ),
+    "customer-io": Facts(
+        "Customer.io, its reporting webhooks",
+        "the webhook's signing key",
+        "the reporting webhook's settings",
+        "customerio/customerio-node: lib/webhooks.ts; docs.customer.io: Reporting Webhooks",
+        console="Data & Integrations > Integrations > Reporting Webhooks > Add Reporting Webhook; then Save and "
+        "Enable Webhook",
+    ),
     "datasaur": Facts(
         "Datasaur",
         "the webhook's secret",
@@ -812,8 +820,13 @@ FACTS: dict[str, Facts] = {
         "Make",
         "the subscription's signing secret, `whsec_…`",
         "the subscription's details",
+<<<<<<< HEAD
         "developers.make.com: Verify signatures",
         console="https://developers.make.com",
+=======
+        "developers.make.com: Verify signatures; Receive events; Retries, duplicates, and ordering",
+        console="the event subscription's destination: the URL, which must not redirect",
+>>>>>>> 25308af245b94aa529fcd97ced4034243e37eb1a
     ),
     "mandrill": Facts(
         "Mailchimp Transactional (Mandrill)",
@@ -1733,6 +1746,7 @@ READ = dict.fromkeys(
         "codoseo",
         "coinify",
         "contentful",
+        "customer-io",
         "discourse",
         "docusign",
         "dropbox",
@@ -1759,6 +1773,7 @@ READ = dict.fromkeys(
         "livekit",
         "london-theatre-direct",
         "mailgun",
+        "make",
         "manus",
         "messagebird",
         "messenger",
