@@ -820,13 +820,8 @@ FACTS: dict[str, Facts] = {
         "Make",
         "the subscription's signing secret, `whsec_…`",
         "the subscription's details",
-<<<<<<< HEAD
-        "developers.make.com: Verify signatures",
-        console="https://developers.make.com",
-=======
         "developers.make.com: Verify signatures; Receive events; Retries, duplicates, and ordering",
         console="the event subscription's destination: the URL, which must not redirect",
->>>>>>> 25308af245b94aa529fcd97ced4034243e37eb1a
     ),
     "mandrill": Facts(
         "Mailchimp Transactional (Mandrill)",
