@@ -311,17 +311,20 @@ def let_batches_be_full() -> None:
     sqs._receive_messages_for_esm = receive
 
 
-def ask_of_batches_what_aws_asks() -> None:
+def ask_for_the_rights_that_aws_asks_for() -> None:
     """The right to an action of SQS's is the right to its batches, and there is none to these alone:
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+    Who reads what a function reserves need not be able to change it.
     """
     from ministack.core import iam_actions  # noqa: PLC0415
 
     extract = iam_actions.extract_iam_action
 
-    def action_of(service: str, *request: Any) -> str:
-        action: str = extract(service, *request)
+    def action_of(service: str, method: str, *request: Any) -> str:
+        action: str = extract(service, method, *request)
+        if (method, action) == ("GET", "lambda:PutFunctionConcurrency"):
+            return "lambda:GetFunctionConcurrency"
         return action.removesuffix("Batch") if service == "sqs" else action
 
     iam_actions.extract_iam_action = action_of
@@ -371,7 +374,7 @@ def main() -> None:
     register(mongo_uri)
     let_workers_fail_alone()
     let_batches_be_full()
-    ask_of_batches_what_aws_asks()
+    ask_for_the_rights_that_aws_asks_for()
     let_bytes_be()
     gateway.let_options_reach_their_route()
     app.app = guard(app.app, app._resolve_custom_domain_request, let_roles_bear_the_token())

@@ -276,8 +276,20 @@ def test_batch_of_sqs_needs_the_right_to_its_action(
     from ministack.core import iam_actions  # noqa: PLC0415
 
     monkeypatch.setattr(iam_actions, "extract_iam_action", iam_actions.extract_iam_action)
-    aws.ask_of_batches_what_aws_asks()
+    aws.ask_for_the_rights_that_aws_asks_for()
     assert iam_actions.extract_iam_action(service, "POST", "/", {"x-amz-target": target}, b"{}", {}) == action
+
+
+def test_reading_a_reservation_needs_the_right_to_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.core import iam_actions  # noqa: PLC0415
+
+    monkeypatch.setattr(iam_actions, "extract_iam_action", iam_actions.extract_iam_action)
+    aws.ask_for_the_rights_that_aws_asks_for()
+    path = "/2019-09-30/functions/x/concurrency"
+    asked = [iam_actions.extract_iam_action("lambda", method, path, {}, b"", {}) for method in ("GET", "PUT")]
+    assert asked == ["lambda:GetFunctionConcurrency", "lambda:PutFunctionConcurrency"]
+    path = "/2016-08-19/account-settings"
+    assert iam_actions.extract_iam_action("lambda", "GET", path, {}, b"", {}) == "lambda:GetAccountSettings"
 
 
 def test_role_that_is_taken_on_bears_the_token_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

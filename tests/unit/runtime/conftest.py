@@ -21,7 +21,7 @@ import pymongo
 import pytest
 from hypothesis import HealthCheck, settings
 
-from nami_runtime import aws, intake, outcome
+from nami_runtime import aws, contents, documents, envelope, intake, outcome
 from nami_runtime.connection import Connection
 
 ROOT = Path(__file__).parents[3]
@@ -182,6 +182,11 @@ MONGO_SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mongo"
 
 
 STATUSES = ("UNAUTHORIZED_STATUS", "UNAVAILABLE_STATUS")
+
+
+def built(delivery: envelope.Delivery, attempts: int = 1) -> documents.Document:
+    """The document of a delivery, as the post-queue function makes it."""
+    return documents.build(delivery, contents.opened(delivery.body, delivery.headers), "m-1", attempts)
 
 
 @pytest.fixture(autouse=True)
