@@ -3,15 +3,17 @@
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import nami_stack
 from nami_control import providers, samples, signature_check
-from nami_control.scheme_words import described
+from nami_control.scheme_words import Described, described
 from nami_runtime import signatures
 
 ROOT = Path(__file__).parents[1]
 _LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)([^)#\s]*)(#[^)]*)?\)")
+_PICTURE = re.compile(r'(\bsrc(?:set)?=")docs/')
 _TOP = ("SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md")
 _PROVIDER = """\
 # {title} webhooks
@@ -25,8 +27,9 @@ $ nami deploy {name} --signature {name}
 $ nami secret {name}
 ```
 
-1. The first command ends with the URL. Give it to {title} as the webhook's address.
-2. The second asks for the secret: {secret}. It is found here: {found}.
+1. The first command ends with the URL. {console}
+2. The second asks for the secret: {secret} ({found}). Where you choose it yourself, fill it in before you save the
+   webhook there: many send a first request at once.
 3. `nami send {name} --provider {name}` sends a signed sample, and `nami events {name}` shows what is stored.
 {note}
 On your own machine it is `nami local up {name} --signature {name}`, without an account.
@@ -47,8 +50,11 @@ An event of its shape, in small:
 
 ## Why a webhook gets 401
 
-Mostly it is the wrong secret (of another endpoint, or of the test mode), a body that something on the way parsed and
-wrote again, or a clock. One command tells which:
+Mostly it is one of these:
+
+{causes}
+
+One command tells which:
 
 ```console
 $ nami signatures check --provider {name} --secret-file secret.txt --request request.txt
@@ -104,7 +110,7 @@ def _linked(page: Path) -> str:
             return f"[{words}]({target.relative_to('docs')}{anchor})"
         return words
 
-    return _LINK.sub(link, page.read_text())
+    return _PICTURE.sub(r"\1", _LINK.sub(link, page.read_text()))
 
 
 def _providers(names: list[str]) -> str:
@@ -121,7 +127,7 @@ def provider_page(name: str) -> str:
         ("How", scheme.kind),
         ("Header", ", ".join(f"`{header}`" for header in scheme.headers)),
         ("Oldest accepted", f"{scheme.tolerance} s" if scheme.tolerance else "any, as its document names no age"),
-        ("Delivery's id", scheme.id or "none: the content is the id"),
+        ("Delivery's id", scheme.id or "none: each request is a delivery of its own"),
         ("Asks first", scheme.handshake or "nothing"),
         ("Read", facts.source),
     ]
@@ -129,7 +135,31 @@ def provider_page(name: str) -> str:
     sample = json.dumps(samples.SAMPLES.get(name, samples.GENERIC), indent=2)
     sample = sample.replace(f'"{samples.NUMBER}"', "1001").replace(samples.ID, "evt_1001")
     note = f"\n{facts.note[0].upper()}{facts.note[1:]}.\n" if facts.note else ""
-    return _PROVIDER.format(**(facts._asdict() | {"name": name, "note": note, "table": table, "sample": sample}))
+    made = {"name": name, "note": note, "table": table, "sample": sample, "console": _console(facts)}
+    made["causes"] = "\n".join(f"- {cause}" for cause in _causes(facts, scheme))
+    return _PROVIDER.format(**(facts._asdict() | made))
+
+
+def _console(facts: providers.Facts) -> str:
+    """Where the URL goes: the steps in the provider's console, or the document that tells them."""
+    if facts.console.startswith("https://"):
+        return f"Where it is entered, this page says: <{facts.console}>"
+    if facts.console:
+        return f"Where it is entered: {facts.console}."
+    return f"Give it to {facts.title} as the webhook's address."
+
+
+def _causes(facts: providers.Facts, scheme: Described) -> Iterator[str]:
+    """What goes wrong most with webhooks that are signed like this."""
+    yield "the secret of another endpoint, or of the test mode"
+    if facts.found.startswith("chosen by you"):
+        yield f"a webhook without a secret at {facts.title}: it comes unsigned"
+    if any(body in scheme.signed for body in ("{body", "{form}", "payload_hash", "sha256")):
+        yield "a body that something on the way parsed and wrote again"
+    if any(url in scheme.signed for url in ("{url}", "{uri}", "url_hash")):
+        yield "another URL than the one that is called, as it is signed: behind a domain of yours, set `--public-url`"
+    if scheme.tolerance:
+        yield f"a time that is more than {scheme.tolerance} s off: a clock, or a try long after the first"
 
 
 def _reference() -> str:

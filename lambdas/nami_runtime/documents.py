@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
+OPTIONAL = ("body_error", "body_changes")
+"""Fields that a document of the same webhook may have had before, and no longer has."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -22,7 +25,7 @@ def build(delivery: Delivery, content: bodies.Content, message_id: str, attempts
     `body_format` is json, ndjson, form, multipart, text, binary or empty, after the encoding that was undone for it, as
     in gzip+json; it is raw, with the reason in `body_error` and no `body`, where the body could not be parsed. `raw`
     always holds the bytes that came in. Dates are UTC. `raw_sha256` is there where another body may come under the same
-    id.
+    id, `replayed_at` where it was stored before and goes through again.
     """
     document: Document = {
         "_id": delivery.delivery_id,
@@ -42,6 +45,8 @@ def build(delivery: Delivery, content: bodies.Content, message_id: str, attempts
         "message_id": message_id,
         "attempts": attempts,
     }
+    if delivery.replayed_at is not None:
+        document["replayed_at"] = _EPOCH + timedelta(milliseconds=delivery.replayed_at)
     if delivery.id_may_repeat:
         document["raw_sha256"] = delivery.body_hash()
     try:

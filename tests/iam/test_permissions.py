@@ -35,8 +35,9 @@ NEEDED: dict[tuple[str, str, str], set[str]] = {
     ("PreQueue", "secretsmanager:GetSecretValue", "SignatureSecret"): {"small", "large"},
     ("MongoPostQueue", "secretsmanager:GetSecretValue", "MongoHostSecret"): {"small", "large"},
     ("MongoPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
-    ("DynamodbPostQueue", "dynamodb:PutItem", "DynamoTable"): {"small", "large", "huge", "again"},
-    ("DynamodbPostQueue", "dynamodb:GetItem", "DynamoTable"): {"again"},
+    ("DynamodbPostQueue", "dynamodb:PutItem", "DynamoTable"): {"small", "large", "huge", "again", "replayed"},
+    ("DynamodbPostQueue", "dynamodb:GetItem", "DynamoTable"): {"again", "replayed"},
+    ("DynamodbPostQueue", "dynamodb:UpdateItem", "DynamoTable"): {"replayed"},
     ("DynamodbPostQueue", "s3:PutObject", "DynamoTableLargeItems"): {"large", "huge"},
     ("DynamodbPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
     ("HttpPostQueue", "secretsmanager:GetSecretValue", "HttpBackendSecret"): {"small", "large", "noted", "later"},
@@ -60,8 +61,15 @@ NEEDED: dict[tuple[str, str, str], set[str]] = {
         "forged",
     },
     ("direct DynamodbPostQueue", "sqs:SendMessage", "direct QuarantineQueue"): {"forged"},
-    ("direct DynamodbPostQueue", "dynamodb:PutItem", "direct DynamoTable"): {"small", "huge", "again", "large"},
-    ("direct DynamodbPostQueue", "dynamodb:GetItem", "direct DynamoTable"): {"again"},
+    ("direct DynamodbPostQueue", "dynamodb:PutItem", "direct DynamoTable"): {
+        "small",
+        "huge",
+        "again",
+        "replayed",
+        "large",
+    },
+    ("direct DynamodbPostQueue", "dynamodb:GetItem", "direct DynamoTable"): {"again", "replayed"},
+    ("direct DynamodbPostQueue", "dynamodb:UpdateItem", "direct DynamoTable"): {"replayed"},
     ("direct DynamodbPostQueue", "s3:PutObject", "direct DynamoTableLargeItems"): {"huge", "large"},
     ("direct DynamodbPostQueue", "s3:GetObject", "direct LargeBodies"): {"large"},
     ("MongoPostQueue", "sqs:SendMessage", "MongoQueue"): {"away"},
@@ -131,6 +139,8 @@ class Bench:
         messages = {"small": message(b"{}"), "large": message(LARGE, bucket=bucket)}
         if "Dynamo" in label:
             messages["huge"] = message(HUGE)
+            mark = {"replayed_at": 1_790_000_000_000, "verified": "github"}
+            messages["replayed"] = json.dumps(json.loads(message(b"{}", "again")) | mark)
         if "Dynamo" in label or label == "EventbridgePostQueue":
             messages["again"] = message(b"{}", "again")
         if subscription == "direct":

@@ -6,6 +6,7 @@ import gzip
 import importlib.metadata
 import io
 import json
+import time
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from nami_local import aws
+from nami_local import aws, depths, rights, settling
 
 URI = "mongodb://127.0.0.1:27017/"
 ADDED = (
@@ -276,20 +277,28 @@ def test_batch_of_sqs_needs_the_right_to_its_action(
     from ministack.core import iam_actions  # noqa: PLC0415
 
     monkeypatch.setattr(iam_actions, "extract_iam_action", iam_actions.extract_iam_action)
-    aws.ask_for_the_rights_that_aws_asks_for()
+    rights.register()
     assert iam_actions.extract_iam_action(service, "POST", "/", {"x-amz-target": target}, b"{}", {}) == action
 
 
-def test_reading_a_reservation_needs_the_right_to_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "action"),
+    [
+        ("PUT", "/2015-03-31/event-source-mappings/1", "lambda:UpdateEventSourceMapping"),
+        ("GET", "/2015-03-31/event-source-mappings/", "lambda:ListEventSourceMappings"),
+        ("GET", "/2019-09-30/functions/x/concurrency", "lambda:GetFunctionConcurrency"),
+        ("PUT", "/2017-10-31/functions/x/concurrency", "lambda:PutFunctionConcurrency"),
+        ("GET", "/2016-08-19/account-settings", "lambda:GetAccountSettings"),
+    ],
+)
+def test_call_of_lambda_needs_the_right_of_its_own_name(
+    monkeypatch: pytest.MonkeyPatch, method: str, path: str, action: str
+) -> None:
     from ministack.core import iam_actions  # noqa: PLC0415
 
     monkeypatch.setattr(iam_actions, "extract_iam_action", iam_actions.extract_iam_action)
-    aws.ask_for_the_rights_that_aws_asks_for()
-    path = "/2019-09-30/functions/x/concurrency"
-    asked = [iam_actions.extract_iam_action("lambda", method, path, {}, b"", {}) for method in ("GET", "PUT")]
-    assert asked == ["lambda:GetFunctionConcurrency", "lambda:PutFunctionConcurrency"]
-    path = "/2016-08-19/account-settings"
-    assert iam_actions.extract_iam_action("lambda", "GET", path, {}, b"", {}) == "lambda:GetAccountSettings"
+    rights.register()
+    assert iam_actions.extract_iam_action("lambda", method, path, {}, b"", {}) == action
 
 
 def test_role_that_is_taken_on_bears_the_token_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,3 +308,53 @@ def test_role_that_is_taken_on_bears_the_token_of_the_run(monkeypatch: pytest.Mo
     monkeypatch.setenv("AWS_SESSION_TOKEN", "of-this-run")
     assert aws.let_roles_bear_the_token() == "of-this-run"
     assert sts._gen_session_token() == "of-this-run"
+
+
+def test_stack_that_is_made_has_settled_when_that_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.services import cloudformation  # noqa: PLC0415
+
+    monkeypatch.setattr(cloudformation, "handle_request", cloudformation.handle_request)
+    settling.register()
+    template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    statuses = []
+
+    def call(action: str, **parameters: str) -> Any:
+        query = {key: [value] for key, value in {"Action": action, "StackName": "settled", **parameters}.items()}
+        return cloudformation.handle_request("POST", "/", {}, b"", query)
+
+    async def live() -> None:
+        await call("CreateStack", TemplateBody=template)
+        statuses.append(cloudformation._stacks["settled"]["StackStatus"])
+        await call("DeleteStack")
+        statuses.append(cloudformation._stacks["settled"]["StackStatus"])
+
+    asyncio.run(live())
+    assert statuses == ["CREATE_COMPLETE", "DELETE_COMPLETE"]
+
+
+def test_what_waits_in_a_queue_is_written_down_as_sqs_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.core.responses import AccountRegionScopedDict  # noqa: PLC0415
+    from ministack.services import cloudwatch, sqs  # noqa: PLC0415
+
+    monkeypatch.setattr(sqs, "_queues", AccountRegionScopedDict())
+    monkeypatch.setattr(cloudwatch, "_metrics", AccountRegionScopedDict())
+    now = time.time()
+    waiting, delayed, in_flight = (
+        {"sent_at": now - 9, "visible_at": now + wait, "receive_count": count}
+        for wait, count in ((-1, 0), (60, 0), (60, 1))
+    )
+    sqs._queues["http://sqs/1/full"] = {"messages": [waiting, delayed, delayed, in_flight]}
+    sqs._queues["http://sqs/1/empty"] = {"messages": []}
+
+    def told(metric: str, queue: str) -> list[int]:
+        key = ("AWS/SQS", metric, cloudwatch._dims_key({"QueueName": queue}))
+        return [round(point["Value"]) for point in cloudwatch._metrics.get(key, [])]
+
+    depths.look(always=False)
+    assert told("ApproximateNumberOfMessagesVisible", "full") == [1]
+    assert told("ApproximateNumberOfMessagesDelayed", "full") == [2]
+    assert told("ApproximateAgeOfOldestMessage", "full") == [9]
+    assert told("ApproximateNumberOfMessagesVisible", "empty") == []
+    depths.look(always=True)
+    assert told("ApproximateNumberOfMessagesVisible", "empty") == [0]
+    assert told("ApproximateAgeOfOldestMessage", "empty") == [0]
