@@ -109,12 +109,12 @@ MUTANTS = (
     Mutant(
         "a wave of a batch is dropped",
         _RUNTIME + "batch.py",
-        "        for wave in ordering.waves(messages, outcome):\n",
-        "        for wave in list(ordering.waves(messages, outcome))[:1]:\n",
+        "        for wave in queue.waves(messages, outcome):\n",
+        "        for wave in list(queue.waves(messages, outcome))[:1]:\n",
     ),
     Mutant(
         "a group goes on behind one that failed",
-        _RUNTIME + "ordering.py",
+        _RUNTIME + "queue.py",
         "outcome.held_back += [later.id for later in groups[group]]",
         "pass",
     ),
