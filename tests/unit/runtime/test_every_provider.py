@@ -169,6 +169,7 @@ def changes(text: str, every: int = 1) -> Iterator[str]:
 _FREE = ("content-type", "paypal-cert-url")
 # What stands in a header beside the signature that fits: other versions, other keys.
 _UNREAD = {
+    "contentful": r"x-contentful-(signed-headers|timestamp),",  # which it signs, whether its list says so or not
     "stripe": r"v1=0000,|,v0=[0-9a-f]+$",
     "paddle": r"h1=dummy;",
     "mobiscroll": r"^v1a?,[^ ]+ (?=v1a)",
@@ -265,9 +266,18 @@ def test_another_url_is_refused_where_the_url_is_signed(each: Iterator[Vector]) 
             assert not taken(bare, **{**parts, name: f"{text}/x"}), (vector.scheme, name)
 
 
+def test_another_path_or_query_is_refused_where_it_is_signed() -> None:
+    signed = [v for v in VECTORS if "{path}" in getattr(_form(v, _request(v)), "signed", "")]
+    assert {v.scheme for v in signed} == {"contentful"}
+    for vector in signed:
+        elsewhere = {**vector.options, "public_url": f"{vector.options['public_url']}/x"}
+        assert not taken(replace(vector, options=elsewhere))
+        assert not taken(vector, query=f"{vector.query}&a=b")
+
+
 def test_another_method_is_refused_where_it_is_signed() -> None:
     signed = [v for v in VECTORS if "{method}" in getattr(_form(v, _request(v)), "signed", "")]
-    assert {v.scheme for v in signed} == {"hubspot"}
+    assert {v.scheme for v in signed} == {"contentful", "hubspot"}
     assert not any(taken(v, method=method) for v in signed for method in ("GET", "PUT"))
 
 
