@@ -169,7 +169,6 @@ def changes(text: str, every: int = 1) -> Iterator[str]:
 _FREE = ("content-type", "paypal-cert-url")
 # What stands in a header beside the signature that fits: other versions, other keys.
 _UNREAD = {
-    "contentful": r"x-contentful-(signed-headers|timestamp),",  # which it signs, whether its list says so or not
     "stripe": r"v1=0000,|,v0=[0-9a-f]+$",
     "paddle": r"h1=dummy;",
     "mobiscroll": r"^v1a?,[^ ]+ (?=v1a)",
