@@ -18,8 +18,8 @@ def list_subscriptions(aws: Aws, as_json: AsJson = False) -> None:
     """Show every subscription: URL, what waits, what is dead.
 
     All that are deployed in the account and region, or with --env that environment's. The age of the oldest webhook
-    that waits comes from CloudWatch, minutes late; local AWS has none. What is paused says so beside its status. Of
-    what they share it shows who uses it.
+    that waits comes from CloudWatch, minutes late on AWS. What is paused says so beside its status. Of what they share
+    it shows who uses it.
     """
     rows = listing.subscriptions(aws, tell=say)
     if as_json:

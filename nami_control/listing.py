@@ -42,7 +42,9 @@ def _row(
     aws: Aws, owner: stacks.Owner, stack: stacks.Stack, oldest: Mapping[str, float], off: set[str]
 ) -> dict[str, Any]:
     outputs = stack.outputs
-    known = [oldest[queue] for queue in waiting(outputs) if queue in oldest]
+    count = _sum(aws, waiting(outputs))
+    # The metric is late.
+    known = {queue: oldest[queue] for queue in waiting(outputs) if queue in oldest} if count else {}
     name = "PostQueueFunctionName"
     prefixes = [key.removesuffix(name) for key in outputs if key.endswith(name) and outputs[key] in off]
     paused = [outputs[f"{prefix}QueueUrl"] for prefix in prefixes]
@@ -52,11 +54,11 @@ def _row(
         "environment": owner.environment or None,
         "destinations": [kind for kind, each in destinations.kinds().items() if _is_among(each, outputs)],
         "endpoint": stacks.reachable(aws, outputs["EndpointUrl"]) if "EndpointUrl" in outputs else None,
-        "waiting": _sum(aws, waiting(outputs)),
+        "waiting": count,
         "dead_letters": _sum(aws, dead_letter_queues(outputs)),
-        "oldest_seconds": max(known, default=None),
+        "oldest_seconds": max(known.values(), default=None),
         "paused": bool(paused),
-        "kept_until": min((_runs_out(aws, queue, oldest[queue]) for queue in paused if queue in oldest), default=None),
+        "kept_until": min((_runs_out(aws, queue, known[queue]) for queue in paused if queue in known), default=None),
         "deployed": at.astimezone(UTC).isoformat(timespec="seconds"),
         "status": stack.status,
         "used_by": shared.users(aws, stack.name) if owner.subscription == SHARED else None,

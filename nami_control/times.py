@@ -1,4 +1,4 @@
-"""Moments and durations, as people type and read them."""
+"""Moments, durations and sizes, as people type and read them."""
 
 import re
 import time
@@ -58,6 +58,15 @@ def spell(seconds: float) -> str:
 def took(started: float) -> str:
     """How long it is since `started` (time.monotonic)."""
     return spell(time.monotonic() - started)
+
+
+def size(count: float) -> str:
+    """Bytes, in the unit that fits: 86 B, 1.2 KB, 6.0 MB."""
+    for unit in ("B", "KB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} MB"
 
 
 def clock(milliseconds: float) -> str:

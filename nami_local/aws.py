@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from nami_local import gateway, rights, tags
+from nami_local import concurrency, depths, gateway, rights, settling, tags
 from nami_local.guard import guard
 
 MINISTACK_VERSION = "1.5.33"
@@ -78,6 +78,7 @@ def register(mongo_uri: str) -> None:
     _let_ref_be_the_arn(handlers["AWS::SecretsManager::Secret"])
     _play_host(handlers["AWS::AutoScaling::AutoScalingGroup"], mongo_uri)
     gateway.register(handlers)
+    concurrency.register(handlers)
     tags.register()
 
 
@@ -357,6 +358,8 @@ def main() -> None:
     rights.register()
     let_bytes_be()
     gateway.let_options_reach_their_route()
+    settling.register()
+    depths.sample()
     app.app = guard(app.app, app._resolve_custom_domain_request, let_roles_bear_the_token())
     host = None
     if database:

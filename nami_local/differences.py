@@ -1,4 +1,6 @@
-"""What AWS does and the local run does not. Shown by `nami local up`, and quoted by the docs."""
+"""What AWS does and the local run does not. The docs list it, and `nami local up` names their page."""
+
+PAGE = "docs/local.md#what-aws-does-and-this-machine-does-not"
 
 DIFFERENCES = (
     "IAM is not enforced: a right that is missing on AWS is not missed here",

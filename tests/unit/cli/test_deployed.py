@@ -67,6 +67,12 @@ def run(*arguments: str) -> Any:
     return CliRunner().invoke(app, arguments)
 
 
+def listed() -> dict[str, str]:
+    """The one row of the list, by its heading."""
+    heading, row = run("list").stdout.splitlines()
+    return dict(zip(heading.split("\t"), row.split("\t"), strict=True))
+
+
 def test_list_tells_depth_dead_letters_and_age(aws: Stub) -> None:
     stacks(aws, stack())
     ages(aws, 240.0, 180.0)
@@ -88,6 +94,14 @@ def test_list_tells_depth_dead_letters_and_age(aws: Stub) -> None:
             "used_by": None,
         }
     ]
+
+
+def test_age_that_the_metric_still_tells_is_nobodys_where_nothing_waits(aws: Stub) -> None:
+    stacks(aws, stack())
+    ages(aws, 240.0)
+    depth(aws, "waiting", 0)
+    depth(aws, "dead", 0)
+    assert json.loads(run("list", "--json").stdout)[0]["oldest_seconds"] is None
 
 
 def test_list_adds_up_the_queues_of_several_destinations(aws: Stub) -> None:
@@ -113,7 +127,7 @@ def test_list_shows_a_dash_where_no_age_is_known(aws: Stub) -> None:
     ages(aws)
     depth(aws, "waiting", 0)
     depth(aws, "dead", 0)
-    assert run("list").stdout.split("\t")[6] == "-"
+    assert listed()["oldest"] == "-"
 
 
 def test_list_tells_of_a_stack_that_failed_to_be_made(aws: Stub) -> None:
@@ -134,7 +148,7 @@ def test_list_tells_the_age_in_its_two_largest_units(aws: Stub) -> None:
     ages(aws, 3725.0)
     depth(aws, "waiting", 1)
     depth(aws, "dead", 0)
-    assert run("list").stdout.split("\t")[6] == "1 h 2 min"
+    assert listed()["oldest"] == "1 h 2 min"
 
 
 def test_outputs_of_what_is_not_deployed_is_code_3(aws: Stub) -> None:
