@@ -12,7 +12,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
-from nami_control import destinations, events
+from nami_control import destinations, events, home
 from nami_control.deployment import Deployment
 from nami_control.destinations.base import Destination
 from nami_control.errors import AwsError, Command, NotFoundError, UsageError, WebhookError
@@ -232,7 +232,9 @@ def _keep(path: Path, replay: Replay, step: Step) -> None:
     from bson import json_util  # noqa: PLC0415 (a query may hold dates)
 
     told = {"asked": asdict(replay.asked), "replayed_at": replay.replayed_at, "sent": step.sent, "place": step.place}
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        home.prepare(home.folder())  # its owner's alone: a query tells what is in webhooks
+        path.parent.mkdir(parents=True, exist_ok=True)
     whole = path.with_suffix(".new")
     whole.write_text(json_util.dumps(told))
     whole.replace(path)
