@@ -191,7 +191,7 @@ class DeadLetters:
                 QueueUrl=self.url,
                 MaxNumberOfMessages=BATCH,
                 VisibilityTimeout=_HOLD,
-                WaitTimeSeconds=1,
+                WaitTimeSeconds=0 if self.deployment.aws.is_local else 1,  # one server has no others to ask
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )

@@ -12,6 +12,7 @@ from nami_runtime import signatures
 
 ROOT = Path(__file__).parents[1]
 _LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)([^)#\s]*)(#[^)]*)?\)")
+_PICTURE = re.compile(r'(\bsrc(?:set)?=")docs/')
 _TOP = ("SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md")
 _PROVIDER = """\
 # {title} webhooks
@@ -105,7 +106,7 @@ def _linked(page: Path) -> str:
             return f"[{words}]({target.relative_to('docs')}{anchor})"
         return words
 
-    return _LINK.sub(link, page.read_text())
+    return _PICTURE.sub(r"\1", _LINK.sub(link, page.read_text()))
 
 
 def _providers(names: list[str]) -> str:

@@ -22,10 +22,12 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.serving import Server
 
 
 @dataclass(frozen=True)
@@ -60,17 +62,9 @@ class Backend:
         self.connections = 0
         self.hung_up = threading.Event()
         self._lock = threading.Lock()
-        self._server = _Server(self, port)
-        self._server.daemon_threads = True
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            self._server.socket = context.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
+        self._server = _Server(self, port, certificate)
         self.port: int = self._server.server_port
         self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.port}/hooks"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def __enter__(self) -> "Backend":
         return self
@@ -79,8 +73,7 @@ class Backend:
         self.close()
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.end()
 
     def of(self, delivery_id: str | None) -> list[Received]:
         """The tries of one delivery, in the order in which they came."""
@@ -95,10 +88,17 @@ class Backend:
             return len(before)
 
 
-class _Server(ThreadingHTTPServer):
-    def __init__(self, backend: Backend, port: int) -> None:
-        self.backend = backend
-        super().__init__(("127.0.0.1", port), _handler(backend))
+class _Server(Server):
+    def __init__(self, backend: Backend, port: int, certificate: Path | None) -> None:
+        self.backend, self.certificate = backend, certificate
+        super().__init__(_handler(backend), port)
+
+    def server_activate(self) -> None:
+        super().server_activate()
+        if self.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def shutdown_request(self, request: Any) -> None:
         super().shutdown_request(request)

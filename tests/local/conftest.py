@@ -21,6 +21,8 @@ import psutil
 import pymongo
 import pytest
 
+from tests import forked
+
 ROOT = Path(__file__).parents[2]
 QUICK = ["-c", "post_queue_timeout=6", "-c", "batch_window=0", "-c", "batch_size=10", "-c", "max_receives=3"]
 
@@ -80,22 +82,13 @@ class Nami:
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "nami_cli.main", "local", *arguments]
 
-    def __call__(self, *arguments: str, stdin: bytes | None = None, **changes: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
         """Run `nami local …` to its end."""
-        return self.typed("local", *arguments, stdin=stdin, **changes)
+        return self.typed("local", *arguments, stdin=stdin)
 
-    def typed(self, *arguments: str, stdin: bytes | None = None, **changes: str) -> subprocess.CompletedProcess[str]:
+    def typed(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
         """Run `nami …` to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "nami_cli.main", *arguments],
-            cwd=self.folder,
-            env=self.environment | changes,
-            input=stdin.decode() if stdin else None,
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
-        )
+        return forked.run(arguments, folder=self.folder, environment=self.environment, stdin=stdin)
 
     def up(self, name: str, *arguments: str) -> None:
         result = self("up", name, "--detach", "--port", str(self.port), *arguments)
@@ -116,6 +109,24 @@ class Nami:
         wait_for(lambda: "Ctrl-C takes it down" in log.read_text() or process.poll() is not None, 90)
         assert process.poll() is None, log.read_text()
         return process
+
+    @contextlib.contextmanager
+    def console(self, *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+        """A console of its own, and the URL that opens it."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nami_cli.main", "--local", "console", "--no-open", *options],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert process.stdout
+        try:
+            yield process.stdout.readline().strip(), process
+        finally:
+            process.terminate()
+            assert process.wait(10) is not None
 
     def status(self) -> dict[str, Any]:
         result: dict[str, Any] = json.loads(self("status", "--json").stdout)
@@ -140,6 +151,22 @@ class Nami:
         with contextlib.suppress(psutil.Error, OSError):
             return process.environ().get("TMPDIR") == str(self.home / "tmp")
         return False
+
+
+@contextlib.contextmanager
+def listening(nami: Nami, *arguments: str) -> Iterator[list[str]]:
+    """`nami listen` from when it hears until Ctrl-C; the list has what it printed then."""
+    command = [sys.executable, "-m", "nami_cli.main", "--local", "listen", *arguments]
+    pipe = subprocess.PIPE
+    printed: list[str] = []
+    with subprocess.Popen(command, cwd=nami.folder, env=nami.environment, stdout=pipe, stderr=pipe, text=True) as run:
+        assert run.stderr
+        assert "go to" in run.stderr.readline()
+        yield printed
+        run.send_signal(signal.SIGINT)
+        said, errors = run.communicate(timeout=20)
+        assert run.returncode == 0, errors
+        printed += said.splitlines()
 
 
 def wait_for(condition: Callable[[], object], seconds: float) -> None:

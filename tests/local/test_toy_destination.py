@@ -17,11 +17,11 @@ NAME = "shelf"
 class Shop(Nami):
     """The command of tests/toy, in a folder with its app and its handler."""
 
-    def typed(self, *arguments: str, stdin: bytes | None = None, **changes: str) -> subprocess.CompletedProcess[str]:
+    def typed(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
         result = subprocess.run(
             [sys.executable, "command.py", *arguments],
             cwd=self.folder,
-            env=self.environment | {"TOY_FOLDER": str(self.folder / "files")} | changes,
+            env=self.environment | {"TOY_FOLDER": str(self.folder / "files")},
             capture_output=True,
             text=True,
             timeout=150,

@@ -34,7 +34,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_start_page_is_the_readmes(project: Path) -> None:
-    assert "takes any burst, loses nothing" in (project / "html" / "index.html").read_text()
+    page = (project / "html" / "index.html").read_text()
+    assert "takes any burst, loses nothing" in page
+    pictures = re.findall(r'src(?:set)?="(pictures/[^"]+)"', page)
+    assert len(pictures) == 2
+    assert all((project / "html" / each).is_file() for each in pictures)
 
 
 def test_every_provider_has_a_page_that_names_its_secret(project: Path) -> None:

@@ -42,6 +42,7 @@ def _hubspot_hash(version: str, signed: str) -> Hmac:
         when=("x-hubspot-signature-version", version),
         hashed="before",
         signed=signed,
+        is_json=signed == "{body}",
         ids=(_hubspot_events,),
     )
 

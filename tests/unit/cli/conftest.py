@@ -1,5 +1,6 @@
 """AWS as botocore's stubs play it: each call and each answer is held to its model of the service."""
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType, SimpleNamespace
@@ -7,30 +8,48 @@ from typing import Any
 
 import boto3
 import pytest
+import typer.testing
 from botocore.stub import Stubber
 
 from nami_control.aws import Aws
-from nami_control.stacks import Target
+from nami_control.checks import Account
+from nami_control.deploying import Attempt
+from nami_control.stacks import Stack, Target
 
 Stub = Callable[[str], Stubber]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_are_made_once() -> Iterator[None]:
+    """Typer's runner makes all of them anew for each one that is run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", functools.cache(typer.main.get_command))
+        yield
+
+
+@functools.cache
+def _client(service: str) -> Any:
+    """One for all tests: to read a service's model takes longer than most of them."""
+    make: Any = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="eu-west-1").client
+    return make(service)
 
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
     """AWS of which only what a test has stubbed answers; all of it must have been asked."""
     stubs: dict[str, Stubber] = {}
-    session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="eu-west-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
 
     def stub(service: str) -> Stubber:
         if service not in stubs:
-            make: Any = session.client
-            stubs[service] = Stubber(make(service))
+            stubs[service] = Stubber(_client(service))
             stubs[service].activate()
         return stubs[service]
 
     monkeypatch.setattr(boto3, "client", lambda service, **_where: stub(service).client)
     yield stub
+    for each in stubs.values():
+        each.deactivate()
     for each in stubs.values():
         each.assert_no_pending_responses()
 
@@ -58,6 +77,12 @@ def nothing_kept(aws: Stub, name: str = "shopify") -> None:
 def target(name: str = "shopify", environment: str = "", **given: str) -> Target:
     """A subscription where the usual variables point, with these settings."""
     return Target(name, Aws(environment), given)
+
+
+def attempt(asked: Target, stack: Stack | None = None) -> Attempt:
+    """To deploy this over that."""
+    caller = Account("123456789012", "eu-west-1", "arn:aws:iam::123456789012:user/me")
+    return Attempt(asked, caller, stack, asked.given_anywhere)
 
 
 def sleep_in(monkeypatch: pytest.MonkeyPatch, module: ModuleType, sleep: Callable[[float], None]) -> None:

@@ -9,10 +9,9 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +22,7 @@ from hypothesis import HealthCheck, settings
 
 from nami_runtime import aws, intake, outcome
 from nami_runtime.connection import Connection
+from tests.serving import Server
 
 ROOT = Path(__file__).parents[3]
 EVENTS = ROOT / "tests" / "events"
@@ -73,10 +73,8 @@ class FakeAws:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+        self._server = Server(Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def respond(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         service, _, action = headers.get("x-amz-target", "s3." + method).partition(".")
@@ -165,6 +163,8 @@ class FakeAws:
         if action == "GetItem":
             found = table.get(given["Key"]["id"]["S"])
             return 200, json.dumps({"Item": found} if found else {}).encode()
+        if action == "UpdateItem":
+            return self._update(table, given)
         key = given["Item"]["id"]["S"]
         same = given.get("ExpressionAttributeValues", {}).get(":content")
         if "ConditionExpression" in given and key in table and not (same and table[key].get("raw_sha256") == same):
@@ -172,9 +172,22 @@ class FakeAws:
         table[key] = given["Item"]
         return 200, b"{}"
 
+    def _update(self, table: dict[str, Any], given: dict[str, Any]) -> tuple[int, bytes]:
+        """Of an expression `SET #0 = :0, … REMOVE #1, …`."""
+        setting, _, removing = given["UpdateExpression"].removeprefix("SET ").partition(" REMOVE ")
+        names, values = given["ExpressionAttributeNames"], given["ExpressionAttributeValues"]
+        pairs = [pair.split(" = ") for pair in setting.split(", ")]
+        removed = removing.split(", ")
+        # DynamoDB refuses what is given and not used: its developer guide, "Expression attribute names".
+        assert names.keys() == {name for name, _ in pairs} | {*removed}
+        item = table[given["Key"]["id"]["S"]]
+        item |= {names[name]: values[value] for name, value in pairs}
+        for name in removed:
+            item.pop(names[name], None)
+        return 200, b"{}"
+
     def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        self._server.end()
 
 
 SIGNATURE_SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:signature"

@@ -289,6 +289,19 @@ def test_nothing_moves_between_twitchs_id_time_and_body(ask: Handler, signed_by:
         assert ask(http_event(body, headers=headers))["statusCode"] == 401
 
 
+def test_no_time_in_twitchs_body_passes_for_the_signed_one(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("twitch", "s3cret", tolerance=0)
+    followed = "2026-01-01T00:00:01Z"
+    content = f'id-12026-01-01T00:00:00Z{{"event":{{"followed_at":"{followed}"}}}}'
+    identity, body = content.split(followed)
+    headers = {
+        "twitch-eventsub-message-id": identity,
+        "twitch-eventsub-message-timestamp": followed,
+        "twitch-eventsub-message-signature": f"sha256={hmac.digest(b's3cret', content.encode(), 'sha256').hex()}",
+    }
+    assert ask(http_event(body.encode(), headers=headers))["statusCode"] == 401
+
+
 @pytest.mark.parametrize(
     ("scheme", "ping", "forged"),
     [

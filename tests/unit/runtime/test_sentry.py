@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +17,7 @@ from sentry_sdk import transport
 
 from nami_runtime import aws, batch, envelope, intake
 from nami_runtime.request import GatewayRequest, Request
+from tests.serving import Server
 from tests.unit.runtime.conftest import ROOT, Context, FakeAws, Mongo, http_event, load_handler, sqs_event
 
 HUSH = "hush-4711"  # in bodies, headers, local variables and the texts of errors
@@ -52,10 +53,8 @@ class Ingest:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(Handler)
         self.dsn = f"http://public@127.0.0.1:{self.server.server_port}/1"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def events(self, count: int) -> list[dict[str, Any]]:
         """So many events, waited for."""
@@ -87,8 +86,7 @@ def ingest(cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ingest]:
     server.open.set()
     sentry_sdk.get_client().close(timeout=5)
     sentry_sdk.init()
-    server.server.shutdown()
-    server.server.server_close()
+    server.server.end()
 
 
 def error_of(event: dict[str, Any]) -> dict[str, Any]:
@@ -162,8 +160,7 @@ def test_answer_does_not_wait_for_sentry(ingest: Ingest) -> None:
 def test_sentry_that_is_away_changes_no_answer(
     ingest: Ingest, cloud: FakeAws, monkeypatch: pytest.MonkeyPatch, mongo: Mongo
 ) -> None:
-    ingest.server.shutdown()
-    ingest.server.server_close()
+    ingest.server.end()
     assert intake.answer(http_event(), unlucky)["statusCode"] == 503
     found = post_queue(failing).handler(sqs_event(message()), Context())
     assert found == {"batchItemFailures": [{"itemIdentifier": "m0"}]}

@@ -5,7 +5,6 @@ time is up; each time it is given out counts, and once it has been given out oft
 older than the queue keeps is gone without a word; of a FIFO queue's group nothing is given out while one is hidden.
 """
 
-import heapq
 import itertools
 import json
 from collections.abc import Callable, Sequence
@@ -163,7 +162,7 @@ class World:
     def _receive(self) -> list[Message]:
         given: list[Message] = []
         hidden = {message.group for message in self.waiting if message.count and message.visible > self.now}
-        for message in heapq.nsmallest(len(self.waiting), self.waiting, key=lambda each: int(each.id[1:])):
+        for message in list(self.waiting):  # in the order in which they were sent
             if message.visible > self.now or (self.ordered and message.group in hidden):
                 continue
             message.count += 1
@@ -194,8 +193,8 @@ class World:
             self.now = began + TIMEOUT
             self.seconds += TIMEOUT
             return
-        failed = {item["itemIdentifier"] for item in said["batchItemFailures"]}
-        self.waiting = [each for each in self.waiting if each not in given or each.id in failed]
+        done = {each.id for each in given} - {item["itemIdentifier"] for item in said["batchItemFailures"]}
+        self.waiting = [each for each in self.waiting if each.id not in done]
         self.seconds += self.now - began
 
     def get_remaining_time_in_millis(self) -> int:

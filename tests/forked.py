@@ -1,0 +1,59 @@
+"""The `nami` command in a process of its own, which is forked from one that has loaded it.
+
+A command loads for a third of a second, and the tests type hundreds. What is started as a program of its own besides
+(in the foreground, in the README's words) shows that it loads from nothing.
+"""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["boto3", "nami_cli.main", "nami_local.up", "pymongo", "tests.forked"])
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    stdin: bytes = b"",
+    timeout: float = 150,
+) -> subprocess.CompletedProcess[str]:
+    """Type `nami …` in a folder, and wait for its end.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not end in time, and was killed.
+    """
+    with TemporaryDirectory() as kept:
+        given, said, complaints = (Path(kept, name) for name in ("stdin", "stdout", "stderr"))
+        given.write_bytes(stdin)
+        command = _FORKS.Process(target=_type, args=(arguments, folder, environment, (given, said, complaints)))
+        command.start()
+        command.join(timeout)
+        if command.exitcode is None:
+            command.kill()
+            command.join()
+            raise subprocess.TimeoutExpired(list(arguments), timeout)
+        return subprocess.CompletedProcess(
+            ["nami", *arguments], command.exitcode, said.read_text(), complaints.read_text()
+        )
+
+
+def _type(
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], files: tuple[Path, Path, Path]
+) -> None:
+    for number, file in enumerate(files):
+        os.dup2(os.open(file, os.O_RDWR | os.O_CREAT), number)
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["nami", *arguments]
+    from nami_cli.main import main  # noqa: PLC0415 - loaded where this is forked from
+
+    main()
