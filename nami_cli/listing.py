@@ -1,7 +1,7 @@
 """`nami list` and `nami outputs`: what is deployed."""
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -37,7 +37,7 @@ def list_subscriptions(aws: Aws, as_json: AsJson = False) -> None:
                     _or_dash(row["dead_letters"]),
                     "-" if row["oldest_seconds"] is None else spell(row["oldest_seconds"]),
                     row["deployed"],
-                    f"{row['status']}, paused" if row["paused"] else row["status"],
+                    _status(row),
                 ]
                 for row in rows
             ],
@@ -63,6 +63,11 @@ def outputs(
         print_json(found)
         return
     print_table(["output", "value"], [[key, value] for key, value in sorted(found.items())])
+
+
+def _status(row: Mapping[str, Any]) -> str:
+    kept = f", what waits is kept until {row['kept_until']}" if row["kept_until"] else ""
+    return f"{row['status']}, paused{kept}" if row["paused"] else str(row["status"])
 
 
 def _used_by(users: Sequence[str]) -> str:

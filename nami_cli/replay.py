@@ -46,6 +46,8 @@ def replay_command(
     table the document is renewed and keeps its first stored_at; a backend gets the header nami-replayed-at. After
     Ctrl-C, --resume goes on.
     """
+    if resume and any((since, until, query, filter_, destination, to)):
+        raise UsageError("--resume: goes on with what was asked for before; leave the other options out")
     deployment = find(target)
     if resume:
         asked = replaying.kept(deployment, tell=say)

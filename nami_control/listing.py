@@ -1,8 +1,9 @@
 """What is deployed, and what waits and died there."""
 
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from nami_control import destinations, pausing, shared, stacks
@@ -10,7 +11,7 @@ from nami_control.aws import Aws
 from nami_control.aws_errors import of_aws
 from nami_control.destinations.base import Destination
 from nami_control.progress import Tell, silent
-from nami_control.queues import ages, dead_letter_queues, depth, waiting
+from nami_control.queues import ages, dead_letter_queues, depth, retention, waiting
 from nami_stack.settings import SHARED
 
 _AT_ONCE = 8  # subscriptions whose queues are asked at the same time
@@ -44,6 +45,9 @@ def _row(
     count = _sum(aws, waiting(outputs))
     # The metric is late.
     known = [oldest[queue] for queue in waiting(outputs) if queue in oldest] if count else []
+    name = "PostQueueFunctionName"
+    prefixes = [key.removesuffix(name) for key in outputs if key.endswith(name) and outputs[key] in off]
+    paused = [outputs[f"{prefix}QueueUrl"] for prefix in prefixes]
     at = stack.said.get("LastUpdatedTime") or stack.said["CreationTime"]
     return {
         "name": owner.subscription,
@@ -53,11 +57,17 @@ def _row(
         "waiting": count,
         "dead_letters": _sum(aws, dead_letter_queues(outputs)),
         "oldest_seconds": max(known, default=None),
-        "paused": any(outputs[key] in off for key in outputs if key.endswith("PostQueueFunctionName")),
+        "paused": bool(paused),
+        "kept_until": min((_runs_out(aws, queue, oldest[queue]) for queue in paused if queue in oldest), default=None),
         "deployed": at.astimezone(UTC).isoformat(timespec="seconds"),
         "status": stack.status,
         "used_by": shared.users(aws, stack.name) if owner.subscription == SHARED else None,
     }
+
+
+def _runs_out(aws: Aws, queue: str, age: float) -> str:
+    """When SQS deletes what has waited longest, of this age in seconds."""
+    return datetime.fromtimestamp(time.time() - age + retention(aws, queue), UTC).isoformat(timespec="seconds")
 
 
 def _is_among(destination: type[Destination], outputs: Mapping[str, str]) -> bool:

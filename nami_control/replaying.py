@@ -12,7 +12,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
-from nami_control import destinations, events
+from nami_control import destinations, events, home
 from nami_control.deployment import Deployment
 from nami_control.destinations.base import Destination
 from nami_control.errors import AwsError, Command, NotFoundError, UsageError, WebhookError
@@ -113,8 +113,21 @@ class Replay:
                 if self._poster:
                     yield Step(sent, place, self._post(self._poster, some[0][1]))
                 else:
-                    self._queue([document for _, document in some])
+                    self._send_on([document for _, document in some])
                     yield Step(sent, place)
+
+    def send(self, documents: list[Document]) -> None:
+        """Put these on the queue, whichever were asked for.
+
+        Raises:
+            AwsError: the queue did not take all of them.
+        """
+        sqs = self.deployment.aws.client("sqs")
+        for group in _that_fit(list(map(self._message, documents))):
+            entries: Any = [{"Id": str(at), **each} for at, each in enumerate(group)]
+            said = sqs.send_message_batch(QueueUrl=self.drain.queue_url, Entries=entries)
+            if failed := said.get("Failed"):
+                raise AwsError(f"the queue did not take {len(failed)} of {len(group)} ({failed[0]['Code']})")
 
     def _chosen(self, reading: ExitStack) -> Iterator[tuple[Position, Document]]:
         """Those that are meant behind the place where it begins, in the order in which they were taken."""
@@ -141,16 +154,12 @@ class Replay:
             )
         return posted
 
-    def _queue(self, documents: list[Document]) -> None:
-        sqs = self.deployment.aws.client("sqs")
-        for group in _that_fit(list(map(self._message, documents))):
-            entries: Any = [{"Id": str(at), **each} for at, each in enumerate(group)]
-            said = sqs.send_message_batch(QueueUrl=self.drain.queue_url, Entries=entries)
-            if failed := said.get("Failed"):
-                raise AwsError(
-                    f"the queue did not take {len(failed)} of {len(group)} ({failed[0]['Code']})",
-                    *(Command(f"replay {self.deployment.name} --resume"), " goes on with them"),
-                )
+    def _send_on(self, documents: list[Document]) -> None:
+        try:
+            self.send(documents)
+        except AwsError as error:
+            remedy = (Command(f"replay {self.deployment.name} --resume"), " goes on with them")
+            raise AwsError(error.cause, *remedy) from None
 
     def _message(self, document: Document) -> dict[str, Any]:
         name, request = self.deployment.name, request_of(document)
@@ -223,7 +232,9 @@ def _keep(path: Path, replay: Replay, step: Step) -> None:
     from bson import json_util  # noqa: PLC0415 (a query may hold dates)
 
     told = {"asked": asdict(replay.asked), "replayed_at": replay.replayed_at, "sent": step.sent, "place": step.place}
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        home.prepare(home.folder())  # its owner's alone: a query tells what is in webhooks
+        path.parent.mkdir(parents=True, exist_ok=True)
     whole = path.with_suffix(".new")
     whole.write_text(json_util.dumps(told))
     whole.replace(path)

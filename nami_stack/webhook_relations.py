@@ -51,7 +51,7 @@ class Relations:
         return self._sum("Refused", {**options, "refused": reason})
 
     def metric_stored(self, **options: Any) -> cloudwatch.Metric:
-        """Webhooks that a destination has taken for the first time."""
+        """Webhooks that a destination has taken for the first time, or again in a replay."""
         return self._sum("Stored", options)
 
     def metric_duplicates(self, **options: Any) -> cloudwatch.Metric:
@@ -67,7 +67,7 @@ class Relations:
         return self._sum("Away", options)
 
     def metric_age(self, statistic: str = "p99", **options: Any) -> cloudwatch.Metric:
-        """Milliseconds from a webhook's arrival until it is stored."""
+        """Milliseconds from a webhook's arrival, or from its replay, until it is stored."""
         return own("Age", statistic, subscription=self.metrics_name, **options)
 
     def grant_put_secret(self, grantee: iam.IGrantable) -> iam.Grant:

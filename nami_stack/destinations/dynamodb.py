@@ -35,7 +35,7 @@ class DynamoTable(Destination):
 
     Args:
         table: to adopt, or its name, in this account and region; else one is made.
-        ttl_days: days after which an item expires; None: never.
+        ttl_days: days after which an item expires, for which `keep_days` stands in an app's settings; None: never.
     """
 
     kind = "dynamodb"

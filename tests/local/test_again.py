@@ -25,7 +25,7 @@ def test_what_comes_during_a_pause_waits_through_a_deployment_until_it_is_resume
     assert paused.stdout.startswith("mongo is paused: since ")
     _, delivery_id = jira.post(b'{"during": "a pause"}')
     # Another property of the event source changes, and so CloudFormation updates it.
-    deployed = nami("up", "jira", "--detach", *QUICK, "-c", "batch_size=9")
+    deployed = nami("up", "jira", "--detach", *QUICK, "-c", "batch_size=9", "-c", "keep_days=30")
     assert deployed.returncode == 0, deployed.stderr
     time.sleep(1)  # as long as a webhook takes at other times, and longer
     assert jira.documents.find_one({"_id": delivery_id}) is None
@@ -35,7 +35,11 @@ def test_what_comes_during_a_pause_waits_through_a_deployment_until_it_is_resume
     assert "mongo is paused: since" in doctor.stdout
     resumed = nami.typed("--local", "resume", "jira")
     assert resumed.returncode == 0, resumed.stderr
-    assert jira.document(delivery_id)["body"] == {"during": "a pause"}
+    document = jira.document(delivery_id)
+    assert document["body"] == {"during": "a pause"}
+    assert 29 <= (document["expires_at"] - document["stored_at"]).days <= 30
+    expiry = "documents go 30 days after they were stored"
+    wait_for(lambda: expiry in nami.typed("--local", "doctor", "jira").stdout, 10)
 
 
 def test_what_is_not_paused_is_not_resumed(nami: Nami, jira: Pipeline) -> None:

@@ -88,6 +88,7 @@ def test_list_tells_depth_dead_letters_and_age(aws: Stub) -> None:
             "dead_letters": 3,
             "oldest_seconds": 240.0,
             "paused": False,
+            "kept_until": None,
             "deployed": "2026-01-31T12:00:00+00:00",
             "status": "CREATE_COMPLETE",
             "used_by": None,

@@ -152,6 +152,17 @@ def test_list_says_what_is_paused(aws: Stub) -> None:
     assert run("list").stdout.strip().endswith("CREATE_COMPLETE, paused")
 
 
+def test_list_says_until_when_what_waits_is_kept(aws: Stub) -> None:
+    stacks(aws, stack(outputs=OUTPUTS))
+    has_waited(aws, 86_400)
+    aws("lambda").add_response("list_event_source_mappings", {"EventSourceMappings": [mapping("Disabled")]})
+    depth(aws, "waiting", 1)
+    depth(aws, "dead", 0)
+    keeps(aws, 4)
+    kept = datetime.now(UTC) + timedelta(days=3)
+    assert f", paused, what waits is kept until {kept:%Y-%m-%dT}" in run("list").stdout
+
+
 def test_list_works_without_the_right_to_see_pauses(aws: Stub) -> None:
     stacks(aws, stack(outputs=OUTPUTS))
     has_waited(aws)

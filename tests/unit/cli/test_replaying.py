@@ -10,7 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from nami_cli import replay
+from nami_cli.main import app
 from nami_control import replaying
 from nami_control.deployment import Deployment
 from nami_control.errors import AwsError, DatabaseError, NotFoundError, UsageError
@@ -218,6 +221,24 @@ def test_interrupted_it_goes_on_where_it_stopped(
     assert ids(world) == [f"{number}" for number in range(9)]
     assert steps[-1].sent == 9
     assert {each.replayed_at for each in world.sent} == {MARK}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            ["--resume", "--since", "2h"],
+            "--resume: goes on with what was asked for before; leave the other options out",
+        ),
+        ([], "--since is missing: those received since when, as in --since 2h; or --resume"),
+    ],
+    ids=["too many", "too few"],
+)
+def test_options_that_do_not_fit_are_told(options: list[str], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "find", lambda _target: None)
+    error = CliRunner().invoke(app, ["replay", "shopify", *options]).exception
+    assert isinstance(error, UsageError)
+    assert str(error) == told
 
 
 def test_what_is_through_can_not_be_resumed(world: World) -> None:
