@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
-.PHONY: help docs pictures install local test unit-test local-test package-test senders-test host-test fault-test aws-test iam-test fuzz bench load lint format lock dist clean
+.PHONY: help docs pictures install local test unit-test local-test package-test senders-test host-test soak mutants aws-test iam-test fuzz bench load lint format lock dist clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -28,6 +28,7 @@ install: .venv/installed  ## Set up .venv: the library, the nami command, node, 
 	@touch $@
 
 local: install  ## Run the pipeline on this machine and send it a webhook; Ctrl-C ends it
+	@echo 'In another terminal, for nami: export PATH="$(CURDIR)/$(BIN):$$PATH"' >&2
 	@nami local up shopify --sample
 
 # A file to each process, the longest first: the local ones, each process with a local AWS of its own.
@@ -61,8 +62,11 @@ host-test: install  ## Run the MongoDB host's test on a real Docker engine (root
 iam-test: install  ## Take each right away from a deployment that enforces IAM, and see what breaks (a minute)
 	@pytest tests/iam
 
-fault-test: install  ## Send 5,000 webhooks while everything breaks: none is lost (4 minutes; ARGS="--seed 7 --count 300")
+soak: install  ## Send 100,000 webhooks while everything breaks, AWS too: none is lost (ARGS="--count 3000": 2 minutes)
 	@python -m proofs.faults $(ARGS)
+
+mutants: install  ## Plant defects in copies of the code, and see that the soak finds each (half an hour)
+	@python -m proofs.faults.mutants $(ARGS)
 
 aws-test: install  ## Try on your AWS account what only AWS can prove, and remove it all (asks; YES=1, CLEAN=1)
 	@python -m proofs.aws $(call wanted,YES,yes) $(call wanted,CLEAN,clean) $(call given,OUT,out)

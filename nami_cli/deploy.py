@@ -5,12 +5,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from nami_cli.leftovers import tell_commands, told_after_failure
-from nami_cli.resources import display
+from nami_cli.leftovers import told_after_failure
+from nami_cli.resources import Verbose, display
 from nami_cli.terminal import print_exact, print_text, say
 from nami_cli.typed import Configured
 from nami_control import deploying, settings, shared
@@ -33,6 +34,7 @@ def deploy(
     reset: Annotated[
         bool, typer.Option("--reset", help="Let settings that are not given again go back to their defaults.")
     ] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Deploy a subscription, or bring a deployed one up to date.
 
@@ -46,8 +48,9 @@ def deploy(
     started = time.monotonic()
     asked = target.settings
     with _ends_at_once(target), told_after_failure(target):
+        show = partial(display, verbose=verbose)
         coloured = sys.stdout.isatty()
-        done = deploying.deploy(target, display, tell=say, reset=reset, dry_run=dry_run, coloured=coloured)
+        done = deploying.deploy(target, show, tell=say, reset=reset, dry_run=dry_run, coloured=coloured)
     if dry_run:
         print_exact(done.changes)
         say("nothing was deployed; the same without --dry-run does it")
@@ -56,8 +59,10 @@ def deploy(
         # Only what could be deployed is worth keeping.
         say(f"{target.name}: settings kept in {settings.save(target)}")
     say(f"{target.name}: {'updated' if done.before else 'deployed'} in {took(started)}")
+    if done.paused:
+        still = f"{', '.join(done.paused)} is paused as before"
+        say(f"{target.name}: {still}; {target.aws.nami} resume {target.name} delivers again")
     _tell_what_left(done)
-    tell_commands(done.former)
     lines = _next_steps(done, asked) if isinstance(asked, Subscription) else _to_join(done)
     if target.given and not save:
         kept = json.dumps({"context": settings.placed(target)})
@@ -86,12 +91,13 @@ def _ends_at_once(target: Target) -> Iterator[None]:
 
 
 def _tell_what_left(done: Deployed) -> None:
-    """Say what became of queues that have left."""
     for url, count in done.arrived_late.items():
         if count:
             say(f"is kept: the former queue {url}, in which {count} webhooks arrived meanwhile")
         else:
             say(f"is kept: the former queue {url}, which is empty; `aws sqs delete-queue --queue-url {url}`")
+    for each in done.former:
+        say(f"is kept: {each.by_hand}")
 
 
 def _next_steps(done: Deployed, subscription: Subscription) -> dict[str, str]:

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from nami_cli.leftovers import offer, tell_commands
-from nami_cli.resources import display
+from nami_cli.leftovers import offer, tell
+from nami_cli.resources import Verbose, display
 from nami_cli.terminal import print_text, say
 from nami_cli.typed import Name
 from nami_control import checks, destroying, leftovers
-from nami_control.aws_errors import of_aws
+from nami_control.aws_errors import going_on
 from nami_control.destinations import DESTINATIONS
 from nami_control.destroying import Removal
 from nami_control.errors import NotRunningError, UsageError, as_flags
@@ -24,6 +24,7 @@ _HOLD_DATA = {key: words for each in DESTINATIONS.values() for key, words in eac
 def destroy(
     target: Name,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Remove a subscription; its documents are kept.
 
@@ -49,7 +50,7 @@ def destroy(
     if not yes:
         _ask(target)
     try:
-        with interruptible(), display(target) as progress:
+        with interruptible(), display(target, verbose=verbose) as progress:
             progress.step("destroying")
             removal.carry_out(progress)
     except Interrupted as interrupted:
@@ -86,32 +87,17 @@ def _tell(removal: Removal) -> dict[str, str]:
             say(f"goes away: {count} {what}")
     if "SignatureSecretArn" in removal.outputs:
         say("goes away: the signature's secret")
-    try:
+    kept: dict[str, str] = {}
+    with going_on(say, "the volume can't be looked at"):  # it is gone, or the caller may not see it
         kept = removal.kept()
-    except Exception as error:
-        # A volume that is gone, or that the caller may not see, keeps nobody from destroying the rest.
-        if (told := of_aws(error)) is None:
-            raise
-        say(f"the volume can't be looked at: {told}")
-        kept = {}
     for what in removal.kept_elsewhere():
         say(f"is kept: {what}")
     for key, value in kept.items():
         if key in _HOLD_DATA:
             say(f"is kept: {_HOLD_DATA[key]} {value}")
-    _tell_former(removal)
+    with going_on(say, "whether something is kept from before can't be looked up"):
+        tell(each.by_hand for each in removal.kept_before())
     return kept
-
-
-def _tell_former(removal: Removal) -> None:
-    try:
-        former = removal.kept_before()
-    except Exception as error:
-        if (told := of_aws(error)) is None:
-            raise
-        say(f"whether something is kept from before can't be looked up: {told}")
-        return
-    tell_commands(former)
 
 
 def _ask(target: Target) -> None:

@@ -1,6 +1,8 @@
 """`nami events` and `nami connect`: what is stored, and the way to it."""
 
 import contextlib
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -8,12 +10,13 @@ from rich.console import Console
 from rich.highlighter import JSONHighlighter
 from rich.text import Text
 
-from nami_cli.terminal import print_exact, say, until_interrupted
+from nami_cli.terminal import Table, print_exact, print_table, say, until_interrupted
 from nami_cli.typed import Name
-from nami_control import events
+from nami_control import events, times
 from nami_control.deployment import find
 from nami_control.destinations import tunnel
 from nami_control.errors import Command, DatabaseError, NotFoundError, UsageError
+from nami_control.events import Summary
 from nami_control.text import visible_json
 
 Ids = Annotated[list[str] | None, typer.Option("--id", metavar="DELIVERY", help="Only this one; may be repeated.")]
@@ -25,6 +28,7 @@ Query = Annotated[
 ]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many, the newest.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes in, until Ctrl-C.")]
+Full = Annotated[bool, typer.Option("--full", help="The documents themselves, with all that is in them.")]
 Json = Annotated[bool, typer.Option("--json", help="One document a line, with its raw bytes.")]
 
 
@@ -43,6 +47,19 @@ def parse_query(text: str | None) -> dict[str, Any]:
     if not isinstance(query, dict):
         raise UsageError(f"--query {text}: must be a JSON object, such as '{{\"body.order.id\": 1001}}'")
     return query
+
+
+HEADING = ("time", "id", "type", "size", "state")
+# Of what comes: the clock of today, and an id of nami's own; how long the others will be is not known yet.
+_WIDTHS = (len("12:00:00.000"), 36, 20, len("999.9 KB"), 0)
+
+
+def event_row(document: dict[str, Any]) -> list[str]:
+    """All that one needs to find the right one."""
+    short = Summary.of(document)
+    at = times.clock(short.at.timestamp() * 1000) if short.at else "-"
+    size = "-" if short.size is None else times.size(short.size)
+    return [at, short.id, short.type or "-", size, short.state]
 
 
 def print_document(document: dict[str, Any], *, as_json: bool) -> None:
@@ -74,9 +91,10 @@ def events_command(
     limit: Limit = 10,
     follow: Follow = False,
     destination: Destination = None,
+    full: Full = False,
     as_json: Json = False,
 ) -> None:
-    """Show the stored documents of NAME, the newest last; of an HTTP backend how the last try of each webhook went.
+    """Show what is stored of NAME, the newest last, a row each; of an HTTP backend how its last try went.
 
     On AWS those of the MongoDB host are read through a Session Manager tunnel, for which the session-manager-plugin
     must be installed. A query over fields without an index reads the whole collection. Which items of a DynamoDB table
@@ -90,10 +108,11 @@ def events_command(
         if destination is None and others:
             say(f"of {chosen.drain.destination} alone; --destination {' or '.join(others)} for the others")
         stored = chosen.stored(query=wanted, ids=ids or [], limit=limit, follow=follow)
-        with contextlib.closing(stored) as documents:
-            for document in documents:
+        whole = contextlib.nullcontext(partial(print_document, as_json=as_json))
+        with contextlib.closing(stored), whole if full or as_json else _rows(as_they_come=follow) as show:
+            for document in stored:
                 found += 1
-                print_document(document, as_json=as_json)
+                show(document)
     if ids and not found:
         raise NotFoundError(
             f"{chosen.drain.destination} has no {ids[0]}",
@@ -102,6 +121,18 @@ def events_command(
     if not found:
         matching = " that matches" if wanted else ""
         say(f"no document of {target.name}{matching} yet; {target.aws.nami} send {target.name} sends a webhook")
+
+
+@contextlib.contextmanager
+def _rows(*, as_they_come: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Prints a row for each document: at the end, when it is known how wide they are, or as they come."""
+    if as_they_come:
+        table = Table(HEADING, _WIDTHS)
+        yield lambda document: table.add(*event_row(document))
+        return
+    rows: list[list[str]] = []
+    yield lambda document: rows.append(event_row(document))
+    print_table(HEADING, rows)
 
 
 def connect_command(target: Name) -> None:

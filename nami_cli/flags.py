@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from typer.core import TyperCommand
 
 from nami_control.errors import flag
-from nami_stack.settings import HostSettings, NamedIn, Subscription, as_typed
+from nami_stack.settings import OLD_NAMES, HostSettings, NamedIn, Subscription, as_typed
 
 # In the order of the code; a group that the settings gain is one here.
 GROUPS: dict[str, type[BaseModel]] = {
@@ -51,7 +51,8 @@ def _annotation(key: str) -> Any:
     field = Subscription.model_fields[key]
     default = "" if field.default in (None, "", ()) else f"  [default: {as_typed(field.default)}]"
     help_text = " ".join((field.description or "").replace("`", "").split()) + default
-    return Annotated[str | None, typer.Option(flag(key), metavar=_metavar(field), help=help_text)]
+    names = [flag(each) for each in (key, *(old for old, new in OLD_NAMES.items() if new == key))]
+    return Annotated[str | None, typer.Option(*names, metavar=_metavar(field), help=help_text)]
 
 
 def _metavar(field: FieldInfo) -> str:

@@ -1,15 +1,16 @@
 """What is kept when a stack goes, or never came to be: named, and removed where one is asked and says so."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
 
 from nami_cli.terminal import print_text, say
 from nami_control import leftovers
-from nami_control.aws_errors import of_aws
+from nami_control.aws_errors import going_on
 from nami_control.errors import DeployError, as_flags
 from nami_control.leftovers import Leftover
+from nami_control.progress import silent
 from nami_control.stacks import Target
 
 
@@ -25,36 +26,26 @@ def told_after_failure(target: Target) -> Iterator[None]:
 
 
 def _tell_of_failed(target: Target) -> None:
-    try:
+    with going_on(silent):  # the deployment's own failure tells more
         found = leftovers.of_failed(target, target.describe())
         kept = leftovers.adoption(target.aws, found)
-    except Exception as error:
-        if of_aws(error) is None:
-            raise
-        return  # the deployment's own failure tells more
-    tell(found)
-    if found:
-        say(f"{target.aws.nami} destroy {target.name} offers to remove it")
-    if kept:
-        say(f"{target.aws.nami} deploy {target.name} {as_flags(kept)} takes it up again")
+        tell(found)
+        if found:
+            say(f"{target.aws.nami} destroy {target.name} offers to remove it")
+        if kept:
+            say(f"{target.aws.nami} deploy {target.name} {as_flags(kept)} takes it up again")
 
 
-def tell(found: Sequence[Leftover]) -> None:
+def tell(found: Iterable[Leftover | str]) -> None:
     """Name what is kept."""
     for each in found:
         say(f"is kept: {each}")
 
 
-def tell_commands(found: Sequence[Leftover]) -> None:
-    """Name what is kept, each with the command that removes it."""
-    for each in found:
-        say(f"is kept: {each}; `{each.command}` removes it")
-
-
 def offer(target: Target, found: Sequence[Leftover], *, ask: bool) -> bool:
     """Remove what is kept, where one is asked and says so; else say how to. Returns whether all of it is gone."""
     if not ask:
-        tell_commands(found)
+        tell(each.by_hand for each in found)
     else:
         tell(found)
         try:

@@ -18,7 +18,8 @@ def list_subscriptions(aws: Aws, as_json: AsJson = False) -> None:
     """Show every subscription: URL, what waits, what is dead.
 
     All that are deployed in the account and region, or with --env that environment's. The age of the oldest webhook
-    that waits comes from CloudWatch, minutes late; local AWS has none. Of what they share it shows who uses it.
+    that waits comes from CloudWatch, minutes late on AWS. What is paused says so beside its status. Of what they share
+    it shows who uses it.
     """
     rows = listing.subscriptions(aws, tell=say)
     if as_json:
@@ -36,7 +37,7 @@ def list_subscriptions(aws: Aws, as_json: AsJson = False) -> None:
                     _or_dash(row["dead_letters"]),
                     "-" if row["oldest_seconds"] is None else spell(row["oldest_seconds"]),
                     row["deployed"],
-                    row["status"],
+                    f"{row['status']}, paused" if row["paused"] else row["status"],
                 ]
                 for row in rows
             ],

@@ -5,23 +5,28 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from nami_cli import events, logs, send
-from nami_cli.resources import display
-from nami_cli.terminal import print_exact, print_json, print_text, say
+from nami_cli.resources import Verbose, display
+from nami_cli.terminal import print_exact, print_json, print_table, print_text, say
 from nami_cli.typed import Name, command
 from nami_control import stacks
 from nami_control.aws import Aws
+from nami_control.deploying import Show
+from nami_control.deployment import find
 from nami_control.errors import LocalAwsError, UsageError, usage_errors
 from nami_control.interrupts import Interrupted, interruptible, starting
+from nami_control.sending import Sender
 from nami_control.stacks import Target
 from nami_control.times import took
 from nami_local import cdk, environment, machine, up
-from nami_local.differences import DIFFERENCES
+from nami_local.differences import PAGE as DIFFERENCES_PAGE
 from nami_local.local_aws import LocalAws
 from nami_local.state import DATABASE, Home, State
 from nami_stack.settings import check_name
@@ -48,7 +53,8 @@ def up_command(
     context: Annotated[
         list[str] | None, typer.Option("--context", "-c", metavar="KEY=VALUE", help="A setting, as for cdk deploy.")
     ] = None,
-    sample: Annotated[bool, typer.Option("--sample", help="Send one sample webhook and show the document.")] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="Send a sample webhook and show what became of it.")] = False,
+    verbose: Verbose = False,
     no_console: Annotated[bool, typer.Option("--no-console", help="Serve no page for the browser.")] = False,
 ) -> None:
     """Deploy NAME into an AWS on this machine, and keep it up until Ctrl-C.
@@ -63,23 +69,32 @@ def up_command(
     target = replace(target, given=_settings(context or []))
     with interruptible(), contextlib.ExitStack() as beside:
         try:
-            was_up = _bring_up(home, target, port=port, mongo_uri=mongo_uri, sample=sample)
-            if detach or was_up:
-                return
-            if not no_console:
+            show = partial(display, verbose=verbose)
+            url, was_up = _bring_up(home, target, show, port=port, mongo_uri=mongo_uri, sample=sample)
+            holds = not detach and not was_up
+            if holds and not no_console:
                 _serve_console(target.aws, beside)
+            with _as_long_as_it_is_read():
+                _tell_next(target, url)
+            if not holds:
+                return
             say(f"{target.label} is up; Ctrl-C takes it down.")
         except Interrupted as interrupted:
             say("stopped")
             raise typer.Exit(interrupted.exit_code) from None
-        try:
-            say(up.hold(home, target.label))
-            machine.stop_unused(home)
-        except Interrupted:
-            _say_what_stays(target.label, machine.leave(home, target))
-        except LocalAwsError:
-            machine.shut_down(home)
-            raise
+        _hold(home, target)
+
+
+def _hold(home: Home, target: Target) -> None:
+    """Stay until Ctrl-C, or until another command takes it down."""
+    try:
+        say(up.hold(home, target.label))
+        machine.stop_unused(home)
+    except Interrupted:
+        _say_what_stays(target.label, machine.leave(home, target))
+    except LocalAwsError:
+        machine.shut_down(home)
+        raise
 
 
 def _serve_console(aws: Aws, beside: contextlib.ExitStack) -> None:
@@ -118,13 +133,15 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = F
             }
         )
         return
-    for label, url in sorted(endpoints.items()):
-        print_text(f"{label}\tPOST {url}")
+    places = {label: f"POST {url}" for label, url in sorted(endpoints.items())}
+    places |= {
+        "documents": f"{state.mongo_uri} (database {DATABASE}, a collection of each name)",
+        "AWS": state.endpoint_url,
+        "log": str(home.aws_log),
+    }
+    print_table(["what", "where"], list(places.items()))
     if not endpoints:
-        print_text("nothing is deployed")
-    print_text(f"documents\t{state.mongo_uri} (database {DATABASE}, a collection of each name)")
-    print_text(f"AWS\t{state.endpoint_url}")
-    print_text(f"log\t{home.aws_log}")
+        say("nothing is deployed")
 
 
 # As `nami --local events`, and so on.
@@ -163,48 +180,73 @@ def down(
 app.command(epilog="Example: nami local down")(command(down, local=True))
 
 
-def _bring_up(home: Home, target: Target, *, port: int | None, mongo_uri: str | None, sample: bool) -> bool:
-    """Deploy it and tell how it is used; returns whether it was up before. What fails leaves nothing behind."""
+def _bring_up(
+    home: Home, target: Target, show: Show, *, port: int | None, mongo_uri: str | None, sample: bool
+) -> tuple[str, bool]:
+    """Deploy it and say where it is; returns that, and whether it was up before. What fails leaves nothing behind."""
     label, was_up = target.label, True
     try:
         with starting():
             state, was_up = machine.join(home, label, port=port, mongo_uri=mongo_uri)
         started = time.monotonic()
-        endpoint = up.bring_up(home, target, display, say)
+        url = up.bring_up(home, target, show, say)
         say(f"{label}: deployed in {took(started)}")
         machine.mark_ready(home, label)
-        try:
-            _introduce(state, target, endpoint)
-        except BrokenPipeError:  # whoever reads this has enough of it; what is up stays up
-            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 it lives as long as the process
-        if sample:
-            send.send_command(target, wait=True)
+        with _as_long_as_it_is_read():
+            _introduce(state, target, url)
+        with _as_long_as_it_is_read():
+            if sample:
+                _send_sample(target)
     except BaseException:
         if not was_up:
             machine.leave(home, target)
         raise
-    return was_up
+    return url, was_up
 
 
-def _introduce(state: State, target: Target, endpoint: str) -> None:
-    local = f"nami{_env(target.aws)} local"
+@contextlib.contextmanager
+def _as_long_as_it_is_read() -> Iterator[None]:
+    """Whoever reads what is printed may have enough of it; what is up stays up."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 it lives as long as the process
+
+
+def _introduce(state: State, target: Target, url: str) -> None:
     print_text(f"""
-endpoint   POST {endpoint}
-try it     curl -X POST '{endpoint}' -H 'content-type: application/json' -d '{{"hello": "world"}}'
-documents  {local} events {target.name}
-           {state.mongo_uri} (database {DATABASE}, collection {target.name})
-functions  {local} logs {target.name}
-tools      eval "$({local} env)", then cdk and aws talk to {state.endpoint_url}
+endpoint   POST {url}
+documents  {state.mongo_uri} (database {DATABASE}, collection {target.name})
+tools      eval "$({_local(target.aws)} env)", then cdk and aws talk to {state.endpoint_url}
+differs    what AWS does and this machine does not: {DIFFERENCES_PAGE}
+""")
 
-What AWS does and this machine does not:""")
-    for difference in DIFFERENCES:
-        print_text(f"  - {difference}")
+
+def _send_sample(target: Target) -> None:
+    """Send one webhook as its provider would, and print the row of what became of it."""
+    deployment = find(target)
+    sender = Sender(deployment, tell=say)
+    body, content_type = sender.sample()
+    answers = [sender.send(body, {"content-type": content_type})]
+    send.require_accepted(target, answers)
+    send.show_stored(deployment, answers, lambda document: print_table(events.HEADING, [events.event_row(document)]))
     print_text("")
-    sys.stdout.flush()
 
 
-def _env(aws: Aws) -> str:
-    return f" --env {aws.environment_name}" if aws.environment else ""
+def _tell_next(target: Target, url: str) -> None:
+    local, name = _local(target.aws), target.name
+    is_signed = target.subscription.signature not in (None, "none")
+    by_hand = f"curl -X POST '{url}' -H 'content-type: application/json' -d '{{\"hello\": \"world\"}}'"
+    settings = "".join(f" -c {shlex.quote(f'{key}={value}')}" for key, value in target.given.items())
+    print_text(f"""\
+try next   {f"{local} send {name}" if is_signed else by_hand}
+           {local} events {name} --full
+           nami create {name}, edit webhooks/{name}, then {local} up {name}{settings}""")
+
+
+def _local(aws: Aws) -> str:
+    return f"nami{f' --env {aws.environment_name}' if aws.environment else ''} local"
 
 
 def _settings(context: list[str]) -> dict[str, str]:

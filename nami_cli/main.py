@@ -21,7 +21,9 @@ from nami_cli import (
     listing,
     logs,
     manual,
+    pausing,
     plan,
+    replay,
     secret,
     send,
     signatures,
@@ -131,6 +133,12 @@ app.command("events", epilog="Example: nami events shopify --query '{\"body.orde
 app.command("connect", epilog='Example: mongosh "$(nami --local connect shopify)"')(command(events.connect_command))
 app.command("logs", epilog="Example: nami logs shopify --id b54557e4-5c29-4e3c-9d83-e1a5d0e0e0a1")(
     command(logs.logs_command)
+)
+app.command("pause", epilog="Example: nami pause shopify --destination http")(command(pausing.pause_command))
+app.command("resume", epilog="Example: nami resume shopify")(command(pausing.resume_command))
+app.command("replay", epilog="Example: nami replay shopify --since 2h --dry-run")(command(replay.replay_command))
+app.command("listen", epilog="Example: nami listen shopify --to http://localhost:3000/webhooks")(
+    command(replay.listen_command)
 )
 app.command("console", epilog="Example: nami console --read-only")(command(console.console_command))
 app.command("smoke", epilog="Example: nami smoke shopify")(command(smoke.smoke_command))

@@ -1,8 +1,10 @@
 """`nami send`: a webhook to the deployed endpoint, signed as its provider would sign it."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +14,8 @@ from nami_cli.typed import Name
 from nami_control import events
 from nami_control.deployment import Deployment, find
 from nami_control.errors import Command, UsageError, WebhookError
-from nami_control.sending import FORM, Answer, Sender
+from nami_control.samples import FORM
+from nami_control.sending import Answer, Sender
 from nami_control.stacks import Target
 
 _TYPES = {
@@ -55,7 +58,7 @@ def send_command(
         answer = sender.ask()
         print_text(str(answer))
         print_text(answer.body.decode(errors="replace"))
-        return _require_accepted(target, [answer])
+        return require_accepted(target, [answer])
     given = dict(_header(each) for each in header or [])
     body = _read(file)
     kind = content_type or _TYPES.get(Path(file or "").suffix.lower())
@@ -69,14 +72,15 @@ def send_command(
                 print_text(answer.body.decode(errors="replace"))  # a handshake's answer
             answers.append(answer)
             advance(1)
-    _require_accepted(target, answers)
+    require_accepted(target, answers)
     if wait:
-        _show_documents(deployment, [answer.delivery_id for answer in answers if answer.delivery_id])
+        show_stored(deployment, answers, partial(print_document, as_json=False))
     elif count == 1:
         say(f"{target.aws.nami} events {target.name} --limit 1 shows it once it is stored")
 
 
-def _require_accepted(target: Target, answers: list[Answer]) -> None:
+def require_accepted(target: Target, answers: list[Answer]) -> None:
+    """Raise WebhookError where one was refused."""
     if refused := [answer for answer in answers if not answer.ok]:
         said = refused[-1].body[:1000].decode(errors="replace").strip()
         times = f" ({len(refused)} of {len(answers)})" if len(answers) > 1 else ""
@@ -86,14 +90,21 @@ def _require_accepted(target: Target, answers: list[Answer]) -> None:
         )
 
 
-def _show_documents(deployment: Deployment, ids: list[str]) -> None:
+def show_stored(deployment: Deployment, answers: list[Answer], show: Callable[[dict[str, Any]], None]) -> None:
+    """Wait for what became of webhooks that were taken, and show it.
+
+    Raises:
+        WebhookError: one is not stored in time.
+    """
+    ids = [answer.delivery_id for answer in answers if answer.delivery_id]
     documents = events.wait_for(deployment, ids, timeout=_STORED_WITHIN, tell=say)
     for document in documents:
-        print_document(document, as_json=False)
+        show(document)
     if missing := set(ids) - {document["_id"] for document in documents}:
         raise WebhookError(
             f"{', '.join(sorted(missing))} was accepted and not stored within {_STORED_WITHIN} s",
-            *("see ", Command(f"logs {deployment.name}")),
+            *(Command(f"doctor {deployment.name}"), " tells whether it is paused, "),
+            *(Command(f"logs {deployment.name}"), " what failed"),
         )
 
 

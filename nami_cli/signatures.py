@@ -69,6 +69,8 @@ def show_command(
     print_line(
         f"secret     {found['secret'] or 'docs/signatures.md says what it holds'}; `nami secret NAME` asks for it"
     )
+    if found["console"]:
+        print_line(f"console    {found['console']}")
     if found["found"]:
         print_line(f"found in   {found['found']}")
     where = f" in {' or '.join(found['headers'])}" if found["headers"] else ""
@@ -161,6 +163,5 @@ def _print(report: Report, as_json: bool) -> None:
 
 
 def _of(name: str) -> dict[str, Any]:
-    facts = providers.FACTS.get(name)
-    told = facts._asdict() if facts else {"title": name, "secret": "", "found": "", "source": "", "note": ""}
-    return {"provider": name, **told, **described(name)._asdict()}
+    facts = providers.FACTS.get(name) or providers.Facts(title=name, secret="", found="", source="")
+    return {"provider": name, **facts._asdict(), **described(name)._asdict()}

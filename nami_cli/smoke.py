@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
-from nami_cli.terminal import print_json, print_table, say
+from nami_cli.terminal import Table, print_json, say
 from nami_cli.typed import Name
 from nami_control import smoke
 from nami_control.deployment import find
 from nami_control.errors import Command, WebhookError
 from nami_control.sending import Sender
+
+_LONGEST = max(len(check.__name__) for check in smoke.CHECKS)
 
 
 def smoke_command(
@@ -22,10 +24,11 @@ def smoke_command(
     It leaves one document, with the field nami_smoke_test, and nothing in a quarantine.
     """
     results = []
+    table = Table(["outcome", "time", "check", "detail"], [len("skipped"), len("10.00 s"), _LONGEST, 0])
     for result in smoke.run(Sender(find(target), tell=say)):
         results.append(result)
         if not as_json:
-            print_table([], [[result.outcome, f"{result.seconds:.2f} s", result.check, result.detail]])
+            table.add(result.outcome, f"{result.seconds:.2f} s", result.check, result.detail)
     if as_json:
         print_json([asdict(result) for result in results])
     if failed := [result for result in results if result.outcome == "failed"]:

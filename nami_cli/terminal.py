@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
@@ -57,15 +57,36 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
         yield lambda steps: bar.advance(task, steps)
 
 
-def print_table(heading: list[str], rows: list[list[str]]) -> None:
-    """Columns on a terminal, tab-separated lines without a heading where a program reads them. Nothing is cut short."""
-    rows = [list(map(visible_line, row)) for row in rows]
-    if not sys.stdout.isatty():
-        for row in rows:
-            typer.echo("\t".join(row))
-        return
-    shown = [heading, *rows] if heading else rows
-    widths = [max(len(row[column]) for row in shown) for column in range(len(shown[0]))]
-    for row in shown:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        typer.secho(line, bold=True if row is heading else None)
+class Table:
+    """Rows as they come, below their heading: columns on a terminal, else separated by tabs. Nothing is cut short.
+
+    Args:
+        widths: of the columns at the least; a longer cell moves those behind it.
+    """
+
+    def __init__(self, heading: Sequence[str], widths: Sequence[int]) -> None:
+        self._heading = heading
+        self._widths = [max(len(name), width) for name, width in zip(heading, widths, strict=True)]
+        self._begun = False
+
+    def add(self, *cells: str) -> None:
+        """Print one row."""
+        if not self._begun:
+            self._begun = True
+            self._print(self._heading, bold=True)
+        self._print(list(map(visible_line, cells)), bold=None)
+
+    def _print(self, cells: Sequence[str], *, bold: bool | None) -> None:
+        if not sys.stdout.isatty():
+            typer.echo("\t".join(cells))
+            return
+        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True))
+        typer.secho(line.rstrip(), bold=bold)
+
+
+def print_table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """All rows of a table, its columns as wide as what is in them."""
+    shown = [list(map(visible_line, row)) for row in rows]
+    table = Table(heading, [max(map(len, column)) for column in zip(heading, *shown, strict=True)])
+    for row in rows:
+        table.add(*row)

@@ -1,7 +1,7 @@
 """Numbers as SVG paths: drawn here, so that a page without scripts has its pictures too."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nami_control.figures import Figures
 
@@ -11,12 +11,13 @@ _Values = Sequence[float | None]
 
 @dataclass(frozen=True)
 class Series:
-    """One line or colour of a chart; `key` is its class in the style sheet, `path` its SVG path."""
+    """One line or colour of a chart: `kind` is how it is drawn, fill or line, and with `key` its class of style."""
 
     key: str
     name: str
     values: list[float | None]
     path: str
+    kind: str = "fill"
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,11 @@ class Chart:
 
     Args:
         key: names it in the page.
-        kind: how it is drawn, fill or line.
         unit: of its values.
         most: what the upper edge stands for.
     """
 
     key: str
-    kind: str
     title: str
     unit: str
     series: list[Series]
@@ -56,11 +55,12 @@ def bars(
     *,
     width: float = WIDTH,
     height: float = HEIGHT,
+    beside: _Values = (),
 ) -> Chart:
-    """Series by their keys, each with its name, one upon the other."""
+    """Series by their keys, each with its name, one upon the other; what is drawn `beside` them has the same scale."""
     count = max((len(values) for _, values in stacked.values()), default=1)
     sums = [sum(values[at] or 0 for _, values in stacked.values()) for at in range(count)]
-    most, step = _rounded(max(sums, default=0)), width / count
+    most, step = _rounded(max([*sums, *(value or 0 for value in beside)], default=0)), width / count
     below = [0.0] * count
     drawn = []
     for series, (name, values) in stacked.items():
@@ -72,37 +72,45 @@ def bars(
                 path.append(f"M{_n(at * step)} {_n(bottom)}h{_n(step * 0.8)}v{_n(-tall)}h{_n(-step * 0.8)}z")
                 below[at] += tall
         drawn.append(Series(series, name, list(values), "".join(path)))
-    return Chart(key, "fill", title, unit, drawn, most)
+    return Chart(key, title, unit, drawn, most)
 
 
 def lines(key: str, title: str, unit: str, several: Mapping[str, tuple[str, _Values]]) -> Chart:
     """Series by their keys, each with its name; a gap where nothing is known."""
     known = [value for _, values in several.values() for value in values if value is not None]
     most = _rounded(max(known, default=0))
-    drawn = []
-    for series, (name, values) in several.items():
-        step, path, joined = WIDTH / max(len(values), 1), [], False
-        for at, value in enumerate(values):
-            if value is not None:  # a step as wide as its period, so that a lone one is seen
-                y = HEIGHT - value / most * HEIGHT
-                path.append(f"{'L' if joined else 'M'}{_n(at * step)} {_n(y)}h{_n(step)}")
-            joined = value is not None
-        drawn.append(Series(series, name, list(values), "".join(path)))
-    return Chart(key, "line", title, unit, drawn, most)
+    drawn = [
+        Series(series, name, list(values), _steps(values, most, WIDTH, HEIGHT), "line")
+        for series, (name, values) in several.items()
+    ]
+    return Chart(key, title, unit, drawn, most)
+
+
+def _steps(values: _Values, most: float, width: float, height: float) -> str:
+    """A line with a step as wide as its period for each value, so that a lone one is seen."""
+    step, path, joined = width / max(len(values), 1), [], False
+    for at, value in enumerate(values):
+        if value is not None:
+            path.append(f"{'L' if joined else 'M'}{_n(at * step)} {_n(height - value / most * height)}h{_n(step)}")
+        joined = value is not None
+    return "".join(path)
 
 
 def last_hour(figures: Figures) -> Chart:
-    """Small enough for a row of a table."""
+    """What was received as a line, and what became of it as bars below; small enough for a row of a table."""
     parts: dict[str, tuple[str, _Values]] = {
         "stored": ("stored", figures.counts["Stored"]),
         "refused": ("refused", figures.refused_in_all),
         "failed": ("failed", figures.counts["Failed"]),
     }
-    return bars("hour", "The last hour", "webhooks", parts, width=120, height=24)
+    width, height, received = 120.0, 24.0, figures.counts["Received"]
+    drawn = bars("hour", "The last hour", "webhooks", parts, width=width, height=height, beside=received)
+    line = _steps([value or None for value in received], drawn.most, width, height)  # the ground is no news
+    return replace(drawn, series=[*drawn.series, Series("received", "received", list(received), line, "line")])
 
 
 def of_subscription(figures: Figures) -> list[Chart]:
-    """What came, what became of it, and how long that took."""
+    """What came, what became of it, what waited, and how long that took."""
     counts = figures.counts
     came: dict[str, tuple[str, _Values]] = {"received": ("received", counts["Received"])}
     became: dict[str, tuple[str, _Values]] = {
@@ -116,18 +124,16 @@ def of_subscription(figures: Figures) -> list[Chart]:
         "p50": ("median", figures.ages["p50"]),
         "p99": ("99 of 100", figures.ages["p99"]),
     }
-    drawn = [
+    waiting: dict[str, tuple[str, _Values]] = {
+        f"queue{number}": (name, values) for number, (name, values) in enumerate(figures.queued.items())
+    }
+    return [
         bars("came", "Received", "webhooks", came),
         bars("became", "What became of them", "webhooks", became),
-        bars("refused", "Refused, by reason", "webhooks", refused),
+        lines("waiting", "Waiting", "webhooks", waiting),
         lines("ages", "From arrival to storage", "ms", ages),
+        bars("refused", "Refused, by reason", "webhooks", refused),
     ]
-    if figures.queued:
-        queued: dict[str, tuple[str, _Values]] = {
-            f"queue{number}": (name, values) for number, (name, values) in enumerate(figures.queued.items())
-        }
-        drawn.append(lines("queued", "Waiting", "webhooks", queued))
-    return drawn
 
 
 def _rounded(value: float) -> float:

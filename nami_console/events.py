@@ -16,7 +16,7 @@ from nami_console.pages import live, page, piece, site
 from nami_control import logs, searching, times
 from nami_control.deployment import Deployment, Drain
 from nami_control.errors import NamiError, UsageError
-from nami_control.events import destination_of
+from nami_control.events import Summary, destination_of, state_of
 from nami_control.logs import Step
 from nami_control.searching import Document, Position, Search
 
@@ -213,23 +213,15 @@ def _states(request: Request, found: Deployment, drain: Drain, ids: list[str]) -
         return dict.fromkeys(ids, "not known")
 
 
-def state_of(document: Document) -> str:
-    """What a destination says of a webhook: it keeps it, or how the last try to forward it went."""
-    if "delivered" not in document:
-        return "stored"
-    return "delivered" if document["delivered"] else f"failed: {document.get('reason') or 'no reason'}"
-
-
 def _row(document: Document, states: tuple[str, ...]) -> Row:
-    raw = document.get("raw")
-    key = sha256(str(document["_id"]).encode(errors="replace")).hexdigest()[:16]
+    short = Summary.of(document)
     return Row(
-        key=key,
-        id=str(document["_id"]),
-        at=document.get("received_at") or document.get("at"),
-        type=searching.event_type(document) or (state_of(document) if "delivered" in document else ""),
+        key=sha256(short.id.encode(errors="replace")).hexdigest()[:16],
+        id=short.id,
+        at=short.at,
+        type=short.type or (short.state if "delivered" in document else ""),
         method=str(document.get("method", "")),
-        size=len(raw) if isinstance(raw, bytes) else None,
+        size=short.size,
         verified=str(document.get("verified") or ""),
         tries=document.get("attempts"),
         states=states,

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, StreamingResponse
 
 from nami_console import charts, words
 from nami_console.site import Site
+from nami_control import times
 from nami_control.aws_errors import of_aws
 from nami_control.errors import NamiError, word
 
@@ -27,7 +28,7 @@ templates = Environment(
 templates.filters |= {
     "line": words.line,
     "number": words.number,
-    "size": words.size,
+    "size": times.size,
     "spell": words.spell,
     "milliseconds": words.milliseconds,
     "clock": words.clock,

@@ -54,7 +54,7 @@ def _context(request: Request) -> dict[str, Any]:
     now = ", ".join(given.destination)
     destination = asked.get("destination", now)
     sliders = [
-        _slider(asked, "rate", "Webhooks a second at the peak", "a second", 10, 10_000, 10, 1000),
+        _slider(asked, "rate", "Webhooks a second at the peak", "", 10, 10_000, 10, 1000),
         _slider(asked, "seconds", "For so long", "s", 10, 3600, 10, 60),
         _slider(asked, "body_kb", "Size of a body", "KB", 1, 256, 1, 3),
         _slider(asked, "pre_queue_memory", "Memory before the queue", "MB", 128, 2048, 64, given.pre_queue_memory),

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from nami_console import guard
 from nami_console.events import path
 from nami_console.pages import live, page, piece, site
-from nami_control import logs
+from nami_control import logs, providers, samples
 from nami_control.deployment import Deployment
 from nami_control.errors import UsageError
 from nami_control.sending import Sender
@@ -22,12 +22,15 @@ _EARLIER = 60  # seconds by which a function's clock may be behind
 
 
 def show(request: Request) -> Response:
-    """A sample to be changed and sent."""
-    label = request.path_params["label"]
+    """A sample to be changed and sent; `provider` says whose, where it is not the one who signs here."""
+    label, provider = request.path_params["label"], request.query_params.get("provider", "")
     found = site(request).deployment(label)
-    # Nothing is signed for a sample, so that the secret need not be read, nor be there.
-    body, kind = Sender(found, secret="-").sample()  # noqa: S106 (none)
-    return _form(request, found, _indented(body), kind, "")
+    if provider in _providers() and provider != found.signature["scheme"]:
+        body, kind = samples.written(provider)
+    else:
+        # Nothing is signed for a sample, so that the secret need not be read, nor be there.
+        body, kind = Sender(found, secret="-").sample()  # noqa: S106 (none)
+    return _form(request, found, _indented(body), kind, "", provider=provider)
 
 
 async def send(request: Request) -> Response:
@@ -73,13 +76,22 @@ def _send(request: Request, form: Mapping[str, str]) -> Response:
     return RedirectResponse(f"/s/{label}/sent?{urlencode(said)}", 303)
 
 
-def _form(request: Request, found: Deployment, body: str, kind: str, headers: str, wrong: str = "") -> Response:
+def _providers() -> dict[str, str]:
+    """Whose samples there are, and how they are called."""
+    return {name: providers.FACTS[name].title for name in sorted({*samples.SAMPLES, *samples.FORMS})}
+
+
+def _form(
+    request: Request, found: Deployment, body: str, kind: str, headers: str, wrong: str = "", provider: str = ""
+) -> Response:
     return page(
         request,
         "send.html",
         400 if wrong else 200,
         label=request.path_params["label"],
         scheme=str(found.signature["scheme"]),
+        providers=_providers(),
+        provider=provider,
         body=body,
         type=kind,
         headers=headers,

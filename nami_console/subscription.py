@@ -112,9 +112,11 @@ def _branch(aws: Aws, found: Deployment, drain: Drain, figures: Figures) -> list
     stored = [(f"{counts['Stored']:,.0f}", "stored")] if alone else []
     median = [age for age in figures.ages["p50"] if age is not None]
     took = [(f"{median[-1]:,.0f} ms", "median of late")] if alone and median else []
+    stuck = "warn" if waiting and (counts["Away"] or counts["Failed"]) else ""
     letters = f"/s/{found.target.label}/dead?to={drain.destination}"
     return [
-        Part(f"queue-{drain.destination}", "Queue", "keeps", [(f"{waiting:,}", "waiting")]),
+        # Which of several is away, the functions do not count; it is where webhooks wait.
+        Part(f"queue-{drain.destination}", "Queue", "keeps", [(f"{waiting:,}", "waiting")], stuck),
         Part(
             f"post-{drain.destination}",
             "Post-queue",
@@ -122,6 +124,6 @@ def _branch(aws: Aws, found: Deployment, drain: Drain, figures: Figures) -> list
             failed,
             ("bad" if counts["Away"] else "warn" if counts["Failed"] else "") if alone else "",
         ),
-        Part(f"to-{drain.destination}", drain.destination, "holds", [*stored, *took]),
+        Part(f"to-{drain.destination}", drain.destination, "receives", [*stored, *took]),
         Part(f"dead-{drain.destination}", "Dead letters", "", [(f"{dead:,}", "dead")], "bad" if dead else "", letters),
     ]

@@ -30,15 +30,6 @@ def number(value: float | None) -> str:
     return _UNKNOWN if value is None else f"{value:,.0f}"
 
 
-def size(count: float) -> str:
-    """Bytes, in the unit that fits."""
-    for unit in ("B", "KB", "MB"):
-        if count < 1000 or unit == "MB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return ""
-
-
 def spell(seconds: float | None) -> str:
     """A duration; a dash where it is not known."""
     return _UNKNOWN if seconds is None else times.spell(seconds)
@@ -104,7 +95,7 @@ def _node(key: str, value: Any, budget: list[int], depth: int) -> Node:
     if isinstance(value, str):
         return Node(name, "text", line(value))
     if isinstance(value, bytes):
-        return Node(name, "bytes", f"{size(len(value))} of no text")
+        return Node(name, "bytes", f"{times.size(len(value))} of no text")
     if value is None or isinstance(value, bool):
         return Node(name, "word", json.dumps(value))
     return Node(name, "number", line(value))

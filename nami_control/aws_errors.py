@@ -1,7 +1,8 @@
 """What boto3 raises, as one line with what to do."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,6 +49,17 @@ def of_aws(error: Exception) -> NamiError | None:
         case boto.BotoCoreError():
             told = AwsError(str(error))
     return told
+
+
+@contextmanager
+def going_on(tell: Callable[[str], object], what: str = "") -> Iterator[None]:
+    """Tell that AWS refuses to say `what`, which keeps nobody from the rest."""
+    try:
+        yield
+    except Exception as error:
+        if (told := of_aws(error)) is None:
+            raise
+        tell(f"{what}: {told}")
 
 
 def _local_endpoint(error: Any) -> str:

@@ -25,8 +25,8 @@ from nami_control.errors import (
 )
 from nami_control.planning.assumptions import UNRESERVED
 from nami_control.progress import Tell, silent
-from nami_control.stacks import Stack, Target, template_of
-from nami_stack.settings import SETTINGS_METADATA, SharedSettings, Subscription
+from nami_control.stacks import Stack, Target, settings_in, template_of
+from nami_stack.settings import Subscription
 
 BOOTSTRAP_VERSION = 6
 """The least that our templates ask for; a test compares it with what the CDK writes."""
@@ -100,7 +100,7 @@ def account(aws: Aws) -> Account:
 
 def tools() -> list[Check]:
     """Python, node and the CDK CLI."""
-    return [look("python", _python), look("node", _node), look("cdk", _cdk)]
+    return [look("python", python), look("node", node), look("cdk", cdk_cli)]
 
 
 def credentials(aws: Aws, found: list[Account]) -> Check:
@@ -219,15 +219,13 @@ def stack_is_settled(name: str, stack: Stack | None) -> Check:
     return ok("stack", status)
 
 
-def settings_stay(
-    target: Target, asked: Subscription | SharedSettings, given: Collection[str], stack: Stack | None
-) -> Check:
+def settings_stay(target: Target, given: Collection[str], stack: Stack | None) -> Check:
     """Whether settings of the last deployment would go back to their defaults because nobody has given them again.
 
     A forgotten signature would open the endpoint to everybody, a forgotten volume begin with an empty one.
     """
-    now = asked.model_dump(mode="json")
-    before = deployed_settings(target) if stack else {}
+    now = target.settings.model_dump(mode="json")
+    before = stack.settings if stack else {}
     lost = {key: value for key, value in before.items() if key in now and key not in given and now[key] != value}
     if not lost:
         return ok("settings", "as given")
@@ -240,8 +238,7 @@ def settings_stay(
 
 def deployed_settings(target: Target) -> dict[str, Any]:
     """The settings of the last deployment that are not the defaults; none where it can't be known."""
-    found = template_of(target.aws, target.stack_name).get("Metadata", {}).get(SETTINGS_METADATA)
-    return found if isinstance(found, dict) else {}
+    return settings_in(template_of(target.aws, target.stack_name))
 
 
 def handlers(name: str) -> Check:
@@ -341,11 +338,13 @@ def require_account(aws: Aws, tell: Tell = silent, *, tell_all: bool = False) ->
     return found[0]
 
 
-def _python() -> Check:
+def python() -> Check:
+    """This one."""
     return ok("python", ".".join(map(str, sys.version_info[:3])))  # an older one could not run this
 
 
-def _node() -> Check:
+def node() -> Check:
+    """Whether the CDK can run on it."""
     version = _version_of("node")
     if version[0] < NODE_VERSION:
         return fail(
@@ -357,7 +356,8 @@ def _node() -> Check:
     return ok("node", _dotted(version))
 
 
-def _cdk() -> Check:
+def cdk_cli() -> Check:
+    """Whether it can read what our aws-cdk-lib writes."""
     version, pinned = _version_of("cdk"), tuple(map(int, cdk.VERSION.split(".")))
     if version < pinned or version[0] != pinned[0]:
         return fail(

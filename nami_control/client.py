@@ -1,19 +1,23 @@
 """A deployed subscription, for programs: `nami_control.subscription("shopify")`."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from nami_control import checks, deployment, events, health, logs, queues, smoke
+from nami_control import checks, deployment, events, health, listening, logs, pausing, queues, smoke
 from nami_control.aws import Aws
 from nami_control.checks import Check
 from nami_control.dead_letters import DeadLetters
 from nami_control.deployment import Deployment
 from nami_control.logs import Step
+from nami_control.pausing import Pause
 from nami_control.planning.arrivals import Arrivals
 from nami_control.planning.assumptions import Times
 from nami_control.planning.plan import Plan, plan
+from nami_control.posting import Posted
+from nami_control.replaying import Asked, Replay
 from nami_control.sending import Answer, Sender
 from nami_control.stacks import Target
 
@@ -73,6 +77,14 @@ class Subscription:
         """The documents of these deliveries, as far as they are stored within `timeout` seconds."""
         return events.wait_for(self.deployed, list(ids), timeout)
 
+    def replay(self, asked: Asked) -> Replay:
+        """Stored webhooks that go through again: `count()` tells how many, and `run()` sends them."""
+        return Replay(self.deployed, asked, replayed_at=int(time.time() * 1000))
+
+    def listen(self, to: str, **options: Any) -> Iterator[Posted]:
+        """Post each webhook that is stored from now on to a URL; `options` are those of `listening.listen`."""
+        return listening.listen(self.deployed, to, **options)
+
     def dead_letters(self, destination: str | None = None, *, quarantine: bool = False) -> DeadLetters:
         """The webhooks that were given up on the way to one destination: to be looked at, sent back, or deleted."""
         return DeadLetters(self.deployed, destination, quarantine=quarantine)
@@ -93,6 +105,21 @@ class Subscription:
             drain.destination: (queues.depth(aws, drain.queue_url), queues.depth(aws, drain.dead_letter_url))
             for drain in self.deployed.drains
         }
+
+    def pause(self, destination: str | None = None) -> list[str]:
+        """Deliver nothing more to that destination, or to any: webhooks are taken in, and wait in the queue.
+
+        Returns the destinations to which something was delivered until now.
+        """
+        return pausing.pause(self.deployed, destination)
+
+    def resume(self, destination: str | None = None) -> list[str]:
+        """Deliver again what waits and what comes; returns the destinations to which nothing was until now."""
+        return pausing.resume(self.deployed, destination)
+
+    def pauses(self) -> list[Pause]:
+        """The destinations to which nothing is delivered now, what waits there, and until when SQS keeps it."""
+        return pausing.pauses(self.deployed)
 
     def health(self) -> list[Check]:
         """What is well and what is not, with the remedy."""

@@ -3,17 +3,24 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from itertools import starmap
+from typing import TYPE_CHECKING, Any
 
-from nami_control import cdk, checks, destinations, leftovers, queues, shared, stacks, volumes
+from nami_control import cdk, checks, destinations, leftovers, pausing, queues, shared, stacks, volumes
+from nami_control.aws import Aws
 from nami_control.cdk_output import Progress
-from nami_control.checks import look
+from nami_control.checks import Account, Check, look
+from nami_control.deployment import Deployment, find
 from nami_control.leftovers import Leftover
 from nami_control.progress import Tell, silent
-from nami_control.stacks import Target
+from nami_control.stacks import Stack, Target
 from nami_control.times import took
 from nami_stack.settings import Subscription
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
 
 SETTINGS = frozenset(Subscription.model_fields)
 
@@ -32,10 +39,14 @@ class Deployed:
     """The outputs of the stack that was there; empty where there was none."""
     former_queues: list[str]
     """URLs of queues that have left the stack, and are kept."""
-    former: Sequence[Leftover] = ()
-    """What else has left the stack, and is kept."""
+    resources: "Sequence[StackResourceSummaryTypeDef]" = ()
+    """All that was in the stack that was there."""
+    templates: Sequence[Mapping[str, Any]] = ()
+    """What it is deployed with now."""
     changes: str = ""
     """With a dry run: what the CDK CLI says of it."""
+    paused: Sequence[str] = ()
+    """The destinations to which nothing is delivered, before and after it."""
 
     @cached_property
     def outputs(self) -> Mapping[str, str]:
@@ -47,6 +58,11 @@ class Deployed:
     def url(self) -> str:
         """Where webhooks are posted; of what subscriptions share, its gateway."""
         return next(stacks.reachable(self.target.aws, self.outputs[key]) for key in stacks.URLS if key in self.outputs)
+
+    @cached_property
+    def former(self) -> list[Leftover]:
+        """What else has left the stack, and is kept."""
+        return leftovers.of_templates(self.target.aws, self.resources, self.templates)
 
     @property
     def arrived_late(self) -> dict[str, int]:
@@ -89,33 +105,42 @@ def deploy(
         with show(target) as progress:
             # Begun before anything is looked at: it takes seconds and changes nothing.
             synthesis = cdk.synth(target, tasks)
+            account = None
             if prepare:
                 prepare(progress, synthesis)
             else:
                 progress.step("checking")
-                require(target, tell, reset=reset, tell_all=dry_run)
+                account = checks.require_account(target.aws, tell, tell_all=dry_run)
+            stack = target.describe()
+            if account:
+                may_change = SETTINGS if reset else target.given_anywhere
+                require(Attempt(target, account, stack, may_change), tell, tell_all=dry_run)
             progress.step("synthesising")
             synthesis.finish()
         templates = list(cdk.templates(target.folder))
         needs_shared = cdk.reads(target.folder, f"/{target.shared.stack_name}/")
-        stack = target.describe()
-        resources = target.resources() if stack else []
-        volumes.require_kept(target, stack, templates)
+        volumes.require_kept(target.name, stack, templates)
+        resources = stack.resources if stack else []
         changed = queues.changes(target.aws, resources, templates)
         queues.require_empty(target.aws, target.name, changed)
+        paused = _paused(target, stack)
+        pausing.require_same_queues(target.name, paused, changed)
         if needs_shared:
             _share_first(target.shared, show, tell, dry_run=dry_run)
-        before = stack.outputs if stack else {}
-        former = [change.url for change in changed if change.leaves]
-        kept = leftovers.of_templates(target.aws, resources, templates)
+        former_queues = [change.url for change in changed if change.leaves]
+        done = Deployed(target, stack.outputs if stack else {}, former_queues, resources, templates, paused=paused)
         with show(target) as progress:
             if dry_run:
                 progress.step("comparing")
-                return Deployed(target, before, former, kept, cdk.diff(target, tasks, coloured=coloured))
+                return replace(done, changes=cdk.diff(target, tasks, coloured=coloured))
             progress.step("deploying")
             task = cdk.deploy(target, tasks)
-            task.finish(lambda: task.show(progress))
-    return Deployed(target, before, former, kept)
+            try:
+                task.finish(lambda: task.show(progress))
+            finally:
+                if paused:
+                    pausing.keep(find(target), paused, tell)
+    return done
 
 
 def diff(target: Target, show: Show, *, tell: Tell = silent, coloured: bool = False) -> str:
@@ -130,32 +155,59 @@ def diff(target: Target, show: Show, *, tell: Tell = silent, coloured: bool = Fa
         return cdk.diff(target, tasks, coloured=coloured)
 
 
-def require(target: Target, tell: Tell = silent, *, reset: bool = False, tell_all: bool = False) -> None:
+@dataclass(frozen=True)
+class Attempt:
+    """What is known before a deployment, each read once: whether it can succeed is asked of this alone."""
+
+    target: Target
+    account: Account
+    stack: Stack | None
+    """The one that is there."""
+    may_change: frozenset[str]
+    """Settings that may be others than at the last deployment."""
+
+    @property
+    def aws(self) -> Aws:
+        """Where it goes."""
+        return self.target.aws
+
+
+_OF_ALL: Mapping[str, Callable[[Attempt], Check]] = {
+    "python": lambda _: checks.python(),
+    "node": lambda _: checks.node(),
+    "cdk": lambda _: checks.cdk_cli(),
+    "bootstrap": lambda it: checks.bootstrap(it.aws, it.account),
+    "stack": lambda it: checks.stack_is_settled(it.target.name, it.stack),
+    "settings": lambda it: checks.settings_stay(it.target, it.may_change, it.stack),
+    "leftovers": lambda it: leftovers.none_is_lost(it.target, it.stack),
+}
+_OF_SUBSCRIPTIONS: Mapping[str, Callable[[Attempt], Check]] = {
+    "handlers": lambda it: checks.handlers(it.target.name),
+    **_OF_ALL,
+    "reservation": lambda it: checks.reservation(it.aws, it.target.subscription, it.stack),
+    "signature": lambda it: checks.signature(it.target.subscription),
+}
+
+
+def require(attempt: Attempt, tell: Tell = silent, *, tell_all: bool = False) -> None:
     """Look whether a deployment can succeed.
 
     Raises:
         NamiError: it can't.
     """
-    aws, asked = target.aws, target.settings
-    account = checks.require_account(aws, tell, tell_all=tell_all)
-    stack = target.describe()
-    kept = SETTINGS if reset else target.given_anywhere
-    looks = [look("handlers", lambda: checks.handlers(target.name))] if isinstance(asked, Subscription) else []
-    looks += [
-        *checks.tools(),
-        look("bootstrap", lambda: checks.bootstrap(aws, account)),
-        look("stack", lambda: checks.stack_is_settled(target.name, stack)),
-        look("settings", lambda: checks.settings_stay(target, asked, kept, stack)),
-        look("leftovers", lambda: leftovers.look(target, stack)),
-    ]
-    if isinstance(asked, Subscription):
-        looks += [
-            look("reservation", lambda: checks.reservation(aws, asked, stack)),
-            look("signature", lambda: checks.signature(asked)),
-        ]
-    looks += [look(label, check) for label, check in destinations.looks_before(aws, asked, stack).items()]
-    checks.require(aws, looks, tell, tell_all=tell_all)
+    target, account = attempt.target, attempt.account
+    table = _OF_ALL if target.is_shared else _OF_SUBSCRIPTIONS
+    own = {label: partial(check, attempt) for label, check in table.items()}
+    looks = own | dict(destinations.looks_before(attempt.aws, target.settings, attempt.stack))
+    checks.require(attempt.aws, starmap(look, looks.items()), tell, tell_all=tell_all)
     tell(f"{target.name}: account {account.number}, region {account.region}")
+
+
+def _paused(target: Target, stack: Stack | None) -> list[str]:
+    """The destinations to which nothing is delivered."""
+    if stack is None or not stack.is_whole or target.is_shared:
+        return []
+    return pausing.paused(Deployment(target, stack.outputs))
 
 
 def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> None:
@@ -165,8 +217,9 @@ def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> No
         stack = target.describe()
         if stack and stack.is_whole:
             return
-        before = [look(label, check) for label, check in destinations.looks_before(target.aws, asked, stack).items()]
-        checks.require(target.aws, [checks.stack_is_settled(target.name, stack), *before], tell)
+        looks = destinations.looks_before(target.aws, asked, stack)
+        settled = checks.stack_is_settled(target.name, stack)
+        checks.require(target.aws, [settled, *starmap(look, looks.items())], tell)
         what = f"{target.stack_name}, the gateway and the MongoDB host that subscriptions share, is not there"
         if dry_run:
             tell(f"{what}: it would come first")

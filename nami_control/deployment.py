@@ -27,14 +27,14 @@ class Drain:
     def __init__(self, aws: Aws, prefix: str, outputs: Mapping[str, str]) -> None:
         self.aws = aws
         self._prefix = prefix
-        self._function = outputs[f"{prefix}PostQueueFunctionName"]
+        self.function_name = outputs[f"{prefix}PostQueueFunctionName"]
         self.queue_url = outputs[f"{prefix}QueueUrl"]
         self.dead_letter_url = outputs[f"{prefix}DeadLetterQueueUrl"]
 
     @cached_property
     def post_queue(self) -> Function:
         """The function between the queue and the destination."""
-        return _function(self.aws, self._function)
+        return _function(self.aws, self.function_name)
 
     @property
     def kind(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from nami_control import checks, destinations, large_bodies, leftovers, queues, shared, stacks
+from nami_control import destinations, large_bodies, leftovers, queues, shared, stacks
 from nami_control.cdk_output import Progress, Resource
 from nami_control.errors import CheckError, Command, DeployError, NotRunningError
 from nami_control.leftovers import Leftover
@@ -31,7 +31,7 @@ class Removal:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """Those that it was deployed with, beside the defaults."""
-        return checks.deployed_settings(self.target)
+        return self.stack.settings
 
     @property
     def urls(self) -> list[str]:

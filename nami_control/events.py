@@ -1,12 +1,45 @@
 """What is stored of a subscription, whichever destination keeps it."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from nami_control import destinations
+from nami_control import destinations, searching
 from nami_control.deployment import Deployment
 from nami_control.destinations.base import Destination
 from nami_control.progress import Tell, silent
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One event in short; `at` is when it was received, or of a forwarded one last tried, `size` that of its body."""
+
+    at: datetime | None
+    id: str
+    type: str
+    size: int | None
+    state: str
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Summary":
+        """Of what a destination has of it."""
+        raw, elsewhere = document.get("raw"), document.get("body_ref")
+        return cls(
+            at=document.get("received_at") or document.get("at"),
+            id=str(document["_id"]),
+            type=searching.event_type(dict(document)),
+            size=len(raw) if isinstance(raw, bytes) else elsewhere["size"] if isinstance(elsewhere, Mapping) else None,
+            state=state_of(document),
+        )
+
+
+def state_of(document: Mapping[str, Any]) -> str:
+    """What a destination says of a webhook: it keeps it, or how the last try to forward it went."""
+    if "delivered" not in document:
+        return "stored"
+    return "delivered" if document["delivered"] else f"failed: {document.get('reason') or 'no reason'}"
 
 
 def destination_of(deployment: Deployment, name: str | None, tell: Tell = silent) -> Destination:

@@ -1,7 +1,8 @@
 """How many webhooks came, were stored, refused and failed over time, and how long they took.
 
 The functions count in their log lines, in CloudWatch's embedded metric format. On AWS CloudWatch has taken the counts
-out of the lines; an AWS on this machine does not, so there the lines themselves are read.
+out of the lines; an AWS on this machine does not, so there the lines themselves are read. How many wait is a metric of
+SQS's on either.
 """
 
 import math
@@ -68,7 +69,7 @@ class Figures:
     ages: Mapping[str, list[float | None]]
     """From arrival to storage: the median (p50) and the 99th of a hundred (p99)."""
     queued: Mapping[str, list[float | None]] = field(default_factory=dict)
-    """How many waited at the most, by destination; empty where nobody writes that down."""
+    """How many waited at the most, by destination; None where nobody has written it down."""
 
     @property
     def refused_in_all(self) -> list[float]:
@@ -113,35 +114,44 @@ class CloudWatch:
             asked["Received"] = _of_queue("NumberOfMessagesSent", "Sum", deployment.drains[0].queue_url)
         asked |= {f"refused {each}": _own("Refused", "Sum", subscription=name, refused=each) for each in REASONS}
         asked |= {f"age {each}": _own("Age", each, subscription=name) for each in PERCENTILES}
-        for drain in deployment.drains:
-            asked[f"queue {drain.destination}"] = _of_queue(
-                "ApproximateNumberOfMessagesVisible", "Maximum", drain.queue_url
-            )
-        found = self._values(deployment.aws, asked, window)
+        queues = _queues(deployment)
+        found = _values(deployment.aws, asked | queues, window)
         return Figures(
             window,
             {each: _zeros(found[each]) for each in COUNTS},
             {each: _zeros(found[f"refused {each}"]) for each in REASONS},
             {each: found[f"age {each}"] for each in PERCENTILES},
-            {drain.destination: found[f"queue {drain.destination}"] for drain in deployment.drains},
+            {waiting: found[waiting] for waiting in queues},
         )
 
-    def _values(self, aws: Aws, asked: Mapping[str, Any], window: Window) -> dict[str, list[float | None]]:
-        names = list(asked)
-        queries: Any = [
-            {"Id": f"m{number}", "MetricStat": {**asked[name], "Period": window.period}}
-            for number, name in enumerate(names)
-        ]
-        found: dict[str, list[float | None]] = {name: [None] * window.count for name in names}
-        pages = aws.client("cloudwatch").get_paginator("get_metric_data")
-        start, end = datetime.fromtimestamp(window.start, UTC), datetime.fromtimestamp(window.end, UTC)
-        for page in pages.paginate(StartTime=start, EndTime=end, MetricDataQueries=queries):
-            for result in page["MetricDataResults"]:
-                values = found[names[int(result["Id"][1:])]]
-                for at, value in zip(result["Timestamps"], result["Values"], strict=True):
-                    if (place := window.place(at.timestamp())) is not None:
-                        values[place] = value
-        return found
+
+def _queues(deployment: Deployment) -> dict[str, Any]:
+    """What waited at the most, by destination, and what the function had sent back with a delay meanwhile."""
+    kinds = {"": "Visible", ", delayed": "Delayed"}
+    return {
+        f"{drain.destination}{words}": _of_queue(f"ApproximateNumberOfMessages{kind}", "Maximum", drain.queue_url)
+        for drain in deployment.drains
+        for words, kind in kinds.items()
+    }
+
+
+def _values(aws: Aws, asked: Mapping[str, Any], window: Window) -> dict[str, list[float | None]]:
+    """Metrics by the names they are asked for with."""
+    names = list(asked)
+    queries: Any = [
+        {"Id": f"m{number}", "MetricStat": {**asked[name], "Period": window.period}}
+        for number, name in enumerate(names)
+    ]
+    found: dict[str, list[float | None]] = {name: [None] * window.count for name in names}
+    pages = aws.client("cloudwatch").get_paginator("get_metric_data")
+    start, end = datetime.fromtimestamp(window.start, UTC), datetime.fromtimestamp(window.end, UTC)
+    for page in pages.paginate(StartTime=start, EndTime=end, MetricDataQueries=queries):
+        for result in page["MetricDataResults"]:
+            values = found[names[int(result["Id"][1:])]]
+            for at, value in zip(result["Timestamps"], result["Values"], strict=True):
+                if (place := window.place(at.timestamp())) is not None:
+                    values[place] = value
+    return found
 
 
 def _own(metric: str, statistic: str, **dimensions: str) -> dict[str, Any]:
@@ -162,7 +172,7 @@ def _zeros(values: list[float | None]) -> list[float]:
 
 
 class LogLines:
-    """The functions' log lines, of which each is read once."""
+    """The functions' log lines, of which each is read once, and of CloudWatch what local AWS itself writes there."""
 
     shortest = _SLICE
 
@@ -203,6 +213,7 @@ class _Counted:
             {each: counts[each] for each in COUNTS},
             {each: counts[each] for each in REASONS},
             {name: [percentile(values, share) for values in ages] for name, share in PERCENTILES.items()},
+            _values(deployment.aws, _queues(deployment), window),
         )
 
     def _go_on(self, deployment: Deployment) -> None:

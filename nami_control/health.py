@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 
-from nami_control import checks, destinations, logs, shared, stacks
+from nami_control import checks, destinations, logs, pausing, shared, stacks
 from nami_control.aws import Aws
 from nami_control.checks import Check, fail, look, ok, warn
-from nami_control.deployment import Deployment, find
+from nami_control.deployment import Deployment, Drain, find
 from nami_control.destinations import host_before
 from nami_control.destinations.base import Looks
 from nami_control.errors import Command, UsageError
@@ -63,11 +63,11 @@ def of_subscription(target: Target, *, tell: Tell = silent) -> list[Check]:
         "dead letters": lambda: _dead_letters(target, outputs),
         **({"quarantine": lambda: _quarantine(target, outputs)} if "QuarantineUrl" in outputs else {}),
     }
-    functions = [function for key, function in sorted(outputs.items()) if key.endswith("PostQueueFunctionName")]
+    deployment = find(target)
     return [
         status,
-        *(look("event source", functools.partial(_event_source, target.aws, function)) for function in functions),
-        *of_destinations(find(target)),
+        *(look("event source", functools.partial(_event_source, deployment, each, tell)) for each in deployment.drains),
+        *of_destinations(deployment),
         *(look(label, check) for label, check in looks.items()),
     ]
 
@@ -136,19 +136,17 @@ def _status(name: str, stack: Stack) -> Check:
     return fail("stack", f"{status}: {stack.said.get('StackStatusReason') or 'not usable'}", Command(f"deploy {name}"))
 
 
-def _event_source(aws: Aws, function: str) -> Check:
-    said = aws.client("lambda").list_event_source_mappings(FunctionName=function)
-    mappings = said["EventSourceMappings"]
+def _event_source(deployment: Deployment, drain: Drain, tell: Tell = silent) -> Check:
+    mappings = pausing.states(deployment.aws, drain)
     if not mappings:
         return fail("event source", "nothing takes webhooks from the queue", "deploy the subscription again")
-    off = [mapping for mapping in mappings if mapping["State"] not in ("Enabled", "Enabling", "Updating", "Creating")]
-    if off:
-        return fail(
+    if paused := pausing.pause_of(deployment.aws, drain, tell=tell):
+        return warn(
             "event source",
-            f"{off[0]['State']}: webhooks stay in the queue",
-            f"`aws lambda update-event-source-mapping --enabled --uuid {off[0]['UUID']}`",
+            f"{drain.destination} is paused: {paused}",
+            *(Command(f"resume {deployment.name} --destination {drain.destination}"), " delivers again"),
         )
-    return ok("event source", mappings[0]["State"])
+    return ok("event source", mappings[0])
 
 
 def _signature(target: Target, outputs: dict[str, str]) -> Check:

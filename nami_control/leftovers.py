@@ -4,7 +4,7 @@ CloudFormation keeps it also where a first deployment fails. With `RetainExceptO
 delete what an update has made that took webhooks before it failed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -136,9 +136,9 @@ class Leftover:
         return f"the {KINDS[self.kind].noun} {self.identity}" + (f" ({self.what})" if self.what else "")
 
     @property
-    def command(self) -> str:
-        """Removes it by hand."""
-        return KINDS[self.kind].command.format(self.identity)
+    def by_hand(self) -> str:
+        """With the command that removes it."""
+        return f"{self}; `{KINDS[self.kind].command.format(self.identity)}` removes it"
 
 
 def of_failed(target: Target, stack: Stack | None) -> list[Leftover]:
@@ -155,7 +155,7 @@ def of_failed(target: Target, stack: Stack | None) -> list[Leftover]:
     return _looked_at(target.aws, sorted(kept))
 
 
-def look(target: Target, stack: Stack | None) -> Check:
+def none_is_lost(target: Target, stack: Stack | None) -> Check:
     """Whether a first deployment that failed has left something, which the next one would lose sight of."""
     if not (found := of_failed(target, stack)):
         return ok("leftovers", "none")
@@ -191,7 +191,7 @@ def of_former(target: Target, stack: Stack | None, besides: Iterable[Leftover] =
 
 
 def of_templates(
-    aws: Aws, resources: "list[StackResourceSummaryTypeDef]", templates: list[dict[str, Any]]
+    aws: Aws, resources: "Iterable[StackResourceSummaryTypeDef]", templates: Sequence[Mapping[str, Any]]
 ) -> list[Leftover]:
     """What of a stack's resources leaves it, and is kept, as it is deployed with these templates; the queues apart."""
     stay = {logical_id for template in templates for logical_id in template["Resources"]}

@@ -1,45 +1,59 @@
 """What is deployed, and what waits and died there."""
 
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
-from nami_control import destinations, shared, stacks
+from nami_control import destinations, pausing, shared, stacks
 from nami_control.aws import Aws
 from nami_control.aws_errors import of_aws
 from nami_control.destinations.base import Destination
 from nami_control.progress import Tell, silent
-from nami_control.queues import dead_letter_queues, depth, waiting
+from nami_control.queues import ages, dead_letter_queues, depth, waiting
 from nami_stack.settings import SHARED
 
 _AT_ONCE = 8  # subscriptions whose queues are asked at the same time
-_AGE_WITHIN = 900  # seconds back to look for an age; SQS tells one a minute, late by some, and none while it is idle
 
 
 def subscriptions(aws: Aws, *, tell: Tell = silent) -> list[dict[str, Any]]:
     """All that are deployed in the account and region, or in its environment where there is one: a dictionary each."""
     wanted = aws.environment_name
     found = {owner: stack for owner, stack in stacks.deployed(aws).items() if wanted in ("", owner.environment)}
-    ages = _oldest(aws, [queue for stack in found.values() for queue in waiting(stack.outputs)], tell)
+    oldest = ages(aws, [queue for stack in found.values() for queue in waiting(stack.outputs)], tell)
+    off = _functions_off(aws, tell) if found else set()
     aws.client("sqs")  # made once, before the threads ask for it
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(lambda item: _row(aws, item[0], item[1], ages), sorted(found.items())))
+        return list(pool.map(lambda item: _row(aws, item[0], item[1], oldest, off), sorted(found.items())))
 
 
-def _row(aws: Aws, owner: stacks.Owner, stack: stacks.Stack, ages: dict[str, float]) -> dict[str, Any]:
+def _functions_off(aws: Aws, tell: Tell) -> set[str]:
+    try:
+        return pausing.functions_off(aws)
+    except Exception as error:
+        if (told := of_aws(error)) is None:
+            raise
+        tell(f"what is paused is not known: {told}")
+        return set()
+
+
+def _row(
+    aws: Aws, owner: stacks.Owner, stack: stacks.Stack, oldest: Mapping[str, float], off: set[str]
+) -> dict[str, Any]:
     outputs = stack.outputs
-    known = [ages[queue] for queue in waiting(outputs) if queue in ages]
+    count = _sum(aws, waiting(outputs))
+    # The metric is late.
+    known = [oldest[queue] for queue in waiting(outputs) if queue in oldest] if count else []
     at = stack.said.get("LastUpdatedTime") or stack.said["CreationTime"]
     return {
         "name": owner.subscription,
         "environment": owner.environment or None,
         "destinations": [kind for kind, each in destinations.kinds().items() if _is_among(each, outputs)],
         "endpoint": stacks.reachable(aws, outputs["EndpointUrl"]) if "EndpointUrl" in outputs else None,
-        "waiting": _sum(aws, waiting(outputs)),
+        "waiting": count,
         "dead_letters": _sum(aws, dead_letter_queues(outputs)),
         "oldest_seconds": max(known, default=None),
+        "paused": any(outputs[key] in off for key in outputs if key.endswith("PostQueueFunctionName")),
         "deployed": at.astimezone(UTC).isoformat(timespec="seconds"),
         "status": stack.status,
         "used_by": shared.users(aws, stack.name) if owner.subscription == SHARED else None,
@@ -60,43 +74,3 @@ def _sum(aws: Aws, queue_urls: Sequence[str]) -> int | None:
         if "NonExistentQueue" in str(error) or "QueueDoesNotExist" in str(error):
             return None
         raise
-
-
-def _oldest(aws: Aws, queue_urls: Sequence[str], tell: Tell) -> dict[str, float]:
-    """Age of each queue's oldest message, in seconds; a queue without a recent metric is left out."""
-    found: dict[str, float] = {}
-    now = time.time()
-    cloudwatch = aws.client("cloudwatch")
-    for start in range(0, len(queue_urls), 500):  # the most that one call takes
-        part = queue_urls[start : start + 500]
-        try:
-            said = cloudwatch.get_metric_data(
-                StartTime=datetime.fromtimestamp(now - _AGE_WITHIN, UTC),
-                EndTime=datetime.fromtimestamp(now, UTC),
-                ScanBy="TimestampDescending",
-                MetricDataQueries=[_age_query(number, url) for number, url in enumerate(part)],
-            )
-        except Exception as error:
-            if (told := of_aws(error)) is None:
-                raise
-            tell(f"the age of the oldest message is not known: {told}")
-            return found
-        for result in said["MetricDataResults"]:
-            if result["Values"]:
-                found[part[int(result["Id"][1:])]] = result["Values"][0]
-    return found
-
-
-def _age_query(number: int, queue_url: str) -> dict[str, Any]:
-    return {
-        "Id": f"q{number}",
-        "MetricStat": {
-            "Metric": {
-                "Namespace": "AWS/SQS",
-                "MetricName": "ApproximateAgeOfOldestMessage",
-                "Dimensions": [{"Name": "QueueName", "Value": queue_url.rsplit("/", 1)[-1]}],
-            },
-            "Period": 60,
-            "Stat": "Maximum",
-        },
-    }

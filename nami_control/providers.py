@@ -8,13 +8,17 @@ from typing import NamedTuple
 
 
 class Facts(NamedTuple):
-    """One provider: `secret` is what the secret holds, `found` where it is found, `source` what to hold it against."""
+    """One provider: `secret` is what the secret holds, `found` where it is found, `source` what to hold it against.
+
+    `console` says where the provider is given the URL: the steps, by its document, or that document's https address.
+    """
 
     title: str
     secret: str
     found: str
     source: str
     note: str = ""
+    console: str = ""
 
 
 FACTS: dict[str, Facts] = {
@@ -23,75 +27,103 @@ FACTS: dict[str, Facts] = {
         "the part of the API key behind its colon",
         "Settings > API keys of the app; X-Ably-Key names which",
         "ably/docs: Webhooks",
+        console="the app's Integrations > New Integration Rule > Webhook > Webhook; the URL, Sign with key; Create",
     ),
     "adyen": Facts(
         "Adyen, its standard webhooks (JSON)",
         "the HMAC key, hex",
         "Customer Area > Developers > Webhooks > the webhook > Security, with HMAC signatures switched on",
         "Adyen/adyen-python-api-library; docs.adyen.com: Verify HMAC signatures",
+        console=(
+            "Customer Area > Developers > Webhooks > Create new webhook > Standard webhook; the URL, method "
+            "JSON; Security: Generate new HMAC key; Save configuration"
+        ),
     ),
     "adyen-platforms": Facts(
         "Adyen for Platforms, and Adyen's webhooks that sign in a header",
         "the HMAC key, hex",
-        "Customer Area > Developers > Webhooks > the webhook > HMAC key",
-        "docs.adyen.com: Verify HMAC signatures",
+        "Balance Platform Customer Area > Webhooks > the webhook > Security, shown once",
+        "Adyen/adyen-python-api-library; docs.adyen.com: Verify HMAC signatures, Set up webhooks",
+        console=(
+            "Balance Platform Customer Area > Webhooks > + Webhook > the type > Add; the URL; Security: HMAC "
+            "Key > Generate; Save webhook"
+        ),
     ),
     "aftership": Facts(
         "AfterShip",
         "the webhook's secret",
-        "Settings > Notifications > Webhooks",
+        "Settings > Webhooks",
         "aftership.com/docs: Webhook signature",
+        console="Settings > Webhooks > Add webhook URL",
     ),
     "airtable": Facts(
         "Airtable",
         "the webhook's macSecretBase64",
         "the answer to its creation, once",
         "airtable.com/developers: Create a webhook; community.airtable.com: X-Airtable-Content-MAC",
+        console="made through the API: POST /v0/bases/{baseId}/webhooks with `notificationUrl` and `specification`",
     ),
     "airwallex": Facts(
         "Airwallex",
         "the webhook's secret",
         "Developer > Webhooks > the webhook",
         "airwallex.com/docs: Listen for webhook events",
+        console="Settings > Developer > Webhooks > New webhook; the notification URL and the events; Submit",
     ),
     "alchemy": Facts(
         "Alchemy",
         "the webhook's signing key",
-        "Dashboard > Webhooks > the webhook",
-        "alchemyplatform/webhook-examples",
+        "Dashboard > Data > Webhooks > the webhook's dots > Signing Key",
+        "alchemyplatform/webhook-examples; its steps: ngrok/ngrok-docs",
+        console="Dashboard > Data > Webhooks > Create Webhook; the network and the webhook URL",
     ),
     "anthropic": Facts(
         "Anthropic",
         "the endpoint's signing key, `whsec_…`",
         "shown once, where the webhook is made",
         "anthropics/anthropic-sdk-python",
+        console="Console > Manage > Webhooks; the URL and the event types",
     ),
     "appwrite": Facts(
         "Appwrite",
         "the webhook's signature key",
-        "the project's Settings > Webhooks > the webhook",
-        "appwrite/appwrite: Workers/Webhooks.php",
+        "shown once, where the webhook is made in the project's Settings > Webhooks",
+        "appwrite/appwrite: Workers/Webhooks.php; appwrite.io/docs: Webhooks",
+        console="the project's Settings > Webhooks > Create webhook; the POST URL and the events",
     ),
     "asana": Facts(
         "Asana",
         "the X-Hook-Secret of the handshake",
         "sent when the webhook is created: `nami secret NAME --received`",
-        "developers.asana.com: Webhooks guide",
+        "developers.asana.com: Webhooks guide, Establish a webhook; Asana/devrel-examples",
+        console=(
+            "made through the API: POST /webhooks with `resource` and `target`, the URL, which is asked "
+            "before the answer comes"
+        ),
     ),
     "ashby": Facts(
         "Ashby",
         "the webhook's secret token",
         "chosen by you, in Admin > Integrations > Webhooks",
-        "developers.ashbyhq.com: Authenticating webhooks",
+        "developers.ashbyhq.com: Setting up webhooks, Authenticating webhooks",
+        console="Admin > Integrations > Webhooks > New; the event, the request URL and a secret token",
     ),
     "attio": Facts(
-        "Attio", "the webhook's secret", "Developer settings; the answer to its creation", "docs.attio.com: Webhooks"
+        "Attio",
+        "the webhook's secret",
+        "Developer settings; the answer to its creation",
+        "docs.attio.com: Webhooks",
+        console=(
+            "made through the API: POST /v2/webhooks with `target_url` and `subscriptions`; or in the app's "
+            "developer settings"
+        ),
     ),
     "aws-sns": Facts(
         "Amazon SNS, subscriptions by HTTPS without raw message delivery",
         "the topic's ARN",
         "the topic's page; with the endpoint's URL as the subscription's endpoint",
         "docs.aws.amazon.com: Verifying the signatures of Amazon SNS messages; aws/aws-js-sns-message-validator",
+        console="the topic > Create subscription; protocol HTTPS, the URL as endpoint, raw message delivery off",
     ),
     "basic": Facts("any sender with HTTP basic authentication", "`user:password`", "", "RFC 7617"),
     "bigcommerce": Facts(
@@ -99,433 +131,682 @@ FACTS: dict[str, Facts] = {
         "the app's client secret, as it is",
         "Developer Portal > the app > View client ID",
         "bigcommerce/docs: HTTPS webhook overview",
+        console="made through the API: POST /v3/hooks with `scope` and `destination`, the URL",
     ),
-    "billit": Facts("Billit", "the webhook's secret", "the answer to its creation", "docs.billit.be: Webhook"),
+    "billit": Facts(
+        "Billit",
+        "the webhook's secret",
+        "the answer to its creation",
+        "docs.billit.be: Webhook",
+        console="made through the API: POST /v1/webhooks with `EntityType`, `EntityUpdateType` and `WebhookURL`",
+    ),
     "bitbucket": Facts(
         "Bitbucket Cloud",
         "the webhook's secret",
         "chosen by you, in Repository settings > Webhooks",
-        "support.atlassian.com: Manage webhooks",
+        "support.atlassian.com: Manage webhooks; its steps: ngrok/ngrok-docs",
+        console="Repository settings > Webhooks > Add webhook; the URL, a secret and the triggers",
     ),
     "bitbucket-server": Facts(
         "Bitbucket Server and Data Center",
         "the webhook's secret",
         "chosen by you, in Repository settings > Webhooks",
         "confluence.atlassian.com: Manage webhooks; its unsigned ping: runatlantis/atlantis 474",
+        console="the project's or repository's settings > Webhooks > Create webhook; the URL, a secret and the events",
     ),
     "blockfrost": Facts(
-        "Blockfrost", "the webhook's auth token", "Dashboard > Webhooks > the webhook", "blockfrost/blockfrost-python"
+        "Blockfrost",
+        "the webhook's auth token",
+        "Dashboard > Webhooks > the webhook",
+        "blockfrost/blockfrost-python; blockfrost.dev: Using webhooks",
+        console="Dashboard > Add webhook; the trigger and the endpoint URL",
     ),
     "boldsign": Facts(
-        "BoldSign", "the webhook's secret key", "API > Webhooks > the webhook", "developers.boldsign.com: Webhooks"
+        "BoldSign",
+        "the webhook's secret key",
+        "API > Webhooks > the webhook",
+        "developers.boldsign.com: Webhooks, Setting up a webhook",
+        console="API > Webhooks > Add Webhook; App or Account level, the URL, Verify, the events; Save",
     ),
     "box": Facts(
         "Box",
         "the app's primary or secondary signature key",
         "Developer Console > the app > Webhooks > Manage signature keys",
-        "box/box-python-sdk-gen",
+        "box/box-python-sdk-gen; its steps: ngrok/ngrok-docs",
+        console="Developer Console > the app > Webhooks > Create Webhook > V2; the URL, the content and the triggers",
     ),
     "braintree": Facts(
         "Braintree",
         "the API's `public_key:private_key`",
         "Settings > API > the key",
-        "braintree/braintree_python: webhook_notification_gateway.py",
+        "braintree/braintree_python: webhook_notification_gateway.py; articles.braintreepayments.com: Webhooks",
+        console=(
+            "the gear > API > Webhooks > Create New Webhook; the destination URL, which is asked at once, "
+            "and the notifications"
+        ),
     ),
-    "brex": Facts("Brex", "the webhook's signing secret", "GET /v1/webhooks/secrets", "developer.brex.com: Webhooks"),
+    "brex": Facts(
+        "Brex",
+        "the webhook's signing secret",
+        "GET /v1/webhooks/secrets",
+        "developer.brex.com: Webhooks",
+        console="made through the API: POST /v1/webhooks with the URL and the events",
+    ),
     "btcpay": Facts(
-        "BTCPay Server", "the webhook's secret", "Store settings > Webhooks", "btcpayserver/btcpayserver-greenfield-php"
+        "BTCPay Server",
+        "the webhook's secret",
+        "Store settings > Webhooks",
+        "btcpayserver/btcpayserver-greenfield-php, btcpayserver-doc",
+        console="the store's Settings > Webhooks; the payload URL and a secret",
     ),
     "buildkite": Facts(
-        "Buildkite", "the service's token", "Notification services > Webhook", "buildkite/docs: Webhooks"
+        "Buildkite",
+        "the service's token",
+        "Settings > Notification Services > the webhook",
+        "buildkite/docs: Webhooks",
+        console="Settings > Notification Services > Webhook > Add; the URL, and Token sent as X-Buildkite-Signature",
     ),
     "cal-com": Facts(
         "Cal.com",
         "the webhook's secret",
         "chosen by you, in Settings > Developer > Webhooks",
         "calcom/cal.com: sendPayload",
+        console="Settings > Developer > Webhooks > New; the subscriber URL, the events and a secret",
     ),
     "calendly": Facts(
         "Calendly",
         "the webhook's signing key",
-        "given when the subscription is created through the API",
+        "chosen by you, where the subscription is made; of an OAuth app, given with the app",
         "developer.calendly.com: Webhooks",
+        console=(
+            "made through the API: POST /webhook_subscriptions with `url`, `events`, `organization`, `scope` "
+            "and `signing_key`"
+        ),
     ),
     "cashfree": Facts(
         "Cashfree",
         "the client secret",
         "Dashboard > Developers > API keys",
-        "cashfree.com/docs: Signature verification",
+        "cashfree.com/docs: Signature verification, Webhooks",
+        console="Dashboard > Developers > Webhooks > Add Webhook; the version and the URL",
     ),
     "chargebee": Facts(
         "Chargebee",
         "`user:password`",
         "chosen by you, in Settings > Configure Chargebee > API Keys and Webhooks",
         "chargebee.com/docs: Webhook settings",
+        console=(
+            "Settings > Configure Chargebee > API Keys and Webhooks > Webhooks > Add Webhook; the URL, "
+            "protected with basic authentication"
+        ),
     ),
     "checkr": Facts(
         "Checkr",
         "the API key, or the OAuth app's client secret",
         "Account settings > Developer settings",
-        "checkr/embeds-reference-integration",
+        "checkr/embeds-reference-integration; help.checkr.com: Manage API keys and webhooks",
+        console="Account settings > Developer settings > New webhook; the URL",
     ),
     "circleci": Facts(
         "CircleCI",
         "the webhook's secret token",
         "chosen by you, in Project settings > Webhooks",
         "circleci/circleci-docs: Outbound webhooks",
+        console="Project Settings > Webhooks > Add Webhook; the receiver URL, a secret token and an event",
     ),
     "clerk": Facts(
         "Clerk",
         "the endpoint's signing secret, `whsec_…`",
         "Configure > Webhooks > the endpoint",
-        "docs.svix.com: Verifying webhooks manually",
+        "clerk.com/docs: Webhooks overview; docs.svix.com: Verifying webhooks manually",
+        console="Configure > Webhooks > Add Endpoint; the URL and the events; Create",
     ),
     "clickup": Facts(
-        "ClickUp", "the webhook's secret", "the answer to its creation", "developer.clickup.com: Webhook signature"
+        "ClickUp",
+        "the webhook's secret",
+        "the answer to its creation",
+        "developer.clickup.com: Webhook signature",
+        console="made through the API: POST /api/v2/team/{team_id}/webhook with `endpoint` and `events`",
     ),
     "close": Facts(
         "Close",
         "the subscription's signature_key, hex",
         "the answer to its creation",
         "developer.close.com: Webhook signatures",
+        console="made through the API: POST /api/v1/webhook/ with `url` and `events`",
     ),
     "cloudevents": Facts(
         "CloudEvents over HTTP, from who signs nothing",
         "the secret that the URL ends with, `?code=…`, or `signature_header`'s",
         "chosen by you, where the subscription is made",
         "cloudevents/spec: http-webhook.md",
+        console="where the subscription is made, as the URL with `?code=` and the secret at its end",
     ),
     "cloudflare-stream": Facts(
         "Cloudflare Stream",
         "the webhook's secret",
         "the answer to PUT …/stream/webhook",
         "cloudflare/cloudflare-docs: Stream, using webhooks",
+        console="made through the API: PUT /accounts/{account_id}/stream/webhook with `notificationUrl`",
     ),
-    "codoseo": Facts("CodoSEO", "the channel's secret", "the channel's settings", "docs.rs/codoseo-notify: webhook"),
+    "codoseo": Facts(
+        "CodoSEO",
+        "the channel's secret",
+        "the channel's settings",
+        "docs.rs/codoseo-notify: webhook",
+        console="https://docs.rs/codoseo-notify/latest/codoseo_notify/webhook/",
+    ),
     "coinbase-commerce": Facts(
         "Coinbase Commerce",
         "the shared webhook secret",
         "Settings > Notifications",
         "docs.cdp.coinbase.com: Webhooks security",
+        console="Settings > Webhook subscriptions > Add an endpoint; the URL",
     ),
     "coinify": Facts(
-        "Coinify", "the shared secret", "the merchant's API settings", "coinify.readme.io: Webhook signature"
+        "Coinify",
+        "the shared secret",
+        "chosen by you, in Developers > Webhooks",
+        "coinify.readme.io: Webhook signature, Webhooks",
+        console="Developers > Webhooks; the webhook URL and a shared secret",
+    ),
+    "contentful": Facts(
+        "Contentful",
+        "the space's signing secret, 64 characters",
+        "Settings > Webhooks > Settings > Enable request verification",
+        "contentful/node-apps-toolkit: src/requests; contentful.com/developers: Webhook request verification",
+        console="the space's Settings > Webhooks > Add webhook",
     ),
     "cronofy": Facts(
-        "Cronofy", "the OAuth client secret", "Developer dashboard > the application", "cronofy/cronofy-ruby"
+        "Cronofy",
+        "the OAuth client secret",
+        "Developer dashboard > the application",
+        "cronofy/cronofy-ruby",
+        console="made through the API: POST /v1/channels with `callback_url`",
     ),
     "datasaur": Facts(
         "Datasaur",
         "the webhook's secret",
         "chosen by you, where the webhook is made",
         "docs.datasaur.ai: Webhook signature",
+        console="https://docs.datasaur.ai/integrations/webhook-notifications/webhook-signature",
     ),
     "discord": Facts(
         "Discord",
         "the application's public key, hex",
         "Developer Portal > the application > General information",
-        "discord.com/developers: Interactions",
+        "discord.com/developers: Webhook events; Interactions",
+        note="the URL is taken only where it answers a signed ping: fill in the public key first",
+        console="Developer Portal > the app > Webhooks; the endpoint URL, Events on, the events; Save Changes",
     ),
     "discourse": Facts(
         "Discourse",
         "the webhook's secret",
         "chosen by you, in Admin > API > Webhooks",
         "discourse/discourse: emit_web_hook_event.rb",
+        console=(
+            "Admin > API > Webhooks > New Webhook; the payload URL, content type application/json, a secret "
+            "and the events"
+        ),
     ),
     "documenso": Facts(
         "Documenso",
         "the webhook's secret",
-        "chosen by you, in Settings > Webhooks",
+        "chosen by you, in Team settings > Webhooks",
         "docs.documenso.com: Webhook verification",
+        console="Team settings > Webhooks > Create Webhook; the URL, the events and a secret",
     ),
     "docusign": Facts(
         "DocuSign Connect",
         "the Connect key",
-        "eSignature Admin > Connect > Connect keys, shown once",
-        "developers.docusign.com: Validate an HMAC signature",
+        "Settings > Integrations > Connect > Connect Keys > Add Secret Key, shown once",
+        (
+            "developers.docusign.com: Validate an HMAC signature; docusign.com/blog: Manually authenticating "
+            "HMAC signatures; its steps: ngrok/ngrok-docs"
+        ),
+        console=(
+            "Settings > Integrations > Connect > Add Configuration > Custom; the URL, the events, Include "
+            "HMAC Signature"
+        ),
     ),
     "dodo-payments": Facts(
         "Dodo Payments",
         "the webhook's secret key, `whsec_…`",
-        "Developer > Webhooks > the webhook",
-        "dodopayments/dodopayments-python",
+        "Settings > Webhooks > the webhook: Secret Key",
+        "dodopayments/dodopayments-python; docs.dodopayments.com: Webhooks",
+        console="Settings > Webhooks > Add Webhook; the URL and the events",
     ),
     "dropbox": Facts(
-        "Dropbox", "the app secret", "App Console > the app > Settings", "dropbox.com/developers: Webhooks"
+        "Dropbox",
+        "the app secret",
+        "App Console > the app > Settings > App secret > Show",
+        "dropbox/mdwebhook; its steps: ngrok/ngrok-docs",
+        console="App Console > the app > Settings > Webhooks: the URL under Webhook URIs, which is asked at once",
     ),
     "dub": Facts(
         "Dub",
         "the webhook's secret, `whsec_…`, as it is",
-        "Settings > Webhooks > the webhook",
-        "dubinc/dub: lib/webhook",
+        "Webhooks > the webhook",
+        "dubinc/dub: lib/webhook; dubinc/docs: Webhooks",
+        console="app.dub.co > Webhooks > Create Webhook; the URL and the triggers",
     ),
     "dwolla": Facts(
         "Dwolla",
         "the subscription's secret",
         "chosen by you, where the webhook subscription is made",
         "developers.dwolla.com: Validating webhooks",
+        console="made through the API: POST /webhook-subscriptions with `url` and `secret`",
     ),
     "dynamic": Facts(
         "Dynamic",
         "the webhook's secret token",
         "Developer Console > Webhooks > the webhook",
-        "dynamic.xyz/docs: Setting up webhooks",
+        "dynamic.xyz/docs: Setting up webhooks, Webhooks",
+        console="Developer Dashboard > Webhooks; the URL and the events",
     ),
     "easypost": Facts(
-        "EasyPost", "the webhook's secret", "chosen by you, where the webhook is made", "EasyPost/easypost-python"
+        "EasyPost",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "EasyPost/easypost-python",
+        console="made through the API: POST /v2/webhooks with `url` and `webhook_secret`; or in the dashboard",
     ),
     "elevenlabs": Facts(
-        "ElevenLabs", "the webhook's secret", "Settings > Webhooks, shown once", "elevenlabs/elevenlabs-python"
+        "ElevenLabs",
+        "the webhook's secret",
+        "the general settings > Webhooks, shown once",
+        "elevenlabs/elevenlabs-python; elevenlabs.io/docs: Webhooks",
+        console="the general settings > Webhooks: the URL, with HMAC; then it is chosen in an agent's settings, say",
     ),
     "emailit": Facts(
-        "Emailit", "the webhook's signing secret", "Webhooks > the webhook", "emailit.com/docs: Request signature"
+        "Emailit",
+        "the webhook's signing secret",
+        "Webhooks > the webhook",
+        "emailit.com/docs: Request signature",
+        console="Webhooks > the webhook that you add with the URL",
     ),
     "event-grid": Facts(
         "Azure Event Grid",
         "the secret that the URL ends with, `?code=…`, or `signature_header`'s",
         "chosen by you: the endpoint URL of the event subscription, or its delivery properties",
         "learn.microsoft.com: Event Grid, webhook event delivery",
+        console=(
+            "the topic > Event Subscription; endpoint type Web Hook; the URL with `?code=` and the secret at its end"
+        ),
     ),
     "expo": Facts(
         "Expo (EAS)",
         "the webhook's secret, 16 characters or more",
         "chosen by you, at `eas webhook:create`",
         "expo/expo: docs, EAS webhooks",
+        console="`eas webhook:create` in the project's folder; `--event BUILD` or `SUBMIT`, `--url` and `--secret`",
     ),
     "facebook": Facts(
         "Facebook",
         'the app secret: `{"secret": …, "verify_token": …}`',
-        "App settings > Basic",
-        "developers.facebook.com: Webhooks, getting started",
+        "App settings > Basic > App secret > Show",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK; its steps: ngrok/ngrok-docs",
+        console=(
+            "the app's dashboard > Webhooks > the object > Subscribe to this object; the callback URL and "
+            "the verify token"
+        ),
     ),
     "fastpix": Facts(
-        "FastPix", "the signing secret, base64", "Dashboard > Webhooks", "FastPix/fastpix-go: verify-webhook"
+        "FastPix",
+        "the signing secret, base64",
+        "Dashboard > Webhooks",
+        "FastPix/fastpix-go: verify-webhook (pkg.go.dev: fastpix-go/examples/verify-webhook)",
+        console="Dashboard > Webhooks; the URL; the signing secret is shown there",
     ),
     "fastspring": Facts(
         "FastSpring",
         "the HMAC SHA256 secret",
         "chosen by you, in Developer tools > Webhooks",
-        "developer.fastspring.com: Message security",
+        "developer.fastspring.com: Message security, Webhooks overview",
+        console=(
+            "Developer Tools > Webhooks > Configuration > Add Webhook; then its URL endpoint with an HMAC "
+            "SHA256 secret and the events"
+        ),
     ),
     "figma": Facts(
         "Figma",
         "the webhook's passcode",
         "chosen by you, where the webhook is made",
         "developers.figma.com: Webhooks, security",
+        console="made through the API: POST /v2/webhooks with `endpoint`, `event_type` and `passcode`",
     ),
-    "finch": Facts("Finch", "the webhook's secret", "Dashboard > Webhooks", "Finch-API/finch-api-python"),
+    "finch": Facts(
+        "Finch",
+        "the webhook's secret",
+        "Developer Dashboard > Webhooks, shown once",
+        "Finch-API/finch-api-python; developer.tryfinch.com: Webhooks",
+        console="Developer Dashboard > Webhooks; the URL",
+    ),
     "fintoc": Facts(
-        "Fintoc", "the endpoint's secret", "Dashboard > Webhooks > the endpoint", "fintoc (PyPI): webhook.py"
+        "Fintoc",
+        "the endpoint's secret",
+        "the answer to its creation, once",
+        "fintoc (PyPI): webhook.py; docs.fintoc.com: Webhook Endpoint Object",
+        console="made through the API: POST /v1/webhook_endpoints with `url` and `enabled_events`",
     ),
     "fizzy": Facts(
-        "Fizzy", "the webhook's signing secret", "the webhook's page", "basecamp/fizzy: webhook/delivery.rb"
+        "Fizzy",
+        "the webhook's signing secret",
+        "the webhook's page",
+        "basecamp/fizzy: webhook/delivery.rb",
+        console="the board's Webhooks > New; the payload URL and the actions; admins alone",
     ),
     "flagsmith": Facts(
         "Flagsmith",
         "the webhook's secret",
         "chosen by you, where the webhook is made",
-        "Flagsmith/flagsmith: api/core/signing.py",
+        "Flagsmith/flagsmith: api/core/signing.py; docs/environment-settings.md",
+        console="the environment's settings > Webhooks, or the organisation's; the URL and a secret",
     ),
     "flexprice": Facts(
         "Flexprice",
         "the endpoint's signing secret, `whsec_…`",
         "Developers > Webhooks > the endpoint",
         "docs.flexprice.io: Signature verification",
+        console="Developers > Webhooks: the endpoint that you add with the URL",
     ),
     "flux": Facts(
         "Flux, the provider `generic-hmac`",
         "the token of its Kubernetes secret",
         "the Secret that the Provider's secretRef names",
         "fluxcd/notification-controller: Providers",
+        console="a Provider of type `generic-hmac` with the URL as `address`, and an Alert that names it",
     ),
     "formbricks": Facts(
         "Formbricks",
         "the webhook's secret, `whsec_…`",
         "shown where the webhook is made",
         "formbricks/formbricks: lib/crypto.ts",
+        console="Configuration > Integrations > Manage Webhooks > Add Webhook; the URL, the triggers and the surveys",
     ),
     "fourthwall": Facts(
         "Fourthwall",
         "the shop's secret key; of an app, its HMAC key",
         "Settings > For developers > Webhooks",
         "docs.fourthwall.com: Signature verification",
+        console="Settings > For developers > Webhooks; the URL and the events",
     ),
     "front-rules": Facts(
         "Front, the webhooks of rules",
         "the API secret",
         "Settings > Developers > API tokens",
         "dev.frontapp.com: Rule webhooks",
+        console="https://dev.frontapp.com/docs/rule-webhooks",
     ),
     "fusionauth": Facts(
         "FusionAuth, with an HMAC key",
         "the HMAC key",
         "Settings > Key Master > the webhook's signing key > View secret",
         "fusionauth.io/docs: Signing webhooks",
+        console=(
+            "Settings > Webhooks > Add; the URL; tab Security: Sign events, with the HMAC key of Settings > Key Master"
+        ),
     ),
     "ghost": Facts(
         "Ghost",
         "the webhook's secret",
         "chosen by you, in Settings > Integrations > the integration",
-        "TryGhost/Ghost: webhook-trigger",
+        "TryGhost/Ghost: webhook-trigger; docs.ghost.org: Webhooks",
+        console=(
+            "Settings > Advanced > Integrations > Add custom integration > Add webhook; the event, the "
+            "target URL and a secret"
+        ),
     ),
     "gitea": Facts(
         "Gitea",
         "the webhook's secret; its content type must be JSON",
         "chosen by you, in Settings > Webhooks",
         "go-gitea/gitea: services/webhook/deliver.go",
+        console=(
+            "the repository's or organization's Settings > Webhooks > Add Webhook > Gitea; the target URL, "
+            "POST, application/json, a secret"
+        ),
     ),
     "github": Facts(
         "GitHub",
         "the webhook's secret",
         "chosen by you, in Settings > Webhooks",
         "docs.github.com: Validating webhook deliveries",
+        console=(
+            "the repository's or organization's Settings > Webhooks > Add webhook; the payload URL, "
+            "application/json and a secret"
+        ),
     ),
     "gitlab": Facts(
         "GitLab",
         "the token, or the `whsec_…` signing token",
         "chosen by you, in Settings > Webhooks",
-        "docs.gitlab.com: Webhooks",
+        "docs.gitlab.com: Webhooks; gitlab.com: merge requests 230944 and 231325",
+        console=(
+            "the project's or group's Settings > Webhooks > Add new webhook; the URL, the triggers, and a "
+            "signing token or a secret token"
+        ),
     ),
     "gocardless": Facts(
-        "GoCardless", "the endpoint's secret", "Developers > Webhook endpoints", "gocardless/gocardless-pro-python"
+        "GoCardless",
+        "the endpoint's secret",
+        "Developers > the webhook endpoint",
+        "gocardless/gocardless-pro-python; its steps: docs.upmind.com",
+        console="Developers > Create > Webhook endpoint; the URL; the secret left empty, or yours",
     ),
-    "gogs": Facts("Gogs", "the webhook's secret", "chosen by you, in Settings > Webhooks", "gogs.io: Webhooks"),
+    "gogs": Facts(
+        "Gogs",
+        "the webhook's secret",
+        "chosen by you, in Settings > Webhooks",
+        "gogs.io: Webhooks",
+        console=(
+            "the repository's Settings > Webhooks > Add a new webhook > Gogs; the payload URL, "
+            "application/json and a secret"
+        ),
+    ),
     "goody": Facts(
         "Goody",
         "the signing secret, `whsec_…`",
         "the webhook's configuration page",
         "developer.ongoody.com: Webhook security",
+        console="https://developer.ongoody.com/webhooks/webhook-security",
     ),
     "google-pubsub": Facts(
         "Google Cloud Pub/Sub, push with authentication",
         "the service account's email",
         "the subscription's page; leave its audience empty",
         "docs.cloud.google.com: Authentication for push subscriptions",
+        console="the topic's subscription: delivery type Push, the URL, Enable authentication with a service account",
     ),
     "grafana": Facts(
         "Grafana Alerting, without a timestamp header",
         "the contact point's HMAC secret",
         "chosen by you, in the webhook contact point, HMAC signature",
         "grafana/alerting: http/hmac.go",
+        console="Alerting > Contact points > Create contact point > Webhook; the URL; HMAC signature: the secret",
     ),
     "greenhouse": Facts(
         "Greenhouse",
         "the webhook's secret key",
-        "shown where the webhook is made",
-        "developers.greenhouse.io: Webhooks",
+        "chosen by you, where the webhook is made",
+        "developers.greenhouse.io: Webhooks; support.greenhouse.io: Enable a webhook",
+        note="it pings when the webhook is saved and disables it where that gets no 200: fill in the secret first",
+        console="Configure > Dev Center > Web Hooks; when, the endpoint URL and a secret key; Create",
     ),
     "growthbook": Facts(
         "GrowthBook",
         "the webhook's signing key",
         "Settings > Webhooks > the webhook; SDK Configuration > SDK webhooks",
         "growthbook/growthbook: back-end",
+        console=(
+            "Settings > Webhooks; the endpoint and the events. SDK webhooks: SDK Configuration > SDK "
+            "Connections > the connection"
+        ),
     ),
     "help-scout": Facts(
-        "Help Scout", "the secret key", "chosen by you, in the Webhooks app", "helpscout/helpscout-api-php"
+        "Help Scout",
+        "the secret key",
+        "chosen by you, where the webhook is made",
+        "helpscout/helpscout-api-php; developer.helpscout.com: Create webhook",
+        console="made through the API: POST /v2/webhooks with `url`, `events` and `secret`",
     ),
     "heroku": Facts(
         "Heroku",
         "the webhook's secret",
         "chosen by you or shown once, at `heroku webhooks:add`",
-        "heroku/webhooks-demo",
+        "heroku/webhooks-demo; its steps: ngrok/ngrok-docs",
+        console=(
+            "the app's More > View Webhooks > Create Webhook; the payload URL, a secret and the event types; "
+            "or `heroku webhooks:add`"
+        ),
     ),
     "highlevel": Facts(
         "HighLevel (GoHighLevel)",
         "its public key (Ed25519), PEM",
         "the Webhook Integration Guide shows it",
-        "marketplace.gohighlevel.com: Webhook Integration Guide",
+        "marketplace.gohighlevel.com: Webhook Integration Guide; GoHighLevel/highlevel-api-sdk",
+        console="https://marketplace.gohighlevel.com/docs/webhook/WebhookIntegrationGuide",
     ),
     "hmac": Facts("any sender with an HMAC", "the key", "", "RFC 2104"),
     "hubspot": Facts(
         "HubSpot",
         "the app's client secret",
         "Development > the app > Auth",
-        "developers.hubspot.com: Validating requests",
+        "developers.hubspot.com: Validating requests; its steps: ngrok/ngrok-docs",
+        console=(
+            "the app > Webhooks; the target URL and the subscriptions. In a workflow: Send a webhook, POST, "
+            "the URL, the app's id"
+        ),
     ),
     "incident-io": Facts(
         "incident.io",
         "the endpoint's signing secret, `whsec_…`",
         "Settings > Webhooks > the endpoint",
-        "docs.svix.com: Verifying webhooks manually",
+        "docs.incident.io: Webhooks; docs.svix.com: Verifying webhooks manually",
+        console="Settings > Webhooks; the endpoint URL and the events",
     ),
     "instagram": Facts(
         "Instagram",
         'the app secret: `{"secret": …, "verify_token": …}`',
-        "App settings > Basic",
-        "developers.facebook.com: Webhooks, getting started",
+        "App settings > Basic > App secret > Show",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK; its steps: ngrok/ngrok-docs",
+        console=(
+            "the app's dashboard > Webhooks > Instagram > Subscribe to this object; the callback URL and the "
+            "verify token"
+        ),
     ),
     "intercom": Facts(
         "Intercom",
         "the app's client secret",
         "Developer Hub > the app > Basic information",
-        "developers.intercom.com: Webhooks",
+        "developers.intercom.com: Webhooks; Set up webhooks",
+        console=(
+            "Developer Hub > the app > Configure > Webhooks; the endpoint URL, which is asked with HEAD, and the topics"
+        ),
     ),
     "jira": Facts(
-        "Jira", "the webhook's secret", "chosen by you, in System > Webhooks", "developer.atlassian.com: Webhooks"
+        "Jira",
+        "the webhook's secret",
+        "chosen by you, in System > Webhooks",
+        "developer.atlassian.com: Webhooks; its steps: ngrok/ngrok-docs",
+        note="only webhooks that an administrator makes are signed, not those of apps",
+        console="System > WebHooks > Create a WebHook; the URL, the events and a secret",
     ),
     "katana": Facts(
         "Katana",
         "the webhook's token",
         "the answer to its creation",
         "developer.katanamrp.com: Verifying a webhook signature",
+        console="https://developer.katanamrp.com/reference/webhooks",
     ),
     "lago": Facts(
         "Lago, with the algorithm HMAC",
         "the organization's HMAC key",
-        "Developers > Webhooks > the webhook",
-        "getlago/lago-api: models/webhook.rb",
+        "Developers > Webhooks: HMAC Signature Token > reveal",
+        "getlago/lago-api: models/webhook.rb; docs.getlago.com: Webhooks",
+        console="Developers > Webhooks > Add a webhook; the URL and HMAC as its signature",
     ),
     "launchdarkly": Facts(
         "LaunchDarkly",
         "the webhook's secret",
         "Integrations > Webhooks > the webhook",
-        "launchdarkly.com/docs: Webhooks API",
+        "launchdarkly.com/docs: Webhooks API; its steps: ngrok/ngrok-docs",
+        console="Integrations > Webhooks > Add integration; the URL, Sign this webhook",
     ),
     "leaf": Facts(
         "Leaf",
         "the webhook's secret",
         "chosen by you, where the webhook is made",
-        "docs.withleaf.io: Alerts, authentication",
+        "docs.withleaf.io: Alerts, authentication, Alerts API",
+        console=(
+            "made through the API: POST /services/alerts/api/alerts/webhooks with the URL, the secret and the events"
+        ),
     ),
     "lemon-squeezy": Facts(
         "Lemon Squeezy",
         "the webhook's signing secret",
         "chosen by you, in Settings > Webhooks",
         "lmsqueezy/nextjs-billing",
+        console="Settings > Webhooks > +; the callback URL, a signing secret and the events",
     ),
     "line": Facts(
         "LINE",
         "the channel's secret",
         "LINE Developers Console > the channel > Basic settings",
         "line/line-bot-sdk-python",
+        console=(
+            "LINE Developers Console > the channel > Messaging API > Webhook URL > Edit; the URL; Update; "
+            "Use webhook on"
+        ),
     ),
     "linear": Facts(
-        "Linear", "the signing secret", "Settings > API > Webhooks > the webhook", "linear.app/developers: Webhooks"
+        "Linear",
+        "the signing secret",
+        "shown where the webhook is made",
+        "linear.app/developers: Webhooks; its steps: ngrok/ngrok-docs",
+        console="Settings > Administration > API > Webhooks > Create webhook; the URL and the events",
     ),
     "lithic": Facts(
-        "Lithic", "the subscription's secret", "GET /v1/event_subscriptions/…/secret", "lithic-com/lithic-python"
+        "Lithic",
+        "the subscription's secret",
+        "GET /v1/event_subscriptions/…/secret",
+        "lithic-com/lithic-python",
+        console="made through the API: POST /v1/event_subscriptions with `url` and `event_types`",
     ),
     "livekit": Facts(
         "LiveKit",
         "the API secret",
         "the project's Settings > Keys",
-        "livekit/python-sdks: livekit-api, webhook.py",
+        "livekit/python-sdks: livekit-api, webhook.py; docs.livekit.io: Webhooks & events",
+        console="the project's Settings > Webhooks; self-hosted: `urls` and `api_key` under `webhook:`",
     ),
-    "logto": Facts("Logto", "the signing key", "Console > Webhooks > the webhook", "docs.logto.io: Secure webhooks"),
+    "logto": Facts(
+        "Logto",
+        "the signing key",
+        "Console > Webhooks > the webhook",
+        "docs.logto.io: Secure webhooks",
+        console="Console > Webhooks > Create Webhook; the events and the endpoint URL",
+    ),
     "london-theatre-direct": Facts(
         "London Theatre Direct",
         "the webhook's secret key",
         "given by its staff with the endpoint",
         "developer.londontheatredirect.com: Webhook authentication",
+        console="given to its staff, who set the endpoint up",
     ),
     "lusha": Facts(
         "Lusha",
         "the account's webhook secret",
-        "the webhooks' settings of the account",
-        "docs.lusha.com: Webhooks security",
+        "the answer to POST /api/account/secret/regenerate, shown once",
+        "docs.lusha.com: Webhooks security, Create and manage webhook subscriptions",
+        console="made through the API: POST /api/subscriptions with `defaults.url` and the `subscriptions`",
     ),
     "mailgun": Facts(
-        "Mailgun", "the webhook signing key", "Settings > Security", "documentation.mailgun.com: Securing webhooks"
+        "Mailgun",
+        "the webhook signing key",
+        "Settings > Security",
+        "documentation.mailgun.com: Securing webhooks; its steps: ngrok/ngrok-docs",
+        console="Sending > Webhooks > Add webhook: the event type and the URL",
     ),
     "make": Facts(
         "Make",
@@ -537,19 +818,23 @@ FACTS: dict[str, Facts] = {
         "Mailchimp Transactional (Mandrill)",
         "the webhook's key",
         "Settings > Webhooks, column Key; the answer to its creation",
-        "mandrill.zendesk.com: How to authenticate webhook requests",
+        "mandrill.zendesk.com: How to authenticate webhook requests; mailchimp.com/developer: Track "
+        "and respond to email activity",
+        console="Webhooks > Add a Webhook: the events, and Post To URL",
     ),
     "manus": Facts(
         "Manus",
         "its public key (RSA), PEM",
         "GET https://api.manus.ai/v2/webhook.publicKey",
-        "open.manus.ai: Webhook security",
+        "open.manus.ai: Webhook security, Webhooks overview",
+        console="the settings' API Integration > Webhooks; before it is active, a test must get 200",
     ),
     "mastodon": Facts(
         "Mastodon",
         "the webhook's secret",
         "Administration > Webhooks > the webhook",
-        "mastodon/mastodon: webhooks/delivery_worker.rb",
+        "mastodon/mastodon: webhooks/delivery_worker.rb; mastodon/documentation",
+        console="Administration > Webhooks > Add endpoint",
     ),
     "messagebird": Facts(
         "MessageBird (Bird), its older API",
@@ -561,13 +846,16 @@ FACTS: dict[str, Facts] = {
         "Messenger",
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
-        "developers.facebook.com: Webhooks, getting started",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK; its steps: ngrok/ngrok-docs",
+        console="developers.facebook.com > My Apps > the app > Messenger > Settings > Webhooks > Add "
+        "Callback URL, with the verify token",
     ),
     "meta": Facts(
         "Meta",
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
-        "developers.facebook.com: Webhooks, getting started",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK",
+        console="developers.facebook.com > My Apps > the app > Webhooks: callback URL and Verify Token",
     ),
     "mews-pos": Facts(
         "Mews POS", "the secret key", "the webhook's settings", "docs.mews.com: POS API, webhook security"
@@ -577,63 +865,86 @@ FACTS: dict[str, Facts] = {
         "the clientState",
         "chosen by you, where the subscription is made",
         "learn.microsoft.com: Change notifications",
+        console="by its API: POST /v1.0/subscriptions with notificationUrl and clientState",
     ),
     "mobiscroll": Facts(
         "Mobiscroll Connect",
         "a public key, `whpk_…`; a list while they roll",
         "https://connect.mobiscroll.com/.well-known/webhook-keys",
-        "mobiscroll-connect-sdk on PyPI",
+        "mobiscroll-connect-sdk on PyPI: webhook_verification.py",
     ),
     "modern-treasury": Facts(
         "Modern Treasury",
         "the webhook's key",
         "Developers > Webhooks > the endpoint",
-        "Modern-Treasury/modern-treasury-python",
+        "Modern-Treasury/modern-treasury-python; its steps: ngrok/ngrok-docs",
+        console="Developers > Webhooks > Create new webhook endpoint",
     ),
     "mollie": Facts(
         "Mollie, its newer webhooks (the classic ones are unsigned)",
         "the webhook's signing secret",
         "the answer to its creation",
-        "mollie/mollie-api-php",
+        "mollie/mollie-api-php; docs.mollie.com: Webhooks",
+        console="the Dashboard's webhooks settings, or its API: POST /v2/webhooks; not a payment's own webhookUrl",
     ),
     "monday": Facts(
         "monday.com, webhooks of boards",
         "the secret that the URL ends with, `?token=…`",
         "chosen by you, where the webhook is made",
         "developer.monday.com: Webhooks",
+        console="the board's automations > Integrations > webhooks > a recipe: the URL, with `?token=…`",
     ),
-    "mux": Facts("Mux", "the webhook's signing secret", "Settings > Webhooks", "muxinc/mux-node-sdk"),
+    "mux": Facts(
+        "Mux",
+        "the webhook's signing secret",
+        "Settings > Webhooks",
+        "muxinc/mux-node-sdk; its steps: ngrok/ngrok-docs",
+        console="Settings > Webhooks > Create new webhook, for an environment",
+    ),
     "netbox": Facts(
         "NetBox",
         "the webhook's secret",
         "chosen by you, in Operations > Webhooks",
         "netbox-community/netbox: docs, Webhook",
+        console="Webhooks > Add: URL and Secret; an event rule calls it",
     ),
     "netlify": Facts(
         "Netlify",
         "the notification's JWS secret token",
         "chosen by you, in Project configuration > Notifications",
         "docs.netlify.com: Deploy notifications",
+        console="Project configuration > Notifications > Deploy notifications: the URL and the JWS secret token",
     ),
     "nexus": Facts(
         "Sonatype Nexus Repository",
         "the capability's secret key",
         "chosen by you, in System > Capabilities > Webhook",
-        "sonatype/nexus-public: WebhookServiceImpl.java",
+        "sonatype/nexus-public: WebhookServiceImpl.java; its steps: ngrok/ngrok-docs",
+        console="System > Capabilities > Create capability > Webhook: Global, or Webhook: Repository",
     ),
     "none": Facts("everybody, by decision", "", "", ""),
     "notion": Facts(
         "Notion",
         "the verification token",
         "sent once, when the subscription is made: `nami secret NAME --received`",
-        "developers.notion.com: Webhooks",
+        "developers.notion.com: Webhooks; its steps: simstudioai/sim",
+        console="notion.so/profile/integrations > the integration > Webhooks > Create a subscription: the "
+        "URL; then Verify, with the token that came",
     ),
-    "nylas": Facts("Nylas", "the webhook's secret", "the answer to its creation", "nylas/nylas-python"),
+    "nylas": Facts(
+        "Nylas",
+        "the webhook's secret",
+        "the answer to its creation",
+        "developer.nylas.com: Verify webhook signatures",
+        console="by its API: POST /v3/webhooks with webhook_url; or its Dashboard",
+    ),
     "okta": Facts(
         "Okta",
         "the authentication secret",
         "chosen by you, where the event hook is made",
-        "developer.okta.com: Event hooks",
+        "developer.okta.com: Event hooks; okta/okta-developer-docs",
+        console="Admin Console > Workflow > Event Hooks > Create Event Hook: the URL and the authentication "
+        "secret; then Verify",
     ),
     "onfido": Facts(
         "Onfido (Entrust)", "the webhook's token", "Dashboard > Settings > Webhooks", "onfido/onfido-python"
@@ -642,31 +953,36 @@ FACTS: dict[str, Facts] = {
         "OpenAI",
         "the webhook's signing secret, `whsec_…`",
         "Settings > Project > Webhooks, shown once",
-        "openai/openai-python",
+        "openai/openai-python; its steps: hookdeck/webhook-skills",
+        console="platform.openai.com > Settings > Webhooks > Add endpoint",
     ),
     "openmeter": Facts(
         "OpenMeter",
         "the endpoint's signing secret, `whsec_…`",
         "Notifications > Webhooks",
-        "openmeter.io/docs: Consuming webhooks",
+        "openmeterio/openmeter: notification/webhook; openmeter.io: Notifications, Channel",
+        console="by the API: a notification channel of the type `WEBHOOK`, and a rule which sends to it",
     ),
     "openproject": Facts(
         "OpenProject",
         "the webhook's signature secret",
         "chosen by you, in Administration > API and webhooks",
-        "opf/openproject: represented_webhook_job.rb",
+        "opf/openproject: represented_webhook_job.rb; opf/openproject: API and webhooks",
+        console="Administration > API and webhooks > Webhooks > + Webhook: Payload URL and Signature secret",
     ),
     "opensms": Facts(
         "OpenSMS",
         "the webhook's secret, `whsec_…`, as it is",
         "the answer to its creation, once",
         "docs.rs/opensms: webhook",
+        console="by its API: webhooks.create",
     ),
     "oracle-commerce": Facts(
         "Oracle Commerce",
         "the webhook's secret key",
         "Settings > Web APIs > Webhook",
         "docs.oracle.com: Secure webhooks",
+        console="Settings > Web APIs > Webhook > the kind of webhook",
     ),
     "orb": Facts("Orb", "the webhook's signing secret", "Developers > Webhooks > the endpoint", "orbcorp/orb-python"),
     "outline": Facts(
@@ -674,137 +990,218 @@ FACTS: dict[str, Facts] = {
         "the webhook's signing secret",
         "Settings > Webhooks > the webhook",
         "outline/outline: WebhookSubscription.ts",
+        console="Settings > Webhooks > New webhook",
     ),
     "paddle": Facts(
         "Paddle",
         "the notification destination's secret key",
         "Developer tools > Notifications",
-        "PaddleHQ/paddle-python-sdk",
+        "PaddleHQ/paddle-python-sdk; its steps: hookdeck/webhook-skills",
+        console="Developer tools > Notifications > New destination",
     ),
     "pagerduty": Facts(
         "PagerDuty",
         "the subscription's secret",
         "the answer to its creation, and once in Integrations > Generic webhooks",
-        "PagerDuty/developer-docs",
+        "PagerDuty/developer-docs; its steps: ngrok/ngrok-docs",
+        console="Integrations > Generic webhooks > New webhook; it shows the secret when the webhook is added",
     ),
     "patreon": Facts(
         "Patreon",
         "the webhook's secret",
         "patreon.com/portal/registration/register-webhooks",
         "Patreon/platform-documentation",
+        console="patreon.com/portal/registration/register-webhooks",
     ),
     "paypal": Facts(
-        "PayPal", "the webhook's id", "Apps & Credentials > the app > Webhooks", "developer.paypal.com: Webhooks"
+        "PayPal",
+        "the webhook's id",
+        "Apps & Credentials > the app > Webhooks",
+        "developer.paypal.com: Webhooks; paypal/PayPal-Python-SDK: notifications.py",
+        console="Apps & Credentials > the app > Webhooks; or by its API",
     ),
     "paystack": Facts(
         "Paystack",
         "the API secret key, `sk_…`",
         "Settings > API Keys & Webhooks",
-        "PaystackOSS/doc-code-snippets: verifying-transaction",
+        "PaystackOSS/doc-code-snippets: verifying-transaction; its steps: learn.wexio.io",
+        console="Settings > API Keys & Webhooks > Webhook URL, of live and of test mode each",
     ),
     "paysway": Facts(
-        "PaySway", "the subscription's secret, base64", "the answer to its creation", "docs.paysway.io: Verify requests"
+        "PaySway",
+        "the subscription's secret, base64",
+        "the answer to its creation",
+        "docs.paysway.io: Verify requests",
+        console="by its API, where the subscription is made",
     ),
     "persona": Facts(
-        "Persona", "the webhook's secret", "Webhooks > the webhook", "docs.withpersona.com: Webhooks best practices"
+        "Persona",
+        "the webhook's secret",
+        "Webhooks > the webhook",
+        "docs.withpersona.com: Webhooks best practices",
+        console="Dashboard > Integration > Webhooks",
     ),
     "pipedrive": Facts(
-        "Pipedrive", "`user:password`", "chosen by you, where the webhook is made", "pipedrive/client-nodejs"
+        "Pipedrive",
+        "`user:password`",
+        "chosen by you, where the webhook is made",
+        "pipedrive.readme.io: Guide for webhooks v2; pipedrive/client-nodejs",
+        console="Settings > Tools and apps > Webhooks > Create new webhook",
     ),
     "plaid": Facts(
         "Plaid",
         "the API's `client_id:secret`, to ask for the key with",
         "Developers > Keys",
         "plaid.com/docs: Verify webhooks",
+        console="the field `webhook` of /link/token/create",
     ),
     "plaid-sandbox": Facts(
         "Plaid's sandbox",
         "the sandbox's `client_id:secret`, to ask for the key with",
         "Developers > Keys",
         "plaid.com/docs: Verify webhooks",
+        console="the field `webhook` of /link/token/create",
     ),
     "plane": Facts(
-        "Plane", "the webhook's secret key", "shown once, where the webhook is made", "makeplane/plane: webhook_task.py"
+        "Plane",
+        "the webhook's secret key",
+        "shown once, where the webhook is made",
+        "makeplane/plane: webhook_task.py; makeplane/docs: Webhooks",
+        console="Workspace Settings > Webhooks > Add webhook; the secret comes as a CSV file",
     ),
     "podium": Facts(
-        "Podium", "the webhook's secret", "chosen by you, where the webhook is made", "docs.podium.com: Webhooks"
+        "Podium",
+        "the webhook's secret",
+        "chosen by you, where the webhook is made",
+        "docs.podium.com: Webhooks",
+        console="by its webhooks API alone, with the url, the secret and the event types",
     ),
     "polar": Facts(
-        "Polar", "the endpoint's secret, as it is", "Settings > Webhooks > the endpoint", "polarsource/polar: docs"
+        "Polar",
+        "the endpoint's secret, as it is",
+        "Settings > Webhooks > the endpoint",
+        "polarsource/polar: docs; polarsource/polar: Setup webhooks",
+        console="the organisation's settings > Webhooks > Add Endpoint",
     ),
     "postmark": Facts(
         "Postmark",
         "`user:password`",
         "chosen by you: the URL begins with `https://user:password@`",
-        "postmarkapp.com/developer: Webhooks overview",
+        "postmarkapp.com/developer: Webhooks overview; its steps: hookdeck/webhook-skills",
+        console="the server > Webhooks > Add webhook: URL, and the user and password",
     ),
     "pulumi": Facts(
         "Pulumi Cloud",
         "the webhook's shared secret",
         "chosen by you, in Settings > Webhooks",
         "pulumi.com/docs: Webhooks",
+        console="the organisation's or the stack's Settings > Webhooks > Create webhook: payload URL and secret",
     ),
-    "pusher": Facts("Pusher Channels", "the app's secret", "App keys", "pusher/pusher-http-python"),
+    "pusher": Facts(
+        "Pusher Channels",
+        "the app's secret",
+        "App keys",
+        "pusher/pusher-http-python; its steps: ngrok/ngrok-docs",
+        console="Dashboard > Channels > the app > Webhooks > Add webhook, once for each event type",
+    ),
     "quickbooks": Facts(
         "QuickBooks",
         "the verifier token",
         "Developer portal > the app > Webhooks",
-        "IntuitDeveloper/SampleApp-Webhooks-nodejs",
+        "IntuitDeveloper/SampleApp-Webhooks-nodejs; developer.intuit.com: Webhooks",
+        console="developer.intuit.com > My Hub > App dashboard > the app > Webhooks: Endpoint URL, the events, Save",
     ),
     "razorpay": Facts(
         "Razorpay",
         "the webhook's secret",
         "chosen by you, in Account & Settings > Webhooks",
-        "razorpay/razorpay-python",
+        "razorpay/razorpay-python; razorpay/markdown-docs",
+        console="Accounts & Settings > Webhooks > Add New Webhook: the URL and the secret",
     ),
     "realtime-register": Facts(
-        "Realtime Register", "the account's HMAC key", "Account details", "yoursrs.com: API docs, Webhook"
+        "Realtime Register",
+        "the account's HMAC key",
+        "Account details",
+        "yoursrs.com: API docs, Webhook",
+        console="Account details > Notifications: a rule for the event, with the webhook's URL",
     ),
     "recall-ai": Facts(
         "Recall.ai",
-        "the endpoint's signing secret, `whsec_…`",
-        "Dashboard > Webhooks > the endpoint",
-        "docs.svix.com: Verifying webhooks manually",
+        "the workspace's verification secret, `whsec_…`; of an account from before 15 December 2025, the endpoint's",
+        "Developers > API keys & secrets; nothing is signed before there is one",
+        "docs.recall.ai: Verifying webhooks",
+        console="its webhooks dashboard > Add endpoint",
     ),
     "recurly": Facts(
         "Recurly, its JSON webhooks",
         "the endpoint's signing key",
         "Integrations > Webhooks > the endpoint",
-        "docs.recurly.com: Signature verification",
+        "docs.recurly.com: Signature verification; recurly/recurly-client-ruby: webhooks.rb",
+        console="https://docs.recurly.com/recurly-subscriptions/docs/overview-webhooks",
     ),
     "render": Facts(
         "Render",
         "the webhook's signing secret, `whsec_…`",
         "Integrations > Webhooks > the webhook",
-        "standardwebhooks.com",
+        "render.com/docs: Webhooks; render-examples/webhook-github-action",
+        console="https://render.com/docs/webhooks",
     ),
     "replicate": Facts(
         "Replicate",
         "the default signing secret, `whsec_…`",
         "Account > Webhooks; GET /v1/webhooks/default/secret",
         "replicate/replicate-python",
+        console="the field `webhook` of a prediction",
     ),
     "resend": Facts(
-        "Resend", "the signing secret, `whsec_…`", "Webhooks > the webhook", "resend.com/docs: Verify webhooks requests"
+        "Resend",
+        "the signing secret, `whsec_…`",
+        "Webhooks > the webhook",
+        "resend.com/docs: Verify webhooks requests; its steps: hookdeck/webhook-skills",
+        console="resend.com/webhooks > Add webhook",
     ),
     "retell": Facts(
-        "Retell AI", "the API key with the webhook badge", "Settings > API keys", "RetellAI/retell-python-sdk"
+        "Retell AI",
+        "the API key with the webhook badge",
+        "Settings > API keys",
+        "RetellAI/retell-python-sdk",
+        console="the agent's `webhook_url`",
     ),
     "revenuecat": Facts(
         "RevenueCat",
         "the authorization header's value, as it is",
         "chosen by you, in Integrations > Webhooks",
         "revenuecat.com/docs: Webhooks",
+        console="the project's Integrations > + New > Webhooks: the URL and the authorization header",
     ),
     "revolut": Facts(
         "Revolut",
         "the webhook's signing secret, `wsk_…`",
         "the answer to its creation",
-        "developer.revolut.com: Verify the payload signature",
+        "developer.revolut.com: Verify the payload signature; developer.revolut.com: Create a webhook",
+        console="by its API: POST /webhooks of the Merchant or the Business API",
     ),
-    "sanity": Facts("Sanity", "the webhook's secret", "chosen by you, in API > Webhooks", "sanity-io/webhook-toolkit"),
+    "ringcentral": Facts(
+        "RingCentral",
+        "the subscription's verification token",
+        "chosen by you, where the subscription is made",
+        "ringcentral/ringcentral-api-docs: Creating webhooks, Receiving webhooks, Outgoing webhooks; its OpenAPI",
+        console="by its API: POST /restapi/v1.0/subscription, whose deliveryMode has transportType, address and "
+        "verificationToken",
+    ),
+    "sanity": Facts(
+        "Sanity",
+        "the webhook's secret",
+        "chosen by you, in API > Webhooks",
+        "sanity-io/webhook-toolkit; sanity.io/docs: Webhooks",
+        console="sanity.io/manage > the project > API > Webhooks: URL and secret",
+    ),
     "savvycal": Facts(
-        "SavvyCal", "the webhook's secret", "Settings > Integrations > Webhooks", "developers.savvycal.com: Webhooks"
+        "SavvyCal",
+        "the webhook's secret",
+        "Settings > Integrations > Webhooks",
+        "developers.savvycal.com: Webhooks",
+        console="Settings > Integrations > Webhooks > +",
     ),
     "scalev": Facts(
         "Scalev",
@@ -816,64 +1213,88 @@ FACTS: dict[str, Facts] = {
         "Segment",
         "the shared secret; its batches must hold one event",
         "chosen by you, in the destination's settings",
-        "segmentio/segment-docs: Webhooks",
+        "segmentio/segment-docs: Webhooks, Webhooks (Actions)",
+        console="Connections > Catalog > Webhooks (Actions); its shared secret in Settings > Advanced Settings",
     ),
     "semaphore": Facts(
         "Semaphore",
         "the key WEBHOOK_SECRET of its secret",
         "the secret that the notification names",
-        "semaphoreio/semaphore: webhook/signature.ex",
+        "semaphoreio/semaphore: webhook/signature.ex; semaphoreio/semaphore: Notifications",
+        console="Notifications > New Notification: the webhook, and the name of an organisation secret whose "
+        "WEBHOOK_SECRET it shall sign with",
     ),
     "sendgrid": Facts(
         "SendGrid",
         "the verification key",
         "Settings > Mail settings > Event webhook",
-        "docs.sendgrid.com: Event webhook security",
+        "sendgrid/sendgrid-python: eventwebhook; twilio.com/docs: Event webhook security features; "
+        "its steps: ngrok/ngrok-docs",
+        console="Settings > Mail settings > Event webhook: the URL, and Signed event webhook switched on",
     ),
     "sentry": Facts(
         "Sentry, its integration platform",
         "the integration's client secret",
         "Settings > Developer settings > the integration",
-        "getsentry/integration-platform-example",
+        "getsentry/integration-platform-example; its steps: ngrok/ngrok-docs",
+        console="Settings > Developer settings > Create new integration > Internal integration: the Webhook "
+        "URL, and what to send, under Webhooks",
     ),
     "shopify": Facts(
-        "Shopify", "the app's client secret", "Dev Dashboard > the app > Settings", "shopify.dev: Verify deliveries"
+        "Shopify",
+        "the app's client secret",
+        "Dev Dashboard > the app > Settings",
+        "shopify.dev: Verify deliveries; its steps: ngrok/ngrok-docs",
+        console="Settings > Notifications > Webhooks > Create webhook, with the format JSON",
     ),
     "shopware": Facts(
-        "Shopware", "the shop's secret", "assigned by your app, when the shop registers", "shopware/docs: Webhook"
+        "Shopware",
+        "the shop's secret",
+        "assigned by your app, when the shop registers",
+        "shopware/docs: Webhook",
+        console="`<webhooks>` in the app's manifest",
     ),
     "signable": Facts(
-        "Signable", "the webhook's secret", "the answer to its creation", "developers.signable.app: Signed webhooks"
+        "Signable",
+        "the webhook's secret",
+        "the answer to its creation",
+        "developers.signable.app: Signed webhooks",
+        console="by its API: POST /webhooks",
     ),
     "signatureapi": Facts(
         "SignatureAPI",
         "the endpoint's signing secret, `whsec_…`",
         "the endpoint's page",
-        "signatureapi.com/docs: Verify webhook signatures",
+        "signatureapi.com/docs: Verify webhook signatures; Dashboard, Webhooks",
+        console="Settings > Webhooks > New Webhook Endpoint: the URL, the events, and test or live",
     ),
     "slack": Facts(
         "Slack",
         "the signing secret",
         "api.slack.com/apps > the app > Basic information",
-        "docs.slack.dev: Verifying requests",
+        "docs.slack.dev: Verifying requests; its steps: ngrok/ngrok-docs",
+        console="api.slack.com/apps > the app > Event Subscriptions, switched on: Request URL, and the events",
     ),
     "smartcar": Facts(
         "Smartcar",
         "the application management token",
         "Dashboard > the application > Credentials",
-        "smartcar.com/docs: Callback URI verification",
+        "smartcar.com/docs: Webhooks, Callback URI verification, Payload verification",
+        console="Dashboard > Webhooks > Add Webhook: the callback URI; then Verify this webhook",
     ),
     "spacelift": Facts(
         "Spacelift",
         "the webhook's secret",
         "chosen by you, where the webhook is made",
         "spacelift-io/user-documentation: Webhooks",
+        console="Integrations > Webhooks > View > Create webhook: the endpoint and the secret",
     ),
     "square": Facts(
         "Square",
         "the subscription's signature key",
         "Developer Console > Webhooks > Subscriptions",
-        "developer.squareup.com: Validate notifications",
+        "developer.squareup.com: Validate notifications; its steps: ngrok/ngrok-docs",
+        console="Developer Console > the app > Webhooks > Subscriptions > Add subscription",
     ),
     "standard-webhooks": Facts(
         "whoever keeps to Standard Webhooks, and Svix's customers",
@@ -885,71 +1306,100 @@ FACTS: dict[str, Facts] = {
         "whoever signs Standard Webhooks with a private key (`v1a`)",
         "the public key, `whpk_…`",
         "where the sender shows it",
-        "standardwebhooks.com",
+        "standard-webhooks/standard-webhooks: the specification",
     ),
     "statsig": Facts(
         "Statsig",
         "the webhook's signing secret",
         "Project settings > Integrations > Generic webhook",
         "statsig-io/docs: Event webhook",
+        console="Project settings > Integrations > Generic webhook",
     ),
     "stream": Facts(
-        "Stream (GetStream), without compression", "the app's API secret", "Dashboard > the app", "GetStream/stream-py"
+        "Stream (GetStream), without compression",
+        "the app's API secret",
+        "Dashboard > the app",
+        "GetStream/stream-py; getstream.io: Platform, Webhooks",
+        console="Dashboard > the app's webhooks, or by the API: `event_hooks` in the app's settings",
     ),
     "strike": Facts(
         "Strike",
         "the subscription's secret",
         "chosen by you, where the subscription is made",
         "docs.strike.me: Webhooks",
+        console="by its API, where the subscription is made",
     ),
     "stripe": Facts(
         "Stripe",
         "the endpoint's signing secret, `whsec_…`",
         "Workbench > Webhooks > the endpoint",
-        "docs.stripe.com: Webhooks",
+        "docs.stripe.com: Webhooks; docs.stripe.com: Manage event destinations",
+        console="Workbench > Webhooks > Create new destination > Webhook: Endpoint URL",
     ),
     "surveymonkey": Facts(
         "SurveyMonkey",
         "the client id, `&`, the client secret",
         "My apps > the app > Settings",
         "SurveyMonkey/public_api_docs",
+        console="by its API: POST /v3/webhooks with subscription_url",
     ),
     "svix": Facts(
         "Svix",
         "the endpoint's signing secret, `whsec_…`",
         "the sender's webhook portal",
-        "docs.svix.com: Verifying webhooks manually",
+        "docs.svix.com: Verifying webhooks manually; its steps: ngrok/ngrok-docs",
+        console="the sender's webhook portal > Add Endpoint",
     ),
     "taiga": Facts(
         "Taiga",
         "the webhook's secret key",
         "chosen by you, in Settings > Integrations > Webhooks",
-        "taigaio/taiga-back: webhooks/tasks.py",
+        "taigaio/taiga-back: webhooks/tasks.py; taigaio/taiga-doc",
+        console="Admin > Integrations > Webhooks",
     ),
     "tailscale": Facts(
         "Tailscale",
         "the endpoint's secret",
         "Admin console > Webhooks, shown once",
-        "tailscale/tailscale: docs/webhooks/example.go",
+        "tailscale/tailscale: docs/webhooks/example.go; tailscale.com/kb: Webhooks",
+        console="Admin console > Webhooks > Add endpoint",
     ),
     "taskfast": Facts(
-        "TaskFast", "the webhook's secret", "the answer to its configuration", "docs.rs/taskfast-agent: webhooks"
+        "TaskFast",
+        "the webhook's secret",
+        "the answer to its configuration",
+        "docs.rs/taskfast-agent: webhooks",
+        console="by its API: /agents/me/webhooks",
     ),
-    "telegram": Facts("Telegram", "the secret_token", "chosen by you, at setWebhook", "core.telegram.org: setWebhook"),
+    "telegram": Facts(
+        "Telegram",
+        "the secret_token",
+        "chosen by you, at setWebhook",
+        "core.telegram.org: setWebhook; tdlib/telegram-bot-api",
+        console="by its API: setWebhook with url and secret_token",
+    ),
     "telnyx": Facts(
         "Telnyx",
         "the public key, base64",
         "Mission Control Portal > Account settings > Keys & credentials > Public key",
-        "team-telnyx/telnyx-python; developers.telnyx.com: Webhooks",
+        "team-telnyx/telnyx-python; developers.telnyx.com: Webhooks; support.telnyx.com: Voice applications",
+        console="a voice application's `Send a webhook to the URL`, a messaging profile's webhook URL; with "
+        "API version 2",
     ),
     "tiktok": Facts(
-        "TikTok", "the app's client secret", "Manage apps > the app", "developers.tiktok.com: Webhooks verification"
+        "TikTok",
+        "the app's client secret",
+        "Manage apps > the app",
+        "developers.tiktok.com: Webhooks verification; its steps: ngrok/ngrok-docs",
+        console="Manage apps > the app > Add products > Webhooks: Callback URL, then Test URL",
     ),
     "todoist": Facts(
         "Todoist",
         "the app's client secret",
         "App Management Console > the app",
         "doist.github.io: Todoist SDK, verifyWebhookSignature",
+        console="App Management Console > the app > Webhooks: the callback URL; events come of users who "
+        "have authorised the app",
     ),
     "token": Facts("any sender with a fixed token", "the token, in the header `signature_header`", "", ""),
     "tolt": Facts(
@@ -957,119 +1407,174 @@ FACTS: dict[str, Facts] = {
         "the endpoint's signing secret, `whsec_…`",
         "Settings > Webhooks > the endpoint",
         "docs.tolt.com: Verify",
+        console="Settings > Webhooks",
     ),
     "trello": Facts(
         "Trello",
         "the app's secret",
         "trello.com/power-ups/admin > the app > API key",
         "developer.atlassian.com: Trello, Webhooks",
+        console="by its API: POST /1/webhooks with callbackURL and idModel",
     ),
-    "twilio": Facts("Twilio", "the auth token", "Console > Account info", "twilio.com/docs: Webhooks security"),
+    "twilio": Facts(
+        "Twilio",
+        "the auth token",
+        "Console > Account info",
+        "twilio.com/docs: Webhooks security; its steps: ngrok/ngrok-docs",
+        console="Console > Phone Numbers > Manage > Active numbers > the number: the URL of what it shall "
+        "report, by HTTP POST",
+    ),
     "twitch": Facts(
         "Twitch EventSub",
         "the subscription's secret",
         "chosen by you, where the subscription is made",
         "dev.twitch.tv: Handling webhook events",
+        console="by its API: POST /helix/eventsub/subscriptions with the callback and the secret",
     ),
     "typeform": Facts(
         "Typeform",
         "the webhook's secret",
         "chosen by you, in Connect > Webhooks",
-        "typeform.com/developers: Secure your webhooks",
+        "typeform.com/developers: Secure your webhooks; its steps: ngrok/ngrok-docs",
+        console="the form's Connect > Webhooks > Add a webhook; then Edit it for the secret, and switch it on",
     ),
     "uber": Facts(
         "Uber",
         "the app's client secret, or the webhook's signing key",
         "Developer dashboard > the app; of Uber Direct: Developer > Webhooks",
         "developer.uber.com: Webhooks",
+        console="the developer dashboard > the app > Settings; of Uber Direct: Developer > Webhooks > Create Webhook",
     ),
     "unit": Facts(
-        "Unit", "the webhook's token", "chosen by you, where the webhook is made", "unit-finance/unit-python-sdk"
+        "Unit",
+        "the webhook's token",
+        "chosen by you, where the webhook is made",
+        "unit-finance/unit-python-sdk",
+        console="by its API, where the webhook is made with its URL and its token",
     ),
     "vercel": Facts(
         "Vercel",
         "the webhook's secret; of an integration, its client secret",
         "shown once, where the webhook is made in Settings > Webhooks",
-        "vercel/example-marketplace-integration: app/webhook",
+        "vercel/example-marketplace-integration: app/webhook; its steps: hookdeck/webhook-skills",
+        console="the team's Settings > Webhooks > Create webhook",
     ),
-    "viber": Facts("Viber", "the bot's token", "the bot's Edit info page", "Viber/viber-bot-python"),
+    "viber": Facts(
+        "Viber",
+        "the bot's token",
+        "the bot's Edit info page",
+        "Viber/viber-bot-python",
+        console="by its API: set_webhook with the URL",
+    ),
     "vonage": Facts(
         "Vonage, its Messages, Voice and Dispatch APIs",
         "the signature secret",
-        "Dashboard > API settings",
+        "Dashboard > Settings > API settings",
         "Vonage/vonage-python-sdk: jwt; developer.vonage.com: Signed webhooks",
+        console="Dashboard > Settings > API settings, or the application's own webhooks",
     ),
     "webex": Facts(
         "Webex",
         "the webhook's secret",
         "chosen by you, where the webhook is made",
-        "WebexCommunity/webex-bot-node-framework",
+        "developer.webex.com: Using a webhook secret",
+        console="by its API: POST https://webexapis.com/v1/webhooks with targetUrl and secret",
     ),
     "webflow": Facts(
         "Webflow",
         "the app's client secret, or the webhook's own",
         "Workspace settings > Apps; the answer to its creation",
-        "webflow/js-webflow-api",
+        "webflow/js-webflow-api; its steps: hookdeck/webhook-skills",
+        console="the site's settings > Integrations > Webhooks > Add webhook; or by its API",
     ),
     "whatsapp": Facts(
         "WhatsApp",
         'the app secret: `{"secret": …, "verify_token": …}`',
         "App settings > Basic",
-        "developers.facebook.com: Webhooks, getting started",
+        "developers.facebook.com: Webhooks, getting started; WhatsApp/WhatsApp-Nodejs-SDK; its steps: ngrok/ngrok-docs",
+        console="developers.facebook.com > My Apps > the app > WhatsApp > Configuration > Edit: callback URL "
+        "and verify token; then Manage: the fields, such as messages",
     ),
     "wise": Facts(
         "Wise",
         "its public key (RSA), of live or of the sandbox",
         "docs.wise.com: Event handling shows both",
         "transferwise/digital-signatures-examples; docs.wise.com: Event handling",
+        console="the account's settings, or its API; a URL with a query is refused",
     ),
     "wix": Facts(
         "Wix, apps' webhooks",
         "the app's public key (RSA), PEM",
         "the app's home page > More actions > View ID & keys",
         "dev.wix.com: Webhooks; Verify requests received from Wix",
+        console="the app's dashboard > Webhooks",
     ),
     "woocommerce": Facts(
         "WooCommerce",
         "the webhook's secret",
         "chosen by you, in Settings > Advanced > Webhooks",
-        "woocommerce/woocommerce-rest-api-docs",
+        "woocommerce/woocommerce-rest-api-docs; its steps: hookdeck/webhook-skills",
+        console="WooCommerce > Settings > Advanced > Webhooks > Add webhook: Topic, Delivery URL, Secret",
     ),
-    "workos": Facts("WorkOS", "the endpoint's signing secret", "Webhooks > the endpoint", "workos/workos-python"),
+    "workos": Facts(
+        "WorkOS",
+        "the endpoint's signing secret",
+        "Webhooks > the endpoint",
+        "workos/workos-python",
+        console="https://workos.com/docs/webhooks",
+    ),
     "x": Facts(
         "X (Twitter)",
         "the API key's secret",
         "Developer Portal > the app > Keys and tokens",
-        "developer.x.com: Securing webhooks",
+        "developer.x.com: Securing webhooks; xdevplatform/docs",
+        console="by its API: POST /2/webhooks with the URL",
     ),
     "xero": Facts(
         "Xero",
         "the webhooks key",
         "Developer portal > the app > Webhooks",
-        "developer.xero.com: Configuring your server",
+        "developer.xero.com: Configuring your server; its steps: ngrok/ngrok-docs",
+        console="developer.xero.com > the app > Webhooks: the events and the Delivery URL; then Send 'Intent "
+        "to Receive'",
     ),
     "xobni": Facts(
-        "Xobni", "the webhook's signing secret", "the answer to its creation", "xobni.ai/docs: Webhooks security"
+        "Xobni",
+        "the webhook's signing secret",
+        "the answer to its creation",
+        "xobni.ai/docs: Webhooks security",
+        console="by its API: POST /event-hooks",
     ),
     "zendesk": Facts(
         "Zendesk",
         "the signing secret",
         "Admin Center > Apps and integrations > Webhooks > the webhook",
-        "developer.zendesk.com: Verifying webhooks",
+        "developer.zendesk.com: Verifying webhooks; its steps: ngrok/ngrok-docs",
+        console="Admin Center > Apps and integrations > Webhooks > Create webhook, POST and JSON; a trigger "
+        "or an automation calls it",
     ),
     "zitadel": Facts(
         "ZITADEL, its actions",
         "the target's signing key",
         "the answer to its creation",
-        "zitadel/zitadel: pkg/actions/signing.go",
+        "zitadel/zitadel: pkg/actions/signing.go; zitadel/zitadel: Using Actions",
+        console="by its API: a target with the URL, and an execution that calls it",
     ),
     "zoho-payments": Facts(
         "Zoho Payments",
         "the webhook's signing key",
         "shown where the webhook is made",
-        "zoho.com: Payments, Verifying webhooks",
+        "zoho.com: Payments, Verifying webhooks; Payments, Configuring webhooks",
+        console="Settings > Developer Space > Webhooks: add the endpoint and choose the events",
     ),
-    "zoom": Facts("Zoom", "the secret token", "App Marketplace > the app > Feature", "developers.zoom.us: Webhooks"),
+    "zoom": Facts(
+        "Zoom",
+        "the secret token",
+        "App Marketplace > the app > Feature",
+        "developers.zoom.us: Webhooks; its steps: ngrok/ngrok-docs",
+        console="App Marketplace > the app > Feature > Event subscriptions > Add: Event notification "
+        "endpoint URL, then Validate",
+    ),
 }
 
 # When the document or library named above was last read for its entry; of the others only what was collected from it.
@@ -1185,7 +1690,111 @@ READ = dict.fromkeys(
     ],
     "2026-11-27",
 ) | dict.fromkeys(
-    ["airtable", "alchemy", "chargebee", "close", "figma", "postmark", "revenuecat", "uber", "vercel"],
+    [
+        "adyen",
+        "adyen-platforms",
+        "aftership",
+        "airtable",
+        "airwallex",
+        "alchemy",
+        "asana",
+        "ashby",
+        "aws-sns",
+        "billit",
+        "bitbucket-server",
+        "boldsign",
+        "braintree",
+        "cal-com",
+        "calendly",
+        "chargebee",
+        "clerk",
+        "close",
+        "cloudevents",
+        "codoseo",
+        "coinify",
+        "contentful",
+        "discourse",
+        "docusign",
+        "dropbox",
+        "emailit",
+        "event-grid",
+        "expo",
+        "facebook",
+        "fastpix",
+        "fastspring",
+        "figma",
+        "flexprice",
+        "fourthwall",
+        "front-rules",
+        "fusionauth",
+        "ghost",
+        "gitlab",
+        "goody",
+        "google-pubsub",
+        "highlevel",
+        "incident-io",
+        "instagram",
+        "intercom",
+        "livekit",
+        "london-theatre-direct",
+        "mailgun",
+        "manus",
+        "messagebird",
+        "messenger",
+        "meta",
+        "mews-pos",
+        "microsoft-graph",
+        "mobiscroll",
+        "mollie",
+        "monday",
+        "notion",
+        "nylas",
+        "okta",
+        "openmeter",
+        "openproject",
+        "opensms",
+        "oracle-commerce",
+        "paypal",
+        "paysway",
+        "persona",
+        "pipedrive",
+        "plaid",
+        "plaid-sandbox",
+        "plane",
+        "postmark",
+        "quickbooks",
+        "razorpay",
+        "recall-ai",
+        "recurly",
+        "render",
+        "revenuecat",
+        "ringcentral",
+        "savvycal",
+        "scalev",
+        "sendgrid",
+        "signable",
+        "signatureapi",
+        "smartcar",
+        "standard-webhooks-v1a",
+        "taskfast",
+        "telegram",
+        "telnyx",
+        "tiktok",
+        "todoist",
+        "tolt",
+        "twitch",
+        "typeform",
+        "uber",
+        "vercel",
+        "vonage",
+        "webex",
+        "whatsapp",
+        "wise",
+        "wix",
+        "xero",
+        "xobni",
+        "zendesk",
+    ],
     "2026-11-28",
 )
 
@@ -1198,6 +1807,7 @@ HANDSHAKES = {
     "braintree": "GET with bt_challenge: the public key, and its HMAC",
     "asana": "POST with X-Hook-Secret: the same header; `nami secret NAME --received` shows it",
     "bitbucket-server": "sends an unsigned ping when a webhook is tested; gets 200",
+    "boldsign": "sends an unsigned event `Verification` when the URL is verified; gets 200",
     "challenge": "POST of a challenge: it, as JSON",
     "discord": "POST of type 0: 204",
     "dropbox": "GET with a challenge: the challenge",
@@ -1206,6 +1816,7 @@ HANDSHAKES = {
     "microsoft-graph": "POST with validationToken: the token",
     "notion": "POST with a verification_token: 200, and `nami secret NAME --received` shows the token",
     "okta": "GET with X-Okta-Verification-Challenge: it, as JSON",
+    "ringcentral": "POST with Validation-Token and no body: the same header",
     "slack": "signed POST url_verification: the challenge",
     "smartcar": "signed POST of VERIFY: the challenge's HMAC",
     "twitch": "signed POST of webhook_callback_verification: the challenge, as text",

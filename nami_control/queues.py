@@ -3,12 +3,16 @@
 CloudFormation keeps those that leave a stack, since what waits in them was acknowledged.
 """
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nami_control.aws import Aws
+from nami_control.aws_errors import of_aws
 from nami_control.errors import CheckError, Command
+from nami_control.progress import Tell, silent
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
 _QUEUE = "AWS::SQS::Queue"
 _DEAD = "DeadLetterQueueUrl"
 _DEFAULT_RETENTION = 345_600
+_AGE_WITHIN = 900  # seconds back to look for an age; SQS tells one a minute, late by some, and none while it is idle
 
 
 def waiting(outputs: Mapping[str, str]) -> list[str]:
@@ -37,6 +42,46 @@ def depth(aws: Aws, queue_url: str) -> int:
     ]
     said = aws.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
     return sum(int(said.get(name, 0)) for name in names)
+
+
+def ages(aws: Aws, queue_urls: Sequence[str], tell: Tell = silent) -> dict[str, float]:
+    """Age of each queue's oldest message, in seconds; a queue without a recent metric is left out."""
+    found: dict[str, float] = {}
+    now = time.time()
+    cloudwatch = aws.client("cloudwatch")
+    for start in range(0, len(queue_urls), 500):  # the most that one call takes
+        part = queue_urls[start : start + 500]
+        try:
+            said = cloudwatch.get_metric_data(
+                StartTime=datetime.fromtimestamp(now - _AGE_WITHIN, UTC),
+                EndTime=datetime.fromtimestamp(now, UTC),
+                ScanBy="TimestampDescending",
+                MetricDataQueries=[_age_query(number, url) for number, url in enumerate(part)],
+            )
+        except Exception as error:
+            if (told := of_aws(error)) is None:
+                raise
+            tell(f"the age of the oldest message is not known: {told}")
+            return found
+        for result in said["MetricDataResults"]:
+            if result["Values"]:
+                found[part[int(result["Id"][1:])]] = result["Values"][0]
+    return found
+
+
+def _age_query(number: int, queue_url: str) -> dict[str, Any]:
+    return {
+        "Id": f"q{number}",
+        "MetricStat": {
+            "Metric": {
+                "Namespace": "AWS/SQS",
+                "MetricName": "ApproximateAgeOfOldestMessage",
+                "Dimensions": [{"Name": "QueueName", "Value": queue_url.rsplit("/", 1)[-1]}],
+            },
+            "Period": 60,
+            "Stat": "Maximum",
+        },
+    }
 
 
 @dataclass(frozen=True)
@@ -67,7 +112,7 @@ def changes(
         url, properties = resource["PhysicalResourceId"], planned.get(resource["LogicalResourceId"])
         if properties is None or url.endswith(".fifo") is not bool(properties.get("FifoQueue")):
             changed.append(Change(url, leaves=True))
-        elif _retention(aws, url) > int(properties.get("MessageRetentionPeriod", _DEFAULT_RETENTION)):
+        elif retention(aws, url) > int(properties.get("MessageRetentionPeriod", _DEFAULT_RETENTION)):
             changed.append(Change(url, leaves=False))
     return changed
 
@@ -95,8 +140,8 @@ def require_empty(aws: Aws, name: str, changed: Iterable[Change]) -> None:
             )
 
 
-def _retention(aws: Aws, url: str) -> int:
-    """Seconds."""
+def retention(aws: Aws, url: str) -> int:
+    """Seconds for which a queue keeps a message."""
     said = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["MessageRetentionPeriod"])
     return int(said["Attributes"]["MessageRetentionPeriod"])
 

@@ -6,8 +6,10 @@ Written for nami; `ID` and `NUMBER` become new ones in every sample.
 import json
 import secrets
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 from uuid import uuid4
 
+FORM = "application/x-www-form-urlencoded"
 ID = "$id"
 NUMBER = "$number"
 
@@ -85,7 +87,12 @@ SAMPLES: dict[str, Any] = {
     "cloudflare-stream": {"uid": ID, "readyToStream": True, "status": {"state": "ready"}},
     "coinbase-commerce": {"id": NUMBER, "event": {"id": ID, "type": "charge:confirmed", "data": {"code": "A1"}}},
     "coinify": {"id": ID, "event": "payment-intent.completed", "context": {"amount": "19.90"}},
+    "contentful": {"sys": {"id": ID, "type": "Entry", "revision": 1}, "fields": {"title": {"en-US": "Hello"}}},
     "cronofy": {"notification": {"type": "change"}, "channel": {"channel_id": "chn_1"}},
+    "datasaur": {
+        "eventType": "PROJECT_CREATED",
+        "data": {"timestamp": "2026-01-01T00:00:00.000Z", "project": {"id": ID, "name": "Hello"}, "team": {"id": "1"}},
+    },
     "discourse": {"post": {"id": NUMBER, "username": "ada", "raw": "Hello"}},
     "documenso": {"event": "DOCUMENT_COMPLETED", "payload": {"id": NUMBER, "status": "COMPLETED"}},
     "docusign": {
@@ -103,7 +110,8 @@ SAMPLES: dict[str, Any] = {
     "dub": {"id": ID, "event": "link.clicked", "createdAt": "2026-01-01T00:00:00Z", "data": {"link": {"key": "hello"}}},
     "dwolla": {"id": ID, "resourceId": "r1", "topic": "customer_transfer_completed", "_links": {}},
     "dynamic": {
-        "eventId": ID,
+        "messageId": ID,
+        "eventId": "e1",
         "eventName": "user.created",
         "environmentId": "e1",
         "data": {"email": "ada@example.com"},
@@ -114,6 +122,13 @@ SAMPLES: dict[str, Any] = {
     "event-grid": [{"id": ID, "eventType": "Microsoft.Storage.BlobCreated", "subject": "/orders/1", "data": {}}],
     "expo": {"id": ID, "platform": "ios", "status": "finished", "accountName": "acme", "projectName": "shop"},
     "facebook": _META,
+    "fastpix": {
+        "type": "video.media.ready",
+        "object": {"type": "media", "id": ID},
+        "id": ID,
+        "workspace": {"name": "Development", "id": "w1"},
+        "status": "Ready",
+    },
     "fastspring": {"events": [{"id": ID, "type": "order.completed", "live": False, "data": {"total": 19.9}}]},
     "figma": {"event_type": "FILE_UPDATE", "file_key": ID, "file_name": "Shop", "timestamp": "2026-01-01T00:00:00Z"},
     "finch": {"company_id": ID, "event_type": "company.updated", "data": {}},
@@ -123,6 +138,7 @@ SAMPLES: dict[str, Any] = {
         "event_type": "FLAG_UPDATED",
         "data": {"changed_by": "ada@example.com", "new_state": {"enabled": True}},
     },
+    "flexprice": {"event_type": "invoice.update.finalized", "invoice": {"id": ID, "invoice_status": "FINALIZED"}},
     "flux": {"involvedObject": {"kind": "GitRepository", "name": "shop"}, "severity": "info", "reason": "info"},
     "formbricks": {"webhookId": "w1", "event": "responseFinished", "data": {"id": ID, "finished": True}},
     "fourthwall": {"id": ID, "type": "ORDER_PLACED", "data": {"id": ID}},
@@ -158,6 +174,7 @@ SAMPLES: dict[str, Any] = {
     "lemon-squeezy": {"meta": {"event_name": "order_created"}, "data": {"type": "orders", "id": ID}},
     "line": {"destination": "U1", "events": [{"type": "message", "webhookEventId": ID, "mode": "active"}]},
     "linear": {"action": "create", "type": "Issue", "data": {"id": ID, "title": "Hello"}},
+    "lithic": {"event_type": "card_transaction.updated", "token": ID, "status": "PENDING", "amount": 1990},
     "livekit": {
         "event": "room_started",
         "id": ID,
@@ -165,6 +182,20 @@ SAMPLES: dict[str, Any] = {
         "room": {"sid": "RM_1", "name": "orders"},
     },
     "logto": {"hookId": "h1", "event": "User.Created", "data": {"id": ID}},
+    "london-theatre-direct": {
+        "MessageType": "ScheduledEticketDelivery",
+        "Payload": {"AffiliateId": "a1", "BookingReference": ID, "CustomerEmail": "ada@example.com", "Tickets": []},
+        "Timestamp": "2026-01-01T00:00:00Z",
+    },
+    "lusha": {
+        "id": ID,
+        "type": "promotion",
+        "entityType": "contact",
+        "entityId": "4158887495",
+        "subscriptionId": "s1",
+        "data": {"currentTitle": "Director"},
+        "timestamp": "2026-01-01T00:00:00.000Z",
+    },
     "mailgun": {"event-data": {"event": "delivered", "id": ID, "recipient": "ada@example.com"}},
     "mastodon": {
         "event": "account.created",
@@ -190,13 +221,29 @@ SAMPLES: dict[str, Any] = {
     "okta": {"eventType": "com.okta.event_hook", "eventId": ID, "data": {"events": []}},
     "onfido": {"payload": {"resource_type": "workflow_run", "action": "workflow_run.completed", "object": {"id": ID}}},
     "openai": {"id": ID, "object": "event", "type": "response.completed", "data": {"id": "resp_1"}},
+    "openmeter": {
+        "id": ID,
+        "type": "entitlements.balance.threshold",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "data": {"feature": {"key": "llm_tokens"}, "threshold": {"type": "NUMBER", "value": 2000}},
+    },
     "openproject": {"action": "work_package:created", "work_package": {"id": NUMBER, "subject": "Hello"}},
+    "oracle-commerce": {
+        "site": {"siteName": "Acme", "siteURL": "https://shop.example.com"},
+        "order": {"id": ID, "siteId": "siteUS", "priceInfo": {"total": 19.9, "currencyCode": "USD"}},
+    },
     "orb": {"id": ID, "created_at": "2026-01-01T00:00:00Z", "type": "customer.created", "customer": {"id": "c1"}},
     "outline": {"id": ID, "event": "documents.publish", "payload": {"id": "d1", "model": {"title": "Hello"}}},
     "paddle": {"event_id": ID, "event_type": "transaction.completed", "data": {"id": "txn_1"}},
     "pagerduty": {"event": {"id": ID, "event_type": "incident.triggered", "data": {"type": "incident"}}},
     "patreon": {"data": {"type": "member", "id": ID, "attributes": {"patron_status": "active_patron"}}},
     "paystack": {"event": "charge.success", "data": {"id": NUMBER, "reference": ID, "amount": 1990, "currency": "NGN"}},
+    "paysway": {
+        "id": ID,
+        "createdAt": "2026-01-01T00:00:00Z",
+        "eventType": "RECIPIENT_CREATED",
+        "object": {"id": "r1", "externalUserId": "u1"},
+    },
     "persona": {"data": {"type": "event", "id": ID, "attributes": {"name": "inquiry.completed"}}},
     "pipedrive": {"meta": {"id": ID, "action": "create", "entity": "deal"}, "data": {"id": NUMBER}},
     "plane": {"event": "issue", "action": "created", "webhook_id": "w1", "data": {"id": ID, "name": "Hello"}},
@@ -226,8 +273,15 @@ SAMPLES: dict[str, Any] = {
     "retell": {"event": "call_ended", "call": {"call_id": ID, "call_status": "ended"}},
     "revenuecat": {"api_version": "1.0", "event": {"id": ID, "type": "INITIAL_PURCHASE", "app_user_id": "user1"}},
     "revolut": {"event": "ORDER_COMPLETED", "order_id": ID, "merchant_order_ext_ref": "1001"},
+    "ringcentral": {"uuid": ID, "event": "/restapi/v1.0/account/1/extension/2/message-store", "subscriptionId": "s1"},
     "sanity": {"_id": ID, "_type": "post", "_rev": "r1", "title": "Hello"},
     "savvycal": {"id": ID, "type": "event.created", "payload": {"id": "evt_1", "state": "confirmed"}},
+    "scalev": {
+        "event": "order.created",
+        "unique_id": ID,
+        "timestamp": "2026-01-01T00:00:00.000000Z",
+        "data": {"order_id": "1001", "status": "pending"},
+    },
     "segment": {"type": "track", "event": "Order Completed", "messageId": ID, "userId": "1"},
     "semaphore": {"version": "1.0.0", "pipeline": {"id": ID, "state": "done", "result": "passed"}},
     "sentry": {
@@ -240,6 +294,12 @@ SAMPLES: dict[str, Any] = {
         "data": {"event": "checkout.order.placed", "payload": [{"order": {"id": ID}}]},
         "source": {"shopId": "s1"},
     },
+    "signatureapi": {
+        "id": ID,
+        "type": "envelope.completed",
+        "timestamp": "2026-01-01T00:00:00.000Z",
+        "data": {"object_id": "e1", "object_type": "envelope", "envelope_id": "e1"},
+    },
     "slack": {"type": "event_callback", "event_id": ID, "event": {"type": "app_mention", "text": "Hello"}},
     "smartcar": {"eventId": ID, "eventType": "VEHICLE_STATE", "data": {"signals": []}, "meta": {"version": "4.0"}},
     "spacelift": {
@@ -250,6 +310,7 @@ SAMPLES: dict[str, Any] = {
         "stack": {"id": "shop"},
     },
     "square": {"merchant_id": "M1", "type": "payment.created", "event_id": ID, "data": {"type": "payment"}},
+    "standard-webhooks": {"type": "order.created", "timestamp": "2026-01-01T00:00:00Z", "data": {"id": ID}},
     "statsig": {
         "data": [{"eventName": "statsig::config_change", "timestamp": 1700000000000, "metadata": {"name": "checkout"}}]
     },
@@ -260,9 +321,20 @@ SAMPLES: dict[str, Any] = {
     "svix": _TYPED,
     "taiga": {"action": "create", "type": "userstory", "data": {"id": NUMBER, "subject": "Hello"}},
     "tailscale": [{"timestamp": "2026-01-01T00:00:00Z", "version": 1, "type": "nodeCreated", "data": {"nodeID": ID}}],
+    "taskfast": {
+        "event": "task_assigned",
+        "occurred_at": "2026-01-01T00:00:00Z",
+        "delivery_attempt": 1,
+        "data": {"task_id": ID, "task_title": "Hello", "assigned_agent_id": "a1"},
+    },
     "telegram": {"update_id": NUMBER, "message": {"message_id": 1, "chat": {"id": 1, "type": "private"}, "text": "Hi"}},
     "tiktok": {"client_key": "k1", "event": "video.publish.completed", "create_time": 1700000000, "content": "{}"},
     "todoist": {"event_name": "item:added", "user_id": "1", "event_data": {"id": ID, "content": "Hello"}},
+    "tolt": {
+        "type": "commission.created",
+        "data": {"id": ID, "amount": "980", "currency": "usd", "status": "pending", "partner_id": "part_1"},
+        "timestamp": "2026-01-01T00:00:00.000Z",
+    },
     "trello": {"action": {"id": ID, "type": "createCard", "data": {"card": {"name": "Hello"}}}, "model": {"id": "b1"}},
     "twitch": {"subscription": {"id": "s1", "type": "channel.follow"}, "event": {"user_id": "1"}},
     "typeform": {"event_id": ID, "event_type": "form_response", "form_response": {"form_id": "f1", "answers": []}},
@@ -288,6 +360,13 @@ SAMPLES: dict[str, Any] = {
     "workos": {"id": ID, "event": "user.created", "data": {"id": "user_1"}},
     "x": {"for_user_id": "1", "tweet_create_events": [{"id_str": ID, "text": "Hello"}]},
     "xero": {"events": [{"resourceId": ID, "eventCategory": "INVOICE", "eventType": "CREATE"}], "entropy": ID},
+    "xobni": {
+        "event": "email.received",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "webhook_id": "w1",
+        "agent_id": "a1",
+        "email": {"id": ID, "direction": "inbound", "from_address": "ada@example.com", "subject": "Hello"},
+    },
     "zendesk": {"id": ID, "type": "zen:event-type:ticket.created", "detail": {"id": "1"}},
     "zitadel": {"aggregateID": ID, "aggregateType": "user", "event_type": "user.human.added", "event_payload": {}},
     "zoho-payments": {
@@ -301,6 +380,7 @@ SAMPLES: dict[str, Any] = {
 # Those who send forms, by name.
 FORMS: dict[str, dict[str, str]] = {
     "mandrill": {"mandrill_events": '[{"event": "send", "_id": "$id", "msg": {"email": "ada@example.com"}}]'},
+    "signable": {"action": "send-envelope", "envelope_fingerprint": ID, "contact_name": "Ada"},
     "twilio": {"MessageSid": ID, "Body": "Hello"},
 }
 
@@ -313,6 +393,12 @@ def sample(scheme: str) -> Any:
     while ID in text:
         text = text.replace(ID, f"evt_{uuid4().hex}", 1)
     return json.loads(text)
+
+
+def written(scheme: str) -> tuple[bytes, str]:
+    """(body, content type) of that sample, as the provider writes it."""
+    found = sample(scheme)
+    return (urlencode(found).encode(), FORM) if scheme in FORMS else (json.dumps(found).encode(), "application/json")
 
 
 class Question(NamedTuple):
@@ -329,6 +415,10 @@ HANDSHAKES = {
     "braintree": Question("GET", "bt_challenge=20f9f8ed05f77439fe955c977e4c8a53"),
     "asana": Question(headers={"x-hook-secret": "a-secret-that-asana-offers"}),
     "bitbucket-server": Question(headers={"x-event-key": "diagnostics:ping"}, body=b'{"test": true}'),
+    "boldsign": Question(
+        headers={"x-boldsign-event": "Verification"},
+        body=b'{"event": {"id": "7c872a5b", "created": 1617180024, "eventType": "Verification"}}',
+    ),
     "challenge": Question(body=b'{"challenge": "a-challenge-of-nami"}', signed=True),
     "dropbox": Question("GET", "challenge=a-challenge-of-nami"),
     "event-grid": Question("OPTIONS", headers={"webhook-request-origin": "eventemitter.example.com"}),
@@ -336,6 +426,7 @@ HANDSHAKES = {
     "meta": Question("GET", "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token="),
     "microsoft-graph": Question(query="validationToken=a-token-of-nami"),
     "notion": Question(body=b'{"verification_token": "a-token-that-notion-hands-over"}'),
+    "ringcentral": Question(headers={"validation-token": "a-token-of-nami"}),
     "okta": Question("GET", headers={"x-okta-verification-challenge": "a-challenge-of-nami"}),
     "slack": Question(body=b'{"type": "url_verification", "challenge": "a-challenge-of-nami"}', signed=True),
     "smartcar": Question(body=b'{"eventType": "VERIFY", "data": {"challenge": "a-challenge-of-nami"}}', signed=True),

@@ -7,6 +7,7 @@ from nami_runtime import signatures
 from nami_runtime.signatures.adyen import Adyen
 from nami_runtime.signatures.braintree import Braintree
 from nami_runtime.signatures.client_state import ClientState
+from nami_runtime.signatures.contentful import Contentful
 from nami_runtime.signatures.jwts import JsonWebToken
 from nami_runtime.signatures.public_keys import Asymmetric, PayPal, Sns
 from nami_runtime.signatures.schemes import Basic, Hmac, Scheme, Token, Unsigned
@@ -53,6 +54,7 @@ _KINDS: dict[type, str] = {
 _SIGNED: dict[type, str] = {
     Adyen: "eight fields of each notification",
     Braintree: "{form:bt_payload}",
+    Contentful: "{method}, {path}, the headers that it lists, {body}",
     PayPal: "{id}|{timestamp}|{webhook id}|{CRC-32 of the body}",
     Sns: "Message, MessageId, Subject, Timestamp, TopicArn and Type",
 }

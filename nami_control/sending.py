@@ -26,7 +26,6 @@ from nami_runtime.signatures.schemes import Basic, Token
 if TYPE_CHECKING:
     import urllib3
 
-FORM = "application/x-www-form-urlencoded"
 _TIMEOUT = 35.0  # seconds; the gateway gives up after 30
 
 
@@ -81,8 +80,8 @@ class Sender:
 
     def sample(self) -> tuple[bytes, str]:
         """(body, content type) of a webhook such as the provider might send, under a new id."""
-        if self._signs_form:
-            return urlencode(samples.sample(self.scheme)).encode(), FORM
+        if self._signs_form or self.scheme in samples.FORMS:
+            return urlencode(samples.sample(self.scheme)).encode(), samples.FORM
         document = samples.sample(self.scheme)
         for source in self._id_sources("body:") if isinstance(document, dict) else ():
             *parents, last = source.split(".")
@@ -107,7 +106,7 @@ class Sender:
             given.setdefault(source, str(uuid4()))
         secret = self._make_secret() if forged else self._secret
         query = f"?{in_query}" if (in_query := signing.query(self.setting, secret)) else ""
-        if self._signs_form and body and not given.get("content-type", "").startswith(FORM):
+        if self._signs_form and body and not given.get("content-type", "").startswith(samples.FORM):
             query = f"?bodySHA256={sha256(body).hexdigest()}"
         try:
             signed_headers, body = signing.sign(self.setting, secret, body, headers=given, url=self._url() + query)

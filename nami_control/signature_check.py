@@ -34,6 +34,7 @@ GENERIC = ("hmac", "token", "basic", "none")
 """Schemes of no provider: what they read is said by a subscription's settings."""
 _OLDEST = 2**40  # seconds: no timestamp that can be read is further away
 _MOST_OTHERS = 5
+_LOGGED = 86_400  # seconds back in which a refused request is looked for
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,9 @@ def of_delivery(deployment: "Deployment", delivery_id: str) -> Request:
     """The request of a dead letter, or of what lies in quarantine.
 
     Raises:
-        NotFoundError: it is not there; what was answered with 401 is kept nowhere.
+        NotFoundError: it is not there, with what the log says of it; what was answered with 401 is kept nowhere.
     """
-    from nami_control import redrive  # noqa: PLC0415
+    from nami_control import logs, redrive  # noqa: PLC0415
     from nami_control.dead_letters import DeadLetters  # noqa: PLC0415
     from nami_control.letters import Filter  # noqa: PLC0415
 
@@ -166,9 +167,11 @@ def of_delivery(deployment: "Deployment", delivery_id: str) -> Request:
             delivery.load(s3.get_object(Bucket=reference["bucket"], Key=reference["key"])["Body"].read())
         delivery.deadline = monotonic() + 10
         return delivery
+    refused = [step.what for step in logs.path(deployment, delivery_id, time() - _LOGGED) if step.refused]
+    there = f"was {refused[-1]}" if refused else f"is neither a dead letter of {deployment.name} nor in quarantine"
     raise NotFoundError(
-        f"{delivery_id} is neither a dead letter of {deployment.name} nor in quarantine; what is answered with 401 is "
-        "not kept: have the provider send it to a place that shows requests as they are, and give it with --request"
+        f"{delivery_id} {there}; what is answered with 401 is not kept: have the provider send it to a place that "
+        "shows requests as they are, and give it with --request"
     )
 
 

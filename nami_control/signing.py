@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from nami_runtime import signatures
 from nami_runtime.request import Refused, Request
-from nami_runtime.signatures import adyen, braintree
+from nami_runtime.signatures import adyen, braintree, contentful
 from nami_runtime.signatures.client_state import ClientState
 from nami_runtime.signatures.jwts import SharedJwt
 from nami_runtime.signatures.schemes import Basic, Hmac, Token, Unsigned
@@ -92,6 +92,9 @@ def _hmac(
         headers[scheme.header] = stamp
     elif scheme.timestamp:
         headers[scheme.timestamp] = stamp
+    if isinstance(scheme, contentful.Contentful):
+        headers[contentful.LIST] = ",".join(headers)
+        headers[contentful.LIST] = contentful.listed(headers)
     for source in re.findall(r"\{(body:[^{}]+)\}", scheme.signed):
         body = _with_field(body, source, uuid4().hex)
     called = urlsplit(url)

@@ -12,9 +12,11 @@ from nami_control.aws import Aws, error_code
 from nami_control.errors import CheckError, usage_errors
 from nami_stack.settings import (
     ENVIRONMENT_TAG,
+    SETTINGS_METADATA,
     SHARED,
     SharedSettings,
     Subscription,
+    by_todays_names,
     given_settings,
     read_settings,
     stack_name,
@@ -43,9 +45,10 @@ class Owner:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack as CloudFormation described it."""
+    """A stack as CloudFormation described it; what else is asked of it is read once, when it is needed."""
 
     said: "StackTypeDef"
+    aws: Aws
 
     @property
     def name(self) -> str:
@@ -66,6 +69,21 @@ class Stack:
     def outputs(self) -> dict[str, str]:
         """By their names."""
         return {output["OutputKey"]: output["OutputValue"] for output in self.said.get("Outputs", [])}
+
+    @cached_property
+    def template(self) -> dict[str, Any]:
+        """What it was last deployed with; empty where that can't be read as JSON."""
+        return template_of(self.aws, self.name)
+
+    @cached_property
+    def resources(self) -> "list[StackResourceSummaryTypeDef]":
+        """Everything in it."""
+        return resources(self.aws, self.name)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of its last deployment that are not the defaults; none where it can't be known."""
+        return settings_in(self.template)
 
     @property
     def owner(self) -> Owner | None:
@@ -116,7 +134,9 @@ class Target:
     @property
     def given_anywhere(self) -> frozenset[str]:
         """The names of the settings that were given now, or are kept in the cdk.json here."""
-        return frozenset({*self.given, *given_settings({**cdk_json.context(), **self.aws.context}, self.name)})
+        return frozenset(
+            {*by_todays_names(self.given), *given_settings({**cdk_json.context(), **self.aws.context}, self.name)}
+        )
 
     @property
     def stack_name(self) -> str:
@@ -172,7 +192,7 @@ def find_stack(aws: Aws, name: str) -> Stack | None:
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     try:
-        return Stack(aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0])
+        return Stack(aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0], aws)
     except ClientError as error:
         if error_code(error) == "ValidationError":
             return None
@@ -183,7 +203,7 @@ def deployed(aws: Aws) -> dict[Owner, Stack]:
     """The stack of every subscription, in every environment; what failed to be made or removed is among them."""
     found: dict[Owner, Stack] = {}
     for page in aws.client("cloudformation").get_paginator("describe_stacks").paginate():
-        for stack in map(Stack, page["Stacks"]):
+        for stack in (Stack(said, aws) for said in page["Stacks"]):
             if (owner := stack.owner) and stack.name.startswith(_PREFIX) and stack.status != _GONE:
                 found[owner] = stack
     return found
@@ -201,6 +221,12 @@ def template_of(aws: Aws, stack: str) -> dict[str, Any]:
     """What a stack was last deployed with; empty where it can't be read as JSON."""
     template = aws.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
     return template if isinstance(template, dict) else {}
+
+
+def settings_in(template: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a template was made with and that are not the defaults; none where it does not say."""
+    found = template.get("Metadata", {}).get(SETTINGS_METADATA)
+    return by_todays_names(found) if isinstance(found, dict) else {}
 
 
 def endpoints(aws: Aws) -> dict[str, str]:

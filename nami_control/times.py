@@ -1,4 +1,4 @@
-"""Moments and durations, as people type and read them."""
+"""Moments, durations and sizes, as people type and read them."""
 
 import re
 import time
@@ -60,6 +60,15 @@ def took(started: float) -> str:
     return spell(time.monotonic() - started)
 
 
+def size(count: float) -> str:
+    """Bytes, in the unit that fits: 86 B, 1.2 KB, 6.0 MB."""
+    for unit in ("B", "KB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} MB"
+
+
 def clock(milliseconds: float) -> str:
     """A moment of today by its local time to the millisecond, an earlier one with its date."""
     at = datetime.fromtimestamp(milliseconds / 1000).astimezone()
@@ -70,3 +79,8 @@ def clock(milliseconds: float) -> str:
 def iso(milliseconds: float) -> str:
     """A moment as ISO 8601 in UTC, for scripts."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def minute(seconds: float) -> str:
+    """A moment (epoch seconds) for people, in UTC: 2026-01-31 12:00 UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -7,14 +7,13 @@ A setting that is left out goes back to its default, and defaults change with a 
 from collections.abc import Iterable
 from typing import Any
 
-from nami_control import stacks
 from nami_control.errors import CheckError, as_flags
-from nami_control.stacks import Stack, Target
+from nami_control.stacks import Stack
 
 _VOLUME = "AWS::EC2::Volume"
 
 
-def require_kept(target: Target, stack: Stack | None, templates: Iterable[dict[str, Any]]) -> None:
+def require_kept(name: str, stack: Stack | None, templates: Iterable[dict[str, Any]]) -> None:
     """A deployment of these templates must leave each volume of the stack as large as it is, and where it is.
 
     EBS refuses a smaller one, and for another zone CloudFormation would make an empty one beside it:
@@ -23,8 +22,9 @@ def require_kept(target: Target, stack: Stack | None, templates: Iterable[dict[s
     Raises:
         CheckError: it would not; names the settings that keep it so.
     """
-    there = _volumes([stacks.template_of(target.aws, target.stack_name)]) if stack else {}
-    planned = _volumes(templates)
+    if stack is None:
+        return
+    there, planned = _volumes([stack.template]), _volumes(templates)
     wrong, lost = [], {}
     for logical_id in sorted(there.keys() & planned.keys()):
         before, after = there[logical_id], planned[logical_id]
@@ -32,13 +32,13 @@ def require_kept(target: Target, stack: Stack | None, templates: Iterable[dict[s
             wrong.append(f"has {before['Size']} GiB and would get {after['Size']}, which EBS refuses")
             lost["volume_size"] = before["Size"]
         if after["AvailabilityZone"] != before["AvailabilityZone"]:
-            zone = _zone(target, logical_id)
+            zone = _zone(stack, logical_id)
             if after["AvailabilityZone"] != zone:
                 wrong.append(f"is in {zone} and could come to be another one, empty, in another zone")
                 lost["availability_zone"] = zone
     if wrong:
         raise CheckError(
-            f"{target.name}: its data volume {' and '.join(wrong)}",
+            f"{name}: its data volume {' and '.join(wrong)}",
             f"add {as_flags(lost)} (--save keeps it in cdk.json); nothing was changed",
         )
 
@@ -53,10 +53,8 @@ def _volumes(templates: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _zone(target: Target, logical_id: str) -> str:
+def _zone(stack: Stack, logical_id: str) -> str:
     """Where a volume of the stack really is."""
-    (volume_id,) = [
-        each["PhysicalResourceId"] for each in target.resources() if each["LogicalResourceId"] == logical_id
-    ]
-    zone: str = target.aws.client("ec2").describe_volumes(VolumeIds=[volume_id])["Volumes"][0]["AvailabilityZone"]
+    (volume_id,) = [each["PhysicalResourceId"] for each in stack.resources if each["LogicalResourceId"] == logical_id]
+    zone: str = stack.aws.client("ec2").describe_volumes(VolumeIds=[volume_id])["Volumes"][0]["AvailabilityZone"]
     return zone

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from nami_local import gateway, settling, tags
+from nami_local import concurrency, depths, gateway, rights, settling, tags
 from nami_local.guard import guard
 
 MINISTACK_VERSION = "1.5.33"
@@ -78,6 +78,7 @@ def register(mongo_uri: str) -> None:
     _let_ref_be_the_arn(handlers["AWS::SecretsManager::Secret"])
     _play_host(handlers["AWS::AutoScaling::AutoScalingGroup"], mongo_uri)
     gateway.register(handlers)
+    concurrency.register(handlers)
     tags.register()
 
 
@@ -310,22 +311,6 @@ def let_batches_be_full() -> None:
     sqs._receive_messages_for_esm = receive
 
 
-def ask_of_batches_what_aws_asks() -> None:
-    """The right to an action of SQS's is the right to its batches, and there is none to these alone:
-
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
-    """
-    from ministack.core import iam_actions  # noqa: PLC0415
-
-    extract = iam_actions.extract_iam_action
-
-    def action_of(service: str, *request: Any) -> str:
-        action: str = extract(service, *request)
-        return action.removesuffix("Batch") if service == "sqs" else action
-
-    iam_actions.extract_iam_action = action_of
-
-
 def let_bytes_be() -> None:
     """ministack's HTTP API puts U+FFFD in place of what is no UTF-8, where the type says that a body is text.
 
@@ -370,10 +355,11 @@ def main() -> None:
     register(mongo_uri)
     let_workers_fail_alone()
     let_batches_be_full()
-    ask_of_batches_what_aws_asks()
+    rights.register()
     let_bytes_be()
     gateway.let_options_reach_their_route()
     settling.register()
+    depths.sample()
     app.app = guard(app.app, app._resolve_custom_domain_request, let_roles_bear_the_token())
     host = None
     if database:

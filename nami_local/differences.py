@@ -1,4 +1,6 @@
-"""What AWS does and the local run does not. Shown by `nami local up`, and quoted by the docs."""
+"""What AWS does and the local run does not. The docs list it, and `nami local up` names their page."""
+
+PAGE = "docs/local.md#what-aws-does-and-this-machine-does-not"
 
 DIFFERENCES = (
     "IAM is not enforced: a right that is missing on AWS is not missed here",
@@ -11,6 +13,6 @@ DIFFERENCES = (
     "one has not been seen",
     "throttling of the gateway, its 10 MB limit and Lambda's 6 MB limit do not exist",
     "metrics and alarms are recorded but do not fire",
-    "items of a DynamoDB table do not expire",
+    "items of a DynamoDB table, and documents of the stand-in for MongoDB, do not expire",
     "queues, secrets and logs are gone after `nami local down`; the documents stay in .nami",
 )

@@ -8,7 +8,10 @@
   most of its work on a webhook of 3 KB, and writes each `insert` out for a log that is off. Here a document is copied
   only if it holds an ObjectId, bytes are wrapped while the JSON is made, and nothing is written out.
 - MongoDB compares dates to the millisecond, with an index where there is one. nx-27017's SQLite layer compares them by
-  whole seconds, and reads all that there is for it.
+  whole seconds, and reads all that there is for it; within `$and` it compares them with what is no date, and finds
+  nothing.
+- MongoDB stores what an update sets as it does what is inserted. nx-27017 has SQLite set it, which makes dates texts;
+  here they are set in Python, as bytes are anyway.
 - MongoDB has decimals. nx-27017 refuses a document with one; here it is stored as extended JSON writes it.
 
 These are its internals, so its version is pinned exactly, and tests look at each of them.
@@ -116,12 +119,29 @@ def _encodable(encoder: Any, value: Any, encodable: Callable[[Any, Any], Any] = 
     return Binary(value).encode_for_storage() if plain_bytes else encodable(encoder, value)
 
 
+def _updates_in_sql(
+    self: Any, update: dict[str, Any], *given: Any, may: Callable[..., Any] = QueryHelper._can_use_sql_updates
+) -> bool:
+    return "$set" not in update and bool(may(self, update, *given))
+
+
 _COMPARED = ("$eq", "$ne", "$lt", "$lte", "$gt", "$gte")
 
 
 def _found(cursor: Any, find: Callable[[Any], Any] = Cursor._get_filtered_documents) -> Any:
-    cursor._filter = _with_dates_as_stored(cursor._filter)
+    query = _merged(cursor._filter)
+    cursor._filter = query if "$and" in (query or ()) else _with_dates_as_stored(query)
     return find(cursor)
+
+
+def _merged(query: Any) -> Any:
+    """A query whose `$and` is of different fields as one of all these fields, for which SQLite is asked."""
+    if not isinstance(query, dict) or not isinstance(parts := query.get("$and"), list):
+        return query
+    parts = [*map(_merged, parts), {key: value for key, value in query.items() if key != "$and"}]
+    names = [key for part in parts for key in part]
+    whole = {key: value for part in parts for key, value in part.items()}
+    return whole if len(whole) == len(names) else query
 
 
 def _with_dates_as_stored(query: Any) -> Any:
@@ -149,6 +169,7 @@ if __name__ == "__main__":
     utils.convert_bson_to_neo_objectids = _converted
     utils.convert_neo_to_bson_objectids = _answered
     QueryHelper._internal_insert = _inserted
+    QueryHelper._can_use_sql_updates = _updates_in_sql
     NeoSQLiteJSONEncoder.default = _encodable
     Cursor._get_filtered_documents = _found
     runpy.run_module("nx_27017.nx_27017", run_name="__main__")

@@ -70,6 +70,7 @@ class Drain(Construct):
                 "QUEUE_URL": self.queue.queue_url,
                 "CLAIM_CHECK_BUCKET": large_bodies.bucket_name,
                 "QUEUE_SECONDS": str(settings.queue_retention_days * 86_400),
+                **({"KEEP_DAYS": str(settings.keep_days)} if settings.keep_days else {}),
                 **(self._ordered_environment(settings) if ordered else {}),
                 **destination.environment(name),
             },

@@ -163,6 +163,28 @@ class PythonFunction(lambda_.Function):
         acknowledge(self._role, "objects are named by what is in them, or by the message", right_to(self, objects))
 
 
+def custom_resource_function(
+    scope: Construct, construct_id: str, *, code: Path, description: str, role: iam.Role
+) -> lambda_.Function:
+    """The function of a custom resource, in one file that stands in the template. The caller grants what it needs."""
+    log_group = LogGroup(scope, f"{construct_id}Logs", days=30)
+    log_group.grant_write(role)
+    function = lambda_.Function(
+        scope,
+        construct_id,
+        description=description,
+        runtime=RUNTIME,
+        architecture=ARCHITECTURE,
+        handler="index.handler",
+        code=lambda_.Code.from_inline(code.read_text()),
+        timeout=cdk.Duration.minutes(1),
+        role=role,
+        log_group=log_group,
+    )
+    acknowledge(function, "the runtime of the other functions", "L1")
+    return function
+
+
 def secret_of(
     scope: Construct, construct_id: str, secret: secretsmanager.ISecret | str, *, key: str
 ) -> secretsmanager.ISecret:

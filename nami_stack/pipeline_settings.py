@@ -93,6 +93,9 @@ class _Intake(Section):
     dead_letter_retention_days: Annotated[int, Field(ge=2, le=14)] = 14
     """Days counted from when the webhook was first queued, so more than queue_retention_days. With order_by they
     begin anew when it becomes a dead letter."""
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    """Days after which a stored webhook is deleted from MongoDB, PostgreSQL or a DynamoDB table; it stays for good
+    where not given: docs/destinations.md."""
     log_retention_days: Annotated[int, one_of(*LOG_RETENTION_DAYS)] = 30
     """Days that the functions' logs are kept."""
 

@@ -58,3 +58,5 @@ class WebhookStack(EnvironmentStack):
         watching.watch(webhook)
         for key, value in watching.outputs.items():
             cdk.CfnOutput(self, key, value=value)
+        if webhook.reservations:  # what is beside the pipeline waits as well
+            webhook.reservations.precede(*self.node.children)

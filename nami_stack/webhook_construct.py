@@ -20,6 +20,7 @@ from nami_stack.gateways.gateway import Gateway
 from nami_stack.gateways.http import HttpGateway
 from nami_stack.gateways.settings import check_direct
 from nami_stack.quarantine import Quarantine
+from nami_stack.reservations import Reservations
 from nami_stack.settings import PipelineSettings, SettingsError, check_name
 from nami_stack.signature import Signature
 from nami_stack.webhook_relations import Relations
@@ -51,6 +52,7 @@ class ScalableWebhook(Relations, Construct):
         signature_secret: what the sender signs with; None where the signature needs none.
         received_secret: what a provider hands over when a webhook is made, for the user to read; None for all others.
         metrics_name: what metrics call the subscription.
+        reservations: what is asked of the account before anything is made; None where nothing is reserved.
 
     Raises:
         SettingsError: the name is not one, a secret is given that nothing is signed with, or `ingest=direct` can't do
@@ -106,6 +108,8 @@ class ScalableWebhook(Relations, Construct):
         else:
             self.pre_queue_function = self._pre_queue_function(handlers)
             self.endpoint_url = gateway.route(name, self.pre_queue_function, sorted(methods))
+        self.reservations: Reservations | None = None
+        self._ask_first()
         cdk.Tags.of(self).add("nami:subscription", name)
 
     def _drain(self, drain_id: str, destination: Destination, handlers: Path | None) -> Drain:
@@ -121,6 +125,15 @@ class ScalableWebhook(Relations, Construct):
             large_bodies=self.large_bodies,
             settings=self.settings,
         )
+
+    def _ask_first(self) -> None:
+        """Have nothing made where the account can't spare what the post-queue functions reserve."""
+        if executions := self.settings.post_queue_reservation:
+            self.reservations = Reservations.of(self)
+            for drain in self.drains:
+                self.reservations.add(drain.post_queue_function, executions)
+                self.reservations.precede(drain.destination)
+            self.reservations.precede(self, self.gateway)
 
     def _pre_queue_function(self, handlers: Path | None) -> PythonFunction:
         name, signature, settings = self.name, self.signature, self.settings

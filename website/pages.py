@@ -12,6 +12,7 @@ from nami_runtime import signatures
 
 ROOT = Path(__file__).parents[1]
 _LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)([^)#\s]*)(#[^)]*)?\)")
+_PICTURE = re.compile(r'(\bsrc(?:set)?=")docs/')
 _TOP = ("SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md")
 _PROVIDER = """\
 # {title} webhooks
@@ -25,8 +26,9 @@ $ nami deploy {name} --signature {name}
 $ nami secret {name}
 ```
 
-1. The first command ends with the URL. Give it to {title} as the webhook's address.
-2. The second asks for the secret: {secret}. It is found here: {found}.
+1. The first command ends with the URL. {console}
+2. The second asks for the secret: {secret} ({found}). Where you choose it yourself, fill it in before you save the
+   webhook there: many send a first request at once.
 3. `nami send {name} --provider {name}` sends a signed sample, and `nami events {name}` shows what is stored.
 {note}
 On your own machine it is `nami local up {name} --signature {name}`, without an account.
@@ -104,7 +106,7 @@ def _linked(page: Path) -> str:
             return f"[{words}]({target.relative_to('docs')}{anchor})"
         return words
 
-    return _LINK.sub(link, page.read_text())
+    return _PICTURE.sub(r"\1", _LINK.sub(link, page.read_text()))
 
 
 def _providers(names: list[str]) -> str:
@@ -121,7 +123,7 @@ def provider_page(name: str) -> str:
         ("How", scheme.kind),
         ("Header", ", ".join(f"`{header}`" for header in scheme.headers)),
         ("Oldest accepted", f"{scheme.tolerance} s" if scheme.tolerance else "any, as its document names no age"),
-        ("Delivery's id", scheme.id or "none: the content is the id"),
+        ("Delivery's id", scheme.id or "none: each request is a delivery of its own"),
         ("Asks first", scheme.handshake or "nothing"),
         ("Read", facts.source),
     ]
@@ -129,7 +131,17 @@ def provider_page(name: str) -> str:
     sample = json.dumps(samples.SAMPLES.get(name, samples.GENERIC), indent=2)
     sample = sample.replace(f'"{samples.NUMBER}"', "1001").replace(samples.ID, "evt_1001")
     note = f"\n{facts.note[0].upper()}{facts.note[1:]}.\n" if facts.note else ""
-    return _PROVIDER.format(**(facts._asdict() | {"name": name, "note": note, "table": table, "sample": sample}))
+    made = {"name": name, "note": note, "table": table, "sample": sample, "console": _console(facts)}
+    return _PROVIDER.format(**(facts._asdict() | made))
+
+
+def _console(facts: providers.Facts) -> str:
+    """Where the URL goes: the steps in the provider's console, or the document that tells them."""
+    if facts.console.startswith("https://"):
+        return f"Where it is entered, this page says: <{facts.console}>"
+    if facts.console:
+        return f"Where it is entered: {facts.console}."
+    return f"Give it to {facts.title} as the webhook's address."
 
 
 def _reference() -> str:

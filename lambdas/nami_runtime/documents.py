@@ -22,6 +22,9 @@ _MB = 1024 * 1024
 MAX_MEMORY = int((int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or 256) - _NOT_FOR_DOCUMENTS) * _SHARE * _MB)
 """Bytes that documents which are written together may take."""
 
+OPTIONAL = ("body_error", "body_changes")
+"""Fields that a document of the same webhook may have had before, and no longer has."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -31,7 +34,7 @@ def build(delivery: Delivery, message_id: str, attempts: int) -> Document:
     `body_format` is json, ndjson, form, multipart, text, binary or empty, after the encoding that was undone for it, as
     in gzip+json; it is raw, with the reason in `body_error` and no `body`, where the body could not be parsed. `raw`
     always holds the bytes that came in. Dates are UTC. `raw_sha256` is there where another body may come under the same
-    id.
+    id, `replayed_at` where it was stored before and goes through again.
     """
     content_type = delivery.headers.get("content-type", "")
     document: Document = {
@@ -52,6 +55,8 @@ def build(delivery: Delivery, message_id: str, attempts: int) -> Document:
         "message_id": message_id,
         "attempts": attempts,
     }
+    if delivery.replayed_at is not None:
+        document["replayed_at"] = _EPOCH + timedelta(milliseconds=delivery.replayed_at)
     if delivery.id_may_repeat:
         document["raw_sha256"] = delivery.body_hash()
     try:

@@ -1,9 +1,9 @@
 """The queue's message: a webhook as compact JSON. The only reader and writer of that form.
 
 Fields: v, id, subscription, received_at (epoch ms), method, path, query (as written), headers (lower-cased names),
-source_ip, verified (the scheme, or null), id_may_repeat (true, or left out: Request's), and the body: `body` holds
-text, or base64 where `base64` is true; where the body lies in S3, `body_ref` = {bucket, key, size, sha256} stands in
-its place.
+source_ip, verified (the scheme, or null), id_may_repeat (true, or left out: Request's), replayed_at (epoch ms, where it
+was stored before and goes through again; else left out), and the body: `body` holds text, or base64 where `base64` is
+true; where the body lies in S3, `body_ref` = {bucket, key, size, sha256} stands in its place.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class Unreadable(ValueError):
     """The message is not an envelope, or not one of a version that this code reads."""
 
 
-def write(request: Request, subscription: str, body_ref: dict[str, object] | None = None) -> bytes:
+def write(
+    request: Request, subscription: str, body_ref: dict[str, object] | None = None, *, replayed_at: int = 0
+) -> bytes:
     """The message for this request, in the UTF-8 that SQS counts.
 
     JSON escapes control characters anyway. The others that SQS refuses, two non-characters and lone surrogates, make
@@ -47,6 +49,8 @@ def write(request: Request, subscription: str, body_ref: dict[str, object] | Non
     )
     if request.id_may_repeat:
         text += '"id_may_repeat":true,'
+    if replayed_at:
+        text += f'"replayed_at":{replayed_at},'
     if body_ref:
         body = b'"body_ref":%s}' % _compact(body_ref).encode()
     elif _is_text(request):
@@ -95,6 +99,9 @@ class Delivery(Request):
         # What comes of undoing its content's encoding: the content and what was undone, or why it can't be.
         self.opened: tuple[bytes, str] | Unparsable | None = None
         self._may_repeat = fields.get("id_may_repeat") is True
+        self.replayed_at: int | None = fields.get("replayed_at")
+        # When its way to the destination began, from which its tries and its time are counted.
+        self.queued_at: int = self.received_at if self.replayed_at is None else self.replayed_at
 
     @property
     def id_may_repeat(self) -> bool:
@@ -133,6 +140,8 @@ def read(message: str) -> Delivery:
         for name, kind in _TYPES.items():
             if not isinstance(fields.get(name), kind) or isinstance(fields.get(name), bool):
                 raise Unreadable(f"field {name} is missing or of the wrong type")
+        if type(fields.get("replayed_at", 0)) is not int:
+            raise Unreadable("field replayed_at is of the wrong type")
         if not fields["id"]:
             raise Unreadable("field id is empty")
         "".join(fields["headers"].values())  # raises where one is no text

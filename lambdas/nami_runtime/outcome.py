@@ -24,7 +24,7 @@ _PROBE_SECONDS = 5.0
 
 
 class Waiting(NamedTuple):
-    """A webhook that is not stored for a reason that is not its own; `since` is its arrival in epoch ms."""
+    """A webhook that is not stored for a reason that is not its own; `since` is when its way began, in epoch ms."""
 
     delivery_id: str
     since: int
@@ -32,10 +32,10 @@ class Waiting(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A message on its way to the destination; `received_at` is in epoch ms."""
+    """A message on its way to the destination, which began at `queued_at` (epoch ms)."""
 
     message_id: str
-    received_at: int
+    queued_at: int
     document: Document
 
 
@@ -43,7 +43,7 @@ _away_since: float | None = None  # time.monotonic(); kept between the invocatio
 
 
 class Outcome:
-    """What became of each message of a batch; `ages` are the ms from a webhook's arrival to its storage.
+    """What became of each message of a batch; `ages` are the ms that its way to its storage took.
 
     Attributes:
         same_id: of `stored`, those whose id was another webhook's.
@@ -76,17 +76,17 @@ class Outcome:
     def add(self, items: Sequence[Item], results: Sequence[str | Exception]) -> None:
         """What the destination says of each."""
         now = int(time() * 1000)
-        for (message_id, received_at, document), result in zip(items, results, strict=True):
+        for (message_id, queued_at, document), result in zip(items, results, strict=True):
             delivery_id = result.delivery_id if isinstance(result, Apart) else str(document["_id"])
             if result == "stored":
                 self.stored.append(delivery_id)
                 if isinstance(result, Apart):
                     self.same_id.append(delivery_id)
-                self.ages.append(max(now - received_at, 0))
+                self.ages.append(max(now - queued_at, 0))
             elif result == "duplicate":
                 self.duplicates.append(delivery_id)
             else:
-                self.fail(message_id, delivery_id, result, received_at)
+                self.fail(message_id, delivery_id, result, queued_at)
         self._note_whether_away(results)
 
     def _note_whether_away(self, results: Sequence[str | Exception]) -> None:
@@ -99,7 +99,7 @@ class Outcome:
             _away_since = None
 
     def fail(self, message_id: str, delivery_id: str, cause: str | Exception, since: int = 0) -> None:
-        """It is not stored; where that is not its own fault, this was no try. `since` is its arrival in epoch ms."""
+        """It is not stored; where that is not its own fault, this was no try. `since`: its way began (epoch ms)."""
         if isinstance(cause, Away):
             self.waiting[message_id] = Waiting(delivery_id, since, cause)
             return

@@ -41,7 +41,7 @@ def groups(
         except Exception as error:
             outcome.fail(message.id, delivery.delivery_id, error)
         else:
-            group.append(Item(message.id, delivery.received_at, document))
+            group.append(Item(message.id, delivery.queued_at, document))
             size += needed
             del document  # else the last one would outlive its group
     if group:
@@ -55,17 +55,18 @@ def _read(message: Message, outcome: Outcome, deadline: float) -> envelope.Deliv
         delivery = envelope.read(message.body)
         delivery_id = delivery.delivery_id
         if outcome.away:
-            outcome.fail(message.id, delivery_id, outcome.away, delivery.received_at)
+            outcome.fail(message.id, delivery_id, outcome.away, delivery.queued_at)
             return None
         if reference := delivery.body_ref:
             store = aws.client("s3", bucket=reference["bucket"])
             delivery.load(store.get_object(reference["key"], deadline))
-        if "QUARANTINE_URL" in os.environ:
+        # What is replayed was genuine when it was stored, and may be older than its signature holds.
+        if "QUARANTINE_URL" in os.environ and delivery.replayed_at is None:
             from nami_runtime import direct  # noqa: PLC0415 - elsewhere the pre-queue function has verified it
 
             refusal = direct.refusal(delivery, message.sent_at / 1000, deadline)
     except aws.Unavailable as error:
-        outcome.fail(message.id, delivery_id, Away(f"Unavailable: {error}"), delivery.received_at if delivery else 0)
+        outcome.fail(message.id, delivery_id, Away(f"Unavailable: {error}"), delivery.queued_at if delivery else 0)
         return None
     except Exception as error:
         outcome.fail(message.id, delivery_id, error)

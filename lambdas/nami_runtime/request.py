@@ -47,6 +47,7 @@ class Request:
         "domain",
         "enqueued",
         "filtered",
+        "hashed",
         "headers",
         "id_is_bound",
         "json_body",
@@ -93,6 +94,7 @@ class Request:
         self.verified: str | None = None
         self.proven_by: Proof | None = None
         self.enqueued = self.filtered = False
+        self.hashed: tuple[bytes, str] | None = None
         self.json_body: Any = ...
 
     @property
@@ -120,8 +122,10 @@ class Request:
         return self.json_body
 
     def body_hash(self) -> str:
-        """The SHA-256 of the body, in hex."""
-        return sha256(self.body).hexdigest()
+        """The SHA-256 of the body, in hex; computed once, as the ways to write a URL are many."""
+        if self.hashed is None or self.hashed[0] is not self.body:
+            self.hashed = self.body, sha256(self.body).hexdigest()
+        return self.hashed[1]
 
 
 class GatewayRequest(Request):

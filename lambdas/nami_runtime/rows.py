@@ -59,15 +59,33 @@ _DURABLE = (
     "(SELECT set_config('synchronous_commit', CASE setting WHEN 'off' THEN 'on' ELSE setting END, true) "
     "FROM current_setting('synchronous_commit') AS setting) AS durable"
 )
-INSERT = (
+_INSERT = (
     f"INSERT INTO {TABLE_NAME} ({', '.join(COLUMNS)}) "  # noqa: S608 - names of ours
     + "SELECT "
     + ", ".join(f"given.{name}::jsonb" if kind == "jsonb" else f"given.{name}" for name, kind in COLUMNS.items())
     + " FROM unnest("
     + ", ".join(f"%s::{'text' if kind == 'jsonb' else kind}[]" for kind in COLUMNS.values())
     + f") AS given ({', '.join(COLUMNS)}), {_DURABLE} "
-    + "ON CONFLICT (id, subscription) DO NOTHING RETURNING id, subscription"
+    + "ON CONFLICT (id, subscription) DO "
 )
+_RETURNING = " RETURNING id, subscription"
+INSERT = f"{_INSERT}NOTHING{_RETURNING}"
+RENEW = (
+    f"{_INSERT}UPDATE SET "
+    + ", ".join(f"{name} = EXCLUDED.{name}" for name in COLUMNS if name not in ("id", "subscription", "stored_at"))
+    + _RETURNING
+)
+"""A row that is there takes all of the new one but its id and the time at which it was first stored."""
+MOST_DELETED = 1000
+"""Rows in one statement: ten times as many as an ordinary batch brings."""
+DELETE = (
+    f"WITH old AS (SELECT id, subscription FROM {TABLE_NAME} "  # noqa: S608 - names of ours
+    "WHERE subscription = %s AND stored_at < now() - make_interval(days => %s) "
+    f"ORDER BY stored_at LIMIT {MOST_DELETED} FOR UPDATE SKIP LOCKED), "
+    f"gone AS (DELETE FROM {TABLE_NAME} AS kept USING old "
+    "WHERE kept.id = old.id AND kept.subscription = old.subscription RETURNING 1) SELECT count(*) FROM gone"
+)
+"""Deletes what is older than so many days of a subscription; what another function deletes just now is left to it."""
 HASHES = (
     f"SELECT id, coalesce(raw_sha256, encode(sha256(raw), 'hex')) FROM {TABLE_NAME} "  # noqa: S608 - names of ours
     "WHERE subscription = %s AND id = ANY(%s)"

@@ -1,4 +1,7 @@
-"""One id, two contents: where a store tells repeats by the id alone, the second is kept under an id of its own."""
+"""One id, two contents: where a store tells repeats by the id alone, the second is kept under an id of its own.
+
+What is replayed finds its document by the same way, and renews it.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,9 @@ class Store(Protocol):
     def put(self, documents: Mapping[int, Document], results: list[str], deadline: float) -> None:
         """Writes these of a batch's documents, and fills in their results."""
 
+    def renew(self, documents: Mapping[int, Document], results: list[str], deadline: float) -> None:
+        """As `put`, but what is there under an id takes all of the new document's fields but `stored_at`."""
+
     def hashes(self, ids: list[Any], deadline: float) -> dict[Any, str]:
         """The hash of what is stored under each of these ids, as far as they are there. Raises NotNow."""
 
@@ -30,7 +36,25 @@ def write(store: Store, documents: Sequence[Document], deadline: float) -> list[
     results = [""] * len(documents)
     store.put(dict(enumerate(documents)), results, deadline)
     _keep_both(store, documents, results, deadline)
+    if any("replayed_at" in each for each in documents):
+        _renew(store, documents, results, deadline)
     return results
+
+
+def _renew(store: Store, documents: Sequence[Document], results: list[str], deadline: float) -> None:
+    """What is there of those that are replayed becomes what they are now; of one id the last one counts."""
+    last: dict[Any, int] = {}
+    own: dict[int, Document] = {}
+    for index, document in enumerate(documents):
+        result = results[index]
+        if result == "duplicate" and "replayed_at" in document:
+            own[index] = apart(document) if isinstance(result, Apart) else document
+            last[own[index]["_id"]] = index
+    store.renew({index: own[index] for index in last.values()}, results, deadline)
+    for index, document in own.items():
+        renewed = results[last[document["_id"]]]
+        is_apart = document["_id"] != documents[index]["_id"]
+        results[index] = Apart(renewed, document["_id"]) if is_apart and renewed == "stored" else renewed
 
 
 def _keep_both(store: Store, documents: Sequence[Document], results: list[str], deadline: float) -> None:

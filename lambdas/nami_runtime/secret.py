@@ -27,6 +27,7 @@ class Secret:
         self._read_at = self._tried_at = 0.0
         self.verify_token = ""
         self.fault = ""  # why there are no values
+        self.unread = ""  # why the last look failed, after which the values may be old ones
 
     def values(self, deadline: float) -> tuple[str, ...]:
         """Raises aws.Unavailable or aws.Rejected where it was never read and can't be now; an old value serves on."""
@@ -67,11 +68,12 @@ class Secret:
             return
         self._values, self.verify_token = parse(text)
         self.fault = "" if self._values else fault(text)
-        self._read_at, self._ever_read = now, True
+        self._read_at, self._ever_read, self.unread = now, True, ""
 
     def _keep_old(self, error: Exception) -> None:
         if not self._ever_read:
             raise error
+        self.unread = str(error)
         log.line("ERROR", "a secret can't be read, its last value is used", secret=self._arn, reason=str(error))
 
 

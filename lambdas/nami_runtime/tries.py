@@ -107,7 +107,9 @@ class Tries:
         content = document.get("raw_sha256")
         if content is None or there.get("raw_sha256", {}).get("S") == content:
             # One that was not delivered is a try before this, or one that another invocation makes just now.
-            return document, "duplicate" if there.get("delivered", {}).get("BOOL") else ""
+            # What is replayed is to be given again.
+            again = "replayed_at" in document or not there.get("delivered", {}).get("BOOL")
+            return document, "" if again else "duplicate"
         if "same_id_as" in document:
             return document, "its id, and the one of its own, are those of others"
         own, result = self.claim(apart(document), deadline)

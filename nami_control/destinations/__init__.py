@@ -1,6 +1,7 @@
 """Where webhooks end: a module for each kind, and the table that names them by their setting."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Drain
@@ -38,10 +39,8 @@ def named(name: str) -> type[Destination]:
 
 def looks_before(aws: Aws, asked: Subscription | SharedSettings, stack: Stack | None) -> Looks:
     """At what must hold before a deployment of a subscription, or of what they share."""
-    if isinstance(asked, SharedSettings):
-        return MongoHost.looks_before(aws, asked, stack)
-    looks = (named(name).looks_before(aws, asked, stack) for name in asked.destination)
-    return {label: check for each in looks for label, check in each.items()}
+    kinds: list[Any] = [MongoHost] if isinstance(asked, SharedSettings) else list(map(named, asked.destination))
+    return {label: check for kind in kinds for label, check in kind.looks_before(aws, asked, stack).items()}
 
 
 def adoption(aws: Aws, outputs: Mapping[str, str]) -> dict[str, str]:

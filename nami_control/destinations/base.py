@@ -22,6 +22,10 @@ Find = Callable[[list[str]], list[dict[str, Any]]]
 """The documents of these deliveries, as far as they are there."""
 
 
+KEEPS = "; deploy one beside it that does, as in --destination http,dynamodb"
+"""What to do where what came in can't be read."""
+
+
 @dataclass(frozen=True)
 class Speed:
     """How fast a destination takes webhooks: rates are webhooks a second.
@@ -88,6 +92,26 @@ class Destination:
             UsageError: the destination can't be read.
         """
         raise UsageError(f"nami does not read what {self.drain.destination} stores")
+        yield  # type: ignore[unreachable]
+
+    @contextmanager
+    def oldest_first(self, since: float, until: float, query: dict[str, Any]) -> Iterator[Iterator[dict[str, Any]]]:
+        """What came in from `since` until before `until` (epoch seconds), the oldest first, as long as it is open.
+
+        Raises:
+            UsageError: the destination keeps no webhooks, or takes no query.
+        """
+        raise UsageError(f"{self.drain.destination} keeps no webhooks{KEEPS}")
+        yield  # type: ignore[unreachable]
+
+    @contextmanager
+    def arriving(self) -> Iterator[Iterator[dict[str, Any]]]:
+        """What is stored from now on, without end.
+
+        Raises:
+            UsageError: the destination keeps no webhooks.
+        """
+        raise UsageError(f"{self.drain.destination} keeps no webhooks{KEEPS}")
         yield  # type: ignore[unreachable]
 
     # What is well.

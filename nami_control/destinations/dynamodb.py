@@ -1,14 +1,16 @@
 """A DynamoDB table of webhooks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from math import ceil
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from nami_control.aws import Aws
 from nami_control.checks import Check, fail, ok, warn
 from nami_control.destinations.base import Looks, Speed, output
-from nami_control.destinations.items import InTable
+from nami_control.destinations.items import InTable, Items
+from nami_control.errors import UsageError
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line, line
 from nami_control.stacks import Stack
@@ -29,6 +31,18 @@ class DynamoDb(InTable):
     work = Assumption(1.5, "ms of a whole vCPU for a webhook of a batch", "measured, 1.0 ms; half more on Graviton")
     write = Assumption(5, "ms for a write", "single-digit milliseconds: https://aws.amazon.com/dynamodb/features/")
 
+    @contextmanager
+    def oldest_first(self, since: float, until: float, query: dict[str, Any]) -> Iterator[Iterator[dict[str, Any]]]:
+        """By `received_at`, for which all of the table is read."""
+        if query:
+            raise UsageError(f"--query: {self.drain.destination} takes none; give --filter instead")
+        yield Items(self.deployment, self.drain).between(since, until)
+
+    @contextmanager
+    def arriving(self) -> Iterator[Iterator[dict[str, Any]]]:
+        """As the function's log names them."""
+        yield Items(self.deployment, self.drain).following()
+
     def looks(self) -> Looks:
         """At the table."""
         environment = self.drain.post_queue.environment
@@ -40,7 +54,7 @@ class DynamoDb(InTable):
         """At a table that is adopted."""
         if not (table := asked.table_name):
             return {}
-        return {"table": partial(_table, aws, table, expires=asked.table_ttl_days is not None)}
+        return {"table": partial(_table, aws, table, expires=asked.keep_days is not None)}
 
     @classmethod
     def adoption(cls, aws: Aws, outputs: Mapping[str, str]) -> dict[str, str]:

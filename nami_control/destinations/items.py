@@ -9,7 +9,7 @@ So it is the post-queue function's log that says which are the newest, as far ba
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -20,16 +20,18 @@ from nami_control.destinations.base import Destination, Find
 from nami_control.errors import Command, UsageError
 from nami_control.logs import Line
 from nami_control.searching import Position, Store
+from nami_runtime.documents import iso
 
-_POLL = 2.0  # seconds between looks while following
+_POLL = 1.0  # seconds between looks while following
 # Seconds back in the log: more only where less did not name enough.
 _SPANS = (600, 7200, 86_400, 604_800, 34_560_000)
 _LATE = 120  # seconds until a line of the log is there for sure
+_BODIES = 25  # items of up to 400 KB that are read at once, with bodies of up to 6 MB
 _KEYS = 100  # that DynamoDB takes at once
 # Of a backend, and of a bus.
 _TRIES = ("BACKEND_ATTEMPTS_TABLE", "EVENTS_TABLE")
 _LOOKED_AT = 20  # tries, the newest
-_DATES = ("received_at", "stored_at", "at")
+_DATES = ("received_at", "stored_at", "replayed_at", "at")
 
 
 class Items:
@@ -108,6 +110,40 @@ class Items:
         """What is written from this call on."""
         return self._arriving(set(self._named(time.time() - _LATE)))
 
+    def following(self) -> Iterator[dict[str, Any]]:
+        """As `arriving`, with the whole bodies."""
+        coming = self.arriving()
+        return (self._whole(document) for document in coming)
+
+    def between(self, since: float, until: float) -> Iterator[dict[str, Any]]:
+        """What came in between (epoch seconds), by its time of arrival, with its whole body.
+
+        The table is read from end to end for it, but for the bodies: it has no index by time.
+        """
+        found = sorted(self._came_in(since, until))
+        for start in range(0, len(found), _BODIES):
+            for document in self.get([delivery_id for *_, delivery_id in found[start : start + _BODIES]]):
+                yield self._whole(document)
+
+    def _came_in(self, since: float, until: float) -> Iterator[tuple[str, str, str]]:
+        """(received_at, stored_at, id)."""
+        values = {"s": self._subscription, "a": _text(since), "z": _text(until)}
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table,
+            ProjectionExpression="id, received_at, stored_at",
+            FilterExpression="subscription = :s AND received_at >= :a AND received_at < :z",
+            ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()},
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield item["received_at"]["S"], item.get("stored_at", {}).get("S", ""), item["id"]["S"]
+
+    def _whole(self, document: dict[str, Any]) -> dict[str, Any]:
+        if "raw" not in document and (reference := document.get("body_ref")):
+            s3 = self._aws.client("s3")
+            document["raw"] = s3.get_object(Bucket=reference["bucket"], Key=reference["key"])["Body"].read()
+        return document
+
     def _arriving(self, seen: set[tuple[str, str]]) -> Iterator[dict[str, Any]]:
         while True:
             fresh = [each for each in self._named(time.time() - _LATE) if each not in seen]
@@ -185,6 +221,11 @@ class InTable(Destination):
     def browsed(self) -> Iterator[Store]:
         """By the time of writing, as the function's log tells it."""
         yield Items(self.deployment, self.drain)
+
+
+def _text(seconds: float) -> str:
+    """A moment as items hold it."""
+    return iso(datetime.fromtimestamp(seconds, UTC))
 
 
 def _document(item: dict[str, Any]) -> dict[str, Any]:

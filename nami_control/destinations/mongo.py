@@ -23,13 +23,15 @@ from nami_control.stacks import Stack, Target
 from nami_runtime.destinations import APART
 from nami_stack.settings import SharedSettings, Subscription
 
+_FAR_DAYS = 3650  # whoever has ten years does not plan for them
 _FULL = 0.8  # of the data volume; MongoDB stops where it can't write
-_POLL = 2.0  # seconds between looks while following
+_POLL = 0.7  # seconds between looks while following
 _ANSWERS_WITHIN = 10.0  # seconds; a database that is up does at once
 # Functions that run at once write at once: one that began earlier may be the later one to write.
 _LATE = timedelta(seconds=60)
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # Documents that are asked for at once while all are looked through, at first and at the most.
+_AT_ONCE = 50
 _FIRST_LOOK, _LONGEST_LOOK = 64, 2048
 # Whoever brings a database knows what it takes; until then it counts like the smallest host.
 _CORES = 2
@@ -75,10 +77,43 @@ class Mongo(Destination):
             yield lambda ids: list(documents.find({"_id": {"$in": ids}}))
 
     @contextlib.contextmanager
+    def oldest_first(self, since: float, until: float, query: dict[str, Any]) -> Iterator[Iterator[dict[str, Any]]]:
+        """By `received_at`, which has an index."""
+        span = {"received_at": {"$gte": _moment(since * 1000), "$lt": _moment(until * 1000)}}
+        with collection(self.deployment, self.drain, tell=self.tell) as documents:
+            # A few at once, since a server forgets what nobody has asked it for ten minutes.
+            found = documents.find({"$and": [span, query]} if query else span, batch_size=_AT_ONCE)
+            yield iter(found.sort("received_at", 1))
+
+    @contextlib.contextmanager
+    def arriving(self) -> Iterator[Iterator[dict[str, Any]]]:
+        """By `stored_at`, which has an index."""
+        with collection(self.deployment, self.drain, tell=self.tell) as documents:
+            yield _arriving(documents, {}, _recent(documents))
+
+    @contextlib.contextmanager
     def browsed(self) -> Iterator[Store]:
         """By the time of arrival, which has an index."""
         with collection(self.deployment, self.drain, tell=self.tell) as documents:
             yield Documents(documents)
+
+    def looks(self) -> Looks:
+        """At what lets documents expire, where they are to."""
+        days = self.drain.post_queue.environment.get("KEEP_DAYS")
+        return {"keep_days": partial(self._expiry, int(days))} if days else {}
+
+    def _expiry(self, days: int) -> Check:
+        with collection(self.deployment, self.drain, tell=self.tell) as documents:
+            there = any("expireAfterSeconds" in each for each in documents.index_information().values())
+            name = documents.name
+        if there:
+            return ok("keep_days", f"documents go {days} days after they were stored")
+        return warn(
+            "keep_days",
+            f"no index lets documents of {name} expire; the function makes it where that takes seconds",
+            *("make it: ", Command(f"connect {self.deployment.name}"), ", and in mongosh "),
+            f'`db.getCollection("{name}").createIndex({{expires_at: 1}}, {{expireAfterSeconds: 0}})`',
+        )
 
     @classmethod
     def speed(cls, subscription: Subscription, times: Times, batch_size: float) -> Speed:
@@ -164,7 +199,8 @@ class MongoDatabase(Mongo):
     def looks(self) -> Looks:
         """At the secret that says where it is."""
         arn = self.drain.post_queue.environment.get("MONGO_SECRET_ARN")
-        return {"database": partial(_database, self.deployment.aws, arn)} if arn else {}
+        where = {"database": partial(_database, self.deployment.aws, arn)} if arn else {}
+        return {**where, **super().looks()}
 
 
 class Documents:
@@ -255,8 +291,13 @@ def _arriving(documents: Any, query: dict[str, Any], seen: dict[Any, datetime]) 
     while True:
         since = max(seen.values(), default=_EPOCH) - _LATE
         recent = {"stored_at": {"$gte": since}}
-        for document in documents.find({"$and": [recent, query]} if query else recent).sort("stored_at", 1):
-            if document["_id"] not in seen:
+        looked = documents.find({"$and": [recent, query]} if query else recent, {"stored_at": 1})
+        fresh = [document["_id"] for document in looked.sort("stored_at", 1) if document["_id"] not in seen]
+        # Their bodies once, and not at each look.
+        for start in range(0, len(fresh), _AT_ONCE):
+            part = fresh[start : start + _AT_ONCE]
+            there = {document["_id"]: document for document in documents.find({"_id": {"$in": part}})}
+            for document in (there[key] for key in part if key in there):
                 seen[document["_id"]] = document["stored_at"]
                 yield document
         seen = {key: at for key, at in seen.items() if at >= since}
@@ -280,17 +321,37 @@ def _disk(target: Target, tell: Tell) -> Check:
     try:
         with collection(find(through), tell=tell) as documents:
             stats = documents.database.command("dbStats")
+            pace = _pace(documents.database) if stats.get("fsTotalSize") else 0.0
     except MissingToolError as error:
         detail, _, remedy = error.cause.partition("; ")
         return warn("disk", f"not looked at: {detail}", *filter(None, [remedy]))
     if not stats.get("fsTotalSize"):
         return ok("disk", "the stand-in for MongoDB does not tell")
-    return disk(target.name, stats["fsUsedSize"], stats["fsTotalSize"])
+    return disk(target.name, stats["fsUsedSize"], stats["fsTotalSize"], pace)
 
 
-def disk(name: str, used: float, total: float) -> Check:
-    """Whether `used` of `total` bytes leave room."""
+def _pace(database: Any) -> float:
+    """Bytes by which its collections have grown in the last day, less those of documents that expired in it."""
+    now = datetime.now(UTC)
+    grown = 0.0
+    for name in database.list_collection_names():
+        stats = database.command("collStats", name)
+        if not (count := stats.get("count")):
+            continue
+        documents = database[name]
+        day = documents.count_documents({"stored_at": {"$gte": now - timedelta(days=1)}})
+        # As many as will expire in the next day have expired in the last one, at an even pace.
+        goes = documents.count_documents({"expires_at": {"$gte": now, "$lt": now + timedelta(days=1)}})
+        grown += (day - goes) * (stats.get("storageSize", 0) + stats.get("totalIndexSize", 0)) / count
+    return grown
+
+
+def disk(name: str, used: float, total: float, pace: float = 0.0) -> Check:
+    """Whether `used` of `total` bytes leave room, and when it is full at a pace of so many bytes a day."""
     detail = f"{used / total:.0%} of {total / 2**30:.0f} GiB are used"
+    if pace > 0 and (days := (total - used) / pace) < _FAR_DAYS:
+        full = datetime.now(UTC) + timedelta(days=days)
+        detail += f", full on {full:%Y-%m-%d} at the pace of the last day"
     if used / total < _FULL:
         return ok("disk", detail)
     return fail("disk", detail, Command(f"deploy {name} --volume-size {math.ceil(2 * total / 2**30)}"))

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     Rows = Any
     Connection = psycopg.Connection[dict[str, Any]]
 
-_POLL = 2.0  # seconds between looks while following
+_POLL = 0.7  # seconds between looks while following
 _ANSWERS_WITHIN = 10  # seconds; a database that is up does at once
 # Functions that run at once write at once: one that began earlier may be the later one to write.
 _LATE = timedelta(seconds=60)
+_AT_ONCE = 50  # rows, while all of a time are read
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # Whoever brings a database knows what it takes; until then it counts like the smallest instance.
 _CORES = 2
@@ -52,7 +53,9 @@ class Postgres(Destination):
             # Looked at first, so that what is stored meanwhile is not taken for old.
             yield from reversed(found)
             if follow:
-                yield from self._arriving(database, wanted, values, {each["_id"]: each["stored_at"] for each in found})
+                seen = {each["_id"]: each["stored_at"] for each in found}
+                since = max(seen.values(), default=datetime.now(UTC)) - _LATE
+                yield from _arriving(database, wanted, values, seen | _recent(database, wanted, values, since))
 
     @contextmanager
     def opened(self) -> Iterator[Find]:
@@ -60,6 +63,21 @@ class Postgres(Destination):
         with self._opened() as database:
             statement = f"SELECT * FROM {rows.TABLE_NAME} WHERE subscription = %s AND id = ANY(%s)"  # noqa: S608 - ours
             yield lambda ids: _asked(database, statement, [self.deployment.name, ids])
+
+    @contextmanager
+    def oldest_first(self, since: float, until: float, query: dict[str, Any]) -> Iterator[Iterator[dict[str, Any]]]:
+        """By `received_at`, which has an index."""
+        wanted, values = _condition(self.deployment.name, query, [])
+        with self._opened() as database:
+            yield _between(database, wanted, values, _moment(since), _moment(until))
+
+    @contextmanager
+    def arriving(self) -> Iterator[Iterator[dict[str, Any]]]:
+        """By `stored_at`, which has an index."""
+        wanted, values = _condition(self.deployment.name, {}, [])
+        with self._opened() as database:
+            seen = _recent(database, wanted, values, datetime.now(UTC) - _LATE)
+            yield _arriving(database, wanted, values, seen)
 
     def looks(self) -> Looks:
         """At the secret that says where it is."""
@@ -76,22 +94,6 @@ class Postgres(Destination):
     def speed(cls, subscription: Subscription, times: Times, batch_size: float) -> Speed:
         """What its vCPUs write."""
         return Speed(rate=_CORES * 1000 / cls.write_ms(times))
-
-    def _arriving(
-        self, database: "Connection", wanted: str, values: list[Any], seen: dict[Any, datetime]
-    ) -> Iterator[dict[str, Any]]:
-        """What is stored from now on. It looks back a little each time, and leaves out what was there."""
-        recent = f"SELECT * FROM {rows.TABLE_NAME} WHERE {wanted} AND stored_at >= %s ORDER BY stored_at"  # noqa: S608 - ours
-        since = max(seen.values(), default=datetime.now(UTC)) - _LATE
-        seen |= {each["_id"]: each["stored_at"] for each in _asked(database, recent, [*values, since])}
-        while True:
-            for document in _asked(database, recent, [*values, since]):
-                if document["_id"] not in seen:
-                    seen[document["_id"]] = document["stored_at"]
-                    yield document
-            since = max(seen.values(), default=_EPOCH) - _LATE
-            seen = {key: at for key, at in seen.items() if at >= since}
-            time.sleep(_POLL)
 
     @contextmanager
     def _opened(self) -> Iterator["Connection"]:
@@ -129,6 +131,43 @@ def _asked(database: "Connection", statement: str, values: list[Any]) -> list[di
     except UndefinedTable:
         return []
     return [_document(row) for row in found]
+
+
+def _recent(database: "Connection", wanted: str, values: list[Any], since: datetime) -> dict[Any, datetime]:
+    """Ids of what was stored since then, with their times, the oldest first."""
+    statement = f"SELECT id, stored_at FROM {rows.TABLE_NAME} WHERE {wanted} AND stored_at >= %s ORDER BY stored_at"  # noqa: S608 - ours
+    return {each["_id"]: each["stored_at"] for each in _asked(database, statement, [*values, since])}
+
+
+def _arriving(
+    database: "Connection", wanted: str, values: list[Any], seen: dict[Any, datetime]
+) -> Iterator[dict[str, Any]]:
+    """What is stored from now on. It looks back a little each time, and leaves out what was there."""
+    one = f"SELECT * FROM {rows.TABLE_NAME} WHERE {wanted} AND id = %s"  # noqa: S608 - ours
+    while True:
+        since = max(seen.values(), default=datetime.now(UTC)) - _LATE
+        for delivery_id, stored_at in _recent(database, wanted, values, since).items():
+            if delivery_id not in seen:
+                seen[delivery_id] = stored_at
+                # Its body once, and not at each look.
+                yield from _asked(database, one, [*values, delivery_id])
+        seen = {key: at for key, at in seen.items() if at >= since}
+        time.sleep(_POLL)
+
+
+def _between(
+    database: "Connection", wanted: str, values: list[Any], since: datetime, until: datetime
+) -> Iterator[dict[str, Any]]:
+    """What came in between, some at a time, so that no statement lasts as long as all of them take."""
+    part = f"SELECT * FROM {rows.TABLE_NAME} WHERE {wanted} AND received_at < %s AND (received_at, id) > (%s, %s) "  # noqa: S608 - ours
+    last = (since, "")
+    while found := _asked(database, f"{part}ORDER BY received_at, id LIMIT {_AT_ONCE:d}", [*values, until, *last]):
+        yield from found
+        last = (found[-1]["received_at"], found[-1]["_id"])
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _document(row: dict[str, Any]) -> dict[str, Any]:

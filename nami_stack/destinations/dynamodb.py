@@ -86,7 +86,7 @@ class DynamoTable(Destination):
     @classmethod
     def of(cls, scope: Construct, subscription: Subscription, placement: dict[str, Any]) -> Self:
         """The table that is named, or one that is made."""
-        return cls(scope, cls.__name__, table=subscription.table_name, ttl_days=subscription.table_ttl_days)
+        return cls(scope, cls.__name__, table=subscription.table_name, ttl_days=subscription.keep_days)
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -112,8 +112,11 @@ class DynamoTable(Destination):
         }
 
     def grant_write(self, function: PythonFunction) -> None:
-        """Let the function put items, see whose a taken id is, and leave in the bucket what an item can't hold."""
-        self.table.grant(function, "dynamodb:PutItem", "dynamodb:GetItem")
+        """Let the function put items, see whose a taken id is, renew those that are replayed, and use the bucket.
+
+        In that it leaves what an item can't hold.
+        """
+        self.table.grant(function, "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem")
         if self.table.encryption_key:
             self.table.encryption_key.grant_encrypt_decrypt(function)
         function.allow_objects("s3:PutObject", self.large_items)

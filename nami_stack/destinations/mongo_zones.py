@@ -2,14 +2,11 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
-from nami_stack.acknowledge import acknowledge
 from nami_stack.assets import EC2_USERDATA
-from nami_stack.functions import ARCHITECTURE, RUNTIME
-from nami_stack.log_group import LogGroup
+from nami_stack.functions import custom_resource_function
 
 
 def zone_keeper(host: Construct, zone: route53.IHostedZone, volume_zone: str, volume_key: str) -> cdk.CustomResource:
@@ -21,22 +18,14 @@ def zone_keeper(host: Construct, zone: route53.IHostedZone, volume_zone: str, vo
         volume_zone: of a volume that is made here, else empty.
         volume_key: the ARN of the key that encrypts it, where it is not the account's default.
     """
-    log_group = LogGroup(host, "EmptyZoneLogs", days=30)
     role = iam.Role(host, "EmptyZoneRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-    log_group.grant_write(role)
-    function = lambda_.Function(
+    function = custom_resource_function(
         host,
         "EmptyZone",
+        code=EC2_USERDATA / "mongo_zones.py",
         description="Deletes the MongoDB host's DNS record before its zone, and keeps its volume's zone",
-        runtime=RUNTIME,
-        architecture=ARCHITECTURE,
-        handler="index.handler",
-        code=lambda_.Code.from_inline((EC2_USERDATA / "mongo_zones.py").read_text()),
-        timeout=cdk.Duration.minutes(1),
         role=role,
-        log_group=log_group,
     )
-    acknowledge(function, "the runtime of the other functions", "L1")
     function.add_to_role_policy(
         iam.PolicyStatement(
             actions=["route53:ListResourceRecordSets", "route53:ChangeResourceRecordSets"],

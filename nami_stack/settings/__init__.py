@@ -15,7 +15,7 @@ from nami_stack.names import (
 from nami_stack.pipeline_settings import PipelineSettings
 from nami_stack.reporting_settings import no_way_out
 from nami_stack.section import NamedIn, SettingsError, as_typed
-from nami_stack.settings.context import given_settings
+from nami_stack.settings.context import OLD_NAMES, by_todays_names, given_settings
 from nami_stack.settings.subscription import Environment, SharedSettings, Subscription, read_settings
 from nami_stack.watching.settings import AlarmSettings, WatchingSettings
 
@@ -23,6 +23,7 @@ __all__ = [
     "BACKEND_LATER",
     "ENVIRONMENT_TAG",
     "LOCAL_CONTEXT",
+    "OLD_NAMES",
     "SETTINGS_METADATA",
     "SHARED",
     "AlarmSettings",
@@ -37,6 +38,7 @@ __all__ = [
     "WatchingSettings",
     "as_typed",
     "backend_batch",
+    "by_todays_names",
     "check_environment",
     "check_name",
     "given_settings",

@@ -10,6 +10,8 @@ from nami_stack.section import SettingsError
 
 # What an environment of cdk.json has beside settings.
 ENVIRONMENT_KEYS = ("account", "region", "subscriptions")
+OLD_NAMES = {"table_ttl_days": "keep_days"}
+"""What settings were called before, which is understood still."""
 # Context keys without a namespace that belong to the CDK itself.
 _CDK_CONTEXT = frozenset({"cli-telemetry", "acknowledged-issue-numbers"})
 
@@ -34,10 +36,16 @@ def given_settings(context: Mapping[str, Any], name: str, known: Collection[str]
         layers.append({key: value for key, value in own.items() if known is None or key in known})
         layers.append(subscriptions(entry, f"environments.{env}.subscriptions").get(name, {}))
     layers.append({key: value for key, value in context.items() if _is_setting(key)})
-    settings = {key: value for layer in layers for key, value in layer.items()}
+    settings = {key: value for layer in layers for key, value in by_todays_names(layer).items()}
     if "environment" in settings:
         raise SettingsError("environment: is not a setting; did you mean env?")
     return settings
+
+
+def by_todays_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings, those by an earlier name under the one of today, unless that is there too."""
+    earlier = {OLD_NAMES[key]: value for key, value in settings.items() if key in OLD_NAMES}
+    return earlier | {key: value for key, value in settings.items() if key not in OLD_NAMES}
 
 
 def subscriptions(holder: Mapping[str, Any], place: str) -> Mapping[str, Mapping[str, Any]]:

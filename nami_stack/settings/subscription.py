@@ -16,6 +16,7 @@ from nami_stack.pipeline_settings import PipelineSettings
 from nami_stack.section import Section, SettingsError, matches
 from nami_stack.settings.context import (
     ENVIRONMENT_KEYS,
+    OLD_NAMES,
     check_unambiguous,
     environment_entry,
     given_settings,
@@ -57,7 +58,7 @@ class Environment(Section):
         entry = environment_entry(context, check_environment(str(name)))
         known = [key for key in Subscription.model_fields if key not in ("name", "environment")]
         for key in entry:
-            if key not in (*ENVIRONMENT_KEYS, *known):
+            if key not in (*ENVIRONMENT_KEYS, *OLD_NAMES, *known):
                 raise SettingsError(f"environments.{name}: {unknown(key, (*ENVIRONMENT_KEYS, *known))}")
         where = {key: entry[key] for key in ("account", "region") if entry.get(key) is not None}
         try:

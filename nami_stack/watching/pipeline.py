@@ -138,8 +138,9 @@ def _drain(webhook: ScalableWebhook, drain: Drain) -> list[Alarm]:
             f"queue keeps it for {settings.queue_retention_days} days.",
             why=f"At work it waits for seconds, and after a failed try for {settings.visibility_timeout}: this is "
             "more than one.",
-            todo=f"nami doctor {who}; nami logs {who} says what the writing meets. Where it works and is only "
-            "slow, raise maximum_concurrency, or take a bigger instance_type.",
+            todo=f"nami doctor {who}: it says so where this was paused, which nami resume {who} ends. Else nami logs "
+            f"{who} says what the writing meets. Where it works and is only slow, "
+            "raise maximum_concurrency, or take a bigger instance_type.",
         ),
         *_function(
             which,

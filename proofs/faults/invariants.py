@@ -1,7 +1,7 @@
 """What must hold whatever goes wrong, checked on what was seen from outside."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 
@@ -14,6 +14,10 @@ class Sent:
     """The id that it has in common with another webhook; else its name is its id."""
     forged: bool = False
     poison: bool = False
+    unwanted: bool = False
+    """By the filter: it is acknowledged, and goes nowhere."""
+    group: str = ""
+    """Whose order it is in, as it comes in the mapping of all that was sent."""
 
 
 @dataclass(frozen=True)
@@ -38,31 +42,41 @@ class Invariant:
         return not self.offending
 
 
+def answers(sent: Mapping[str, Sent], acknowledged: set[str], refused: set[str]) -> list[Invariant]:
+    """What the producer must have been told in the end."""
+    forged = {each for each, webhook in sent.items() if webhook.forged}
+    return [
+        _invariant("every genuine webhook is acknowledged, in the end", (set(sent) - forged) - acknowledged),
+        _invariant("every forged webhook is refused, and no other", (forged ^ refused) | (forged & acknowledged)),
+    ]
+
+
 def check(
     sent: Mapping[str, Sent], acknowledged: set[str], refused: set[str], before: Seen, after: Seen
 ) -> list[Invariant]:
-    """Each invariant, on what there was before and after the redrive of all dead letters but the poison.
+    """What must be at a destination, before and after the redrive of all dead letters but the poison.
 
     A document is counted for the webhook whose bytes it holds, whatever its `_id`: that is how one that is stored under
     two ids is found. Of two webhooks with one id, one has it as its `_id`, and the other what begins with it.
     """
     forged = {each for each, webhook in sent.items() if webhook.forged}
     poison = {each for each, webhook in sent.items() if webhook.poison}
+    unwanted = {each for each, webhook in sent.items() if webhook.unwanted}
     by_digest = {webhook.digest: each for each, webhook in sent.items()}
     stored_before, stored_after = (Counter(_owners(seen.documents, by_digest)) for seen in (before, after))
     # Neither acknowledged nor refused: the producer gave up, and whether the queue has it is not known.
     unsure = set(sent) - acknowledged - refused
-    must_be_stored = acknowledged - poison
+    wanted = acknowledged - unwanted
+    must_be_stored = wanted - poison
     anywhere = set(stored_before) | set(stored_after) | set(before.dead) | set(after.dead)
     return [
-        _invariant("every genuine webhook is acknowledged, in the end", (set(sent) - forged) - acknowledged),
-        _invariant("every forged webhook is refused, and no other", (forged ^ refused) | (forged & acknowledged)),
         _invariant(
             "every acknowledged webhook is stored exactly once, or a dead letter",
-            {each for each in acknowledged if stored_before[each] == 0 and each not in set(before.dead)}
+            {each for each in wanted if stored_before[each] == 0 and each not in set(before.dead)}
             | {each for each, times in stored_before.items() if times > 1},
         ),
         _invariant("none that was refused is stored, or a dead letter", (forged | refused) & anywhere),
+        _invariant("none that the filter does not want is stored, or a dead letter", unwanted & anywhere),
         _invariant(
             "what is stored is what was sent, byte for byte",
             {
@@ -78,13 +92,25 @@ def check(
         ),
         _invariant(
             "after the redrive, the dead letters are the poison, all of it and nothing else",
-            (acknowledged & poison) ^ (set(after.dead) - (unsure & poison)),
+            (wanted & poison) ^ (set(after.dead) - (unsure & poison)),
         ),
         _invariant(
             "nothing is left in the queue",
             [f"{seen.waiting} messages {when} the redrive" for seen, when in _times(before, after) if seen.waiting],
         ),
+        _invariant("each group arrived in its order", _overtaken(sent, before)),
     ]
+
+
+def _overtaken(sent: Mapping[str, Sent], seen: Seen) -> Iterator[str]:
+    """Those of a group that came after a later one of it."""
+    place = {each: at for at, each in enumerate(sent)}
+    last: dict[str, int] = {}
+    for each, _ in seen.documents:
+        if (webhook := sent.get(each)) and webhook.group:
+            if place[each] < last.get(webhook.group, -1):
+                yield each
+            last[webhook.group] = max(place[each], last.get(webhook.group, -1))
 
 
 def _times(before: Seen, after: Seen) -> list[tuple[Seen, str]]:

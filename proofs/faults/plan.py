@@ -6,13 +6,26 @@ import random
 from dataclasses import dataclass
 from functools import cached_property
 
+A_SECOND = 75
+"""Webhooks that are sent at most."""
 TRIES = 2
 """That a webhook has: so few that the other faults make dead letters within minutes."""
 TWICE = 0.05
-POISON = FORGED = LARGE = 0.01
-SLOW = 0.002
-SAME_ID = 0.01
+POISON = FORGED = UNWANTED = SAME_ID = 0.01
+LARGE, SLOW, HUGE = 0.003, 0.002, 0.0002
+ORDERED = 0.05
+GROUPS = 25
+"""Of the ordered ones: each group's are sent one after the other, and must arrive so."""
 _LEAST = 3  # of each kind, so that a small run has them too, whatever fault meets one of them
+SHARES = {
+    "poison": POISON,
+    "forged": FORGED,
+    "large": LARGE,
+    "huge": HUGE,
+    "slow": SLOW,
+    "unwanted": UNWANTED,
+    "ordered": ORDERED,
+}
 FORGERIES = ("other secret", "body changed", "id changed", "no signature", "an hour old")
 KILL_WORKERS = "half of the functions' workers are killed"
 HANG_WORKERS = "a worker of each function hangs"
@@ -25,8 +38,18 @@ DATABASE_GOES_ON = "the database goes on"
 OUTAGES = {HOST_AWAY: HOST_BACK, HANG_DATABASE: DATABASE_GOES_ON}
 # What a function may take, and what the platform then takes to end it, and one more. Seconds.
 _HUNG = 8.0
-# Beyond the 1 MiB that SQS takes, by a little and by half.
-LARGE_BYTES = (1_100_000, 1_500_000)
+# Beyond the 1 MiB that SQS takes, by a little and by half; and as much as Lambda takes of a text.
+LARGE_BYTES, HUGE_BYTES = (1_100_000, 1_500_000), (5_000_000, 5_800_000)
+CONTENT_TYPES = (
+    "application/json",
+    "application/x-www-form-urlencoded",
+    "text/plain; charset=utf-8",
+    "application/xml",
+    "application/octet-stream",
+    "multipart/form-data; boundary=nami",
+)
+# Of ten, how many have each of the other types.
+_OTHER_TYPES = 3
 
 
 @dataclass(frozen=True)
@@ -36,7 +59,8 @@ class Webhook:
     seed: int
     number: int
     kind: str = "ordinary"
-    """ordinary, large, poison (the user's handler raises), slow (it hangs at the first try), or forged."""
+    """ordinary, large, huge, ordered, poison (the user's handler raises), slow (it hangs at the first try), unwanted
+    (by the filter), or forged."""
     forgery: str = ""
     copies: tuple[float, ...] = (0.0,)
     """When each copy is sent, seconds from when the first one is due."""
@@ -52,14 +76,40 @@ class Webhook:
         return f"msg_{self.seed}_{self.number if self.same_id_as is None else self.same_id_as}"
 
     @property
+    def group(self) -> str:
+        """Of the ordered ones; empty: of none."""
+        return f"group {self.number % GROUPS}" if self.kind == "ordered" else ""
+
+    @property
+    def content_type(self) -> str:
+        """Most are JSON; those that the handler looks into all are."""
+        if self.kind == "ordinary" and self.number % 10 < _OTHER_TYPES:
+            return CONTENT_TYPES[self.number // 10 % len(CONTENT_TYPES)]
+        return CONTENT_TYPES[0]
+
+    @property
     def body(self) -> bytes:
-        """JSON that would not survive being parsed and written again: its bytes are those that must be stored."""
+        """What would not survive being parsed and written again: its bytes are those that must be stored."""
         own = random.Random(f"{self.seed}/{self.number}")
-        length = own.randrange(*LARGE_BYTES) if self.kind == "large" else own.randrange(20, 2000)
-        text = json.dumps(
-            {"text": "é ☃ 𝄞", "padding": own.randbytes(length // 2).hex()}, ensure_ascii=own.random() < 0.5
-        )
-        return f'{{"number": {self.number},  "kind" : "{self.kind}",\n"price": 1.10, "data":{text} }}'.encode()
+        lengths = {"large": LARGE_BYTES, "huge": HUGE_BYTES}
+        length = own.randrange(*lengths.get(self.kind, (20, 2000)))
+        padding = own.randbytes(length // 2)
+        match self.content_type.partition(";")[0]:
+            case "application/x-www-form-urlencoded":
+                return f"number={self.number}&text=%C3%A9+%e2%98%83&padding={padding.hex()}&number=again".encode()
+            case "text/plain":
+                return f"{self.number} é ☃ 𝄞\r\n{padding.hex()}".encode()
+            case "application/xml":
+                return f'<?xml version="1.0"?><o n="{self.number}">é<!-- {padding.hex()} --></o>'.encode()
+            case "application/octet-stream":
+                return b"%d\x00\xff" % self.number + padding
+            case "multipart/form-data":
+                head = f'--nami\r\ncontent-disposition: form-data; name="number"\r\n\r\n{self.number}\r\n'
+                file = '--nami\r\ncontent-disposition: form-data; name="f"; filename="f.bin"\r\n\r\n'
+                return (head + file).encode() + padding + b"\r\n--nami--\r\n"
+        text = json.dumps({"text": "é ☃ 𝄞", "padding": padding.hex()}, ensure_ascii=own.random() < 0.5)
+        known = f'"number": {self.number},  "kind" : "{self.kind}",\n"group": "{self.group}", "price": 1.10'
+        return f'{{{known}, "data":{text} }}'.encode()
 
     @cached_property
     def digest(self) -> str:
@@ -70,11 +120,11 @@ def webhooks(seed: int, count: int) -> list[Webhook]:
     """The burst, in the order in which it is sent."""
     chance = random.Random(seed)
     kinds: list[str] = []
-    for kind, share in (("poison", POISON), ("forged", FORGED), ("large", LARGE), ("slow", SLOW)):
+    for kind, share in SHARES.items():
         kinds += [kind] * max(_LEAST, round(share * count))
     kinds += ["ordinary"] * (count - len(kinds))
     chance.shuffle(kinds)
-    genuine = [number for number, kind in enumerate(kinds) if kind != "forged"]
+    genuine = [number for number, kind in enumerate(kinds) if kind not in ("forged", "ordered", "huge")]
     twice = chance.sample(genuine, max(2, round(TWICE * count)))
     # Half of them at the same time, half of them later.
     later = {number: 0.0 if at % 2 else round(chance.uniform(0.2, 5), 2) for at, number in enumerate(twice)}
@@ -118,13 +168,28 @@ def outages(visibility: float) -> tuple[tuple[float, float], tuple[float, float]
     return (first, back), (hangs, hangs + max(0.4 * visibility, 6.0))
 
 
-def span(visibility: float) -> float:
-    """Seconds over which the burst is sent, so that the faults meet it."""
-    return 0.8 * outages(visibility)[1][1]
+def cycle(visibility: float) -> float:
+    """Seconds after which everything that goes wrong has done so once."""
+    return outages(visibility)[1][1] + 5
 
 
-def faults(seed: int, visibility: float) -> list[Fault]:
-    """What goes wrong when, for a queue with this visibility timeout (seconds)."""
+def span(visibility: float, count: int) -> float:
+    """Seconds over which the burst is sent, so that the faults meet it, and no faster than two cores take it in."""
+    return max(0.8 * outages(visibility)[1][1], count / A_SECOND)
+
+
+def faults(seed: int, visibility: float, count: int) -> list[Fault]:
+    """What goes wrong when, for a queue with this visibility timeout (seconds); again and again while webhooks come."""
+    length = cycle(visibility)
+    turns = max(1, int(span(visibility, count) / length))
+    return sorted(
+        Fault(turn * length + each.at, each.what)
+        for turn in range(turns)
+        for each in _cycle(f"{seed}/{turn}", visibility)
+    )
+
+
+def _cycle(seed: str, visibility: float) -> list[Fault]:
     chance = random.Random(f"faults of {seed}")
     (away, back), (hangs, end) = outages(visibility)
     planned = [
@@ -144,4 +209,4 @@ def faults(seed: int, visibility: float) -> list[Fault]:
     for turn in range(turns):
         at = turn * gap + chance.uniform(1, gap - _HUNG)
         planned += [Fault(at, HANG_WORKERS), Fault(at + _HUNG, WORKERS_GO_ON)]
-    return sorted(planned)
+    return planned

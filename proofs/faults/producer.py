@@ -8,9 +8,8 @@ import http.client
 import itertools
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from proofs.faults.plan import Webhook
 
@@ -30,19 +29,20 @@ class _Due:
 
 
 class Producer:
-    """Sends a burst over real HTTP and keeps account of every answer.
+    """Sends a burst over real HTTP, each group one by one, and keeps account of every answer.
 
     Args:
-        secret: `whsec_…`, as the endpoint has it.
+        port: of the gateway, on 127.0.0.1.
+        paths: of the endpoints: that of ordered webhooks and that of the others.
+        secret: `whsec_…`, as the endpoints have it.
         seconds: over which the burst is spread.
     """
 
-    def __init__(self, endpoint: str, secret: str, seconds: float) -> None:
-        parts = urlsplit(endpoint)
-        assert parts.hostname == "127.0.0.1"
-        self._host, self._port, self._path = parts.hostname, parts.port, parts.path
-        self._key = base64.b64decode(secret.removeprefix("whsec_"))
+    def __init__(self, port: int, paths: dict[bool, str], secret: str, seconds: float) -> None:
+        self._port, self._paths = port, paths
+        self.secret = secret
         self._seconds = seconds
+        self._groups: dict[str, deque[_Due]] = defaultdict(deque)
         self._due: list[_Due] = []
         self._turns = itertools.count()
         self._unfinished = 0
@@ -58,8 +58,14 @@ class Producer:
         for place, webhook in enumerate(webhooks):
             at = started + self._seconds * place / len(webhooks)
             for delay in webhook.copies:
-                heapq.heappush(self._due, _Due(at + delay, next(self._turns), webhook))
-        self._unfinished = len(self._due)
+                due = _Due(at + delay, next(self._turns), webhook)
+                self._unfinished += 1
+                if webhook.group:
+                    self._groups[webhook.group].append(due)
+                else:
+                    heapq.heappush(self._due, due)
+        for group in self._groups.values():
+            heapq.heappush(self._due, group.popleft())
         threads = [threading.Thread(target=self._work, daemon=True) for _ in range(_CONNECTIONS)]
         for thread in threads:
             thread.start()
@@ -67,7 +73,7 @@ class Producer:
             thread.join()
 
     def _work(self) -> None:
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT)
         while due := self._next():
             due.tries += 1
             answer = self._post(connection, due.webhook)
@@ -98,11 +104,13 @@ class Producer:
             heapq.heappush(self._due, due)
             return
         self._unfinished -= 1
+        if group := self._groups.get(due.webhook.group):
+            heapq.heappush(self._due, group.popleft())
 
     def _post(self, connection: http.client.HTTPConnection, webhook: Webhook) -> str:
         headers, body = self._signed(webhook)
         try:
-            connection.request("POST", self._path, body=body, headers=headers)
+            connection.request("POST", self._paths[bool(webhook.group)], body=body, headers=headers)
             response = connection.getresponse()
             response.read()
         except (OSError, http.client.HTTPException):
@@ -116,12 +124,13 @@ class Producer:
         """https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md, or a forgery."""
         body, forgery = webhook.body, webhook.forgery
         now = int(time.time()) - (3600 if forgery == "an hour old" else 0)
-        key = b"another secret" if forgery == "other secret" else self._key
+        key = b"another secret" if forgery == "other secret" else base64.b64decode(self.secret.removeprefix("whsec_"))
         signed_id = webhook.id + "x" if forgery == "id changed" else webhook.id
         signed_body = body + b" " if forgery == "body changed" else body
         digest = hmac.new(key, f"{signed_id}.{now}.".encode() + signed_body, hashlib.sha256).digest()
         headers = {
-            "content-type": "application/json",
+            "content-type": webhook.content_type,
+            "x-topic": "noise" if webhook.kind == "unwanted" else "orders",
             "webhook-id": webhook.id,
             "webhook-timestamp": str(now),
             "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",

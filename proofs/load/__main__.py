@@ -263,7 +263,7 @@ def _report(series: Series, options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps({**series.as_json(), "picture": str(picture)}, indent=2))
     else:
-        print_table([], [*series.rows(), ["picture", str(picture)]])
+        print_table(["what", "value"], [*series.rows(), ["picture", str(picture)]])
     if series.late() > 1000:
         say(f"some were sent over {series.late() / 1000:.1f} s late: all connections were busy, or this machine was")
 

@@ -97,7 +97,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "egress": "nat",
         "availability_zone": "eu-west-1a",
         "destination": "mongo-host,dynamodb,http",
-        "table_ttl_days": 90,
+        "keep_days": 90,
         "backend_url": "https://shop.example.com/webhooks",
         "backend_connect_timeout": 2,
         "backend_read_timeout": 5,

@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
@@ -33,8 +35,9 @@ NEEDED: dict[tuple[str, str, str], set[str]] = {
     ("PreQueue", "secretsmanager:GetSecretValue", "SignatureSecret"): {"small", "large"},
     ("MongoPostQueue", "secretsmanager:GetSecretValue", "MongoHostSecret"): {"small", "large"},
     ("MongoPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
-    ("DynamodbPostQueue", "dynamodb:PutItem", "DynamoTable"): {"small", "large", "huge", "again"},
-    ("DynamodbPostQueue", "dynamodb:GetItem", "DynamoTable"): {"again"},
+    ("DynamodbPostQueue", "dynamodb:PutItem", "DynamoTable"): {"small", "large", "huge", "again", "replayed"},
+    ("DynamodbPostQueue", "dynamodb:GetItem", "DynamoTable"): {"again", "replayed"},
+    ("DynamodbPostQueue", "dynamodb:UpdateItem", "DynamoTable"): {"replayed"},
     ("DynamodbPostQueue", "s3:PutObject", "DynamoTableLargeItems"): {"large", "huge"},
     ("DynamodbPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
     ("HttpPostQueue", "secretsmanager:GetSecretValue", "HttpBackendSecret"): {"small", "large", "noted", "later"},
@@ -58,8 +61,15 @@ NEEDED: dict[tuple[str, str, str], set[str]] = {
         "forged",
     },
     ("direct DynamodbPostQueue", "sqs:SendMessage", "direct QuarantineQueue"): {"forged"},
-    ("direct DynamodbPostQueue", "dynamodb:PutItem", "direct DynamoTable"): {"small", "huge", "again", "large"},
-    ("direct DynamodbPostQueue", "dynamodb:GetItem", "direct DynamoTable"): {"again"},
+    ("direct DynamodbPostQueue", "dynamodb:PutItem", "direct DynamoTable"): {
+        "small",
+        "huge",
+        "again",
+        "replayed",
+        "large",
+    },
+    ("direct DynamodbPostQueue", "dynamodb:GetItem", "direct DynamoTable"): {"again", "replayed"},
+    ("direct DynamodbPostQueue", "dynamodb:UpdateItem", "direct DynamoTable"): {"replayed"},
     ("direct DynamodbPostQueue", "s3:PutObject", "direct DynamoTableLargeItems"): {"huge", "large"},
     ("direct DynamodbPostQueue", "s3:GetObject", "direct LargeBodies"): {"large"},
     ("MongoPostQueue", "sqs:SendMessage", "MongoQueue"): {"away"},
@@ -129,6 +139,8 @@ class Bench:
         messages = {"small": message(b"{}"), "large": message(LARGE, bucket=bucket)}
         if "Dynamo" in label:
             messages["huge"] = message(HUGE)
+            mark = {"replayed_at": 1_790_000_000_000, "verified": "github"}
+            messages["replayed"] = json.dumps(json.loads(message(b"{}", "again")) | mark)
         if "Dynamo" in label or label == "EventbridgePostQueue":
             messages["again"] = message(b"{}", "again")
         if subscription == "direct":
@@ -260,6 +272,72 @@ def test_right_taken_away_breaks_what_it_is_for_and_nothing_else(bench: Bench, r
         bench.functions[label].forget()
         assert bench.broken(label) == NEEDED[right]
     bench.functions[label].forget()
+
+
+# The function that is asked before a deployment what the account can spare.
+
+SPARED = {
+    "lambda:GetAccountSettings": "*",
+    "lambda:GetFunctionConcurrency": "arn:aws:lambda:us-east-1:123456789012:function:*",
+    "cloudformation:ListStackResources": "arn:aws:cloudformation:us-east-1:123456789012:stack/nami-shopify/",
+}
+
+
+class Asked:
+    """The function of shopify's stack, called as CloudFormation does."""
+
+    def __init__(self, aws: Aws, resources: Resources) -> None:
+        self._aws, self._function = aws, Function(aws, resources.named("ReservationsAsk").name)
+        self.role = self._function.role
+        # Too little time to wait for a right.
+        aws.root("lambda").update_function_configuration(FunctionName=self._function.name, Timeout=20)
+        stack = aws.root("cloudformation").describe_stack_resources(StackName="nami-shopify")["StackResources"]
+        self._stack_id = stack[0]["StackId"]
+        (self._mongo,) = [
+            each["LogicalResourceId"] for each in stack if each["PhysicalResourceId"].endswith(self._name_of_mongo())
+        ]
+
+    def _name_of_mongo(self) -> str:
+        return self._aws.outputs("shopify")["PostQueueFunctionName"]
+
+    def status(self, reserved: int) -> str:
+        """What it answers where the function that writes to MongoDB is to reserve this much."""
+        answers: list[dict[str, str]] = []
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                answers.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with HTTPServer(("127.0.0.1", 0), Answer) as server:
+            event = {"RequestType": "Update", "ResponseURL": f"http://127.0.0.1:{server.server_port}/"}
+            event |= {"StackId": self._stack_id, "RequestId": "r", "LogicalResourceId": "l"}
+            asked = {**event, "ResourceProperties": {"Reserved": [f"{self._mongo}={reserved}"]}}
+            call = Thread(target=server.handle_request)
+            call.start()
+            self._aws.root("lambda").invoke(FunctionName=self._function.name, Payload=json.dumps(asked))
+            call.join()
+        return answers[0]["Status"]
+
+
+@pytest.fixture(scope="module")
+def asked(aws: Aws, resources: Resources) -> Asked:
+    return Asked(aws, resources)
+
+
+def test_asking_needs_its_three_rights_and_has_no_other(asked: Asked) -> None:
+    rights = {action: arn for action, arn in asked.role.grants() if action not in LOGS}
+    assert rights.keys() == SPARED.keys()
+    assert all(arn.startswith(SPARED[action]) for action, arn in rights.items())
+    spared = 1000 - 6 * 5 + 5 - 100  # what six functions here reserve, one of which is asked about
+    assert (asked.status(spared), asked.status(spared + 1)) == ("SUCCESS", "FAILED")
+    for action, arn in rights.items():
+        with asked.role.without(action, arn):
+            assert asked.status(spared + 1) == "SUCCESS", action
 
 
 # Each call is one that changes nothing, were it allowed.

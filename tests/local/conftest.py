@@ -110,6 +110,24 @@ class Nami:
         assert process.poll() is None, log.read_text()
         return process
 
+    @contextlib.contextmanager
+    def console(self, *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+        """A console of its own, and the URL that opens it."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nami_cli.main", "--local", "console", "--no-open", *options],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert process.stdout
+        try:
+            yield process.stdout.readline().strip(), process
+        finally:
+            process.terminate()
+            assert process.wait(10) is not None
+
     def status(self) -> dict[str, Any]:
         result: dict[str, Any] = json.loads(self("status", "--json").stdout)
         return result
@@ -133,6 +151,22 @@ class Nami:
         with contextlib.suppress(psutil.Error, OSError):
             return process.environ().get("TMPDIR") == str(self.home / "tmp")
         return False
+
+
+@contextlib.contextmanager
+def listening(nami: Nami, *arguments: str) -> Iterator[list[str]]:
+    """`nami listen` from when it hears until Ctrl-C; the list has what it printed then."""
+    command = [sys.executable, "-m", "nami_cli.main", "--local", "listen", *arguments]
+    pipe = subprocess.PIPE
+    printed: list[str] = []
+    with subprocess.Popen(command, cwd=nami.folder, env=nami.environment, stdout=pipe, stderr=pipe, text=True) as run:
+        assert run.stderr
+        assert "go to" in run.stderr.readline()
+        yield printed
+        run.send_signal(signal.SIGINT)
+        said, errors = run.communicate(timeout=20)
+        assert run.returncode == 0, errors
+        printed += said.splitlines()
 
 
 def wait_for(condition: Callable[[], object], seconds: float) -> None:

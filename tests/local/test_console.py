@@ -1,42 +1,31 @@
 """The console in a real browser, driven as a person does, over a real local AWS and real webhooks."""
 
+import hmac
+import io
+import math
 import os
 import re
 import signal
-import subprocess
-import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
-from tests.browser import AXE, chromium
+from tests.backend.server import Backend
+from tests.browser import AXE, REBOUND, chromium
 from tests.local.conftest import POISON, QUICK, ROOT, Nami, Pipeline, pipeline, wait_for
 
 PICTURES = ROOT / "docs" / "pictures"
-WIDTHS = {"phone": (360, 740), "desk": (1280, 800), "wall": (3840, 2160)}
-
-
-@contextmanager
-def started(nami: Nami, *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A console of its own, and the URL that opens it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nami_cli.main", "--local", "console", "--no-open", *options],
-        cwd=nami.folder,
-        env=nami.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout
-    try:
-        yield process.stdout.readline().strip(), process
-    finally:
-        process.terminate()
-        assert process.wait(10) is not None
+WANTS_PICTURES = bool(os.environ.get("NAMI_PICTURES"))
+WIDTHS = {"phone": (360, 740), "readme": (1000, 784), "desk": (1280, 800), "wall": (3840, 2160)}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +37,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def opened(nami: Nami, shopify: Pipeline, browser: Browser) -> Iterator[tuple[str, Any]]:
     """The console's address and the cookie that lets in, as the first page got it."""
-    with started(nami) as (url, _), browser.new_context() as context:
+    with nami.console() as (url, _), browser.new_context() as context:
         context.new_page().goto(url)
         yield url.partition("/?")[0], context.cookies()
 
@@ -98,12 +87,15 @@ def findings(page: Page) -> list[str]:
 
 def picture(page: Page, name: str) -> None:
     """One for the docs, where these are asked for: what is on the page, and not what is empty below it."""
-    if os.environ.get("NAMI_PICTURES"):
+    if WANTS_PICTURES:
         PICTURES.mkdir(exist_ok=True)
-        across, down = WIDTHS["desk"]
+        size = page.viewport_size
+        assert size
         end = page.evaluate("document.querySelector('main').lastElementChild.getBoundingClientRect().bottom + 24")
-        shown: Any = {"x": 0, "y": 0, "width": across, "height": min(down, end)}
-        page.screenshot(path=PICTURES / f"console-{name}.png", clip=shown)
+        shown: Any = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], end)}
+        taken = Image.open(io.BytesIO(page.screenshot(clip=shown))).convert("RGB")
+        # A third of the bytes, and nobody sees it.
+        taken.quantize(128, dither=Image.Dither.NONE).save(PICTURES / f"{name}.png", optimize=True)
 
 
 def row_of(page: Page, name: str) -> Any:
@@ -118,7 +110,7 @@ def test_all_subscriptions_have_a_row_that_tells_what_came(visit: Visit, shopify
     expect(row).to_contain_text(shopify.endpoint)
     expect(row).to_contain_text("nobody: anybody can send")
     expect(row).to_contain_text(re.compile(r"[1-9]\d* stored of [1-9]\d*"))
-    picture(page, "overview")
+    picture(page, "console-overview")
 
 
 def test_rows_change_without_a_reload(visit: Visit, shopify: Pipeline) -> None:
@@ -144,7 +136,7 @@ def test_events_are_there_the_newest_first_and_new_ones_come_by_themselves(visit
     expect(page.locator("tbody tr").first).to_contain_text("order.created")
     second = shopify.post(b'{"type": "order.paid", "number": 2}')[1]
     expect(page.locator("tbody tr").first).to_contain_text(str(second)[:20])
-    picture(page, "events")
+    picture(page, "console-events")
 
 
 def test_events_are_held_back_until_one_goes_on(visit: Visit, shopify: Pipeline) -> None:
@@ -260,7 +252,7 @@ def test_event_is_found_by_its_id_and_shows_body_path_and_curl(visit: Visit, sho
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the body").click()
     assert download.value.path().read_bytes() == b'{"order": {"id": 1001, "lines": [{"sku": "a"}]}}'
-    picture(page, "event")
+    picture(page, "console-event")
 
 
 ATTACKS = {
@@ -317,7 +309,30 @@ def test_subscription_has_its_pipeline_with_live_numbers(visit: Visit, shopify: 
     before = stored.inner_text()
     shopify.document(shopify.post(b'{"event": "order.created"}')[1])
     expect(stored).not_to_have_text(before)
-    picture(page, "subscription")
+    picture(page, "console-subscription")
+
+
+@contextmanager
+def held(pipeline: Pipeline) -> Iterator[None]:
+    """Nothing is taken from the queue."""
+    functions = pipeline.client("lambda")
+    found = functions.list_event_source_mappings(FunctionName=pipeline.outputs()["PostQueueFunctionName"])
+    mapping = found["EventSourceMappings"][0]["UUID"]
+    functions.update_event_source_mapping(UUID=mapping, Enabled=False)
+    wait_for(lambda: functions.get_event_source_mapping(UUID=mapping)["State"] == "Disabled", 10)
+    yield
+    functions.update_event_source_mapping(UUID=mapping, Enabled=True)
+
+
+def test_what_waits_is_drawn(visit: Visit, shopify: Pipeline) -> None:
+    with held(shopify):
+        waiting = shopify.post(b'{"type": "order.waiting"}')[1]
+        page = visit("/s/shopify")
+        expect(page.locator("#chart-waiting .plot")).to_be_visible()
+        expect(page.locator("#chart-waiting")).to_contain_text("mongo")
+        page.goto(page.url.removesuffix("s/shopify"))
+        expect(row_of(page, "shopify").locator("[data-label=Oldest]")).to_contain_text(re.compile(r"\d s"))
+    shopify.document(waiting)
 
 
 def test_charts_tell_their_numbers_to_the_arrow_keys(visit: Visit, shopify: Pipeline) -> None:
@@ -347,28 +362,40 @@ def test_what_the_doctor_sees_is_a_page(visit: Visit) -> None:
     )
 
 
+@pytest.mark.skipif(not WANTS_PICTURES, reason="make pictures: eight minutes of webhooks")
+def test_readmes_picture_is_of_a_pipeline_at_work(visit: Visit, shopify: Pipeline) -> None:
+    def send(seconds: int) -> None:
+        for second in range(seconds):
+            for _ in range(round(2.5 + 2 * math.sin(second / 20))):
+                shopify.post(b'{"event": "order.created", "order": {"id": %d}}' % second)
+            time.sleep(1)
+
+    send(300)
+    with held(shopify):
+        send(40)
+    send(140)
+    for scheme in ("light", "dark"):
+        picture(visit("/s/shopify", "readme", scheme), f"first-{scheme}")
+
+
 @pytest.fixture
 def dead(shopify: Pipeline) -> Iterator[list[str]]:
     """Three webhooks that were given up, as SQS gives them up, and a message that is none; their ids."""
-    sqs, functions, outputs = shopify.client("sqs"), shopify.client("lambda"), shopify.outputs()
-    found = functions.list_event_source_mappings(FunctionName=outputs["PostQueueFunctionName"])
-    mapping = found["EventSourceMappings"][0]["UUID"]
-    functions.update_event_source_mapping(UUID=mapping, Enabled=False)
-    wait_for(lambda: functions.get_event_source_mapping(UUID=mapping)["State"] == "Disabled", 10)
-    sent = [str(shopify.post(b'{"type": "order.dead", "n": %d}' % number)[1]) for number in range(3)]
-    moved: list[str] = []
-    while len(moved) < 3:
-        for message in sqs.receive_message(QueueUrl=outputs["QueueUrl"], MaxNumberOfMessages=10).get("Messages", []):
-            sqs.send_message(QueueUrl=outputs["DeadLetterQueueUrl"], MessageBody=message["Body"])
-            sqs.delete_message(QueueUrl=outputs["QueueUrl"], ReceiptHandle=message["ReceiptHandle"])
-            moved.append(message["MessageId"])
-    sqs.send_message(QueueUrl=outputs["DeadLetterQueueUrl"], MessageBody=POISON)
-    functions.update_event_source_mapping(UUID=mapping, Enabled=True)
+    sqs, outputs = shopify.client("sqs"), shopify.outputs()
+    queue, dead_letters = outputs["QueueUrl"], outputs["DeadLetterQueueUrl"]
+    with held(shopify):
+        sent = [str(shopify.post(b'{"type": "order.dead", "n": %d}' % number)[1]) for number in range(3)]
+        moved: list[str] = []
+        while len(moved) < 3:
+            for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+                sqs.send_message(QueueUrl=dead_letters, MessageBody=message["Body"])
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                moved.append(message["MessageId"])
+        sqs.send_message(QueueUrl=dead_letters, MessageBody=POISON)
     yield sent
-    url = outputs["DeadLetterQueueUrl"]
-    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+    while messages := sqs.receive_message(QueueUrl=dead_letters, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            sqs.delete_message(QueueUrl=dead_letters, ReceiptHandle=message["ReceiptHandle"])
 
 
 def test_dead_letters_are_chosen_by_their_reason_and_sent_back_and_the_rest_deleted(
@@ -378,7 +405,7 @@ def test_dead_letters_are_chosen_by_their_reason_and_sent_back_and_the_rest_dele
     groups = page.locator("section.group")
     expect(groups).to_have_count(2)
     expect(groups.first).to_contain_text("3 of them")
-    picture(page, "dead")
+    picture(page, "console-dead")
     assert findings(page) == []
     groups.first.locator("h2 input").check()
     page.get_by_role("button", name="Send back the chosen").click()
@@ -400,6 +427,19 @@ def test_dead_letters_are_chosen_by_their_reason_and_sent_back_and_the_rest_dele
     expect(page.get_by_role("main")).to_contain_text("about 0")
 
 
+def test_letters_that_fit_a_search_are_sent_back_and_no_other(visit: Visit, shopify: Pipeline, dead: list[str]) -> None:
+    page = visit("/s/shopify/dead")
+    page.get_by_label("Text in the body or a header").fill('"n": 1')
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("section.group input[name=id]")).to_have_count(1)
+    page.get_by_role("button", name="Send back all that fit").click()
+    expect(page.get_by_role("heading")).to_have_text("Send those that fit, of about 4 webhooks back to the queue?")
+    page.get_by_role("button", name="back").click()
+    expect(page.locator("#job")).to_contain_text("1 of about 4 sent back to the queue; done")
+    assert shopify.document(dead[1])["body"]["n"] == 1
+    assert shopify.documents.count_documents({"_id": {"$in": dead}}) == 1
+
+
 def test_letters_are_left_where_nobody_says_yes(visit: Visit, shopify: Pipeline, dead: list[str]) -> None:
     page = visit("/s/shopify/dead?look=1", scripts=False)
     page.locator("section.group input[name=id]").first.check()
@@ -410,7 +450,7 @@ def test_letters_are_left_where_nobody_says_yes(visit: Visit, shopify: Pipeline,
 
 
 def test_read_only_console_offers_and_takes_no_change(nami: Nami, browser: Browser, dead: list[str]) -> None:
-    with started(nami, "--read-only") as (url, _), browser.new_context() as context:
+    with nami.console("--read-only") as (url, _), browser.new_context() as context:
         page = context.new_page()
         page.goto(url)
         address = url.partition("/?")[0]
@@ -438,6 +478,14 @@ def test_sample_is_changed_sent_and_followed_until_it_is_stored(visit: Visit, sh
     assert stored["headers"]["x-mine"] == "yes"
 
 
+def test_sample_of_another_provider_is_chosen(visit: Visit, shopify: Pipeline) -> None:
+    page = visit("/s/shopify/send")
+    page.get_by_label("Sample").select_option("Stripe")
+    page.get_by_role("button", name="Show it").click()
+    expect(page.get_by_label("Body")).to_have_value(re.compile("checkout.session.completed"))
+    expect(page.get_by_label("Sample")).to_have_value("stripe")
+
+
 def test_header_that_is_none_is_told(visit: Visit, shopify: Pipeline) -> None:
     page = visit("/s/shopify/send")
     page.get_by_label("More headers").fill("no header")
@@ -454,7 +502,7 @@ def test_plan_changes_as_a_slider_moves(visit: Visit, shopify: Pipeline) -> None
     page.get_by_label("Destination").select_option("dynamodb")
     expect(page).to_have_url(re.compile("destination=dynamodb"))
     expect(page.locator("#chart-waiting")).to_be_visible()
-    picture(page, "plan")
+    picture(page, "console-plan")
 
 
 SECRET = "whsec-of-the-console"
@@ -462,9 +510,13 @@ SECRET = "whsec-of-the-console"
 
 @pytest.fixture(scope="module")
 def signed(nami: Nami, shopify: Pipeline) -> Iterator[Pipeline]:
-    """A second subscription, whose secret is not filled in yet."""
-    nami.up("signed", *QUICK, "-c", "signature=github")
-    yield pipeline(nami, "signed")
+    """A second subscription, whose secret is not filled in yet, and which goes to a backend too."""
+    with Backend() as backend:
+        told = {"backend_url": backend.url, "backend_allow_private": "true", "destination": "mongo-host,http"}
+        told |= {"backend_connect_timeout": "1", "backend_read_timeout": "2"}
+        settings = (part for key, value in told.items() for part in ("-c", f"{key}={value}"))
+        nami.up("signed", *QUICK, "-c", "signature=github", *settings)
+        yield pipeline(nami, "signed")
     assert nami.typed("--local", "destroy", "signed", "--yes").returncode == 0
 
 
@@ -481,6 +533,31 @@ def test_webhook_is_signed_with_the_secret_which_no_page_has(visit: Visit, nami:
     event = page.locator("#sent a").get_attribute("href")
     for path in ("/", "/s/signed", "/s/signed/send", "/s/signed/health", "/s/signed/events", "/s/signed/plan", event):
         assert SECRET not in visit(path).content()
+
+
+def test_events_tell_what_became_of_them_at_each_destination(visit: Visit, signed: Pipeline) -> None:
+    delivered, failed = (post_signed(signed, f"backend-status={status}") for status in (200, 500))
+    signed.document(failed)
+    page = visit("/s/signed/events")
+    for id_, state in ((delivered, "delivered"), (failed, re.compile("failed: .*500"))):
+        row = page.locator("tbody tr").filter(has_text=id_[:20])
+        expect(row.locator("td").last).to_have_text(state)
+    page.get_by_role("link", name=failed).click()
+    expect(page.locator(".facts div").filter(has_text="http")).to_contain_text(re.compile("failed: .*500"))
+    assert findings(page) == []
+
+
+def post_signed(signed: Pipeline, query: str) -> str:
+    """Send a webhook whose query tells the backend what to answer; returns its id."""
+    body, target = b'{"action": "opened"}', f"{urlsplit(signed.endpoint).path}?{query}"
+    signature = hmac.digest(SECRET.encode(), body, "sha256").hex()
+    with closing(signed.connect()) as connection:
+        headers = {"content-type": "application/json", "x-hub-signature-256": f"sha256={signature}"}
+        connection.request("POST", target, body=body, headers=headers)
+        response = connection.getresponse()
+        response.read()
+    assert response.status == 200
+    return str(response.getheader("nami-delivery-id"))
 
 
 def test_what_fails_again_is_told_with_its_reason(visit: Visit, signed: Pipeline) -> None:
@@ -590,8 +667,54 @@ def test_nobody_gets_in_without_the_cookie(opened: tuple[str, Any], browser: Bro
         assert answer.status == 403
 
 
+def test_name_of_a_stranger_that_leads_here_shows_nothing(opened: tuple[str, Any], browser: Browser) -> None:
+    address, (cookie,) = opened
+    with browser.new_context() as context:
+        context.add_cookies([{**cookie, "domain": REBOUND}])
+        page = context.new_page()
+        answer = page.goto(address.replace("127.0.0.1", REBOUND))
+        assert answer
+        assert answer.status == 421
+        expect(page.locator("body")).not_to_contain_text("shopify")
+
+
+@contextmanager
+def page_elsewhere(content: str) -> Iterator[str]:
+    """The URL of a page on another port of this machine: to cookies that is the same site as the console."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(content.encode())
+
+        def log_message(self, *_given: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_page_of_another_port_reads_nothing_and_changes_nothing(opened: tuple[str, Any], browser: Browser) -> None:
+    address, cookies = opened
+    read, change = f"{address}/s/shopify/events", f"{address}/s/shopify/dead/do"
+    form = f"<form method=post action={change}><input name=verb value='purge all'><button>Go</form>"
+    with page_elsewhere(form) as url, browser.new_context() as context:
+        context.add_cookies(cookies)
+        page = context.new_page()
+        page.goto(url)
+        look = "url => fetch(url, {mode: 'no-cors', credentials: 'include'}).then(() => 'seen', () => 'kept from it')"
+        assert page.evaluate(look, read) == "kept from it"
+        with page.expect_response(change) as changed:
+            page.get_by_role("button").click()
+        assert changed.value.status == 403
+        expect(page.locator("body")).to_have_text("another site's page asked for this")
+
+
 def test_ctrl_c_ends_it_and_leaves_nothing(nami: Nami, shopify: Pipeline, browser: Browser) -> None:
-    with started(nami) as (url, process), browser.new_context() as context:
+    with nami.console() as (url, process), browser.new_context() as context:
         context.new_page().goto(url)
         process.send_signal(signal.SIGINT)
         assert process.wait(5) == 0

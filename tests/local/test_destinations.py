@@ -20,7 +20,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from nami_runtime import envelope
 from nami_runtime.request import Request
 from tests.backend.server import Backend
-from tests.local.conftest import QUICK, ROOT, Nami, Pipeline, pipeline, wait_for
+from tests.local.conftest import QUICK, ROOT, Nami, Pipeline, listening, pipeline, wait_for
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Orders:
 def orders(nami: Nami) -> Iterator[Orders]:
     with Backend() as backend:
         told = {"backend_url": backend.url, "backend_allow_private": "true", "destination": "http,dynamodb"}
-        told |= {"backend_connect_timeout": "1", "backend_read_timeout": "2", "table_ttl_days": "30"}
+        told |= {"backend_connect_timeout": "1", "backend_read_timeout": "2", "keep_days": "30"}
         nami.up("orders", *QUICK, *(part for key, value in told.items() for part in ("-c", f"{key}={value}")))
         deployed = pipeline(nami, "orders")
         orders = Orders(deployed, backend, deployed.outputs())
@@ -98,6 +98,53 @@ def test_500_is_tried_again_when_the_backend_says(orders: Orders) -> None:
     wait_for(lambda: orders.last_try(delivery_id).get("delivered"), 5)
     noted = orders.last_try(delivery_id)
     assert (noted["attempt"], noted["status"], noted["answer"]) == (2, 200, "as told")
+
+
+def test_a_pause_of_one_destination_leaves_the_other(orders: Orders, nami: Nami) -> None:
+    assert nami.typed("--local", "pause", "orders", "--destination", "http").returncode == 0
+    delivery_id = orders.post(b'{"waits": "for the backend"}')
+    orders.item(delivery_id)
+    assert orders.backend.of(delivery_id) == []
+    assert nami.typed("--local", "resume", "orders").stdout.startswith("http delivers again: ")
+    wait_for(lambda: orders.backend.of(delivery_id), 20)
+
+
+def test_what_the_table_has_goes_to_the_backend_and_into_the_table_again(orders: Orders, nami: Nami) -> None:
+    keys = [
+        orders.post(b'{"replayed": 1}', label="again"),
+        orders.post(b'{"a": "%s"}' % (b"x" * 600_000), label="again"),
+    ]
+    before = {key: orders.item(key) for key in keys}
+    wait_for(lambda: all(orders.backend.of(key) for key in keys), 20)
+    asked = ["replay", "orders", "--since", "1h", "--filter", '{"query": {"backend-label": ["again"]}}']
+    for destination in ("http", "dynamodb"):
+        result = nami.typed("--local", *asked, "--destination", destination)
+        assert (result.returncode, result.stdout) == (0, "2\n"), result.stderr
+    wait_for(lambda: all(len(orders.backend.of(key)) == 2 for key in keys), 20)
+    wait_for(lambda: all("replayed_at" in orders.item(key) for key in keys), 20)
+    for key in keys:
+        first, second = orders.backend.of(key)
+        assert first.body == second.body
+        assert ("nami-replayed-at" in first.headers, "nami-replayed-at" in second.headers) == (False, True)
+        kept = ("stored_at", "expires_at", "body_ref", "raw")
+        assert [orders.item(key).get(name) for name in kept] == [before[key].get(name) for name in kept]
+
+
+def test_who_listens_gets_what_the_table_takes(orders: Orders, nami: Nami) -> None:
+    with Backend() as own, listening(nami, "orders", "--to", own.url):
+        key = orders.post(b'{"heard": "%s"}' % (b"x" * 600_000))
+        orders.item(key)
+        wait_for(lambda: own.of(key), 4)
+        assert len(own.of(key)[0].body) > 600_000
+
+
+def test_a_backend_alone_keeps_nothing_to_listen_to(orders: Orders, nami: Nami) -> None:
+    assert orders.outputs
+    result = nami.typed("--local", "listen", "orders", "--to", "http://127.0.0.1:9/", "--destination", "http")
+    assert result.returncode == 2
+    assert result.stderr == (
+        "error: http keeps no webhooks; deploy one beside it that does, as in --destination http,dynamodb\n"
+    )
 
 
 def test_two_bodies_of_one_id_are_kept_in_each_and_a_repeat_is_not(orders: Orders) -> None:

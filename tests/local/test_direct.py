@@ -10,7 +10,9 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
+from tests.browser import chromium
 from tests.local.conftest import Nami, Pipeline, pipeline, wait_for
 
 SECRET = b"hush"
@@ -135,6 +137,31 @@ def test_send_names_the_document(direct: Pipeline, command: Nami) -> None:
     sent = command.typed("--local", "send", "direct").stdout.split()
     assert sent[0] == "200"
     assert direct.document(sent[1])["verified"] == "shopify"
+
+
+def test_console_shows_the_quarantine_and_takes_from_it(direct: Pipeline, command: Nami) -> None:
+    before = waiting(direct, "QuarantineUrl")
+    forged = [str(post(direct, b"forged", secret=b"none").getheader("nami-delivery-id")) for _ in range(2)]
+    wait_for(lambda: waiting(direct, "QuarantineUrl") == before + 2, 30)
+    with command.console() as (url, _), chromium() as browser:
+        page = browser.new_page()
+        page.goto(url)
+        page.goto(f"{url.partition('/?')[0]}/s/direct/dead")
+        page.get_by_role("link", name="Quarantine").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("In quarantine")
+        group = page.locator("section.group").filter(has_text=forged[0])
+        expect(group.get_by_role("heading")).to_contain_text("signature")
+        page.get_by_role("checkbox", name=forged[0]).check()
+        page.get_by_role("button", name="Delete the chosen").click()
+        page.get_by_role("button", name="Delete 1").click()
+        expect(page.locator("#job")).to_contain_text("1 of about 1 deleted; done")
+        page.get_by_role("link", name="What is there now").click()
+        page.get_by_role("checkbox", name=forged[1]).check()
+        page.get_by_role("button", name="Send back the chosen").click()
+        page.get_by_role("button", name="Send 1 back").click()
+        expect(page.locator("#job")).to_contain_text("1 of about 1 sent back to the queue; done")
+    # It is no more genuine than before.
+    wait_for(lambda: waiting(direct, "QuarantineUrl") == before + 1 and waiting(direct, "QueueUrl") == 0, 30)
 
 
 def test_quarantine_is_stored_once_its_secret_is_known(direct: Pipeline, command: Nami) -> None:

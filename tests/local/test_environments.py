@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -147,3 +148,19 @@ def test_local_run_joins_the_same_name_in_an_environment(tiny: Nami) -> None:
     assert tiny("down", "prod-cart").returncode == 12
     assert tiny.status()["endpoints"].keys() == {"cart", "prod-cart"}
     assert tiny("down", "cart", "--env", "prod").stderr.startswith("prod-cart is down; still up: cart")
+
+
+def test_account_that_can_spare_too_little_is_asked_before_anything_is_made(both: Both) -> None:
+    settings = ("-c", "name=tight", "-c", "destination=dynamodb", "-c", "reserved_concurrency=950")
+    result = both.run("cdk", "deploy", *settings, "--require-approval=never")
+    assert result.returncode != 0
+    assert re.search(r"can spare 8\d\d concurrent executions: reserving 950 of 9\d\d", result.stderr), result.stderr
+    assert "-c reserved_concurrency=0" in result.stderr
+    # All of a stack is named after it.
+    there = {
+        "queues": both.plain.client("sqs").list_queues(QueueNamePrefix="nami-tight").get("QueueUrls"),
+        "tables": both.plain.client("dynamodb").list_tables()["TableNames"],
+        "buckets": [each["Name"] for each in both.plain.client("s3").list_buckets()["Buckets"]],
+        "functions": [each["FunctionName"] for each in both.plain.client("lambda").list_functions()["Functions"]],
+    }
+    assert "tight" not in json.dumps(there)

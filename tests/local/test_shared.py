@@ -96,7 +96,7 @@ def test_host_lets_both_functions_in(nami: Nami, market: Pipeline) -> None:
 
 
 def test_commands_find_the_documents_in_the_shared_database(nami: Nami, till: Pipeline) -> None:
-    assert '"to": "till"' in nami.typed("--local", "events", "till", "--limit", "1").stdout
+    assert '"to": "till"' in nami.typed("--local", "events", "till", "--limit", "1", "--full").stdout
     assert nami.typed("--local", "connect", "till").stdout.startswith("mongodb://127.0.0.1:")
 
 

@@ -158,7 +158,7 @@ def test_smoke_passes(story: Story) -> None:
 
 def test_dry_run_sends_nothing_back(story: Story) -> None:
     shown = story("dlq", "redrive", NAME, "--dry-run", "--limit", "5").stdout.splitlines()
-    assert len(shown) == 5
+    assert len(shown) == 1 + 5
     assert {letter["id"] for letter in story.letters()} == set(story.refused)
 
 

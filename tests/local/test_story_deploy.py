@@ -40,7 +40,8 @@ def handler(user: Nami) -> Path:
 
 @pytest.fixture(scope="module")
 def deployed(user: Nami, handler: Path) -> subprocess.CompletedProcess[str]:
-    result = user.typed("--local", "deploy", NAME, "--batch-window", "0", "--batch-size", "10", "--save")
+    settings = ("--batch-window", "0", "--batch-size", "10", "--save")
+    result = user.typed("--local", "deploy", NAME, *settings, "--verbose")
     assert result.returncode == 0, result.stderr
     return result
 
@@ -67,7 +68,12 @@ def test_deploy_ends_with_the_endpoint_and_the_time_it_took(
     assert re.search(r"story: deployed in \d[\d.]* (s|min)", deployed.stderr)
 
 
-def test_deploy_tells_of_each_resource(deployed: subprocess.CompletedProcess[str]) -> None:
+def test_deploy_tells_each_phase_with_its_time(deployed: subprocess.CompletedProcess[str]) -> None:
+    phases = re.findall(r"^story: (\w+) took \d[\d.]* (?:s|min)", deployed.stderr, re.MULTILINE)
+    assert phases == ["checking", "synthesising", "deploying"]
+
+
+def test_verbose_deploy_tells_of_each_resource(deployed: subprocess.CompletedProcess[str]) -> None:
     assert re.search(r"story: SQS::Queue \S*Queue CREATE_COMPLETE", deployed.stderr)
     assert re.search(r"story: Lambda::Function \S*PreQueue CREATE_COMPLETE", deployed.stderr)
 

@@ -183,7 +183,7 @@ def test_large_items_are_kept_as_long_as_the_table(dynamo: Template) -> None:
 
 
 def test_large_items_outlive_items_that_expire(synth: Synth) -> None:
-    template = synth(destination="dynamodb", table_ttl_days="30")
+    template = synth(destination="dynamodb", keep_days="30")
     (bucket,) = [b for key, b in template.find_resources("AWS::S3::Bucket").items() if "LargeItems" in key]
     rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
     kept = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
@@ -195,7 +195,7 @@ def test_large_items_outlive_items_that_expire(synth: Synth) -> None:
 
 def test_lower_ttl_takes_no_body_of_an_older_item(synth: Synth) -> None:
     def rules(days: str) -> dict[str, int]:
-        template = synth(destination="dynamodb", table_ttl_days=days)
+        template = synth(destination="dynamodb", keep_days=days)
         (bucket,) = [b for key, b in template.find_resources("AWS::S3::Bucket").items() if "LargeItems" in key]
         found = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
         return {rule["Prefix"]: rule["ExpirationInDays"] for rule in found if "ExpirationInDays" in rule}
@@ -210,9 +210,10 @@ def test_body_outlives_its_item_by_a_week_or_more(days: int) -> None:
     assert days + 7 <= int(prefix.removesuffix("d/")) < 2 * (days + 7) + 8
 
 
-def test_functions_rights_on_the_table_are_to_put_and_get_one(dynamo: Template) -> None:
+def test_functions_rights_on_the_table_are_to_put_get_and_renew_one(dynamo: Template) -> None:
     granted = rights(dynamo, "Dynamodb")
-    assert {action for action in granted if action.startswith("dynamodb:")} == {"dynamodb:PutItem", "dynamodb:GetItem"}
+    actions = ("PutItem", "GetItem", "UpdateItem")
+    assert {each for each in granted if each.startswith("dynamodb:")} == {f"dynamodb:{each}" for each in actions}
     assert granted["dynamodb:PutItem"] == {"Fn::GetAtt": ["DynamoTableE5532DA8", "Arn"]}
     assert "s3:PutObject" in granted
 

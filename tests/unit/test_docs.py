@@ -141,8 +141,8 @@ def combinations() -> str:
 
 @pytest.mark.docs
 def test_what_goes_with_what_is_as_the_settings_rule() -> None:
-    if block_is_behind(ROOT / "README.md", "combinations", combinations()):
-        pytest.fail("README.md is behind what the settings allow: run `make docs`")
+    if block_is_behind(DOCS / "settings.md", "combinations", combinations()):
+        pytest.fail("docs/settings.md is behind what the settings allow: run `make docs`")
 
 
 NOTHING = "–"  # noqa: RUF001 - the docs' own sign
@@ -248,9 +248,20 @@ def test_every_example_is_in_the_library_page() -> None:
     assert [path.name for path in (ROOT / "examples").glob("*.py") if f"(../examples/{path.name})" not in page] == []
 
 
-def test_readme_counts_the_named_schemes() -> None:
+@by_page([ROOT / "README.md", DOCS / "alternatives.md"])
+def test_page_counts_the_named_schemes(page: Path) -> None:
     named = set(SCHEMES) - {"hmac", "token", "basic", "none"}
-    assert f"[{len(named)} schemes]" in (ROOT / "README.md").read_text()
+    assert set(re.findall(r"(\d+) schemes\b", page.read_text())) == {str(len(named))}
+
+
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 150
+
+
+def test_readme_has_its_pictures() -> None:
+    pictures = re.findall(r'(?:src|srcset)="(\S+)"', (ROOT / "README.md").read_text())
+    assert len(pictures) == 2
+    assert all((ROOT / each).is_file() for each in pictures)
 
 
 def test_every_page_is_linked_from_the_readme() -> None:

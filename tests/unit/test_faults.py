@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from proofs.faults import plan
-from proofs.faults.invariants import Seen, Sent, check
+from proofs.faults.invariants import Seen, Sent, answers, check
+from proofs.faults.mutants import MUTANTS, ROOT, Mutant
 
 GENUINE = {f"msg_{number}": Sent(f"digest of {number}") for number in range(4)}
 SENT = {
@@ -30,7 +31,8 @@ def broken(
     refused: set[str] = REFUSED,
 ) -> dict[str, list[str]]:
     """The offending ids of each broken invariant, by its rule."""
-    return {each.rule: each.offending for each in check(SENT, acknowledged, refused, before, after) if not each.holds}
+    found = [*answers(SENT, acknowledged, refused), *check(SENT, acknowledged, refused, before, after)]
+    return {each.rule: each.offending for each in found if not each.holds}
 
 
 ACKNOWLEDGED_IN_THE_END = "every genuine webhook is acknowledged, in the end"
@@ -40,6 +42,8 @@ NOT_REFUSED = "none that was refused is stored, or a dead letter"
 BYTES = "what is stored is what was sent, byte for byte"
 STORED_IS = "after the redrive, stored = acknowledged - poison, each once"
 DEAD_ARE = "after the redrive, the dead letters are the poison, all of it and nothing else"
+UNWANTED = "none that the filter does not want is stored, or a dead letter"
+IN_ORDER = "each group arrived in its order"
 EMPTY = "nothing is left in the queue"
 
 
@@ -130,7 +134,7 @@ def test_what_waits_in_the_queue_is_found(seen: str, when: str) -> None:
     assert found == {EMPTY: [f"2 messages {when} the redrive"]}
 
 
-@pytest.mark.parametrize("make", [lambda seed: plan.webhooks(seed, 500), lambda seed: plan.faults(seed, 31)])
+@pytest.mark.parametrize("make", [lambda seed: plan.webhooks(seed, 500), lambda seed: plan.faults(seed, 31, 500)])
 def test_seed_decides(make: Callable[[int], object]) -> None:
     assert make(1) == make(1)
     assert make(1) != make(2)
@@ -141,10 +145,13 @@ def test_plan_has_its_shares() -> None:
     kinds = [each.kind for each in webhooks]
     assert {kind: kinds.count(kind) for kind in sorted(set(kinds))} == {
         "forged": 50,
-        "large": 50,
-        "ordinary": 4840,
+        "huge": 3,
+        "large": 15,
+        "ordered": 250,
+        "ordinary": 4572,
         "poison": 50,
         "slow": 10,
+        "unwanted": 50,
     }
     twice = [each for each in webhooks if len(each.copies) == 2]
     assert len(twice) == 250
@@ -189,9 +196,26 @@ def test_one_of_two_with_one_id_that_was_taken_for_a_repeat_is_found() -> None:
 
 
 def test_large_bodies_do_not_fit_into_a_message() -> None:
-    sizes = [len(each.body) for each in plan.webhooks(1, 500) if each.kind == "large"]
-    assert sizes
+    sizes = [len(each.body) for each in plan.webhooks(1, 500) if each.kind in ("large", "huge")]
     assert min(sizes) > 1024 * 1024
+    assert 5_000_000 < max(sizes) < 6 * 1024 * 1024
+
+
+def test_all_content_types_are_sent() -> None:
+    assert {each.content_type for each in plan.webhooks(1, 500)} == set(plan.CONTENT_TYPES)
+
+
+def test_one_webhook_that_the_filter_does_not_want_and_is_stored_is_found() -> None:
+    sent = {**SENT, "msg_0": replace(GENUINE["msg_0"], unwanted=True)}
+    found = check(sent, ACKNOWLEDGED, REFUSED, BEFORE, AFTER)
+    assert [each.rule for each in found if not each.holds] == [UNWANTED, STORED_IS]
+
+
+def test_webhook_that_overtook_an_earlier_one_of_its_group_is_found() -> None:
+    sent = {**SENT, "msg_0": replace(GENUINE["msg_0"], group="a"), "msg_2": replace(GENUINE["msg_2"], group="a")}
+    late = replace(BEFORE, documents=[*BEFORE.documents[1:], BEFORE.documents[0]])
+    found = check(sent, ACKNOWLEDGED, REFUSED, late, AFTER)
+    assert {each.rule: each.offending for each in found if not each.holds} == {IN_ORDER: ["msg_0"]}
 
 
 @pytest.mark.parametrize("visibility", [10, 31, 60])
@@ -203,7 +227,7 @@ def test_first_outage_is_longer_than_all_tries_take(visibility: float) -> None:
 
 @pytest.mark.parametrize("visibility", [10, 31, 60])
 def test_what_is_stopped_goes_on(visibility: float) -> None:
-    whats = [fault.what for fault in plan.faults(1, visibility)]
+    whats = [fault.what for fault in plan.faults(1, visibility, 500)]
     for stop, go_on in (
         (plan.HOST_AWAY, plan.HOST_BACK),
         (plan.HANG_DATABASE, plan.DATABASE_GOES_ON),
@@ -212,3 +236,11 @@ def test_what_is_stopped_goes_on(visibility: float) -> None:
         turns = [what for what in whats if what in (stop, go_on)]
         assert turns
         assert turns == [stop, go_on] * (len(turns) // 2)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.defect)
+def test_defect_can_still_be_planted(mutant: Mutant) -> None:
+    text = (ROOT / mutant.file).read_text()
+    planted = mutant.planted(text)
+    assert planted != text
+    compile(planted, mutant.file, "exec")

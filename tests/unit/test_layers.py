@@ -46,6 +46,7 @@ MAY_IMPORT = {
     "lambdas/nami_runtime/sentry.py": RUNTIME | {"sentry_sdk"},
     "lambdas/nami_runtime/destinations/mongo.py": RUNTIME | {"pymongo", "bson"},
     "lambdas/nami_runtime/destinations/postgres.py": RUNTIME | {"psycopg"},
+    "lambdas/reservations.py": {"boto3", "botocore", "urllib3"},
     "ec2_userdata/": {"boto3", "urllib3"},
     "nami_control/": CONTROL,
     "nami_cli/": COMMAND,

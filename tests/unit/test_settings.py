@@ -55,6 +55,21 @@ def test_any_bad_name_is_one_line_whose_remedy_is_a_good_name(name: str) -> None
             assert Subscription.from_context({"name": remedy}).name == remedy
 
 
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"table_ttl_days": "30"},
+        {"subscriptions": {"shopify": {"table_ttl_days": 30}}},
+        {"env": "prod", "environments": {"prod": {"table_ttl_days": 30}}},
+        {"subscriptions": {"shopify": {"table_ttl_days": 90}}, "keep_days": 30},
+        {"subscriptions": {"shopify": {"keep_days": 30, "table_ttl_days": 90}}},
+    ],
+    ids=["given", "kept", "of an environment", "given under the new name over the kept one", "kept under both"],
+)
+def test_former_name_of_keep_days_is_understood(context: dict[str, Any]) -> None:
+    assert Subscription.from_context({"name": "shopify", **context}).keep_days == 30
+
+
 def test_unknown_key_names_the_nearest() -> None:
     assert error_of(batchsize=3) == "batchsize: is not a setting; did you mean batch_size?"
 

@@ -158,7 +158,8 @@ def test_disk_alarm_waits_for_the_host_whose_silence_raises_it(full: Template) -
     (found,) = full.find_resources(
         "AWS::CloudWatch::Alarm", {"Properties": {"AlarmName": "nami-shopify-mongo-host-disk"}}
     ).values()
-    assert found["DependsOn"] == list(full.find_resources("AWS::AutoScaling::AutoScalingGroup"))
+    waited_for = ("AWS::AutoScaling::AutoScalingGroup", "Custom::Reservations")
+    assert found["DependsOn"] == [key for kind in waited_for for key in full.find_resources(kind)]
 
 
 def test_missing_data_is_no_alarm_but_where_it_is_what_the_alarm_is_for(full: Template) -> None:

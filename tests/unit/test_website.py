@@ -34,7 +34,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_start_page_is_the_readmes(project: Path) -> None:
-    assert "takes any burst, loses nothing" in (project / "html" / "index.html").read_text()
+    page = (project / "html" / "index.html").read_text()
+    assert "takes any burst, loses nothing" in page
+    pictures = re.findall(r'src(?:set)?="(pictures/[^"]+)"', page)
+    assert len(pictures) == 2
+    assert all((project / "html" / each).is_file() for each in pictures)
 
 
 def test_every_provider_has_a_page_that_names_its_secret(project: Path) -> None:
@@ -43,6 +47,24 @@ def test_every_provider_has_a_page_that_names_its_secret(project: Path) -> None:
         assert FACTS[name].secret in page
         assert f"nami deploy {name} --signature {name}" in page
         assert (project / "html" / "providers" / name / "index.html").is_file()
+
+
+def test_providers_page_tells_the_steps_in_its_console() -> None:
+    assert f"Where it is entered: {FACTS['livekit'].console}." in pages.provider_page("livekit")
+
+
+def test_every_provider_has_its_steps_or_the_page_that_tells_them() -> None:
+    assert [name for name in pages.provider_names() if name < "m" and not FACTS[name].console] == []
+
+
+def test_providers_page_leads_to_the_document_where_the_steps_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "https://example.com/docs/webhooks"
+    monkeypatch.setitem(FACTS, "livekit", FACTS["livekit"]._replace(console=page))
+    assert f"<{page}>" in pages.provider_page("livekit")
+
+
+def test_providers_page_says_that_a_request_without_an_id_counts_by_itself() -> None:
+    assert "| Delivery's id | none: each request is a delivery of its own |" in pages.provider_page("ably")
 
 
 def test_a_providers_page_is_found_by_search(project: Path) -> None:

@@ -112,7 +112,7 @@ def test_table_is_written_to_with_its_key(stacks: tuple[Yours, cdk.Stack]) -> No
     ScalableWebhook(stack, "Orders", name="orders", destination=DynamoTable(stack, "Table2", table=yours.table))
     assert len(functions(stack, DYNAMO_TABLE=at_last(stack, yours.table.table_name))) == 1
     actions = [set(each["Action"]) for each in rights(stack) if isinstance(each["Action"], list)]
-    assert {"dynamodb:PutItem", "dynamodb:GetItem"} in actions
+    assert {"dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"} in actions
     assert any("kms:Decrypt" in each and "kms:GenerateDataKey*" in each for each in actions)
 
 

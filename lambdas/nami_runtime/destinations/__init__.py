@@ -22,7 +22,8 @@ class Destination(Protocol):
         destination's and not the webhook's own, which costs the webhook no try; `Later` where a try is worth it only
         after some time. Waits for a store that is away until `deadline` (time.monotonic()). A repeat has the same
         content: where an id is another document's, with another `raw_sha256`, this one is stored as `apart` says, and
-        its result is `Apart`.
+        its result is `Apart`. One with `replayed_at` takes the place of the document of its id and content, but for the
+        first `stored_at`, and is "stored".
         """
 
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from nami_runtime import aws
 from nami_runtime.destinations import NO_TIME, Apart, Away, apart
-from nami_runtime.documents import iso, without_body
+from nami_runtime.documents import OPTIONAL, iso, without_body
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 THREADS = 8
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
@@ -105,29 +105,34 @@ class Dynamo:
 
     def _conditionally(self, document: dict[str, Any], deadline: float) -> str:
         try:
-            self._call("PutItem", self._put_item(document, deadline), deadline)
+            self._call("PutItem", self._parameters(document, self._putting, deadline), deadline)
         except aws.Rejected as error:
             if error.code != "ConditionalCheckFailedException":
                 raise
-            return self._taken(document, deadline)
+            said = self._taken(document, deadline)
+            if said != "duplicate" or "replayed_at" not in document:
+                return said
+            self._call("UpdateItem", self._parameters(document, self._renewing, deadline), deadline)
         return "stored"
 
-    def _put_item(self, document: dict[str, Any], deadline: float) -> bytes:
-        """The parameters of its PutItem as JSON; what the item refers to is in the bucket then."""
+    def _parameters(
+        self, document: dict[str, Any], of: Callable[[dict[str, Any]], dict[str, Any]], deadline: float
+    ) -> bytes:
+        """The parameters of its call as JSON; what the item refers to is in the bucket then."""
         if not self._encoding.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise Unfit(NO_TIME)
         try:
             try:
                 item, raw = self._fitting(self._fields(document))
-                text = self._encoded(item)
+                text = aws.compact(of(item))
             except Unfit:
                 _fit(document)
                 try:
                     item, raw = self._fitting(self._fields(document))
-                    text = self._encoded(item)
+                    text = aws.compact(of(item))
                 except Unfit as unfit:
                     item, raw = self._fitting(self._fields(without_body(document, str(unfit))))
-                    text = self._encoded(item)
+                    text = aws.compact(of(item))
         finally:
             self._encoding.release()
         if raw is not None:
@@ -138,13 +143,29 @@ class Dynamo:
         fields = {("id" if name == "_id" else name): value for name, value in document.items()}
         return fields | ({"expires_at": int(time.time()) + self._ttl_days * 86_400} if self._ttl_days else {})
 
-    def _encoded(self, fields: dict[str, Any]) -> bytes:
-        parameters = {
+    def _putting(self, fields: dict[str, Any]) -> dict[str, Any]:
+        return {
             "TableName": self._table,
             "Item": encoded(fields),
             "ConditionExpression": "attribute_not_exists(id)",
         }
-        return aws.compact(parameters)
+
+    def _renewing(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """What the user's own programs have added to an item stays in it, and so do its first dates."""
+        names = [name for name in fields if name not in ("id", "stored_at", "expires_at")]
+        gone = [name for name in (*OPTIONAL, "raw", "body_ref") if name not in fields]
+        values = encoded({name: fields[name] for name in names})
+        # By numbers, since names may be words that the expression keeps for itself.
+        update = f"SET {', '.join(f'#{at} = :{at}' for at in range(len(names)))}"
+        removal = f"REMOVE {', '.join(f'#{len(names) + at}' for at in range(len(gone)))}"
+        return {
+            "TableName": self._table,
+            "Key": encoded({"id": fields["id"]}),
+            "UpdateExpression": f"{update} {removal}",
+            "ConditionExpression": "attribute_exists(id)",
+            "ExpressionAttributeNames": {f"#{at}": name for at, name in enumerate([*names, *gone])},
+            "ExpressionAttributeValues": {f":{at}": values[name] for at, name in enumerate(names)},
+        }
 
     def _fitting(self, fields: dict[str, Any]) -> tuple[dict[str, Any], bytes | None]:
         """The fields as one item holds them, and the raw body where that must lie in the bucket, named by its content.

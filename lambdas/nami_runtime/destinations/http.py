@@ -27,6 +27,7 @@ from urllib.parse import quote, unquote_plus, urlsplit
 from nami_runtime import aws, log
 from nami_runtime.destinations import NO_TIME, Apart, Away, Later, apart
 from nami_runtime.destinations.dynamodb import encoded
+from nami_runtime.documents import iso
 from nami_runtime.reaching import Forbidden, reach
 from nami_runtime.secret import Secret
 from nami_runtime.tries import note_of
@@ -222,6 +223,8 @@ class Backend:
             ("webhook-timestamp", stamp),
             ("webhook-signature", signatures),
         ]
+        if "replayed_at" in document:
+            headers.append(("nami-replayed-at", iso(document["replayed_at"])))
         if raw or document["method"] not in ("GET", "DELETE"):
             headers.append(("content-length", str(len(raw))))
         return [(name, _control.sub(b" ", value.encode())) for name, value in headers]

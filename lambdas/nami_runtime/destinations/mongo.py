@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from time import monotonic, sleep
@@ -20,7 +21,7 @@ from pymongo.write_concern import WriteConcern
 from nami_runtime import aws, log, login, same_id, secret
 from nami_runtime.bodies import MAX_DEPTH
 from nami_runtime.destinations import NO_TIME, Away
-from nami_runtime.documents import without_body
+from nami_runtime.documents import OPTIONAL, without_body
 from nami_runtime.login import NotNow
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ ATTEMPT_SECONDS = 10.0
 _INDEXED = ("received_at", "stored_at")
 # Up to this many documents an index is made in milliseconds; of a collection of millions its owner decides.
 _FEW_DOCUMENTS = 10_000
+# By it MongoDB deletes a document once its date is over:
+# https://www.mongodb.com/docs/manual/tutorial/expire-data/#expire-documents-at-a-specific-clock-time
+_EXPIRES = "expires_at"
 _INDEX_SECONDS = 2.0
 _DUPLICATE_KEY = 11000
 _HASH = {"raw_sha256": 1}
@@ -66,28 +70,45 @@ class Mongo:
     def __init__(self) -> None:
         self._collection: Collection[Any] | None = None
         self._looked_at_indexes = False
+        self._keep = timedelta(days=int(os.environ.get("KEEP_DAYS") or 0))
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
+        if self._keep:
+            expires_at = datetime.now(UTC) + self._keep
+            for each in documents:
+                each.setdefault(_EXPIRES, expires_at)
         return same_id.write(self, documents, deadline)
 
-    def put(self, documents: Mapping[int, dict[str, Any]], results: list[str], deadline: float) -> None:
+    def renew(self, documents: Mapping[int, dict[str, Any]], results: list[str], deadline: float) -> None:
+        self.put(documents, results, deadline, _renewal)
+        for index in documents:
+            results[index] = "stored" if results[index] == "duplicate" else results[index]
+
+    def put(
+        self,
+        documents: Mapping[int, dict[str, Any]],
+        results: list[str],
+        deadline: float,
+        write: Callable[[dict[str, Any]], Upsert] | None = None,
+    ) -> None:
+        write = write or _upsert
         items: dict[int, Upsert] = {}
         for index, document in documents.items():
             if monotonic() >= deadline:
                 results[index] = f"MongoDB: {NO_TIME}"
                 continue
             try:
-                items[index] = _upsert(document)
+                items[index] = write(document)
             except Exception as error:
                 results[index] = f"can't be stored: {type(error).__name__}"
         refused = self._write(items, results, deadline)
         # Older servers than 5.0, DocumentDB and others take fewer names of fields.
-        others = {index: _upsert(documents[index]) for index in refused if _fit(documents[index], _without_signs)}
+        others = {index: write(documents[index]) for index in refused if _fit(documents[index], _without_signs)}
         refused = {index: why for index, why in refused.items() if index not in others}
         refused |= self._write(others, results, deadline)
         # What the server won't take in parsed form even so (a depth of its own) goes in raw.
         bare = {
-            index: _upsert(without_body(documents[index], f"refused by MongoDB: {reason}"))
+            index: write(without_body(documents[index], f"refused by MongoDB: {reason}"))
             for index, reason in refused.items()
         }
         for index, reason in self._write(bare, results, deadline).items():
@@ -169,13 +190,22 @@ class Mongo:
         if self._looked_at_indexes or self._collection is None or deadline - monotonic() < 2 * _INDEX_SECONDS:
             return
         self._looked_at_indexes = True
+        few = lambda found: found.estimated_document_count() < _FEW_DOCUMENTS  # noqa: E731
+        self._make(self._collection, _INDEXED, few)
+        if self._keep:  # whatever that takes: else nothing would ever be deleted
+            self._make(self._collection, (_EXPIRES,), lambda _: True, expireAfterSeconds=0)
+
+    @staticmethod
+    def _make(
+        collection: Collection[Any], names: Sequence[str], wanted: Callable[[Collection[Any]], bool], **options: Any
+    ) -> None:
         try:
             with pymongo.timeout(_INDEX_SECONDS):
-                if self._collection.estimated_document_count() < _FEW_DOCUMENTS:
-                    self._collection.create_indexes([pymongo.IndexModel(name) for name in _INDEXED])
+                if wanted(collection):
+                    collection.create_indexes([pymongo.IndexModel(name, **options) for name in names])
         except PyMongoError as error:
             reason = f"{type(error).__name__} {getattr(error, 'code', None) or ''}".strip()
-            log.line("WARNING", "no index was made", fields=_INDEXED, reason=reason)
+            log.line("WARNING", "no index was made", fields=names, reason=reason)
 
     def _open(self, deadline: float) -> Collection[Any]:
         if self._collection is None:
@@ -229,6 +259,17 @@ def _upsert(document: dict[str, Any]) -> Upsert:
     """Encoded here and now, so that what BSON can't hold fails this document and not the whole bulk."""
     key = RawBSONDocument(bson.encode({"_id": document["_id"]}))
     return pymongo.UpdateOne(key, {"$setOnInsert": _encoded(document)}, upsert=True)
+
+
+def _renewal(document: dict[str, Any]) -> Upsert:
+    """What the user's own programs have added to a document stays in it."""
+    key = RawBSONDocument(bson.encode({"_id": document["_id"]}))
+    first = {name: document[name] for name in ("stored_at", _EXPIRES) if name in document}
+    fields = _encoded({name: value for name, value in document.items() if name not in first})
+    update: dict[str, Any] = {"$set": fields, "$setOnInsert": first}
+    if gone := [name for name in OPTIONAL if name not in fields]:
+        update["$unset"] = dict.fromkeys(gone, "")
+    return pymongo.UpdateOne(key, update, upsert=True)
 
 
 _UNFIT = (InvalidDocument, OverflowError, UnicodeError, RecursionError, ValueError)

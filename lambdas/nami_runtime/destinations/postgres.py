@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ATTEMPT_SECONDS = 10.0
 _CONNECT_SECONDS = 5
 _PAUSE_SECONDS = 0.5
+_DELETE_SECONDS, _DELETE_EVERY_SECONDS = 2.0, 3600.0
 # What a row itself can be refused for: data that is none, constraints and triggers of the user's own, over a limit.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _ITS_OWN = ("22", "23", "54", "P0")
@@ -48,24 +49,53 @@ class Postgres:
 
     def __init__(self) -> None:
         self._connection: Connection | None = None
+        self._keep_days = int(os.environ.get("KEEP_DAYS") or 0)
+        self._deletes_at = 0.0  # time.monotonic()
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
-        return same_id.write(self, documents, deadline)
+        results = same_id.write(self, documents, deadline)
+        if self._keep_days and monotonic() >= self._deletes_at and "stored" in results:
+            self._delete_old(min(deadline, monotonic() + _DELETE_SECONDS))
+        return results
 
-    def put(self, documents: Mapping[int, dict[str, Any]], results: list[str], deadline: float) -> None:
+    def _delete_old(self, deadline: float) -> None:
+        """Deletes some of what is too old, after the new rows are safe; the rest after the next batch, or in an hour.
+
+        A batch writes less than it may delete, so it keeps up. Without the right to, webhooks are stored all the same.
+        """
+        self._deletes_at = monotonic() + _DELETE_EVERY_SECONDS
+        try:
+            ((count,),) = self._run(rows.DELETE, (os.environ["NAMI_SUBSCRIPTION"], self._keep_days), deadline)
+        except (NotNow, psycopg.Error) as error:
+            reason = error.reason if isinstance(error, NotNow) else f"code {error.sqlstate or type(error).__name__}"
+            log.line("WARNING", "rows over keep_days were not deleted", reason=reason)
+            return
+        if count == rows.MOST_DELETED:
+            self._deletes_at = 0.0
+
+    def renew(self, documents: Mapping[int, dict[str, Any]], results: list[str], deadline: float) -> None:
+        self.put(documents, results, deadline, rows.RENEW)
+
+    def put(
+        self,
+        documents: Mapping[int, dict[str, Any]],
+        results: list[str],
+        deadline: float,
+        statement: str = rows.INSERT,
+    ) -> None:
         items: dict[int, rows.Row] = {}
         for index, document in documents.items():
             try:
                 items[index] = rows.of(document)
             except Exception as error:
                 results[index] = f"can't be stored: {type(error).__name__}"
-        refused = self._insert(items, results, deadline)
+        refused = self._insert(statement, items, results, deadline)
         # What the server won't take in parsed form (a limit that is not known here) goes in raw.
         bare = {
             index: rows.of(without_body(documents[index], f"refused by PostgreSQL: {reason}"))
             for index, reason in refused.items()
         }
-        for index, reason in self._insert(bare, results, deadline).items():
+        for index, reason in self._insert(statement, bare, results, deadline).items():
             results[index] = f"refused by PostgreSQL: {reason}"
 
     def hashes(self, ids: list[Any], deadline: float) -> dict[Any, str]:
@@ -73,12 +103,14 @@ class Postgres:
         found: list[tuple[str, str]] = self._run(rows.HASHES, (subscription, list(map(str, ids))), deadline)
         return dict(found)
 
-    def _insert(self, items: dict[int, rows.Row], results: list[str], deadline: float) -> dict[int, str]:
+    def _insert(
+        self, statement: str, items: dict[int, rows.Row], results: list[str], deadline: float
+    ) -> dict[int, str]:
         """Fills in the results; returns what the server refused for its own sake, with its reason."""
         if not items:
             return {}
         try:
-            fresh = {(row[0], row[1]) for row in self._run(rows.INSERT, rows.columns(items.values()), deadline)}
+            fresh = {(row[0], row[1]) for row in self._run(statement, rows.columns(items.values()), deadline)}
         except NotNow as not_now:
             for index in items:
                 results[index] = not_now.reason
@@ -89,7 +121,8 @@ class Postgres:
             # Whichever of them it was, the others are written.
             half, given = len(items) // 2, list(items.items())
             parts = [dict(given[:half]), dict(given[half:])]
-            return {index: why for part in parts for index, why in self._insert(part, results, deadline).items()}
+            said = [self._insert(statement, part, results, deadline) for part in parts]
+            return {index: why for each in said for index, why in each.items()}
         for index, row in items.items():
             key = (row[0], row[1])
             results[index] = "stored" if key in fresh else "duplicate"

@@ -24,6 +24,7 @@ _OWN_WAYS = {
         "adyen": "adyen",
         "braintree": "braintree",
         "client_state": "microsoft-graph",
+        "contentful": "contentful",
         "jwts": "fusionauth google-pubsub livekit messagebird netlify plaid plaid-sandbox vonage wix",
         "public_keys": "aws-sns discord highlevel manus mobiscroll paypal sendgrid standard-webhooks-v1a telnyx wise",
     }.items()

@@ -9,6 +9,7 @@ import binascii
 from hmac import compare_digest, digest
 
 from nami_runtime.request import Refused, field
+from nami_runtime.signatures import places
 from nami_runtime.signatures.schemes import Scheme
 
 TYPE_CHECKING = False
@@ -38,12 +39,12 @@ class Adyen(Scheme):
     """
 
     def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
-        signed = [(field(item, SIGNATURE), content(item)) for item in notifications(request.json())]
-        if not signed or not all(given for given, _ in signed):
+        signed = [(item, field(item, SIGNATURE).encode("utf-8", "replace")) for item in notifications(request.json())]
+        if not signed or not all(given for _, given in signed):
             raise Refused(401, "no signature")
         for secret in secrets:
-            fit = [compare_digest(signature(secret, text), given.encode("utf-8", "replace")) for given, text in signed]
-            if all(fit):
+            if all(compare_digest(signature(secret, content(item)), given) for item, given in signed):
+                places.check_once(request.body)
                 return secret
         return None
 
@@ -58,13 +59,22 @@ def notifications(body: Any) -> list[Any]:
 def content(item: Any) -> bytes:
     """What is signed of a notification; a field that is missing is empty.
 
-    Raises Refused (401) where a colon stands in more than the one field that may hold any: the signature would fit
-    other fields too.
+    Raises Refused (401) for a field that is neither text nor integer, and where a colon stands in more than the one
+    field that may hold any: the signature would fit other fields too.
     """
-    values = [field(item, name) for name in FIELDS]
+    values = [_text(item, name) for name in FIELDS]
     if any(":" in value for name, value in zip(FIELDS, values, strict=True) if name != _REFERENCE):
         raise Refused(401, "no telling where a field ends")
     return ":".join(values).encode("utf-8", "replace")
+
+
+def _text(item: Any, name: str) -> str:
+    value = item
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
+        raise Refused(401, f"{name} is no text")
+    return "" if value is None else str(value)
 
 
 def signature(secret: str, text: bytes) -> bytes:

@@ -24,8 +24,10 @@ class ClientState(Scheme):
         notifications = body.get("value") if isinstance(body, dict) else None
         if not isinstance(notifications, list) or not notifications:
             raise Refused(401, "no notifications")
-        matches = [matching(field(item, "clientState"), secrets) for item in notifications]
-        return matches[0] if None not in matches else None
+        for item in notifications:
+            if (proven := matching(field(item, "clientState"), secrets)) is None:
+                return None
+        return proven
 
 
 SCHEMES: dict[str, tuple[Scheme, ...]] = {"microsoft-graph": (ClientState(handshake="microsoft-graph"),)}

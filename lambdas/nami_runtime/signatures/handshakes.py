@@ -101,6 +101,16 @@ def _asana(request: Request, secret: Secret) -> Answer | None:
     return {"statusCode": 200, "headers": {"x-hook-secret": offered}, "body": ""}
 
 
+def _ringcentral(request: Request, secret: Secret) -> Answer | None:
+    """A token of its own comes back in the header that it came in, where there is no body yet."""
+    offered = request.headers.get("validation-token")
+    if not offered or request.method != "POST" or request.body:
+        return None
+    if not (offered.isascii() and offered.isprintable()):
+        raise Refused(400, "Validation-Token is not printable")
+    return {"statusCode": 200, "headers": {"validation-token": _bounded(offered)}, "body": ""}
+
+
 def _notion(request: Request, secret: Secret) -> Answer | None:
     """The token that its owner pastes into Notion and with which all webhooks to come are signed."""
     if request.method != "POST" or "x-notion-signature" in request.headers:
@@ -133,6 +143,12 @@ def _bitbucket_server(request: Request, secret: Secret) -> Answer | None:
     """Its connection test, which is signed by no version (https://github.com/runatlantis/atlantis/issues/474)."""
     is_ping = request.headers.get("x-event-key") == "diagnostics:ping" and "x-hub-signature" not in request.headers
     return _NOTHING if is_ping and request.method == "POST" else None
+
+
+def _boldsign(request: Request, secret: Secret) -> Answer | None:
+    """What its console's Verify sends before there is a secret (https://developers.boldsign.com/webhooks)."""
+    asks = request.method == "POST" and field(request.json(), "event.eventType") == "Verification"
+    return _NOTHING if asks else None
 
 
 def _woocommerce(request: Request, secret: Secret) -> Answer | None:
@@ -228,6 +244,7 @@ if TYPE_CHECKING:
 _UNSIGNED = {
     "asana": _asana,
     "bitbucket-server": _bitbucket_server,
+    "boldsign": _boldsign,
     "braintree": _braintree,
     "dropbox": _dropbox,
     "event-grid": _event_grid,
@@ -236,6 +253,7 @@ _UNSIGNED = {
     "microsoft-graph": _microsoft_graph,
     "notion": _notion,
     "okta": _okta,
+    "ringcentral": _ringcentral,
     "woocommerce": _woocommerce,
     "x": _x,
 }

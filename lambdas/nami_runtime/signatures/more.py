@@ -141,7 +141,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         ),
     ),
     "paystack": _hex("x-paystack-signature", digest="sha512"),
-    "paysway": _pairs("x-paysway-signature", "v1", key="base64"),
+    "paysway": _pairs("x-paysway-signature", "v1", "body:id", key="base64"),
     "razorpay": _hex("x-razorpay-signature", "x-razorpay-event-id"),
     # The time stands before the first comma, without a name.
     "recurly": (
@@ -150,6 +150,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             signed="{timestamp}.{body}",
             timestamp="item:0",
             milliseconds=True,
+            tolerance=300,
         ),
     ),
     "revolut": (
@@ -178,7 +179,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "katana": _hex("x-sha2-signature"),
     "london-theatre-direct": _base64("ltd-webhook-signature"),
     "mews-pos": _base64("x-signature"),
-    "scalev": _base64("x-scalev-hmac-sha256"),
+    "scalev": _base64("x-scalev-hmac-sha256", "body:unique_id"),
     "shopware": _hex("shopware-shop-signature"),
     "oracle-commerce": _base64("x-oracle-cc-webhook-signature", digest="sha512"),
     "uber": _hex("x-uber-signature", "body:event_id"),
@@ -222,7 +223,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # The first is of its SDK webhooks: Standard Webhooks, with the key as it is.
     "growthbook": (
         *_standard("webhook-signature", "webhook-id", "webhook-timestamp", key="text"),
-        *_hex("x-growthbook-signature"),
+        Hmac(header="x-growthbook-signature", is_json=True),
     ),
     "launchdarkly": _hex("x-ld-signature", "body:_id"),
     "netbox": _hex("x-hook-signature", digest="sha512"),
@@ -301,8 +302,13 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
         Token(header="query:token", ids=("body:event.triggerUuid",), settable=("header",), handshake="challenge"),
     ),
     "postmark": (Basic(),),
-    "opensms": _pairs("x-opensms-signature", "v1"),
+    "opensms": _pairs("x-opensms-signature", "v1", tolerance=300),
     "retell": _pairs("x-retell-signature", "d", time="v", signed="{body}{timestamp}", tolerance=300, milliseconds=True),
+    # Its pages name both headers for the token that a subscription is given.
+    "ringcentral": tuple(
+        Token(header=header, ids=("body:uuid",), handshake="ringcentral")
+        for header in ("verification-token", "validation-token")
+    ),
     "stream": _hex("x-signature"),
     "telegram": (Token(header="x-telegram-bot-api-secret-token", ids=("body:update_id",)),),
     "twitch": (
@@ -327,7 +333,7 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "leaf": _base64("x-leaf-signature"),
     "openproject": _hex("x-op-signature", prefix="sha1=", digest="sha1"),
     "outline": _pairs("outline-signature", "s", milliseconds=True),
-    "plane": _hex("x-plane-signature"),
+    "plane": _hex("x-plane-signature", "body:event_id"),
     "realtime-register": _base64("signature"),
     "taiga": _hex("x-taiga-webhook-signature", digest="sha1"),
     "trello": (
@@ -342,7 +348,18 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     ),
     "ashby": _hex("ashby-signature", prefix="sha256="),
     # While its key rolls it signs with the other under s1.
-    "boldsign": _pairs("x-boldsign-signature", "s0 s1", "body:event.id", tolerance=300, separator=", "),
+    "boldsign": (
+        Hmac(
+            header="x-boldsign-signature",
+            part="s0 s1",
+            separator=", ",
+            signed="{timestamp}.{body}",
+            timestamp="part:t",
+            tolerance=300,
+            ids=("body:event.id",),
+            handshake="boldsign",
+        ),
+    ),
     "box": (
         Hmac(
             header="box-signature-primary",
@@ -400,12 +417,12 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     # The key is `client id&secret`, and that is what the secret holds.
     "surveymonkey": _base64("sm-signature", "body:event_id", digest="sha1"),
     "tiktok": _pairs("tiktok-signature", "s"),
-    "todoist": _base64("x-todoist-hmac-sha256"),
+    "todoist": _base64("x-todoist-hmac-sha256", "x-todoist-delivery-id"),
     "xero": (Hmac(header="x-xero-signature", encoding="base64", handshake="xero", empty_answer=True),),
     "xobni": _timed("x-xobni-signature", "x-xobni-timestamp", "x-xobni-delivery", prefix="sha256="),
     # Identity and checks
     "checkr": _hex("x-checkr-signature", "body:id"),
-    "dynamic": _hex("x-dynamic-signature-256", prefix="sha256="),
+    "dynamic": _hex("x-dynamic-signature-256", "body:messageId", prefix="sha256="),
     "zitadel": _pairs("zitadel-signature", "v1", tolerance=300),
     "greenhouse": _hex("signature", prefix="sha256 "),
     "onfido": _hex("x-sha2-signature"),

@@ -23,6 +23,9 @@ MAX_FORM_BYTES = 256 * 1024
 MAX_FIELDS = 1000
 # A multipart form may carry files; its fields are looked for without decoding those.
 _MAX_VALUE_BYTES = 64 * 1024
+_MAX_HEAD_BYTES = 1024
+# So many of what one provider or another sends two, while a secret rolls.
+MOST_SIGNATURES = 8
 _BOUNDARY = re.compile(r'multipart/form-data\s*;.*?boundary="?([^\s";,]{1,70})"?', re.IGNORECASE)
 _NAME = re.compile(rb'content-disposition:\s*form-data\s*;(?:[^\r\n]*?;)?\s*name="([^"\r\n]*)"', re.IGNORECASE)
 
@@ -71,8 +74,8 @@ def urlencoded(body: bytes) -> list[tuple[str, str]]:
     raise Refused(400, "a form larger than any that this provider sends")
 
 
-def check_text(body: bytes) -> None:
-    """Raises Refused (401) for what is no UTF-8.
+def check_text(body: bytes, *, is_json: bool = False) -> None:
+    """Raises Refused (401) for what is no UTF-8, or does not begin as JSON does.
 
     Whoever knows sha256(secret + body) can tell that of the same with padding and more behind it. Padding begins with
     0x80, which no text goes on with.
@@ -81,11 +84,25 @@ def check_text(body: bytes) -> None:
         body.decode()
     except ValueError:
         raise Refused(401, "a body that is no text") from None
+    if is_json and body[:1] not in (b"{", b"["):
+        raise Refused(401, "a body that is no JSON")
+
+
+def check_once(body: bytes) -> None:
+    """Raises Refused (401) for JSON in which an object has a name twice: whoever reads it may take the other value."""
+    json.loads(body, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Refused(401, "a name that is there twice")
+    return found
 
 
 def groups(request: Request, header: str) -> Iterator[Request]:
-    """The request with each of the groups of pairs that stand in a header with blanks between."""
-    for group in request.headers.get(header, "").replace(", ", ",").split() or [""]:
+    """The request with each group of pairs that stand in a header with blanks between, MOST_SIGNATURES at the most."""
+    for group in request.headers.get(header, "").replace(", ", ",").split()[:MOST_SIGNATURES] or [""]:
         alone = copy(request)
         alone.headers = {**request.headers, header: group}
         yield alone
@@ -104,8 +121,9 @@ def listed(value: str, prefix: str) -> list[str]:
 
     A prefix counts in any case, and a blank at its end stands for one or more (RFC 9110, 11.1).
     """
-    start = re.escape(prefix.rstrip()) + (r"\s+" if prefix[-1:].isspace() else r"\s*" if prefix else "")
-    return re.findall(rf"(?:^|[,;\s])\s*{start}([^,;\s]+)", value, re.IGNORECASE)
+    start = re.escape(prefix.rstrip()) + (" " if prefix[-1:].isspace() else " ?" if prefix else "")
+    # One blank for many: a header of thousands is read at once.
+    return re.findall(rf"(?:^|[,; ]) ?{start}([^,; ]+)", " ".join(value.split()), re.IGNORECASE)
 
 
 def without(text: str, name: str) -> str:
@@ -149,6 +167,6 @@ def _multipart(body: bytes, boundary: bytes) -> list[tuple[str, str]]:
     fields = []
     for part in parts[1:]:
         head, blank, value = part[:_MAX_VALUE_BYTES].partition(b"\r\n\r\n")
-        if blank and (name := _NAME.search(head)) and b"filename" not in head.lower():
+        if blank and (name := _NAME.search(head[:_MAX_HEAD_BYTES])) and b"filename" not in head.lower():
             fields.append((name[1].decode("utf-8", "replace"), value.removesuffix(b"\r\n").decode("utf-8", "replace")))
     return fields

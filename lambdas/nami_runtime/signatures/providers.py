@@ -42,6 +42,7 @@ def _hubspot_hash(version: str, signed: str) -> Hmac:
         when=("x-hubspot-signature-version", version),
         hashed="before",
         signed=signed,
+        is_json=signed == "{body}",
         ids=(_hubspot_events,),
     )
 
@@ -106,6 +107,8 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
     "mailgun": (
         Hmac(
             header="body:signature.signature",
+            # Of a subaccount's event, by the key of the account above it.
+            also=("body:signature.parent-signature",),
             signed="{timestamp}{body:signature.token}",
             timestamp="body:signature.timestamp",
             digits=10,

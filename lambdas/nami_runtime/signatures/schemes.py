@@ -222,8 +222,7 @@ class Signed(Scheme):
                 given += [text for name, text in _pairs(value, self.separator) if name in self.part.split(" ")]
             else:
                 given += _signatures(value, self.prefix)
-        if self.encoding == "hex":
-            given = [text.lower() for text in given]
+        given = [text.lower() for text in given] if self.encoding == "hex" else given
         return [text.rstrip("=").encode("utf-8", "replace") for text in given if text]
 
     def _content(self, request: Request, url: str) -> bytes:
@@ -235,7 +234,8 @@ class Signed(Scheme):
 
                 before = request.body if "{body}{timestamp}" in self.signed else b""
                 after = values[at + 1] or (request.body if "{timestamp}{body}" in self.signed else b"")
-                check_ends(values[at], before, after, self.digits, iso=self.iso)
+                identity = values[at - 2] if "{id}{timestamp}" in self.signed else b""
+                check_ends(values[at], before, after, self.digits, iso=self.iso, identity=identity)
             elif pieces[at] == "id" and self.id_length and len(values[at]) != self.id_length:
                 raise Refused(401, "no telling where the id ends")
             elif pieces[at] not in _ENDLESS and any(end and end in values[at] for end in values[at - 1 : at + 2 : 2]):
@@ -267,21 +267,23 @@ class Hmac(Signed):
 
     `digest` is md5, sha1, sha256, sha384 or sha512. `key` is the secret's own form: text, base64, hex, or nfkd: text as
     Unicode decomposes it. `hashed` is for those who make no HMAC but hash the secret "before" or "after" the content.
+    `is_json` is for a body that is signed alone, where the provider's other way signs more, which could pass for one.
     """
 
     digest: str = "sha256"
     key: str = "text"
     hashed: str = ""
+    is_json: bool = False
 
     def fits(self, secret: str, content: bytes, given: Sequence[bytes]) -> bool:
         expected = self.signature(secret, content).rstrip(b"=")
         return bool(expected) and any(compare_digest(expected, candidate) for candidate in given)
 
     def contents(self, request: Request) -> Iterator[bytes]:
-        if self.hashed == "before":
+        if self.hashed == "before" or self.is_json:
             from nami_runtime.signatures import places  # noqa: PLC0415 - as above
 
-            places.check_text(request.body)
+            places.check_text(request.body, is_json=self.is_json)
         return super().contents(request)
 
     def signature(self, secret: str, content: bytes) -> bytes:
@@ -356,10 +358,8 @@ class Unsigned(Scheme):
 def matching(given: str, secrets: Sequence[str]) -> str | None:
     """The secret that equals `given`; hashed first, so that the comparison tells nothing of its length either."""
     hashed = sha256(_composed(given).encode("utf-8", "replace")).digest()
-    for secret in secrets:
-        if compare_digest(hashed, sha256(_composed(secret).encode()).digest()):
-            return secret
-    return None
+    fits = (secret for secret in secrets if compare_digest(hashed, sha256(_composed(secret).encode()).digest()))
+    return next(fits, None)
 
 
 def _composed(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from nami_runtime.request import Refused
+from nami_runtime.signatures import places
 from nami_runtime.signatures.asymmetric import decoded
 from nami_runtime.signatures.certificates import Certificates, fits
 from nami_runtime.signatures.fetched import Fetched
@@ -49,7 +50,10 @@ def verify(request: Request, secrets: Sequence[str], now: float) -> str | None:
     host, path = _place(message.get("SigningCertURL"), topic, _CERTIFICATE_PATH)
     signed = content(message)
     key = certificates.key(host, path, now, request.deadline)
-    return topic if fits(key, decoded(signature), signed, _DIGESTS[version]()) else None
+    if not fits(key, decoded(signature), signed, _DIGESTS[version]()):
+        return None
+    places.check_once(request.body)
+    return topic
 
 
 def content(message: dict[str, Any]) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from re import fullmatch
+from re import fullmatch, search
 
 from nami_runtime.request import Refused
 
@@ -25,10 +25,13 @@ def check_age(timestamp: str, tolerance: int, now: float) -> None:
         raise Refused(401, "stale timestamp")
 
 
-def check_ends(stamp: bytes, before: bytes, after: bytes, digits: int = 0, *, iso: bool = False) -> None:
+def check_ends(
+    stamp: bytes, before: bytes, after: bytes, digits: int = 0, *, iso: bool = False, identity: bytes = b""
+) -> None:
     """Raises Refused (401) where the timestamp could begin or end elsewhere in what is signed around it.
 
-    Nothing separates it there, so that a byte moved between it and the body would leave the signature as it is.
+    Nothing separates it there, so that a byte moved between it and the body would leave the signature as it is. Nor is
+    there anything before it but the `identity`, in which another time may not stand: that would be the signed one.
     """
     if iso or not stamp.isdigit():
         found = fullmatch(_ISO, stamp)
@@ -39,7 +42,7 @@ def check_ends(stamp: bytes, before: bytes, after: bytes, digits: int = 0, *, is
     else:
         # Over four, so that it is not the year of the other form.
         sure = len(stamp) > 4 and not before[-1:].isdigit() and not after[:1].isdigit()
-    if not sure:
+    if not sure or search(_ISO, identity):
         raise Refused(401, "no telling where the timestamp ends")
 
 

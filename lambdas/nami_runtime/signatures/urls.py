@@ -97,7 +97,10 @@ def _with_credentials(url: str, authorization: str) -> list[str]:
         user, _, password = binascii.a2b_base64(given.strip()).decode().partition(":")
     except ValueError:
         return []
-    spelled = [f"{user}:{password}", f"{quote(user, safe='')}:{quote(password, safe='')}"]
+    spelled = [f"{quote(user, safe='')}:{quote(password, safe='')}"]
+    # One of these would end the host, and make it another URL, of which this one's end is a part.
+    if not any(end in user + password for end in "/?#\\"):
+        spelled.append(f"{user}:{password}")
     if not password:
         spelled.append(quote(user, safe=""))
     return [f"{scheme}://{each}@{rest}" for each in dict.fromkeys(spelled)]

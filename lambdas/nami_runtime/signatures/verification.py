@@ -6,7 +6,7 @@ import json
 import os
 from time import monotonic, time
 
-from nami_runtime import signatures
+from nami_runtime import aws, signatures
 from nami_runtime.request import Refused
 from nami_runtime.secret import Secret
 
@@ -39,7 +39,8 @@ class Verification:
 
         Where the request came in earlier, a signed timestamp is compared with `now` (epoch seconds), and a secret that
         was read before `queued_at` is read again before it is believed.
-        Raises Refused (401, 403) for what the secret does not prove, aws.Unavailable where the secret can't be read.
+        Raises Refused (401, 403) for what the secret does not prove, aws.Unavailable where the secret can't be read,
+        or what it held last does not fit and it can't be read anew.
         """
         if self._secret is None:
             return None
@@ -80,6 +81,8 @@ class Verification:
         if key is None and secret.reread(request.deadline, since):
             values = secret.values(request.deadline)
             key = form.verify(request, values, now)
+        if key is None and secret.unread:  # a rotation may have added the value that fits
+            raise aws.Unavailable(f"the secret can't be read anew, and no known value fits: {secret.unread}")
         if key is None:
             raise Refused(401, "wrong signature" if values else secret.fault)
         return key

@@ -12,7 +12,9 @@ import typer.testing
 from botocore.stub import Stubber
 
 from nami_control.aws import Aws
-from nami_control.stacks import Target
+from nami_control.checks import Account
+from nami_control.deploying import Attempt
+from nami_control.stacks import Stack, Target
 
 Stub = Callable[[str], Stubber]
 
@@ -75,6 +77,12 @@ def nothing_kept(aws: Stub, name: str = "shopify") -> None:
 def target(name: str = "shopify", environment: str = "", **given: str) -> Target:
     """A subscription where the usual variables point, with these settings."""
     return Target(name, Aws(environment), given)
+
+
+def attempt(asked: Target, stack: Stack | None = None) -> Attempt:
+    """To deploy this over that."""
+    caller = Account("123456789012", "eu-west-1", "arn:aws:iam::123456789012:user/me")
+    return Attempt(asked, caller, stack, asked.given_anywhere)
 
 
 def sleep_in(monkeypatch: pytest.MonkeyPatch, module: ModuleType, sleep: Callable[[float], None]) -> None:

@@ -30,7 +30,8 @@ def stack(status: str = "CREATE_COMPLETE", **outputs: str) -> Stack:
             "StackStatus": status,
             "CreationTime": datetime.now(UTC),
             "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
-        }
+        },
+        Aws(),
     )
 
 
@@ -148,27 +149,39 @@ def deployed_with(aws: Stub, **settings: Any) -> None:
 
 def test_setting_of_the_last_deployment_is_not_lost_by_leaving_it_out(aws: Stub) -> None:
     deployed_with(aws, signature="stripe", data_volume_id="vol-1", batch_size=50)
-    check = checks.settings_stay(target(), subscription(batch_size=20), {"batch_size"}, stack())
+    check = checks.settings_stay(target(batch_size="20"), {"batch_size"}, stack())
     assert check.status == "fail"
     assert "add --signature stripe --data-volume-id vol-1 " in word(check.remedy, "nami")
     assert "--reset" in word(check.remedy, "nami")
 
 
+def test_setting_of_the_last_deployment_is_not_lost_by_its_new_name(aws: Stub) -> None:
+    deployed_with(aws, table_ttl_days=30)
+    check = checks.settings_stay(target(), set(), stack())
+    assert "add --keep-days 30 " in word(check.remedy, "nami")
+
+
+def test_setting_of_the_last_deployment_may_be_given_by_its_former_name(aws: Stub) -> None:
+    deployed_with(aws, table_ttl_days=30)
+    given = target(table_ttl_days="30")
+    assert checks.settings_stay(given, given.given_anywhere, stack()).status == "ok"
+
+
 def test_setting_that_is_given_anew_may_change(aws: Stub) -> None:
     deployed_with(aws, batch_size=50, methods=["GET", "POST"])
-    given = {"batch_size": 100, "methods": "POST"}
-    assert checks.settings_stay(target(), subscription(**given), given, stack()).status == "ok"
+    given = {"batch_size": "100", "methods": "POST"}
+    assert checks.settings_stay(target(**given), given, stack()).status == "ok"
 
 
 def test_settings_as_deployed_may_be_deployed_again(aws: Stub) -> None:
     deployed_with(aws, methods=["GET", "POST"], egress="nat")
-    again = subscription(methods="GET,POST", egress="nat")
-    assert checks.settings_stay(target(), again, {"methods", "egress"}, stack()).status == "ok"
+    again = target(methods="GET,POST", egress="nat")
+    assert checks.settings_stay(again, {"methods", "egress"}, stack()).status == "ok"
 
 
 def test_stack_that_does_not_say_its_settings_takes_any(aws: Stub) -> None:
     aws("cloudformation").add_response("get_template", {"TemplateBody": "{}"})
-    assert checks.settings_stay(target(), subscription(), set(), stack()).status == "ok"
+    assert checks.settings_stay(target(), set(), stack()).status == "ok"
 
 
 def test_reservation_counts_every_destination(aws: Stub) -> None:
@@ -264,7 +277,7 @@ def test_what_is_no_fault_of_aws_is_not_told_as_one() -> None:
 @pytest.mark.parametrize("version", ["2.1120.0", "3.0.0"])
 def test_cdk_cli_that_cannot_read_our_templates_is_told(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     monkeypatch.setattr(checks, "_version_of", lambda _: tuple(map(int, version.split("."))))
-    error = checks._cdk().error
+    error = checks.cdk_cli().error
     assert isinstance(error, MissingToolError)
     assert f"aws-cdk@{cdk.VERSION}" in str(error)
 

@@ -257,7 +257,7 @@ def test_app_is_told_that_local_aws_has_one_account(folder: Path, monkeypatch: p
 
 def test_advice_stays_in_the_environment() -> None:
     found = deployed_in("prod", StackStatus="DELETE_FAILED", StackId=STACK_ID)
-    check = checks.stack_is_settled("shopify", Stack(found))  # type: ignore[arg-type]
+    check = checks.stack_is_settled("shopify", Stack(found, Aws()))  # type: ignore[arg-type]
     assert word(check.remedy, Aws("prod").nami).startswith("finish with nami --env prod destroy shopify")
 
 

@@ -158,7 +158,10 @@ def test_backends_tries_are_those_that_failed_too(aws: Stub, log: list[Any], mon
     assert (found[-1]["status"], found[-1]["ms"], found[-1]["answer"]) == (200, 12, "thanks")
 
 
-def test_followed_items_are_printed_once_each(aws: Stub, log: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("as_json", [True, False], ids=["as JSON", "as rows"])
+def test_followed_items_are_printed_once_each(
+    aws: Stub, log: list[Any], monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
     deployed(monkeypatch, DYNAMO)
     log.append((MINUTE, {"stored": ["a"]}))
     holds(aws, "webhooks", ["a"], item("a"))
@@ -174,9 +177,36 @@ def test_followed_items_are_printed_once_each(aws: Stub, log: list[Any], monkeyp
             holds(aws, "webhooks", arrived, item(arrived[0]))
 
     sleep_in(monkeypatch, items, sleep)
-    result = run("--limit", "1", "--follow", "--json")
+    result = run("--limit", "1", "--follow", *(["--json"] if as_json else []))
     assert result.exit_code == 0
-    assert [json.loads(line)["_id"] for line in result.stdout.splitlines()] == ["a", "b", "c"]
+    lines = result.stdout.splitlines()
+    shown = [json.loads(line)["_id"] for line in lines] if as_json else [line.split("\t")[1] for line in lines[1:]]
+    assert shown == ["a", "b", "c"]
+
+
+def test_rows_tell_what_one_needs_to_find_an_event(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed(monkeypatch, DYNAMO)
+    headers = {"headers": {"M": {"x-shopify-topic": {"S": "orders/create"}}}}
+    at = {"received_at": {"S": "2026-01-31T12:00:00.250+00:00"}}
+    there = {"body_ref": {"M": {"size": {"N": "2500000"}}}}
+    holds(aws, "webhooks", ["b", "a"], item("a", **headers, **at, raw={"B": b"{}"}), item("b", **there))
+    heading, *rows = [line.split("\t") for line in run("--id", "b", "--id", "a").stdout.splitlines()]
+    assert heading == ["time", "id", "type", "size", "state"]
+    assert [row[1:] for row in rows] == [["a", "orders/create", "2 B", "stored"], ["b", "-", "2.5 MB", "stored"]]
+    assert (rows[0][0][-10:], rows[1][0]) == (":00:00.250", "-")
+
+
+def test_row_of_a_forwarded_webhook_tells_how_its_last_try_went(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed(monkeypatch, BACKEND)
+    tried = {"delivered": {"BOOL": False}, "reason": {"S": "backend: HTTP 500"}}
+    holds(aws, "tries", ["a"], item("a", **tried))
+    assert run("--id", "a").stdout.splitlines()[1].split("\t") == ["-", "a", "-", "-", "failed: backend: HTTP 500"]
+
+
+def test_full_shows_the_documents_for_people(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed(monkeypatch, DYNAMO)
+    holds(aws, "webhooks", ["a"], item("a", raw={"B": b"{}"}))
+    assert json.loads(run("--id", "a", "--full").stdout)["raw"] == "2 bytes"
 
 
 def test_id_that_is_not_there_is_told(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:

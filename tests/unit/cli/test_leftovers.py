@@ -134,24 +134,24 @@ def typed(*arguments: str, answer: str = "") -> Result:
 def test_first_deployment_that_failed_leaves_what_is_named_with_its_price(aws: Stub) -> None:
     events(aws, *KEPT)
     looked_at(aws, zone=False)
-    assert leftovers.of_failed(target(), Stack(stack())) == [VOLUME_IS, QUEUE_IS, SECRET_IS]
+    assert leftovers.of_failed(target(), Stack(stack(), Aws())) == [VOLUME_IS, QUEUE_IS, SECRET_IS]
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE"])
 def test_what_was_deployed_once_is_no_leftover(status: str) -> None:
-    assert leftovers.of_failed(target(), Stack(stack(status))) == []
+    assert leftovers.of_failed(target(), Stack(stack(status), Aws())) == []
 
 
 def test_what_is_gone_meanwhile_is_not_named(aws: Stub) -> None:
     events(aws, KEPT[0])
     aws("ec2").add_client_error("describe_volumes", "InvalidVolume.NotFound")
-    assert leftovers.of_failed(target(), Stack(stack())) == []
+    assert leftovers.of_failed(target(), Stack(stack(), Aws())) == []
 
 
 def test_what_may_not_be_looked_at_is_named_all_the_same(aws: Stub) -> None:
     events(aws, KEPT[0])
     aws("ec2").add_client_error("describe_volumes", "UnauthorizedOperation", "no")
-    assert leftovers.of_failed(target(), Stack(stack())) == [
+    assert leftovers.of_failed(target(), Stack(stack(), Aws())) == [
         Leftover("AWS::EC2::Volume", "vol-1", "these credentials may not do this: no")
     ]
 
@@ -159,7 +159,7 @@ def test_what_may_not_be_looked_at_is_named_all_the_same(aws: Stub) -> None:
 def test_secret_that_is_on_its_way_out_is_not_named(aws: Stub) -> None:
     events(aws, KEPT[1])
     aws("secretsmanager").add_response("describe_secret", {"ARN": SECRET, "DeletedDate": AT})
-    assert leftovers.of_failed(target(), Stack(stack())) == []
+    assert leftovers.of_failed(target(), Stack(stack(), Aws())) == []
 
 
 def test_failed_deployment_ends_with_what_it_left(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,7 +188,7 @@ def test_failed_update_leaves_nothing_to_name(aws: Stub, capsys: pytest.CaptureF
 def test_next_deployment_warns_of_what_the_failed_one_left(aws: Stub) -> None:
     events(aws, KEPT[0])
     volume(aws)
-    line = leftovers.look(target(), Stack(stack())).line()
+    line = leftovers.none_is_lost(target(), Stack(stack(), Aws())).line()
     assert line.startswith("warn  leftovers")
     assert line.endswith("nami destroy shopify offers to remove it, and says how to take it up again")
 

@@ -6,6 +6,7 @@ import gzip
 import importlib.metadata
 import io
 import json
+import time
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from nami_local import aws, settling
+from nami_local import aws, depths, rights, settling
 
 URI = "mongodb://127.0.0.1:27017/"
 ADDED = (
@@ -154,6 +155,31 @@ def test_host_without_its_secret_fails_the_deployment(handlers: dict[str, Any]) 
         handlers["AWS::AutoScaling::AutoScalingGroup"]["create"]("Host", group, "stack")
 
 
+def made_function(handlers: dict[str, Any], logical_id: str, reserved: int) -> str:
+    properties = {"Code": {"ZipFile": "x = 1"}, "Handler": "index.x", "Runtime": "python3.13", "Role": "r"}
+    create = handlers["AWS::Lambda::Function"]["create"]
+    name: str = create(logical_id, {**properties, "ReservedConcurrentExecutions": reserved}, "stack")[0]
+    return name
+
+
+def test_functions_of_a_template_reserve_what_it_says(handlers: dict[str, Any]) -> None:
+    from ministack.services import lambda_svc  # noqa: PLC0415
+
+    name = made_function(handlers, "Reserving", 5)
+    account = json.loads(lambda_svc._get_account_settings()[2])["AccountLimit"]
+    assert (account["ConcurrentExecutions"], account["UnreservedConcurrentExecutions"]) == (1000, 995)
+    assert json.loads(lambda_svc._get_function_concurrency(name)[2]) == {"ReservedConcurrentExecutions": 5}
+    handlers["AWS::Lambda::Function"]["delete"](name, {})
+    account = json.loads(lambda_svc._get_account_settings()[2])["AccountLimit"]
+    assert account["UnreservedConcurrentExecutions"] == 1000
+
+
+def test_account_does_not_let_all_of_it_be_reserved(handlers: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"below its minimum value of \[100\]"):
+        made_function(handlers, "Greedy", 901)
+    handlers["AWS::Lambda::Function"]["delete"](made_function(handlers, "Modest", 900), {})
+
+
 def test_worker_that_dies_while_it_starts_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     from ministack.core import lambda_runtime  # noqa: PLC0415
     from ministack.services import lambda_svc  # noqa: PLC0415
@@ -251,8 +277,25 @@ def test_batch_of_sqs_needs_the_right_to_its_action(
     from ministack.core import iam_actions  # noqa: PLC0415
 
     monkeypatch.setattr(iam_actions, "extract_iam_action", iam_actions.extract_iam_action)
-    aws.ask_of_batches_what_aws_asks()
+    rights.register()
     assert iam_actions.extract_iam_action(service, "POST", "/", {"x-amz-target": target}, b"{}", {}) == action
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "action"),
+    [
+        ("PUT", "/2015-03-31/event-source-mappings/1", "lambda:UpdateEventSourceMapping"),
+        ("GET", "/2015-03-31/event-source-mappings/", "lambda:ListEventSourceMappings"),
+    ],
+)
+def test_whoever_changes_an_event_source_needs_the_right_to_that(
+    monkeypatch: pytest.MonkeyPatch, method: str, path: str, action: str
+) -> None:
+    from ministack.core import iam_actions  # noqa: PLC0415
+
+    monkeypatch.setattr(iam_actions, "extract_iam_action", iam_actions.extract_iam_action)
+    rights.register()
+    assert iam_actions.extract_iam_action("lambda", method, path, {}, b"", {}) == action
 
 
 def test_role_that_is_taken_on_bears_the_token_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,3 +327,31 @@ def test_stack_that_is_made_has_settled_when_that_is_answered(monkeypatch: pytes
 
     asyncio.run(live())
     assert statuses == ["CREATE_COMPLETE", "DELETE_COMPLETE"]
+
+
+def test_what_waits_in_a_queue_is_written_down_as_sqs_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.core.responses import AccountRegionScopedDict  # noqa: PLC0415
+    from ministack.services import cloudwatch, sqs  # noqa: PLC0415
+
+    monkeypatch.setattr(sqs, "_queues", AccountRegionScopedDict())
+    monkeypatch.setattr(cloudwatch, "_metrics", AccountRegionScopedDict())
+    now = time.time()
+    waiting, delayed, in_flight = (
+        {"sent_at": now - 9, "visible_at": now + wait, "receive_count": count}
+        for wait, count in ((-1, 0), (60, 0), (60, 1))
+    )
+    sqs._queues["http://sqs/1/full"] = {"messages": [waiting, delayed, delayed, in_flight]}
+    sqs._queues["http://sqs/1/empty"] = {"messages": []}
+
+    def told(metric: str, queue: str) -> list[int]:
+        key = ("AWS/SQS", metric, cloudwatch._dims_key({"QueueName": queue}))
+        return [round(point["Value"]) for point in cloudwatch._metrics.get(key, [])]
+
+    depths.look(always=False)
+    assert told("ApproximateNumberOfMessagesVisible", "full") == [1]
+    assert told("ApproximateNumberOfMessagesDelayed", "full") == [2]
+    assert told("ApproximateAgeOfOldestMessage", "full") == [9]
+    assert told("ApproximateNumberOfMessagesVisible", "empty") == []
+    depths.look(always=True)
+    assert told("ApproximateNumberOfMessagesVisible", "empty") == [0]
+    assert told("ApproximateAgeOfOldestMessage", "empty") == [0]

@@ -1,6 +1,7 @@
 """`nami local`: what it takes, and what it says of itself."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +16,12 @@ from nami_control import stacks
 from nami_control.errors import NotRunningError, UsageError
 from nami_control.processes import Identity
 from nami_local import database, machine
-from nami_local.differences import DIFFERENCES
+from nami_local.differences import DIFFERENCES, PAGE
 from nami_local.local_aws import LocalAws
 from nami_local.state import Home, State
-from tests.unit.cli.conftest import Stub
+from tests.unit.cli.conftest import Stub, target
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +110,35 @@ def test_variables_are_quoted_for_the_shell(up: Home, monkeypatch: pytest.Monkey
 def test_down_of_nothing_is_no_failure(home: Path) -> None:
     assert CliRunner().invoke(app, ["local", "down"]).exit_code == 0
     assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "first"),
+    [({}, "curl -X POST 'http://here'"), ({"signature": "shopify"}, "nami local send shop\n")],
+    ids=["unsigned", "signed"],
+)
+def test_what_to_try_next_is_accepted(capsys: pytest.CaptureFixture[str], given: dict[str, str], first: str) -> None:
+    commands._tell_next(target("shop", **given), "http://here")
+    said = capsys.readouterr().out
+    assert said.startswith(f"try next   {first}")
+    assert len(said.splitlines()) == 3
+
+
+def test_what_is_brought_up_again_keeps_its_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    commands._tell_next(target("shop", order_by="$.id"), "http://here")
+    assert capsys.readouterr().out.endswith("then nami local up shop -c 'order_by=$.id'\n")
+
+
+def test_status_names_each_place_below_its_heading(up: Home) -> None:
+    said = CliRunner().invoke(app, ["local", "status"]).stdout.splitlines()
+    assert said[:2] == ["what\twhere", "jira\tPOST http://127.0.0.1:4566/nami/jira"]
+    assert [line.split("\t")[0] for line in said[2:]] == ["documents", "AWS", "log"]
+
+
+def test_page_that_lists_the_differences_is_there() -> None:
+    page, _, anchor = PAGE.partition("#")
+    headings = [line for line in (ROOT / page).read_text().splitlines() if line.startswith("## ")]
+    assert anchor in [re.sub(r"\W+", "-", line.removeprefix("## ").lower()) for line in headings]
 
 
 def test_differences_name_what_surprises_most() -> None:

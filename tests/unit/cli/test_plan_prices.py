@@ -22,6 +22,8 @@ from tests.unit.pages import block_is_behind
 
 DOCS = Path(__file__).parents[3] / "docs"
 BACKEND = {"destination": "http", "backend_url": "https://shop.example.com/webhooks"}
+ALTERNATIVES = (DOCS / "alternatives.md").read_text()
+TABLE = {"destination": "dynamodb", "signature": "shopify"}
 UNKNOWN = {"AWS::KMS::Key", "AWS::CloudWatch::CompositeAlarm", "AWS::EC2::Instance", "AWS::Backup::BackupVault"}
 VARIANTS: dict[str, dict[str, Any]] = {
     "defaults": {},
@@ -210,3 +212,18 @@ def test_readme_rounds_what_the_table_says() -> None:
     assert found
     assert float(found[1]) == pytest.approx(dollars(million()), abs=0.05)
     assert float(found[2]) == pytest.approx(dollars(idle_month(subscription())), abs=1)
+    table = re.search(r"with a DynamoDB table in place of the host (\d+) and (\d+)", said)
+    assert table
+    assert float(table[1]) == pytest.approx(dollars(million(destination="dynamodb")), abs=0.5)
+    assert float(table[2]) == pytest.approx(dollars(idle_month(subscription(**TABLE))), abs=0.5)
+
+
+def test_alternatives_are_held_against_what_nami_costs() -> None:
+    (row,) = re.findall(
+        r"^\| nami \| (\d+) a month .*, (\d+) .* \| \[([\d.]+)\]\(\S+\), (\d+) ", ALTERNATIVES, re.MULTILINE
+    )
+    with_host, with_table, host_million, table_million = map(float, row)
+    assert with_host == pytest.approx(dollars(idle_month(subscription(signature="shopify"))), abs=0.5)
+    assert with_table == pytest.approx(dollars(idle_month(subscription(**TABLE))), abs=0.5)
+    assert host_million == pytest.approx(dollars(million()), abs=0.05)
+    assert table_million == pytest.approx(dollars(million(destination="dynamodb")), abs=0.5)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
@@ -173,6 +173,21 @@ def test_every_sample_is_of_a_scheme_and_new_each_time() -> None:
 
 
 SIGNED = sorted(signatures.every().keys() - ASYMMETRIC - {"none"})
+# Those who are of no provider, and those whose documents, as far as we could read them, show no event.
+SHAPELESS = {
+    *("basic", "hmac", "token"),
+    *("billit", "codoseo", "make", "mews-pos", "opensms"),
+}
+
+
+def test_each_provider_has_a_sample_of_its_own_shape() -> None:
+    assert set(SIGNED) - SHAPELESS == (samples.SAMPLES.keys() | samples.FORMS.keys()) - SHAPELESS
+
+
+def test_a_provider_of_forms_sends_a_form(secrets: Stubber) -> None:
+    body, kind = sender(secrets, {"scheme": "signable"}, "s3cret").sample()
+    assert kind == "application/x-www-form-urlencoded"
+    assert parse_qs(body.decode())["action"] == ["send-envelope"]
 
 
 @pytest.mark.parametrize("scheme", SIGNED)

@@ -274,11 +274,33 @@ def test_dead_letter_is_checked_by_what_is_deployed() -> None:
     assert result.stdout.splitlines()[-1] == "ok    signature  fits"
 
 
-@pytest.mark.usefixtures("deployed", "aws")
-def test_what_was_refused_and_is_kept_nowhere_is_told() -> None:
+def _logged(aws: Stub, *events: dict[str, Any]) -> None:
+    """What the pre-queue function printed of late, and the post-queue function nothing."""
+    lines = [{"timestamp": 1, "message": json.dumps(event), "eventId": str(at)} for at, event in enumerate(events)]
+    aws("logs").add_response("filter_log_events", {"events": lines})
+    aws("logs").add_response("filter_log_events", {"events": []})
+
+
+@pytest.mark.usefixtures("deployed")
+def test_what_is_neither_kept_nor_in_the_log_is_told(aws: Stub) -> None:
+    _logged(aws)
     error = run("check", "shopify", "--id", "d2").exception
     assert isinstance(error, NotFoundError)
-    assert "answered with 401 is not kept" in str(error)
+    assert str(error).startswith(
+        "d2 is neither a dead letter of shopify nor in quarantine; what is answered with 401 is"
+    )
+
+
+@pytest.mark.usefixtures("deployed")
+def test_of_what_was_refused_it_is_told_why_and_what_to_do(aws: Stub) -> None:
+    said = {"level": "WARNING", "message": "webhook", "id": "d2", "status": 401, "ms": 1.5, "bytes": 9}
+    _logged(aws, {**said, "reason": "stale timestamp", "refused": "signature"})
+    error = run("check", "shopify", "--id", "d2").exception
+    assert isinstance(error, NotFoundError)
+    assert str(error) == (
+        "d2 was answered 401 in 1.5 ms, 9 bytes: stale timestamp; what is answered with 401 is not kept: have the "
+        "provider send it to a place that shows requests as they are, and give it with --request"
+    )
 
 
 def test_doctor_counts_what_was_refused_of_late_by_its_reason(
@@ -357,7 +379,8 @@ def test_what_is_missing_is_told(words: list[str], said: str) -> None:
 
 
 def test_every_provider_is_listed() -> None:
-    listed = [line.split("\t")[0] for line in run().stdout.splitlines()]
+    heading, *listed = [line.split("\t")[0] for line in run().stdout.splitlines()]
+    assert heading == "provider"
     assert listed == sorted(set(signatures.every()) - {"hmac", "token", "basic", "none"})
     assert [each["provider"] for each in json.loads(run("--json").stdout)] == listed
 
@@ -366,6 +389,10 @@ def test_every_provider_is_listed() -> None:
 def test_every_provider_can_be_shown(provider: str) -> None:
     assert re.search(r"^secret +\S", run(provider).stdout, re.MULTILINE)
     assert json.loads(run("show", provider, "--json").stdout)["provider"] == provider
+
+
+def test_steps_in_a_providers_console_are_shown() -> None:
+    assert re.search(r"^console +the project's Settings > Webhooks", run("livekit").stdout, re.MULTILINE)
 
 
 def test_package_that_a_check_needs_is_named_as_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,17 @@ def test_a_decimal_comes_back_digit_by_digit(client: Client) -> None:
     assert client["nami"]["decimals"].find_one() == document
 
 
+def test_a_date_that_an_update_sets_is_a_date(client: Client) -> None:
+    noon = datetime(2026, 1, 1, 12, 0, 0, 5000)
+    client["nami"]["updated"].insert_one({"_id": 1, "raw": b"\x00\xff", "gone": 1})
+    renewal = {"$set": {"at": noon}, "$unset": {"gone": ""}, "$setOnInsert": {"stored_at": noon}}
+    client["nami"]["updated"].bulk_write([pymongo.UpdateOne({"_id": key}, renewal, upsert=True) for key in (1, 2)])
+    assert list(client["nami"]["updated"].find()) == [
+        {"_id": 1, "raw": b"\x00\xff", "at": noon},
+        {"_id": 2, "at": noon, "stored_at": noon},
+    ]
+
+
 def test_dates_are_compared_to_the_millisecond(client: Client) -> None:
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     dates = client["nami"]["dates"]
@@ -63,6 +74,15 @@ def test_dates_are_compared_to_the_millisecond(client: Client) -> None:
     for operator, found in (("$lt", [1, 0]), ("$lte", [2, 1, 0]), ("$gt", [3]), ("$gte", [3, 2])):
         there = dates.find({"at": {operator: noon + timedelta(milliseconds=2)}}).sort("at", -1)
         assert [each["_id"] for each in there] == found, operator
+
+
+def test_dates_are_compared_beside_other_conditions(client: Client) -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    client["nami"]["both"].insert_one({"_id": 1, "at": noon, "body": {"id": 7}})
+    found = client["nami"]["both"].find
+    for wanted, count in ((noon, 1), (noon + timedelta(seconds=1), 0)):
+        assert len(list(found({"$and": [{"at": {"$gte": wanted}}, {"body.id": 7}]}))) == count
+        assert len(list(found({"$and": [{"at": {"$gte": wanted}}, {"at": {"$lte": noon}}]}))) == count
 
 
 def test_a_write_that_fails_in_a_bulk_fails_alone(client: Client) -> None:

@@ -8,6 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -80,7 +81,30 @@ def test_only_what_acts_is_escaped(text: str, shown: str) -> None:
 
 def test_a_cell_stays_in_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.print_table(["a", "b"], [["one\ntwo", "three\tfour"]])
-    assert capsys.readouterr().out == "one\\x0atwo\tthree\\x09four\n"
+    assert capsys.readouterr().out == "a\tb\none\\x0atwo\tthree\\x09four\n"
+
+
+def test_a_table_without_rows_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.print_table(["a", "b"], [])
+    assert capsys.readouterr().out == ""
+
+
+def test_on_a_terminal_columns_are_as_wide_as_what_is_in_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    terminal.print_table(["name", "is"], [["a", "b"], ["a longer one", "c"]])
+    assert click.unstyle(capsys.readouterr().out) == "name          is\na             b\na longer one  c\n"
+
+
+def test_rows_that_come_one_by_one_stand_below_each_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    table = terminal.Table(["a", "b"], [3, 0])
+    table.add("one", "1")
+    table.add("four", "2")
+    assert click.unstyle(capsys.readouterr().out) == "a    b\none  1\nfour  2\n"
 
 
 def test_escaped_json_means_the_same() -> None:
@@ -128,7 +152,7 @@ def test_dead_letter_that_is_no_webhook_does_not_act(sqs: FakeSqs) -> None:
 def test_id_that_a_redrive_would_send_does_not_act(sqs: FakeSqs) -> None:
     sqs.put("m1", letter(id=HOSTILE))
     result = run("dlq", "redrive", NAME, "--dry-run")
-    assert result.stdout.startswith(SHOWN)
+    assert result.stdout.splitlines()[1].startswith(SHOWN)
     assert not acting(result.output)
 
 
@@ -147,6 +171,17 @@ def test_document_is_seen_and_does_not_act(capsys: pytest.CaptureFixture[str], a
     events.print_document(DOCUMENT, as_json=as_json)
     output = capsys.readouterr().out
     assert json.loads(output)["body"] == DOCUMENT["body"]
+    assert not acting(output)
+
+
+@pytest.mark.parametrize("fields", [{}, {"delivered": False, "reason": HOSTILE}], ids=["stored", "tried"])
+def test_row_of_a_document_is_seen_and_does_not_act(
+    capsys: pytest.CaptureFixture[str], fields: dict[str, object]
+) -> None:
+    document = {**DOCUMENT, "headers": {"x-topic": HOSTILE}, **fields}
+    terminal.print_table(events.HEADING, [events.event_row(document)])
+    output = capsys.readouterr().out
+    assert output.count("evil") == (3 if fields else 2)
     assert not acting(output)
 
 

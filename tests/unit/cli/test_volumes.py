@@ -9,13 +9,17 @@ import pytest
 from aws_cdk.assertions import Template
 
 from nami_control import volumes
+from nami_control.aws import Aws
 from nami_control.errors import CheckError
 from nami_control.stacks import Stack
-from tests.unit.cli.conftest import Stub, target
+from tests.unit.cli.conftest import Stub
 
 Synth = Callable[..., Template]
 SAID: Any = {"StackName": "nami-shopify", "StackStatus": "CREATE_COMPLETE"}
-STACK = Stack(SAID)
+
+
+def stack() -> Stack:
+    return Stack(SAID, Aws())
 
 
 def volume_of(template: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -56,7 +60,7 @@ def deployed(aws: Stub, template: dict[str, Any], *, zone: str = "") -> None:
 def test_host_of_an_earlier_version_stops_with_the_settings_that_keep_it(aws: Stub, synth: Synth) -> None:
     deployed(aws, of_an_earlier_version(synth()), zone="eu-west-1b")
     with pytest.raises(CheckError) as raised:
-        volumes.require_kept(target(), STACK, [synth().to_json()])
+        volumes.require_kept("shopify", stack(), [synth().to_json()])
     assert "add --volume-size 20 --availability-zone eu-west-1b " in str(raised.value)
     assert "nothing was changed" in str(raised.value)
 
@@ -64,26 +68,26 @@ def test_host_of_an_earlier_version_stops_with_the_settings_that_keep_it(aws: St
 def test_with_these_settings_it_goes_on(aws: Stub, synth: Synth) -> None:
     deployed(aws, of_an_earlier_version(synth()), zone="eu-west-1b")
     again = synth(volume_size="20", availability_zone="eu-west-1b")
-    volumes.require_kept(target(), STACK, [again.to_json()])
+    volumes.require_kept("shopify", stack(), [again.to_json()])
 
 
 def test_volume_does_not_shrink(aws: Stub, synth: Synth) -> None:
     deployed(aws, synth(volume_size="40").to_json())
     with pytest.raises(CheckError, match="has 40 GiB and would get 10, which EBS refuses; add --volume-size 40 "):
-        volumes.require_kept(target(), STACK, [synth().to_json()])
+        volumes.require_kept("shopify", stack(), [synth().to_json()])
 
 
 def test_volume_does_not_move_to_another_zone(aws: Stub, synth: Synth) -> None:
     deployed(aws, synth(availability_zone="eu-west-1a").to_json(), zone="eu-west-1a")
     with pytest.raises(CheckError, match=r"is in eu-west-1a and .* add --availability-zone eu-west-1a "):
-        volumes.require_kept(target(), STACK, [synth(availability_zone="eu-west-1b").to_json()])
+        volumes.require_kept("shopify", stack(), [synth(availability_zone="eu-west-1b").to_json()])
 
 
 @pytest.mark.parametrize("settings", [{}, {"volume_size": "40"}, {"destination": "dynamodb"}])
 def test_what_keeps_the_volume_goes_on(aws: Stub, synth: Synth, settings: dict[str, str]) -> None:
     deployed(aws, synth().to_json())
-    volumes.require_kept(target(), STACK, [synth(**settings).to_json()])
+    volumes.require_kept("shopify", stack(), [synth(**settings).to_json()])
 
 
 def test_first_deployment_has_nothing_to_keep(synth: Synth) -> None:
-    volumes.require_kept(target(), None, [synth().to_json()])
+    volumes.require_kept("shopify", None, [synth().to_json()])

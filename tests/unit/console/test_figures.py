@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nami_control import figures, logs
+from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Function
 from nami_control.figures import CloudWatch, LogLines, Window, percentile
 from nami_runtime import log
@@ -28,6 +29,23 @@ def deployed() -> Deployment:
 Print = Callable[..., None]
 
 
+class Metrics:
+    """CloudWatch, which knows of each metric what is given."""
+
+    def __init__(self, known: dict[str, tuple[list[datetime], list[float]]]) -> None:
+        self.known = known
+
+    def get_paginator(self, _name: str) -> "Metrics":
+        return self
+
+    def paginate(self, *, MetricDataQueries: Any, **_given: object) -> Any:  # noqa: N803 (boto3's)
+        results = []
+        for query in MetricDataQueries:
+            times, values = self.known.get(query["MetricStat"]["Metric"]["MetricName"], ([], []))
+            results.append({"Id": query["Id"], "Timestamps": times, "Values": values})
+        yield {"MetricDataResults": results}
+
+
 @pytest.fixture
 def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Print:
     """Has a function print a line as the functions do, so many seconds ago."""
@@ -42,6 +60,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         lines.append(logs.Line(int((time.time() - ago) * 1000), "f", capsys.readouterr().out, f"e{len(lines)}"))
 
     monkeypatch.setattr(logs, "read", read)
+    monkeypatch.setattr(Aws, "client", lambda _aws, _service: Metrics({}))
     return print_line
 
 
@@ -56,6 +75,17 @@ def test_log_lines_are_counted_where_they_belong(deployed: Deployment, printed: 
     assert found.counts["Received"][-1] == 0
     assert found.counts["Stored"][-1] == 2
     assert (found.ages["p50"][-1], found.ages["p99"][-1], found.ages["p50"][0]) == (5, 15, None)
+
+
+def test_what_waits_locally_is_what_local_aws_writes_down(
+    deployed: Deployment, printed: Print, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = Window.until_now(900)
+    at = datetime.fromtimestamp(window.start + 20, UTC)
+    told = {"ApproximateNumberOfMessagesVisible": ([at], [3.0])}
+    monkeypatch.setattr(deployed.aws, "client", lambda _service: Metrics(told))
+    queued = LogLines().read(deployed, window).queued
+    assert (queued["mongo"][:4], set(queued["mongo, delayed"])) == ([None, None, 3, None], {None})
 
 
 def test_each_line_counts_once_however_often_one_looks(deployed: Deployment, printed: Print) -> None:
@@ -96,7 +126,7 @@ def test_cloudwatchs_values_stand_in_their_periods(deployed: Deployment, monkeyp
     assert found.counts["Stored"] == [0, 7, 0]
     assert found.refused["source"] == [0, 2, 0]
     assert found.ages["p50"] == [None, None, None]
-    assert found.queued == {"mongo": [None, None, None]}
+    assert found.queued == {key: [None, None, None] for key in ("mongo", "mongo, delayed")}
     assert set(asked.values()) >= {*figures.COUNTS, *(f"Refused {each}" for each in figures.REASONS), "Age"}
 
 

@@ -13,6 +13,8 @@ from nami_console.jobs import Job, Jobs
 from nami_console.pages import templates
 from nami_console.site import Kept
 from nami_control.errors import AwsError
+from nami_control.events import state_of
+from nami_control.figures import COUNTS, Figures, Window
 from nami_control.logs import Step
 from nami_control.overview import Row
 from nami_control.progress import Progress
@@ -45,7 +47,7 @@ def test_functions_clock_that_is_behind_makes_no_step_earlier_than_the_arrival()
     ],
 )
 def test_state_is_what_the_destination_says(document: dict[str, Any], state: str) -> None:
-    assert events.state_of(document) == state
+    assert state_of(document) == state
 
 
 def finished(task: Callable[[Progress], object]) -> Job:
@@ -118,6 +120,7 @@ def row(**known: Any) -> str:
         "destinations": ["mongo"],
         "waiting": 3,
         "oldest_seconds": 90,
+        "paused": True,
         "dead_letters": 2,
     }
     return templates.get_template("overview_rows.html").render(rows=[Row("prod-shopify", listed, **known)])
@@ -129,6 +132,10 @@ def test_row_tells_environment_signer_dead_letters_and_alarms() -> None:
     assert "secret is set" in html
     assert '<a class="bad" href="/s/prod-shopify/dead">2</a>' in html
     assert '<span class="bad">old</span>' in html
+
+
+def test_row_says_that_it_is_paused() -> None:
+    assert '<span class="warn">paused</span>' in row(signer="github")
 
 
 def test_row_says_where_the_secret_is_not_filled_in() -> None:
@@ -145,6 +152,16 @@ def test_bars_stand_upon_each_other_and_the_least_is_seen() -> None:
     stored, failed = chart.series
     assert stored.path == "M0 20h8v-10h-8z"
     assert failed.path == "M0 10h8v-1h-8z"
+
+
+def test_last_hour_draws_what_was_received_over_what_became_of_it() -> None:
+    window = Window(0, 60, 2)
+    counts: dict[str, list[float]] = {name: [0, 0] for name in COUNTS}
+    figures = Figures(window, counts | {"Received": [0, 4], "Stored": [0, 2]}, {"signature": [0, 1]}, {})
+    drawn = {each.key: each for each in charts.last_hour(figures).series}
+    assert drawn["stored"].path == "M60 24h48v-9.6h-48z"  # of five
+    assert (drawn["received"].kind, drawn["received"].path) == ("line", "M60 4.8h60")
+    assert "line-received" in row(signer="github", figures=figures)
 
 
 def test_line_has_a_gap_where_nothing_is_known() -> None:

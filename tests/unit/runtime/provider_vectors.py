@@ -40,15 +40,16 @@ def _at_the_url(scheme: str, header: str, value: str) -> Vector:
     return Vector(scheme, "formula", _SECRET, header, {header: value}, _BODY, options={"public_url": _URL})
 
 
-def _standard_webhooks(scheme: str) -> Vector:
+def _standard_webhooks(scheme: str, family: str = "webhook") -> Vector:
     headers = {
-        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
-        "webhook-timestamp": _SECONDS,
-        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        f"{family}-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        f"{family}-timestamp": _SECONDS,
+        f"{family}-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
     }
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     body = b'{"test": 2432232314}'
-    return Vector(scheme, "standardwebhooks.com", secret, "webhook-signature", headers, body, now=_NOW, timed=True)
+    source = "standardwebhooks.com"
+    return Vector(scheme, source, secret, f"{family}-signature", headers, body, now=_NOW, timed=True)
 
 
 _HUB = {"x-hub-signature-256": "sha256=4864d2759938a15468b5df9ade20bf161da9b4f737ea61794142f3484236bda3"}
@@ -56,23 +57,15 @@ _HUB = {"x-hub-signature-256": "sha256=4864d2759938a15468b5df9ade20bf161da9b4f73
 PUBLISHED = [
     # Its library's tests hold the same values.
     replace(_standard_webhooks("replicate"), source="replicate/replicate-python"),
-    *map(
-        _standard_webhooks,
-        (
-            *(
-                "anthropic",
-                "brex",
-                "clerk",
-                "dodo-payments",
-                "flexprice",
-                "formbricks",
-                "incident-io",
-                "make",
-                "openmeter",
-                "recall-ai",
-            ),
-            *("render", "resend", "signatureapi", "svix", "tolt"),
-        ),
+    # By both names of the headers, Svix's own and those of Standard Webhooks.
+    *(
+        _standard_webhooks(scheme, family)
+        for family in ("webhook", "svix")
+        for scheme in (
+            *("anthropic", "brex", "clerk", "dodo-payments", "flexprice", "formbricks", "gitlab", "goody"),
+            *("incident-io", "lithic", "make", "openai", "openmeter", "recall-ai", "render", "replicate", "resend"),
+            *("signatureapi", "svix", "tolt"),
+        )
     ),
     *(
         Vector(name, "octokit/webhooks.js", "mysecret", "x-hub-signature-256", dict(_HUB), b'{"foo":"bar"}')
@@ -93,6 +86,33 @@ PUBLISHED = [
         "circleci-signature",
         {"circleci-signature": "v1=734cc62f32841568f45715aeb9f4d7891324e6d948e4c6c60c0621cdac48623a"},
         b"hello world",
+    ),
+    # Its library signed them.
+    *(
+        Vector(
+            "contentful",
+            "contentful/node-apps-toolkit",
+            "0123456789abcdef" * 4,
+            "x-contentful-signature",
+            {
+                "content-type": "application/vnd.contentful.management.v1+json",
+                "x-contentful-topic": "ContentManagement.Entry.publish",
+                "x-contentful-webhook-name": "My webhook",
+                "x-contentful-timestamp": _MILLISECONDS,
+                "x-contentful-signed-headers": "content-type,x-contentful-signed-headers,x-contentful-timestamp,"
+                "x-contentful-topic,x-contentful-webhook-name",
+                "x-contentful-signature": signature,
+            },
+            '{"sys":{"id":"4o19","type":"Entry","revision":1},"fields":{"title":{"en":"Grüße"}}}'.encode(),
+            now=_NOW,
+            timed=True,
+            query=query,
+            options={"public_url": _URL},
+        )
+        for query, signature in (
+            ("", "8033f0e2a95166ce7fa1bd3fee0b6ee7e4f83a2690f4df635c4e4bcc12e1c8b0"),
+            ("a=b%20c&d=e", "87d8a4cf5c5024dda6ea936bb97c6d62603c7a344d33005c0c8d6ecc2262c32a"),
+        )
     ),
     Vector(
         "goody",
@@ -493,6 +513,130 @@ PUBLISHED = [
         {"x-semaphore-signature-256": "dc46983557fea127b43af721467eb9b3fde2338fe3e14f51952aa8478c13d355"},
         b"body",
     ),
+    # Its form is that of webhooks; of a route's it is the same three fields.
+    Vector(
+        "mailgun",
+        "mailgun/mailgun-php",
+        "key-3ax6xnjp29jd6fds4gc373sgvjxteol0",
+        "body",
+        {},
+        b'{"signature":{"timestamp":"1403645220","token":"5egbgr1vjgqxtrnp65xfznchgdccwh5d6i09vijqi3whgowmn6",'
+        b'"signature":"9cfc5c41582e51246e73c88d34db3af0a3a2692a76fbab81492842f000256d33"},"event-data":{"id":"x"}}',
+        now=1_403_645_220.0,
+        timed=True,
+        body_is_signed=False,
+    ),
+    Vector(
+        "mailgun",
+        "mailgun/mailgun-php",
+        "key-3ax6xnjp29jd6fds4gc373sgvjxteol0",
+        "body",
+        {"content-type": "application/x-www-form-urlencoded"},
+        b"timestamp=1403645220&token=5egbgr1vjgqxtrnp65xfznchgdccwh5d6i09vijqi3whgowmn6"
+        b"&signature=9cfc5c41582e51246e73c88d34db3af0a3a2692a76fbab81492842f000256d33",
+        now=1_403_645_220.0,
+        timed=True,
+        body_is_signed=False,
+    ),
+    Vector(
+        "workos",
+        "workos/workos-python",
+        "1lyKDzhJjuCkIscIWqkSe4YsQ",
+        "workos-signature",
+        {"workos-signature": "t=1632409405772, v1=67612f0e74f008b436a13b00266f90ef5c13f9cbcf6262206f5f4a539ff61702"},
+        b'{"id":"wh_01FG9JXJ9C9S052FX59JVG4EG1","data":{"id":"conn_01EHWNC0FCBHZ3BJ7EGKYXK0E6","na'
+        b'me":"Foo Corp\'s Connection","state":"active","object":"connection","domains":[{"id":"con'
+        b'n_domain_01EHWNFTAFCF3CQAE5A9Q0P1YB","domain":"foo-corp.com","object":"connection_domain'
+        b'"}],"connection_type":"OktaSAML","organization_id":"org_01EHWNCE74X7JSDV0X3SZ3KJNY"},"ev'
+        b'ent":"connection.activated"}',
+        now=1_632_409_405.0,
+        timed=True,
+    ),
+    Vector(
+        "adyen-platforms",
+        "Adyen/adyen-java-api-library",
+        "D7DD5BA6146493707BF0BE7496F6404EC7A63616B7158EC927B9F54BB436765F",
+        "hmacsignature",
+        {"hmacsignature": "9Qz9S/0xpar1klkniKdshxpAhRKbiSAewPpWoxKefQA="},
+        b'{"data":{"balancePlatform":"Integration_tools_test","accountId":"BA32272223222H5HVKTBK4M'
+        b'LB","sweep":{"id":"SWPC42272223222H5HVKV6H8C64DP5","schedule":{"type":"balance"},"status'
+        b'":"active","targetAmount":{"currency":"EUR","value":0},"triggerAmount":{"currency":"EUR"'
+        b',"value":0},"type":"pull","counterparty":{"balanceAccountId":"BA3227C223222H5HVKT3H9WLC"'
+        b'},"currency":"EUR"}},"environment":"test","type":"balancePlatform.balanceAccountSweep.up'
+        b'dated"}',
+    ),
+    Vector(
+        "mux",
+        "muxinc/mux-node-sdk",
+        "SuperSecret123",
+        "mux-signature",
+        {"mux-signature": "t=1565125718,v1=854ece4c22acef7c66b57d4e504153bc512595e8e9c772ece2a68150548c19a7"},
+        b'{"test":"body"}',
+        now=1_565_125_718.0,
+        timed=True,
+    ),
+    Vector(
+        "paystack",
+        "yabacon/paystack-php",
+        "sk_test_inv4L1dinv4L1dinv4L1dinv4L1d",
+        "x-paystack-signature",
+        {
+            "x-paystack-signature": "0ef509bb72218531a7d0aa58d2b8dcd93f63f7a4d1f8e2e36eadd4f0a19455a9"
+            "2f2ca57a57bfe98dc25f91c47b1221343d61fdd5fd2b7c41b8466cbe5ebd4974"
+        },
+        b'{"event":"just.testing","data":{"domain":"test","invoice_code":"INV_mn8lm53yl17w19r","am'
+        b'ount":150000,"period_start":"2017-01-13T00:00:00.000Z","period_end":"2017-02-12T23:59:59'
+        b'.000Z","status":"success","paid":true,"paid_at":"2017-01-13T00:00:16.000Z","description"'
+        b':null,"authorization":{"authorization_code":"AUTH_1nv4LiD","bin":"506506","last4":"7777"'
+        b',"exp_month":"06","exp_year":"2099","card_type":"mastercard DEBIT","bank":"Capital Corp"'
+        b',"country_code":"NG","brand":"mastercard","reusable":true},"subscription":{"status":"act'
+        b'ive","subscription_code":"SUB_youwishiwas","email_token":"youwishitis","amount":150000,"'
+        b'cron_expression":"0 0 13 * *","next_payment_date":"2017-02-13T00:00:00.000Z","open_invoi'
+        b'ce":null},"customer":{"first_name":null,"last_name":null,"email":"free@free_basics.com",'
+        b'"customer_code":"CUS_youwhistle","phone":null,"metadata":null,"risk_action":"default"},"'
+        b'transaction":{"reference":"someref","status":"success","amount":150000,"currency":"NGN"}'
+        b',"created_at":"2017-01-13T00:00:02.000Z"}}',
+    ),
+    # Its body says no time, as Pusher's own do.
+    Vector(
+        "pusher",
+        "pusher/pusher-http-go",
+        "secret",
+        "x-pusher-signature",
+        {"x-pusher-signature": "2677ad3e7c090b2fa2c0fb13020d66d5420879b8316eb356a2d60fb9073bc778"},
+        b'{"hello":"world"}',
+        options={"tolerance": 0},
+    ),
+    Vector(
+        "svix",
+        "Svix: Verifying webhooks manually",
+        "whsec_plJ3nmyCDGBKInavdOK15jsl",
+        "svix-signature",
+        {
+            "svix-id": "msg_loFOjxBNrRLzqYUf",
+            "svix-timestamp": "1731705121",
+            "svix-signature": "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=",
+        },
+        b'{"event_type":"ping","data":{"success":true}}',
+        now=1_731_705_121.0,
+        timed=True,
+    ),
+    Vector(
+        "smartcar",
+        "smartcar/node-sdk",
+        "amt",
+        "sc-signature",
+        {"sc-signature": "4c05a8da471f05156ad717baa4017acd13a3a809850b9ca7d3301dcaaa854f70"},
+        b'{"pizza":"pasta"}',
+    ),
+    Vector(
+        "notion",
+        "developers.notion.com: Webhooks",
+        "secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl",
+        "x-notion-signature",
+        {"x-notion-signature": "sha256=461e8cbcba8a75c3edd866f0e71280f5a85cbf21eff040ebd10fe266df38a735"},
+        b'{"verification_token":"secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl"}',
+    ),
 ]
 
 COMPUTED = [
@@ -567,16 +711,17 @@ COMPUTED = [
     ),
     Vector(
         "paysway",
-        "formula",
-        "dGVzdC1zZWNyZXQ=",
+        "docs.paysway.io: Verify requests",
+        "zTOJGr3vYdAHM/F5ZiDsVvgPZq5/Y3Ktbo9xw9Ncf8Y=",
         "x-paysway-signature",
-        {"x-paysway-signature": f"t={_SECONDS},v1={_TIMED}"},
-        _BODY,
+        {"x-paysway-signature": "t=1738002855,v1=c9854765d242b9078e68b6fca1755f208ba70a7aa7c372abc4ec341483e34496"},
+        b'{"foo":"bar"}',
+        now=1_738_002_855.0,
     ),
     _formula("xobni", "x-xobni-signature", f"sha256={_TIMED}", x_xobni_timestamp=_SECONDS),
     _formula("billit", "billit-signature", f"t={_SECONDS},s={_TIMED}"),
     _formula("katana", "x-sha2-signature", _HEX),
-    _formula("opensms", "x-opensms-signature", f"t={_SECONDS},v1={_TIMED}"),
+    _timed("opensms", "x-opensms-signature", f"t={_SECONDS},v1={_TIMED}"),
     _formula("codoseo", "x-codoseo-signature", f"sha256={_TIMED}", x_codoseo_timestamp=_SECONDS),
     _formula("mews-pos", "x-signature", _BASE64),
     _formula("scalev", "x-scalev-hmac-sha256", _BASE64),
@@ -607,7 +752,7 @@ COMPUTED = [
         "v1=57136cd02512abe9b52f7fc8e32c914f27bb7f23ace19fe25caa15e2d0c52b40",
         x_orb_timestamp="2021-02-25T15:02:10",
     ),
-    _formula("recurly", "recurly-signature", f"{_MILLISECONDS},{_TIMED_MS}"),
+    _timed("recurly", "recurly-signature", f"{_MILLISECONDS},{_TIMED_MS}"),
     _formula("sanity", "sanity-webhook-signature", f"t={_MILLISECONDS},v1=YH8Y_1plzfpIBk3v7Y_zNo7uH5PSqebL3ZGa_uNLgH4"),
     _formula("docusign", "x-docusign-signature-1", _BASE64),
     _formula("docusign", "x-docusign-signature-2", _BASE64),
@@ -688,6 +833,8 @@ COMPUTED = [
         for name, header in (
             ("buildkite", "x-buildkite-token"),
             ("documenso", "x-documenso-secret"),
+            ("ringcentral", "verification-token"),
+            ("ringcentral", "validation-token"),
             ("revenuecat", "authorization"),
             ("telegram", "x-telegram-bot-api-secret-token"),
         )
@@ -754,6 +901,19 @@ COMPUTED = [
         x_statsig_request_timestamp=_MILLISECONDS,
     ),
     _at_the_url("appwrite", "x-appwrite-webhook-signature", "/vCo9LSOebwEWiEdwJeJtMzWzAY="),
+    Vector(
+        "hubspot",
+        "formula",
+        _SECRET,
+        "x-hubspot-signature",
+        {
+            "x-hubspot-signature": "d2bb3cf7ffbcfffd368dac4f94d09f571cc20150b9acff494338e7ff6a8fadee",
+            "x-hubspot-signature-version": "v2",
+        },
+        _BODY,
+        options={"public_url": _URL},
+    ),
+    _formula("shopify", "shopify-hmac-sha256", _BASE64),
     _at_the_url("trello", "x-trello-webhook", "zHQlCih92t278P8DSc+kIdfmwjM="),
     Vector(
         "mandrill",

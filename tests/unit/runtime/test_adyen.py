@@ -15,49 +15,10 @@ from nami_runtime import envelope, signatures
 from nami_runtime.request import Refused, Request
 from nami_runtime.signatures import adyen
 from tests.unit.runtime.conftest import FakeAws, http_event
+from tests.unit.runtime.own_vectors import ADYEN as PUBLISHED
+from tests.unit.runtime.own_vectors import ADYEN_KEY as KEY
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
-
-KEY = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"
-_SLASHES = {
-    "amount": {"currency": "EUR", "value": 1000},
-    "eventCode": "AUTHORISATION",
-    "merchantAccountCode": "AntoniStroinski",
-    "success": "true",
-}
-# (key, notification) of the tests of Adyen/adyen-python-api-library, without the fields that are not signed.
-PUBLISHED = {
-    "plain": (
-        KEY,
-        {
-            "pspReference": "7914073381342284",
-            "merchantReference": "TestPayment-1407325143704",
-            "merchantAccountCode": "TestMerchant",
-            "amount": {"currency": "EUR", "value": 1130},
-            "eventCode": "AUTHORISATION",
-            "success": "true",
-            "additionalData": {"hmacSignature": "coqCmt/IZ4E3CzPvMY8zTjQVL5hYJUiBRg8UU+iCWo0="},
-        },
-    ),
-    "colon": (
-        "74F490DD33F7327BAECC88B2947C011FC02D014A473AAA33A8EC93E4DC069174",
-        {
-            **_SLASHES,
-            "pspReference": "M8NB66SBZSGLNK82",
-            "merchantReference": ":slashes are fun",
-            "additionalData": {"hmacSignature": "2EQYm7YJpKO4EtHSPu55SQTyWf8dkW5u2nD1tJFpViA="},
-        },
-    ),
-    "backslash": (
-        "74F490DD33F7327BAECC88B2947C011FC02D014A473AAA33A8EC93E4DC069174",
-        {
-            **_SLASHES,
-            "pspReference": "T7FD4VM4D3RZNN82",
-            "merchantReference": "\\\\slashes are fun",
-            "additionalData": {"hmacSignature": "nIgT81gaB5oJpn2jPXupDq68iRo2wUlBsuYjtYfwKqo="},
-        },
-    ),
-}
 
 
 def body(*items: dict[str, Any]) -> bytes:

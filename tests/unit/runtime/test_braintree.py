@@ -13,21 +13,13 @@ from nami_runtime import envelope, signatures
 from nami_runtime.request import Refused, Request
 from nami_runtime.signatures import braintree
 from tests.unit.runtime.conftest import FakeAws, http_event
+from tests.unit.runtime.own_vectors import BRAINTREE_PAYLOAD as PAYLOAD
+from tests.unit.runtime.own_vectors import BRAINTREE_SECRET as SECRET
+from tests.unit.runtime.own_vectors import BRAINTREE_SIGNATURE as SIGNATURE
+from tests.unit.runtime.own_vectors import FORM
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
-SECRET = "integration_public_key:integration_private_key"
-FORM = {"content-type": "application/x-www-form-urlencoded"}
-# braintree 4.48.0: webhook_testing.sample_notification("check", "my_id")
-SIGNATURE = "integration_public_key|7da57591cc4f28c5bd13b22c8fd49fc2fad4b9d9"
-PAYLOAD = (
-    "CiAgICAgICAgICAgIDxub3RpZmljYXRpb24+CiAgICAgICAgICAgICAgICA8dGltZXN0YW1wIHR5\n"
-    "cGU9ImRhdGV0aW1lIj4yMDI2LTExLTI3VDIzOjQ4OjQ1WjwvdGltZXN0YW1wPgogICAgICAgICAg\n"
-    "ICAgICAgPGtpbmQ+Y2hlY2s8L2tpbmQ+CiAgICAgICAgICAgICAgICAKICAgICAgICAgICAgICAg\n"
-    "IDxzdWJqZWN0PgogICAgICAgICAgICA8Y2hlY2sgdHlwZT0iYm9vbGVhbiI+CiAgICAgICAgICAg\n"
-    "ICAgdHJ1ZQogICAgICAgICAgICA8L2NoZWNrPgogICAgICAgIDwvc3ViamVjdD4KICAgICAgICAg\n"
-    "ICAgPC9ub3RpZmljYXRpb24+CiAgICAgICAg\n"
-)
 # braintree_python's own test: webhook_notification.verify(CHALLENGE)
 CHALLENGE, ANSWER = (
     "20f9f8ed05f77439fe955c977e4c8a53",

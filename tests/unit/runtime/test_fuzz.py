@@ -7,15 +7,17 @@ import base64
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nami_runtime import envelope, intake, signatures
-from tests.unit.runtime.conftest import SIGNATURE_SECRET, FakeAws, http_event, load_handler
+from nami_runtime.signatures import fetched
+from tests.unit.runtime.conftest import EVENTS, SIGNATURE_SECRET, FakeAws, http_event, load_handler
 
-_SCHEMES = sorted(name for name, forms in signatures.every().items() if not any(form.fetches for form in forms))
+_SCHEMES = sorted(signatures.every())
 _SECRETS = ["c2VjcmV0", "user:password", '["c2VjcmV0","whsec_c2VjcmV0"]', "", "{", '{"secret":"a","verify_token":"é"}']
 _JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just(10**400),
@@ -78,6 +80,20 @@ _QUERIES = st.text(max_size=40) | st.sampled_from(
 )
 
 
+def of_a_rest_api(event: dict[str, Any]) -> dict[str, Any]:
+    """The same request as a REST API tells it."""
+    rest: dict[str, Any] = json.loads((EVENTS / "rest_api_post.json").read_text())
+    http = event["requestContext"]["http"]
+    query = parse_qs(event["rawQueryString"], keep_blank_values=True)
+    rest["requestContext"] |= {"path": event["rawPath"], "httpMethod": http["method"]}
+    return rest | {
+        "multiValueHeaders": {name: [text] for name, text in event["headers"].items()},
+        "multiValueQueryStringParameters": query or None,
+        "body": event["body"],
+        "isBase64Encoded": event["isBase64Encoded"],
+    }
+
+
 @st.composite
 def _events(draw: st.DrawFn) -> Any:
     """Mostly requests as the gateway passes them, with parts replaced by anything, or missing."""
@@ -87,6 +103,8 @@ def _events(draw: st.DrawFn) -> Any:
         method=draw(st.sampled_from(["POST", "GET", "PUT", "post"])),
         query=draw(_QUERIES),
     )
+    if draw(st.booleans()):
+        event = of_a_rest_api(event)
     for name in draw(st.lists(st.sampled_from([*event, "cookies", "body"]), max_size=2)):
         if draw(st.booleans()):
             event.pop(name, None)
@@ -102,6 +120,7 @@ def _events(draw: st.DrawFn) -> Any:
 def quick(cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     monkeypatch.setattr(intake, "DEADLINE_SECONDS", 1.0)
     monkeypatch.setenv("RECEIVED_SECRET_ARN", "received")
+    monkeypatch.setattr(fetched, "fetch", lambda *_: b'{"keys": []}')  # nobody's keys
     yield cloud
     for name in ("SIGNATURE", "SIGNATURE_SECRET_ARN"):
         monkeypatch.delenv(name, raising=False)
@@ -175,7 +194,9 @@ def test_nothing_is_queued_that_does_not_prove_the_secret(
         if source and ":" not in source
     }
     headers = {source: data.draw(_VALUES) for source in sorted(sources)}
-    load_handler_once().handler(http_event(data.draw(_BODIES), headers=headers, query=data.draw(_QUERIES)), None)
+    event = http_event(data.draw(_BODIES), headers=headers, query=data.draw(_QUERIES))
+    event = data.draw(st.sampled_from([event, of_a_rest_api(event)]))
+    load_handler_once().handler(event, None)
     assert quick.messages == []
 
 

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import hmac
+import json
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
@@ -290,6 +291,15 @@ def test_shopifys_events_are_taken_under_their_own_id() -> None:
     assert isinstance(form, Hmac)
     assert fits(form, request)
     assert form.delivery_id(request).startswith("d-1-")
+
+
+def test_mailguns_events_of_a_subaccount_fit_the_key_of_the_account_above_it_too() -> None:
+    form, *_ = signatures.configured({"scheme": "mailgun"})
+    assert isinstance(form, Hmac)
+    signed = {"timestamp": "1700000000", "token": "abc", "signature": "ab" * 32}
+    assert not fits(form, came(json.dumps({"signature": signed}).encode()))
+    signed["parent-signature"] = _raw(b"1700000000abc").hex()
+    assert fits(form, came(json.dumps({"signature": signed}).encode()))
 
 
 def test_mailguns_routes_are_forms() -> None:

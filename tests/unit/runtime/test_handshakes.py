@@ -134,6 +134,23 @@ def test_asana_gets_its_secret_back_in_the_header(kept: FakeAws, ask: Handler, s
     assert (answer["statusCode"], answer["headers"]["x-hook-secret"]) == (200, "b537207f20cb")
 
 
+def test_ringcentral_gets_its_validation_token_back_before_there_is_a_body(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("ringcentral", "s3cret")
+    answer = ask(http_event(b"", headers={"validation-token": "wtdwi2y8", "verification-token": "s3cret"}))
+    assert (answer["statusCode"], answer["headers"]["validation-token"]) == (200, "wtdwi2y8")
+
+
+@pytest.mark.parametrize("header", ["verification-token", "validation-token"])
+@pytest.mark.parametrize(("token", "status"), [("s3cret", 200), ("another", 401)])
+def test_ringcentrals_webhook_bears_its_token_in_one_of_two_headers(
+    pre_queue: Handler, cloud: FakeAws, signed_by: SignedBy, header: str, token: str, status: int
+) -> None:
+    signed_by("ringcentral", "s3cret")
+    answer = pre_queue(http_event(b'{"uuid":"u1"}', headers={header: token}))
+    assert (answer["statusCode"], len(cloud.messages)) == (status, int(status == 200))
+    assert "s3cret" not in str(answer) + str(cloud.messages)
+
+
 def test_a_signed_delivery_of_asana_is_no_handshake(pre_queue: Handler, cloud: FakeAws, signed_by: SignedBy) -> None:
     signed_by("asana", "s3cret")
     headers, body = signing.sign({"scheme": "asana"}, "s3cret", b"{}", headers={"x-hook-secret": "forged"})
@@ -158,6 +175,7 @@ def test_discord_gets_204_for_its_signed_ping_and_401_for_a_bad_one(ask: Handler
         ("okta", {"method": "GET", "headers": {"x-okta-verification-challenge": "x" * 5000}}),
         ("asana", {"headers": {"x-hook-secret": "x" * 5000}}),
         ("asana", {"headers": {"x-hook-secret": "a\r\nset-cookie: b"}}),
+        ("ringcentral", {"headers": {"validation-token": "a\r\nset-cookie: b"}}),
     ],
 )
 def test_an_endless_or_crooked_challenge_gets_400(
@@ -271,6 +289,19 @@ def test_nothing_moves_between_twitchs_id_time_and_body(ask: Handler, signed_by:
         assert ask(http_event(body, headers=headers))["statusCode"] == 401
 
 
+def test_no_time_in_twitchs_body_passes_for_the_signed_one(ask: Handler, signed_by: SignedBy) -> None:
+    signed_by("twitch", "s3cret", tolerance=0)
+    followed = "2026-01-01T00:00:01Z"
+    content = f'id-12026-01-01T00:00:00Z{{"event":{{"followed_at":"{followed}"}}}}'
+    identity, body = content.split(followed)
+    headers = {
+        "twitch-eventsub-message-id": identity,
+        "twitch-eventsub-message-timestamp": followed,
+        "twitch-eventsub-message-signature": f"sha256={hmac.digest(b's3cret', content.encode(), 'sha256').hex()}",
+    }
+    assert ask(http_event(body.encode(), headers=headers))["statusCode"] == 401
+
+
 @pytest.mark.parametrize(
     ("scheme", "ping", "forged"),
     [
@@ -279,6 +310,11 @@ def test_nothing_moves_between_twitchs_id_time_and_body(ask: Handler, signed_by:
             "bitbucket-server",
             _came(b'{"test":true}', x_event_key="diagnostics:ping"),
             _came(b"{}", x_event_key="diagnostics:ping", x_hub_signature="sha256=0"),
+        ),
+        (
+            "boldsign",
+            _came(b'{"event":{"id":"7c872a5b","eventType":"Verification"}}', x_boldsign_event="Verification"),
+            _came(b'{"event":{"id":"7c872a5b","eventType":"Signed"}}', x_boldsign_event="Verification"),
         ),
     ],
 )

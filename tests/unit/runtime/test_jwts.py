@@ -23,6 +23,7 @@ from nami_runtime.signatures import fetched, jwt_check, jwt_keys, verification
 from nami_runtime.signatures.fetched import Fetched
 from nami_runtime.signatures.jwts import SCHEMES, SharedJwt
 from tests.unit.runtime.conftest import FakeAws, http_event
+from tests.unit.runtime.own_vectors import MESSAGEBIRD
 
 # The keys here are short.
 pytestmark = pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
@@ -65,36 +66,6 @@ def claims(scheme: str, **changes: Any) -> dict[str, Any]:
 def headers(scheme: str, found: dict[str, Any], key: str = SECRET, algorithm: str = "HS256") -> dict[str, str]:
     form = SHARED[scheme]
     return {form.header: form.prefix + jwt.encode(found, key, algorithm=algorithm)}
-
-
-# messagebird/python-rest-api, tests/test_request_validator: (URL, body, token), at 2021-07-05T12:00:00+02:00
-_PART = (
-    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJNZXNzYWdlQmlyZCIsIm5iZiI6MTYyNTQ3OTIwMCwiZXhwIjoxNjI1NDc5MjYwLCJq"
-)
-MESSAGEBIRD = {
-    "with neither": (
-        "https://example.com/",
-        b"",
-        _PART
-        + "dGkiOiI1OWEyNDRkYy1lOWFkLTRlMjMtOTc3OC0zNzFmYWEyMzhmNzIiLCJ1cmxfaGFzaCI6IjBmMTE1ZGIwNjJiN2MwZGQwMzBiMTY4Nz"
-        "hjOTlkZWE1YzM1NGI0OWRjMzdiMzhlYjg4NDYxNzljNzc4M2U5ZDcifQ.6Fp0rVOsRr1fj9S2GidXAfkmPVofKr8_RTffC6G6r2E",
-    ),
-    "with parameters": (
-        "https://example.com/path?bar=1&foo=2",
-        b"",
-        _PART
-        + "dGkiOiJjOTQ2YWY3Ny1lMTgyLTRlYWEtYjJmZi0xYTU0NWI1ZTk5MWEiLCJ1cmxfaGFzaCI6IjQxZjA1ZjBkZGQwYTIyYWIyMDlhYzQ2Zj"
-        "Q3YzQ1NzJkOWNlZmEyNTdlZDc0YjI0MDA0YmFlNzUzZWNlNmMyNjAifQ.huo2ou6JDoDc7sV25d75UMWeYhBeavQlLsqIibSZuac",
-    ),
-    "with a body": (
-        "https://example.com/path?bar=1&foo=2",
-        b"Hello, World!",
-        _PART
-        + "dGkiOiI5M2U1NTAwNi1hMGU4LTQ1MjYtYTE5MC1mYTVmZjAwZWExMTYiLCJ1cmxfaGFzaCI6IjQxZjA1ZjBkZGQwYTIyYWIyMDlhYzQ2Zj"
-        "Q3YzQ1NzJkOWNlZmEyNTdlZDc0YjI0MDA0YmFlNzUzZWNlNmMyNjAiLCJwYXlsb2FkX2hhc2giOiJkZmZkNjAyMWJiMmJkNWIwYWY2NzYyOTA4MDl"
-        "lYzNhNTMxOTFkZDgxYzdmNzBhNGIyODY4OGEzNjIxODI5ODZmIn0._H--TOuYFLpeEH39-rg5E3IHVkjHozBcaKVWPRC5m9I",
-    ),
-}
 
 
 @pytest.mark.parametrize("name", MESSAGEBIRD)

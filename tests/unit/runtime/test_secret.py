@@ -1,5 +1,6 @@
 """The signature secret: kept, rotated without a redeployment, and cheap to attack."""
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -93,9 +94,23 @@ def test_while_secrets_manager_is_away_the_last_value_serves(
     send("old")
     cloud.answer = lambda service, action: (500, b"{}") if service == "secretsmanager" else None
     clock.now += 1000
-    assert [send("old"), send("forged")] == [200, 401]
+    assert [send("old"), send("forged")] == [200, 503]
     (line,) = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "secret" in line]
     assert (line["message"], line["secret"]) == ("a secret can't be read, its last value is used", SIGNATURE_SECRET)
+
+
+def test_what_fits_no_value_is_to_be_sent_again_while_the_secret_cannot_be_read_anew(
+    send: Send, cloud: FakeAws, clock: Clock
+) -> None:
+    # It may be signed with the value that a rotation has just added.
+    send("old")
+    cloud.secrets[SIGNATURE_SECRET] = '["new", "old"]'
+    cloud.answer = lambda service, action: (500, b"{}") if service == "secretsmanager" else None
+    clock.now += 30
+    assert [send("new"), send("new"), send("old")] == [503, 503, 200]
+    cloud.answer = lambda service, action: None
+    clock.now += 30
+    assert [send("new"), send("other")] == [200, 401]
 
 
 @pytest.mark.parametrize(
@@ -122,3 +137,12 @@ def test_no_log_line_quotes_the_secret(send: Send, capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
     assert '"old"' not in out
     assert "s3cret-guess" not in out
+
+
+@pytest.mark.parametrize(("binary", "status"), [(b"old", 200), (b"\xff\xfe", 401)])
+def test_a_secret_that_was_put_as_binary_is_read_where_it_is_text(
+    send: Send, cloud: FakeAws, binary: bytes, status: int
+) -> None:
+    held = json.dumps({"SecretBinary": base64.b64encode(binary).decode()}).encode()
+    cloud.answer = lambda service, _action: (200, held) if service == "secretsmanager" else None
+    assert send("old") == status

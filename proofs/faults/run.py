@@ -1,0 +1,403 @@
+"""One burst through what is deployed, while all of it breaks."""
+
+import base64
+import hashlib
+import json
+import secrets
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from proofs.faults import plan, proxy
+from proofs.faults.breaking import Breaking
+from proofs.faults.endings import Backend, Ending, Mongo, Table
+from proofs.faults.invariants import Invariant, Seen, Sent, answers, check
+from proofs.faults.producer import Producer
+from tests.local.conftest import Nami, Pipeline, pipeline
+
+NAME, ORDERED = "faults", "ordered"
+_COMMON = {"signature": "standard-webhooks", "post_queue_timeout": 5, "backend_allow_private": "true"}
+_COMMON |= {"backend_connect_timeout": 1, "backend_read_timeout": 1}
+SETTINGS = {
+    NAME: {
+        **_COMMON,
+        "destination": "mongo-host,dynamodb,http",
+        "max_receives": plan.TRIES,
+        "filter": '{"headers": {"x-topic": ["orders"]}}',
+    },
+    ORDERED: {**_COMMON, "destination": "http", "order_by": "$.group", "max_receives": 100},
+}
+# What a user might write into process(): it can't do with some webhooks, and hangs on others the first time.
+_HANDLER = """
+    kind = document["body"].get("kind") if isinstance(document["body"], dict) else ""
+    if kind == "poison":
+        raise ValueError("no such product")
+    if kind == "slow" and document["attempts"] == 1:
+        time.sleep(60)
+    return document
+"""
+_NOT_SENT_ON = "a queue does not take what is sent on"
+_ENDPOINTS = ("SQS", "S3", "SECRETS_MANAGER", "DYNAMODB")
+# Visibility timeouts for the queue to become empty: two tries, the last batch's turn, and room for a slow machine.
+_SETTLED_WITHIN = 4
+_REDRIVES = 3
+# Seconds after which a changed secret is known (docs/signatures.md).
+_TAKEN_UP = 22.0
+_DEPLOYMENT_WAITS = 15.0
+
+
+@dataclass
+class Part:
+    """A destination of a subscription, its queue, and what is to be there."""
+
+    subscription: str
+    ending: Ending
+    queue: str
+    sent: dict[str, Sent]
+    before: Seen = field(default_factory=lambda: Seen([], [], 0))
+    after: Seen = field(default_factory=lambda: Seen([], [], 0))
+
+    @property
+    def label(self) -> str:
+        return f"{self.subscription}/{self.ending.name}"
+
+
+class Run:
+    """One burst through two subscriptions: one into three destinations, one in order into a backend.
+
+    Args:
+        visibility: seconds that a queue waits before it gives a message out again.
+        only: the id of the webhook that is sent; empty: all.
+        say: called with what goes on, a line at a time.
+    """
+
+    def __init__(
+        self, nami: Nami, seed: int, count: int, *, visibility: int, only: str = "", say: Callable[[str], None]
+    ) -> None:
+        self.nami, self.seed, self.say = nami, seed, say
+        self.backends = {NAME: Backend(seed), ORDERED: Backend(seed + 1)}
+        self._write_handler()
+        for name in SETTINGS:
+            say(f"deploying {name}")
+            self._deploy(name)
+        self.deployed: Pipeline = pipeline(nami, NAME)
+        self.sqs = self.deployed.client("sqs")
+        self.outputs = {name: pipeline(nami, name).outputs() for name in SETTINGS}
+        self.visibility = visibility
+        self.webhooks = [each for each in plan.webhooks(seed, count) if not only or only in (each.key, each.id)]
+        self.aws, self.gateway = (proxy.Proxy(nami.port, seed + number) for number in range(2))
+        self.span = plan.span(self.visibility, count)
+        paths = {
+            ordered: urlsplit(pipeline(nami, name).endpoint).path for name, ordered in ((NAME, False), (ORDERED, True))
+        }
+        for each in (self.aws, self.gateway):
+            each.start()
+        self.producer = Producer(self.gateway.port, paths, self._secret(), self.span)
+        self._write_secret(self.producer.secret)
+        self.breaking = Breaking(nami.aws, plan.faults(seed, self.visibility, count), seed, self._failed)
+        self.parts = self._parts()
+        self.operations: list[str] = []
+        self._settle_in()
+
+    def close(self) -> None:
+        for each in (self.aws, self.gateway):
+            each.stop()
+        for backend in self.backends.values():
+            backend.close()
+
+    def _write_handler(self) -> None:
+        for name in SETTINGS:
+            created = self.nami.typed("create", name)
+            assert created.returncode == 0, created.stderr
+            file = self.nami.folder / "webhooks" / name / "post_queue" / "handler.py"
+            text = file.read_text()
+            changed = text.replace("\n    return document\n", _HANDLER).replace(
+                "from nami_runtime", "import time\n\nfrom nami_runtime", 1
+            )
+            assert changed.count("\n    return document\n") == 1
+            assert "time.sleep" in changed
+            file.write_text(changed)
+
+    def _deploy(self, name: str, **more: object) -> None:
+        settings = SETTINGS[name] | {"backend_url": self.backends[name].url} | more
+        self.nami.up(name, *(f"--context={key}={value}" for key, value in settings.items()))
+
+    def _settle_in(self) -> None:
+        """What a deployment sets back: the functions go through the proxy, the queues try again sooner."""
+        functions = self.deployed.client("lambda")
+        for page in functions.get_paginator("list_functions").paginate():
+            for function in page["Functions"]:
+                variables = function.get("Environment", {}).get("Variables", {})
+                if "NAMI_SUBSCRIPTION" in variables:
+                    variables |= {f"AWS_ENDPOINT_URL_{service}": self.aws.url for service in _ENDPOINTS}
+                    functions.update_function_configuration(
+                        FunctionName=function["FunctionName"], Environment={"Variables": variables}
+                    )
+        # No setting makes it less than six times the function's timeout.
+        attributes = {"VisibilityTimeout": str(self.visibility)}
+        for part in self.parts:
+            self.sqs.set_queue_attributes(QueueUrl=part.queue, Attributes=attributes)
+
+    def _secret(self) -> str:
+        return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+
+    def _write_secret(self, *values: str) -> None:
+        for outputs in self.outputs.values():
+            self.deployed.client("secretsmanager").put_secret_value(
+                SecretId=outputs["SignatureSecretArn"], SecretString=json.dumps(values)
+            )
+
+    def _parts(self) -> list[Part]:
+        with_id = Counter(each.id for each in self.webhooks)
+        sent: dict[str, dict[str, Sent]] = {NAME: {}, ORDERED: {}}
+        for each in self.webhooks:
+            sent[ORDERED if each.group else NAME][each.key] = Sent(
+                each.digest,
+                shared_id=each.id if with_id[each.id] > 1 else "",
+                forged=each.kind == "forged",
+                poison=each.kind == "poison",
+                unwanted=each.kind == "unwanted",
+                group=each.group,
+            )
+        own = self.outputs[NAME]
+        table = Table(self.deployed.client("dynamodb"), self.deployed.client("s3"), own["DynamodbTableName"])
+        return [
+            Part(NAME, Mongo(self.deployed.documents), own["QueueUrl"], sent[NAME]),
+            Part(NAME, table, own["DynamodbQueueUrl"], sent[NAME]),
+            Part(NAME, self.backends[NAME], own["HttpQueueUrl"], sent[NAME]),
+            Part(ORDERED, self.backends[ORDERED], self.outputs[ORDERED]["QueueUrl"], sent[ORDERED]),
+        ]
+
+    def report(self) -> dict[str, Any]:
+        """Send the burst, break what is planned, and compare: counts, faults, phases (seconds), invariants."""
+        seconds = {"burst": self._burst()}
+        seconds["until the queues were empty"] = self._settle()
+        reasons: dict[str, dict[str, int]] = {}
+        for part in self.parts:
+            part.before, reasons[part.label] = self._look(part)
+        redriven, seconds["until the redriven were through"] = self._redrive()
+        sent = self.parts[0].sent | self.parts[-1].sent
+        found = answers(sent, self.producer.acknowledged, self.producer.refused)
+        for part in self.parts:
+            acknowledged, refused = (
+                each & part.sent.keys() for each in (self.producer.acknowledged, self.producer.refused)
+            )
+            own = check(part.sent, acknowledged, refused, part.before, part.after)
+            found += [Invariant(f"{part.label}: {each.rule}", each.offending) for each in own]
+        away = [f"{count}: {reason}" for reason, count in reasons[self.parts[0].label].items() if "MongoDB" in reason]
+        # What can't go back to a queue that is away as well has used up a try.
+        away = [] if _NOT_SENT_ON in self.log() else away
+        found.append(Invariant("a database that is away, for longer than all tries take, makes no dead letter", away))
+        found.append(self._faults_happened())
+        return {
+            "seed": self.seed,
+            "visibility timeout": self.visibility,
+            "counts": self._counts(redriven),
+            "answers": dict(self.producer.answers.most_common()),
+            "dead letters by reason": {f"{at}: {why}": n for at, all_ in reasons.items() for why, n in all_.items()},
+            "functions": self._functions(),
+            "AWS's faults": self._aws_faults(),
+            "faults": [asdict(each) for each in self.breaking.done],
+            "operations": self.operations,
+            "phases": seconds,
+            "invariants": [asdict(each) | {"holds": each.holds} for each in found],
+            "holds": all(each.holds for each in found),
+        }
+
+    def _burst(self) -> float:
+        self.say(f"sending {len(self.webhooks)} webhooks in {self.span:.0f} s while things break")
+        started = time.monotonic()
+        operating = threading.Thread(target=self._operate, args=(started,), daemon=True)
+        for each in (self.breaking, operating):
+            each.start()
+        for each in (self.aws, self.gateway):
+            each.begin()
+        self.producer.send(self.webhooks)
+        took = round(time.monotonic() - started, 1)
+        self.breaking.join()
+        operating.join()
+        for each in (self.aws, self.gateway):
+            each.end()
+        for backend in self.backends.values():
+            backend.calm = True
+        return took
+
+    def _operate(self, started: float) -> None:
+        """What an operator does in the middle of the traffic, by parts of the burst."""
+        old, new = self.producer.secret, self._secret()
+
+        def add() -> None:
+            self._write_secret(new, old)
+
+        def change() -> None:
+            self.producer.secret = new
+
+        def deploy() -> None:
+            file = self.nami.folder / "webhooks" / NAME / "post_queue" / "handler.py"
+            file.write_text(f"# changed\n{file.read_text()}")
+            self._deploy(NAME, maximum_concurrency=3)
+            self._settle_in()
+
+        changed = max(_TAKEN_UP, 0.5 * self.span)
+        # It waits for the database, which comes back meanwhile.
+        deployed = plan.outages(self.visibility)[0][1] - _DEPLOYMENT_WAITS
+        for at, what, operation in (
+            (0.0, "the new secret is added to the old one", add),
+            (deployed, "new code and a concurrency of 3 are deployed", deploy),
+            (changed, "the producer signs with the new secret", change),
+            (changed + 1, "the old secret is removed", lambda: self._write_secret(new)),
+            (
+                max(changed + 1, 0.8 * self.span),
+                "the dead letters are redriven",
+                lambda: self._typed("dlq", "redrive", NAME),
+            ),
+        ):
+            time.sleep(max(0.0, started + at - time.monotonic()))
+            try:
+                operation()
+            except Exception as error:
+                self.operations.append(f"FAILED: {what}: {error}")
+            else:
+                self.operations.append(f"{time.monotonic() - started:.1f} s: {what}")
+
+    def _waiting(self, part: Part) -> int:
+        names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
+        said = self.sqs.get_queue_attributes(QueueUrl=part.queue, AttributeNames=names)
+        return sum(map(int, said["Attributes"].values()))
+
+    def _settle(self) -> float:
+        """Wait until the queues are empty; while they become so, wait on, else let the invariants tell."""
+        started = told = moved = time.monotonic()
+        least = sys.maxsize
+        while (
+            waiting := sum(map(self._waiting, self.parts))
+        ) and time.monotonic() - moved < _SETTLED_WITHIN * self.visibility:
+            if waiting < least:
+                least, moved = waiting, time.monotonic()
+            if time.monotonic() - told > 10:
+                told = time.monotonic()
+                self.say(f"{waiting} in the queues")
+            time.sleep(0.5)
+        return round(time.monotonic() - started, 1)
+
+    def _look(self, part: Part) -> tuple[Seen, dict[str, int]]:
+        """What is stored, dead and waiting, and the reasons that `nami dlq list` gives."""
+        documents = list(part.ending.documents())
+        if part.ending.repeats and (again := Counter(documents)):
+            documents = list(again)
+        letters = json.loads(
+            self._typed("dlq", "list", part.subscription, *self._at(part), "--limit", "1000000", "--json")
+        )
+        reasons = Counter(each["reason"] or "none logged: the function was ended" for each in letters)
+        dead = [self._name_of(part, each) for each in letters]
+        return Seen(documents, dead, self._waiting(part)), dict(reasons.most_common())
+
+    def _at(self, part: Part) -> tuple[str, str]:
+        return "--destination", part.ending.name
+
+    def _name_of(self, part: Part, letter: dict[str, Any]) -> str:
+        """Which webhook a dead letter is: its id tells, or, where two have it, what is in it."""
+        alike = [each for each, webhook in part.sent.items() if webhook.shared_id == letter["id"]]
+        if not alike:
+            return str(letter["id"])
+        shown = json.loads(
+            self._typed("dlq", "show", part.subscription, letter["message_id"], *self._at(part), "--json")
+        )
+        message = json.loads(shown["message"])
+        body = base64.b64decode(message["body"]) if message.get("base64") else message["body"].encode()
+        digest = hashlib.sha256(body).hexdigest()
+        return next((each for each in alike if part.sent[each].digest == digest), str(letter["id"]))
+
+    def _redrive(self) -> tuple[int, float]:
+        """Send the dead letters back that are no poison, as a user would; again where the second time was no better."""
+        started = time.monotonic()
+        redriven = 0
+        for part in self.parts:
+            part.after = part.before
+        for _ in range(_REDRIVES):
+            wanted = {part.label: self._wanted(part) for part in self.parts}
+            if not any(wanted.values()):
+                break
+            for part in self.parts:
+                if ids := wanted[part.label]:
+                    self.say(f"redriving {len(ids)} dead letters of {part.label}")
+                    typed = ("dlq", "redrive", part.subscription, *self._at(part), *(f"--id={each}" for each in ids))
+                    redriven += int(self._typed(*typed))
+            self._settle()
+            for part in self.parts:
+                part.after, _ = self._look(part)
+        return redriven, round(time.monotonic() - started, 1)
+
+    def _wanted(self, part: Part) -> list[str]:
+        poison = {each for each, webhook in part.sent.items() if webhook.poison}
+        return sorted(
+            {part.sent[each].shared_id or each if each in part.sent else each for each in set(part.after.dead) - poison}
+        )
+
+    def _typed(self, *arguments: str) -> str:
+        result = self.nami.typed("--local", *arguments)
+        if result.returncode:
+            raise SystemExit(f"nami {' '.join(arguments)[:200]} ended with {result.returncode}: {result.stderr}")
+        return result.stdout
+
+    def _counts(self, redriven: int) -> dict[str, int]:
+        producer = self.producer
+        kinds = Counter(each.kind for each in self.webhooks)
+        sent = {each.key for each in self.webhooks}
+        return {
+            "webhooks": len(self.webhooks),
+            **{kind: kinds[kind] for kind in plan.SHARES},
+            "requests": producer.answers.total(),
+            "with the id of another one": sum(each.same_id_as is not None for each in self.webhooks),
+            "sent twice": sum(len(each.copies) > 1 for each in self.webhooks),
+            "sent again": producer.resent,
+            "acknowledged": len(producer.acknowledged),
+            "refused": len(producer.refused),
+            "given up": len(sent - producer.acknowledged - producer.refused),
+            **{f"stored before the redrive, {part.label}": len(part.before.documents) for part in self.parts},
+            **{f"dead letters before it, {part.label}": len(part.before.dead) for part in self.parts},
+            "redriven": redriven,
+            **{f"stored, {part.label}": len(part.after.documents) for part in self.parts},
+            **{f"dead letters, {part.label}": len(part.after.dead) for part in self.parts},
+        }
+
+    def _functions(self) -> dict[str, int]:
+        """What local AWS says of the functions' ends."""
+        log = self.log()
+        return {
+            "workers started": log.count("Lambda worker spawned"),
+            "invocations timed out": log.count("killing worker"),
+            "batches that found the database away": self._failed(),
+        }
+
+    def log(self) -> str:
+        """All that local AWS and the functions wrote."""
+        return (self.nami.home / "aws.log").read_text(errors="replace")
+
+    def _failed(self) -> int:
+        return self.log().count('"reason":"MongoDB')
+
+    def _aws_faults(self) -> dict[str, int]:
+        made = self.aws.made + self.gateway.made
+        return {f"{service}: {fault}": made[service, fault] for service, fault in sorted(made)}
+
+    def _faults_happened(self) -> Invariant:
+        """A run in which nothing went wrong proves nothing."""
+        met = Counter({fault.what: 0 for fault in self.breaking.planned})
+        for each in self.breaking.done:
+            met[each.what] += each.processes
+        missing = [what for what, processes in met.items() if not processes and what != plan.WORKERS_GO_ON]
+        missing += [what for what, times in self._functions().items() if not times]
+        made = self.aws.made + self.gateway.made
+        missing += [f"{service} fails" for service in proxy.FAULTS if not any(each[0] == service for each in made)]
+        seldom = (proxy.ANOTHERS_ID,)  # where a batch goes back to a queue, of which a short run has few
+        faults = [each for each in proxy.FAULTS["sqs"] if each not in seldom]
+        missing += [fault for fault in faults if not any(each[1] == fault for each in made)]
+        missing += ["the backend fails"] if not any(each.faults for each in self.backends.values()) else []
+        missing += [each for each in self.operations if each.startswith("FAILED")]
+        return Invariant("each fault took place, and each operation succeeded", missing)
