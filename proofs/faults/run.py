@@ -187,7 +187,7 @@ class Run:
         def change() -> None:
             self.producer.secret = new
 
-        def deploy() -> None:
+        def deploy_anew() -> None:
             file = self.nami.folder / "webhooks" / NAME / "post_queue" / "handler.py"
             file.write_text(f"# changed\n{file.read_text()}")
             deploy(self.nami, NAME, self.backends[NAME].url, maximum_concurrency=3)
@@ -198,7 +198,7 @@ class Run:
         deployed = plan.outages(self.visibility)[0][1] - _DEPLOYMENT_WAITS
         for at, what, operation in (
             (0.0, "the new secret is added to the old one", add),
-            (deployed, "new code and a concurrency of 3 are deployed", deploy),
+            (deployed, "new code and a concurrency of 3 are deployed", deploy_anew),
             (changed, "the producer signs with the new secret", change),
             (changed + 1, "the old secret is removed", lambda: self._write_secret(new)),
             (
