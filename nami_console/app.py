@@ -37,6 +37,7 @@ _ROUTES = [
     Route("/s/{label}/dead/job/{number:int}/live", dead.follow_job),
     Route("/s/{label}/send", send.show),
     Route("/s/{label}/send", send.send, methods=["POST"]),
+    Route("/s/{label}/again", send.again, methods=["POST"]),
     Route("/s/{label}/sent", send.show_sent),
     Route("/s/{label}/sent/live", send.follow),
     Route("/s/{label}/plan", planning.show),

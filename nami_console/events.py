@@ -96,7 +96,7 @@ def show_one(request: Request) -> Response:
     label, asked = request.path_params["label"], request.query_params
     found, given = site(request).deployment(label), asked.get("id", "")
     drain, others = _drains(found, asked.get("to"))
-    document = _document(request, found, drain, given)
+    document = stored(request, found, drain.destination, given)
     context: dict[str, Any] = {"label": label, "id": given, "drain": drain, "document": document, "all": "all" in asked}
     if document is None:
         return page(request, "event.html", 404, **context)
@@ -125,7 +125,7 @@ def show_path(request: Request) -> Response:
     """What happened to one event, as the log of the functions tells."""
     label, given = request.path_params["label"], request.query_params.get("id", "")
     found = site(request).deployment(label)
-    document = _document(request, found, destination_of(found, request.query_params.get("to") or None).drain, given)
+    document = stored(request, found, request.query_params.get("to"), given)
     received = document.get("received_at") if document else None
     since = received.timestamp() - 60 if received else time.time() - _DAY
     return page(request, "path.html", steps=path(logs.path(found, given, since), received), id=given, label=label)
@@ -135,7 +135,7 @@ def download(request: Request) -> Response:
     """The body as it came, which no browser takes for a page."""
     label, given = request.path_params["label"], request.query_params.get("id", "")
     found = site(request).deployment(label)
-    document = _document(request, found, destination_of(found, request.query_params.get("to") or None).drain, given)
+    document = stored(request, found, request.query_params.get("to"), given)
     if document is None or not isinstance(document.get("raw"), bytes):
         raise UsageError(f"{given} is not stored with its body here")
     headers = {"content-disposition": 'attachment; filename="body"', "content-security-policy": "sandbox"}
@@ -193,7 +193,9 @@ def _search(asked: Mapping[str, str]) -> Search:
     )
 
 
-def _document(request: Request, found: Deployment, drain: Drain, delivery_id: str) -> Document | None:
+def stored(request: Request, found: Deployment, destination: str | None, delivery_id: str) -> Document | None:
+    """An event as a destination keeps it, the first that does where none is named; None where it is not there."""
+    drain = destination_of(found, destination or None).drain
     with site(request).store(found, drain) as store:
         return next(iter(store.get([delivery_id])), None)
 

@@ -1,4 +1,4 @@
-"""A test webhook: its provider's sample, changed at will, signed on this side of the page, and its path."""
+"""What is sent from a page, and its path: a test webhook, signed on this side of the page, or a stored one again."""
 
 import json
 import time
@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from nami_console import guard
-from nami_console.events import path
+from nami_console.events import path, stored
 from nami_console.pages import live, page, piece, site
 from nami_control import logs, providers, samples
 from nami_control.deployment import Deployment
-from nami_control.errors import UsageError
+from nami_control.errors import NotFoundError, UsageError
+from nami_control.replaying import Asked, Replay
 from nami_control.sending import Sender
 
 _TRAVELS = 120  # seconds that a page follows a webhook
@@ -39,24 +40,31 @@ async def send(request: Request) -> Response:
     return await run_in_threadpool(_send, request, form)
 
 
+async def again(request: Request) -> Response:
+    """Send a stored webhook through the queue again; leads to its path."""
+    form = guard.fields(await request.body())
+    return await run_in_threadpool(_again, request, form)
+
+
 def show_sent(request: Request) -> Response:
     """What the endpoint answered, and the webhook's path so far."""
     label, asked = request.path_params["label"], request.query_params
     found, given = site(request).deployment(label), asked.get("id", "")
-    steps = path(logs.path(found, given, time.time() - _TRAVELS - _EARLIER), None) if given else []
-    return page(request, "sent.html", label=label, asked=asked, id=given, steps=steps)
+    steps = path(logs.path(found, given, _since(asked, time.time() - _TRAVELS)), None) if given else []
+    return page(request, "sent.html", label=label, asked=asked, id=given, steps=steps, query=urlencode(asked))
 
 
 async def follow(request: Request) -> Response:
     """The path, as it grows, until the webhook is stored."""
-    label, given = request.path_params["label"], request.query_params.get("id", "")
-    here, began, is_there = site(request), time.time(), False
+    label, asked = request.path_params["label"], request.query_params
+    given, here, began, is_there = asked.get("id", ""), site(request), time.time(), False
 
     def look() -> str:
         nonlocal is_there
         found = here.deployment(label)
-        steps = path(logs.path(found, given, began - _EARLIER), None)
-        is_there = sum(step.what.startswith("stored") for step in steps) >= len(found.drains)
+        steps = path(logs.path(found, given, _since(asked, began)), None)
+        stored = sum(step.what.startswith("stored") for step in steps)
+        is_there = stored >= (1 if asked.get("again") else len(found.drains))
         return piece(request, "sent_live.html", steps=steps, label=label, id=given)
 
     return live(request, look, 1.0, lambda: is_there or time.time() - began > _TRAVELS)
@@ -79,6 +87,24 @@ def _send(request: Request, form: Mapping[str, str]) -> Response:
 def _providers() -> dict[str, str]:
     """Whose samples there are, and how they are called."""
     return {name: providers.FACTS[name].title for name in sorted({*samples.SAMPLES, *samples.FORMS})}
+
+
+def _again(request: Request, form: Mapping[str, str]) -> Response:
+    label, given = request.path_params["label"], form.get("id", "")
+    found = site(request).deployment(label)
+    at, document = int(time.time() * 1000), stored(request, found, form.get("from"), given)
+    if document is None:
+        raise NotFoundError(f"{given} is not stored here")
+    replay = Replay(found, Asked(at / 1000, at / 1000, destination=form.get("to")), replayed_at=at)
+    replay.send([document])
+    said = {"id": given, "again": replay.drain.destination, "since": at}
+    return RedirectResponse(f"/s/{label}/sent?{urlencode(said)}", 303)
+
+
+def _since(asked: Mapping[str, str], otherwise: float) -> float:
+    """From when on the log is looked into, in epoch seconds: what was sent again has a path of before."""
+    given = asked.get("since", "")
+    return int(given) / 1000 if given.isascii() and given.isdecimal() and len(given) < 15 else otherwise - _EARLIER
 
 
 def _form(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from nami_console import charts
 from nami_console.pages import live, page, piece, site
-from nami_control import health
+from nami_control import health, pausing
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Drain
 from nami_control.figures import Figures, Window
@@ -68,13 +68,13 @@ def _context(request: Request, *, numbers: bool) -> dict[str, Any]:
     span = asked if asked in SPANS else _FIRST
     found = here.deployment(label)
     window = Window.until_now(SPANS[span], shortest=here.figures.shortest)
-    figures = here.figures.read(found, window)
+    figures, off = here.figures.read(found, window), pausing.paused(found)
     return {
         "label": label,
         "endpoint": found.endpoint,
         "span": span,
         "spans": SPANS,
-        "branches": [_branch(here.aws, found, each, figures) for each in found.drains],
+        "branches": [_branch(here.aws, found, each, figures, paused=each.destination in off) for each in found.drains],
         "before": _before(found, figures),
         "charts": charts.of_subscription(figures),
         "times": times_of(window),
@@ -103,7 +103,7 @@ def _before(found: Deployment, figures: Figures) -> list[Part]:
     return [gateway, Part("pre-queue", "Pre-queue", checks, lines, "warn" if refused else "")]
 
 
-def _branch(aws: Aws, found: Deployment, drain: Drain, figures: Figures) -> list[Part]:
+def _branch(aws: Aws, found: Deployment, drain: Drain, figures: Figures, *, paused: bool) -> list[Part]:
     """The way to one destination. The functions count for all of them together."""
     alone = len(found.drains) == 1
     waiting, dead = depth(aws, drain.queue_url), depth(aws, drain.dead_letter_url)
@@ -120,9 +120,9 @@ def _branch(aws: Aws, found: Deployment, drain: Drain, figures: Figures) -> list
         Part(
             f"post-{drain.destination}",
             "Post-queue",
-            "writes",
+            "is paused" if paused else "writes",
             failed,
-            ("bad" if counts["Away"] else "warn" if counts["Failed"] else "") if alone else "",
+            "warn" if paused else ("bad" if counts["Away"] else "warn" if counts["Failed"] else "") if alone else "",
         ),
         Part(f"to-{drain.destination}", drain.destination, "receives", [*stored, *took]),
         Part(f"dead-{drain.destination}", "Dead letters", "", [(f"{dead:,}", "dead")], "bad" if dead else "", letters),

@@ -324,6 +324,14 @@ FACTS: dict[str, Facts] = {
         "cronofy/cronofy-ruby",
         console="made through the API: POST /v1/channels with `callback_url`",
     ),
+    "customer-io": Facts(
+        "Customer.io, its reporting webhooks",
+        "the webhook's signing key",
+        "the reporting webhook's settings",
+        "customerio/customerio-node: lib/webhooks.ts; docs.customer.io: Reporting Webhooks",
+        console="Data & Integrations > Integrations > Reporting Webhooks > Add Reporting Webhook; then Save and "
+        "Enable Webhook",
+    ),
     "datasaur": Facts(
         "Datasaur",
         "the webhook's secret",
@@ -708,7 +716,7 @@ FACTS: dict[str, Facts] = {
         "Jira",
         "the webhook's secret",
         "chosen by you, in System > Webhooks",
-        "developer.atlassian.com: Webhooks; its steps: ngrok/ngrok-docs",
+        "developer.atlassian.com: Webhooks, Secure admin webhooks; its steps: ngrok/ngrok-docs",
         note="only webhooks that an administrator makes are signed, not those of apps",
         console="System > WebHooks > Create a WebHook; the URL, the events and a secret",
     ),
@@ -812,7 +820,8 @@ FACTS: dict[str, Facts] = {
         "Make",
         "the subscription's signing secret, `whsec_…`",
         "the subscription's details",
-        "developers.make.com: Verify signatures",
+        "developers.make.com: Verify signatures; Receive events; Retries, duplicates, and ordering",
+        console="the event subscription's destination: the URL, which must not redirect",
     ),
     "mandrill": Facts(
         "Mailchimp Transactional (Mandrill)",
@@ -841,6 +850,7 @@ FACTS: dict[str, Facts] = {
         "the signing key",
         "Dashboard > Developers > API settings",
         "messagebird/python-rest-api: request_validator.py",
+        console="by the API, a conversation's: a webhook with the channel, the events and the URL",
     ),
     "messenger": Facts(
         "Messenger",
@@ -858,7 +868,11 @@ FACTS: dict[str, Facts] = {
         console="developers.facebook.com > My Apps > the app > Webhooks: callback URL and Verify Token",
     ),
     "mews-pos": Facts(
-        "Mews POS", "the secret key", "the webhook's settings", "docs.mews.com: POS API, webhook security"
+        "Mews POS",
+        "the secret key",
+        "the answer which makes the endpoint",
+        "docs.mews.com: POS API, webhook security; Webhook endpoints",
+        console="by the API: `POST /v1/webhook-endpoints` with `targetUrl`, then its `events`",
     ),
     "microsoft-graph": Facts(
         "Microsoft Graph",
@@ -871,7 +885,8 @@ FACTS: dict[str, Facts] = {
         "Mobiscroll Connect",
         "a public key, `whpk_…`; a list while they roll",
         "https://connect.mobiscroll.com/.well-known/webhook-keys",
-        "mobiscroll-connect-sdk on PyPI: webhook_verification.py",
+        "mobiscroll-connect-sdk on PyPI: webhook_verification.py; docs.mobiscroll.com: Connect, Webhooks API",
+        console="the project's webhook URL, before the calendars are connected",
     ),
     "modern-treasury": Facts(
         "Modern Treasury",
@@ -947,7 +962,11 @@ FACTS: dict[str, Facts] = {
         "secret; then Verify",
     ),
     "onfido": Facts(
-        "Onfido (Entrust)", "the webhook's token", "Dashboard > Settings > Webhooks", "onfido/onfido-python"
+        "Onfido (Entrust)",
+        "the webhook's token",
+        "Dashboard > Settings > Webhooks",
+        "onfido/onfido-python",
+        console="Dashboard > Settings > Webhooks, or by the API with the url, the events and the environments",
     ),
     "openai": Facts(
         "OpenAI",
@@ -984,7 +1003,13 @@ FACTS: dict[str, Facts] = {
         "docs.oracle.com: Secure webhooks",
         console="Settings > Web APIs > Webhook > the kind of webhook",
     ),
-    "orb": Facts("Orb", "the webhook's signing secret", "Developers > Webhooks > the endpoint", "orbcorp/orb-python"),
+    "orb": Facts(
+        "Orb",
+        "the webhook's signing secret",
+        "Developers > Webhooks > the endpoint",
+        "orbcorp/orb-python; its steps: hookdeck/webhook-skills",
+        console="Developers > Webhooks > Add endpoint",
+    ),
     "outline": Facts(
         "Outline",
         "the webhook's signing secret",
@@ -1207,7 +1232,8 @@ FACTS: dict[str, Facts] = {
         "Scalev",
         "the signing secret",
         "Settings > Developers > Webhooks",
-        "developers.scalev.id: Verifying a webhook request",
+        "developers.scalev.id: Verifying a webhook request; Enabling webhooks",
+        console="Settings > Developers > Webhooks: the events and the URL; saved active, a test has to get 200",
     ),
     "segment": Facts(
         "Segment",
@@ -1301,12 +1327,14 @@ FACTS: dict[str, Facts] = {
         "`whsec_…`",
         "where the sender shows it",
         "standardwebhooks.com",
+        console="in the sender's own console, where it takes an endpoint's URL",
     ),
     "standard-webhooks-v1a": Facts(
         "whoever signs Standard Webhooks with a private key (`v1a`)",
         "the public key, `whpk_…`",
         "where the sender shows it",
         "standard-webhooks/standard-webhooks: the specification",
+        console="in the sender's own console, where it takes an endpoint's URL",
     ),
     "statsig": Facts(
         "Statsig",
@@ -1713,6 +1741,7 @@ READ = dict.fromkeys(
         "codoseo",
         "coinify",
         "contentful",
+        "customer-io",
         "discourse",
         "docusign",
         "dropbox",
@@ -1735,9 +1764,11 @@ READ = dict.fromkeys(
         "incident-io",
         "instagram",
         "intercom",
+        "jira",
         "livekit",
         "london-theatre-direct",
         "mailgun",
+        "make",
         "manus",
         "messagebird",
         "messenger",

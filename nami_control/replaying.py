@@ -113,8 +113,21 @@ class Replay:
                 if self._poster:
                     yield Step(sent, place, self._post(self._poster, some[0][1]))
                 else:
-                    self._queue([document for _, document in some])
+                    self._send_on([document for _, document in some])
                     yield Step(sent, place)
+
+    def send(self, documents: list[Document]) -> None:
+        """Put these on the queue, whichever were asked for.
+
+        Raises:
+            AwsError: the queue did not take all of them.
+        """
+        sqs = self.deployment.aws.client("sqs")
+        for group in _that_fit(list(map(self._message, documents))):
+            entries: Any = [{"Id": str(at), **each} for at, each in enumerate(group)]
+            said = sqs.send_message_batch(QueueUrl=self.drain.queue_url, Entries=entries)
+            if failed := said.get("Failed"):
+                raise AwsError(f"the queue did not take {len(failed)} of {len(group)} ({failed[0]['Code']})")
 
     def _chosen(self, reading: ExitStack) -> Iterator[tuple[Position, Document]]:
         """Those that are meant behind the place where it begins, in the order in which they were taken."""
@@ -141,16 +154,12 @@ class Replay:
             )
         return posted
 
-    def _queue(self, documents: list[Document]) -> None:
-        sqs = self.deployment.aws.client("sqs")
-        for group in _that_fit(list(map(self._message, documents))):
-            entries: Any = [{"Id": str(at), **each} for at, each in enumerate(group)]
-            said = sqs.send_message_batch(QueueUrl=self.drain.queue_url, Entries=entries)
-            if failed := said.get("Failed"):
-                raise AwsError(
-                    f"the queue did not take {len(failed)} of {len(group)} ({failed[0]['Code']})",
-                    *(Command(f"replay {self.deployment.name} --resume"), " goes on with them"),
-                )
+    def _send_on(self, documents: list[Document]) -> None:
+        try:
+            self.send(documents)
+        except AwsError as error:
+            remedy = (Command(f"replay {self.deployment.name} --resume"), " goes on with them")
+            raise AwsError(error.cause, *remedy) from None
 
     def _message(self, document: Document) -> dict[str, Any]:
         name, request = self.deployment.name, request_of(document)

@@ -89,6 +89,7 @@ SAMPLES: dict[str, Any] = {
     "coinify": {"id": ID, "event": "payment-intent.completed", "context": {"amount": "19.90"}},
     "contentful": {"sys": {"id": ID, "type": "Entry", "revision": 1}, "fields": {"title": {"en-US": "Hello"}}},
     "cronofy": {"notification": {"type": "change"}, "channel": {"channel_id": "chn_1"}},
+    "customer-io": {"event_id": ID, "object_type": "email", "metric": "delivered", "data": {"delivery_id": "d1"}},
     "datasaur": {
         "eventType": "PROJECT_CREATED",
         "data": {"timestamp": "2026-01-01T00:00:00.000Z", "project": {"id": ID, "name": "Hello"}, "team": {"id": "1"}},

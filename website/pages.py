@@ -3,11 +3,12 @@
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import nami_stack
 from nami_control import providers, samples, signature_check
-from nami_control.scheme_words import described
+from nami_control.scheme_words import Described, described
 from nami_runtime import signatures
 
 ROOT = Path(__file__).parents[1]
@@ -49,8 +50,11 @@ An event of its shape, in small:
 
 ## Why a webhook gets 401
 
-Mostly it is the wrong secret (of another endpoint, or of the test mode), a body that something on the way parsed and
-wrote again, or a clock. One command tells which:
+Mostly it is one of these:
+
+{causes}
+
+One command tells which:
 
 ```console
 $ nami signatures check --provider {name} --secret-file secret.txt --request request.txt
@@ -132,6 +136,7 @@ def provider_page(name: str) -> str:
     sample = sample.replace(f'"{samples.NUMBER}"', "1001").replace(samples.ID, "evt_1001")
     note = f"\n{facts.note[0].upper()}{facts.note[1:]}.\n" if facts.note else ""
     made = {"name": name, "note": note, "table": table, "sample": sample, "console": _console(facts)}
+    made["causes"] = "\n".join(f"- {cause}" for cause in _causes(facts, scheme))
     return _PROVIDER.format(**(facts._asdict() | made))
 
 
@@ -142,6 +147,19 @@ def _console(facts: providers.Facts) -> str:
     if facts.console:
         return f"Where it is entered: {facts.console}."
     return f"Give it to {facts.title} as the webhook's address."
+
+
+def _causes(facts: providers.Facts, scheme: Described) -> Iterator[str]:
+    """What goes wrong most with webhooks that are signed like this."""
+    yield "the secret of another endpoint, or of the test mode"
+    if facts.found.startswith("chosen by you"):
+        yield f"a webhook without a secret at {facts.title}: it comes unsigned"
+    if any(body in scheme.signed for body in ("{body", "{form}", "payload_hash", "sha256")):
+        yield "a body that something on the way parsed and wrote again"
+    if any(url in scheme.signed for url in ("{url}", "{uri}", "url_hash")):
+        yield "another URL than the one that is called, as it is signed: behind a domain of yours, set `--public-url`"
+    if scheme.tolerance:
+        yield f"a time that is more than {scheme.tolerance} s off: a clock, or a try long after the first"
 
 
 def _reference() -> str:

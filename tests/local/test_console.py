@@ -255,6 +255,19 @@ def test_event_is_found_by_its_id_and_shows_body_path_and_curl(visit: Visit, sho
     picture(page, "console-event")
 
 
+def test_event_is_sent_again_and_followed_until_it_is_renewed(visit: Visit, shopify: Pipeline) -> None:
+    wanted = str(shopify.post(b'{"type": "order.again"}')[1])
+    first = shopify.document(wanted)
+    page = visit(f"/s/shopify/event?id={wanted}")
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sent to mongo again")
+    expect(page.locator(".path li").last).to_contain_text("stored")
+    assert findings(page) == []
+    renewed = shopify.document(wanted)
+    assert "replayed_at" not in first
+    assert renewed["replayed_at"] > first["received_at"] == renewed["received_at"]
+
+
 ATTACKS = {
     "script": b'{"a": "<script>document.title=1</script>", "<img src=x onerror=document.title=1>": "</pre><script>"}',
     "svg": b"<svg xmlns='http://www.w3.org/2000/svg' onload='document.title=1'><script>document.title=1</script></svg>",
@@ -324,12 +337,13 @@ def held(pipeline: Pipeline) -> Iterator[None]:
     functions.update_event_source_mapping(UUID=mapping, Enabled=True)
 
 
-def test_what_waits_is_drawn(visit: Visit, shopify: Pipeline) -> None:
+def test_what_waits_is_drawn_and_a_pause_told(visit: Visit, shopify: Pipeline) -> None:
     with held(shopify):
         waiting = shopify.post(b'{"type": "order.waiting"}')[1]
         page = visit("/s/shopify")
         expect(page.locator("#chart-waiting .plot")).to_be_visible()
         expect(page.locator("#chart-waiting")).to_contain_text("mongo")
+        expect(page.locator(".part").filter(has_text="Post-queue")).to_contain_text("is paused")
         page.goto(page.url.removesuffix("s/shopify"))
         expect(row_of(page, "shopify").locator("[data-label=Oldest]")).to_contain_text(re.compile(r"\d s"))
     shopify.document(waiting)
@@ -458,6 +472,8 @@ def test_read_only_console_offers_and_takes_no_change(nami: Nami, browser: Brows
         expect(page.locator("section.group")).to_have_count(2)
         assert page.get_by_role("button", name=re.compile("Send|Delete")).count() == 0
         assert page.get_by_role("checkbox").count() == 0
+        page.goto(f"{address}/s/shopify/event?id=axe")
+        assert page.get_by_role("button", name="again").count() == 0
         refused = page.request.post(
             f"{address}/s/shopify/dead/do", form={"verb": "purge all"}, headers={"origin": address}
         )

@@ -48,6 +48,8 @@ class Contentful(Hmac):
 
 
 def _headers(headers: Mapping[str, str]) -> bytes:
+    if not {LIST, _TIMESTAMP} <= {name.strip().lower() for name in headers[LIST].split(",")}:
+        raise Refused(401, f"{LIST} does not name itself and the time")
     names = listed(headers)
     values = {**headers, LIST: names}
     text = ";".join(f"{name}:{values.get(name, '').strip()}" for name in names.split(","))

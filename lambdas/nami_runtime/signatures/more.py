@@ -291,6 +291,14 @@ SCHEMES: dict[str, tuple[Scheme, ...]] = {
             handshake_method="HEAD",
         ),
     ),
+    "customer-io": (
+        Hmac(
+            header="x-cio-signature",
+            signed="v0:{timestamp}:{body}",
+            timestamp="x-cio-timestamp",
+            ids=("body:event_id",),
+        ),
+    ),
     # Its library takes what was signed half an hour ago.
     "elevenlabs": _pairs("elevenlabs-signature", "v0", tolerance=1800),
     "emailit": _timed("x-emailit-signature", "x-emailit-timestamp"),

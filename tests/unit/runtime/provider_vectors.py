@@ -173,6 +173,18 @@ PUBLISHED = [
         b'"href":"https://api.onfido.com/v3.6/checks/f2302f45-227d-413d-ad61-09ec077a086a"}}}',
     ),
     Vector(
+        "customer-io",
+        "customerio/customerio-node: test/webhooks.ts",
+        "signing-secret",
+        "x-cio-signature",
+        {
+            "x-cio-timestamp": "1614265384",
+            "x-cio-signature": "6f55cf23f9b73a2ff07733fe04421f64ce9ec5e409696edda6b2a80311944230",
+        },
+        b'{"event_id":"abc","object_type":"email","metric":"delivered"}',
+        now=1_614_265_384.0,
+    ),
+    Vector(
         "orb",
         "orbcorp/orb-python",
         "c-UGKYdnhHh436B_sMouYAPUvXyWpzOdunZBV5dFSD8",
