@@ -63,8 +63,8 @@ async def follow(request: Request) -> Response:
         nonlocal is_there
         found = here.deployment(label)
         steps = path(logs.path(found, given, _since(asked, began)), None)
-        stored = sum(step.what.startswith("stored") for step in steps)
-        is_there = stored >= (1 if asked.get("again") else len(found.drains))
+        times_stored = sum(step.what.startswith("stored") for step in steps)
+        is_there = times_stored >= (1 if asked.get("again") else len(found.drains))
         return piece(request, "sent_live.html", steps=steps, label=label, id=given)
 
     return live(request, look, 1.0, lambda: is_there or time.time() - began > _TRAVELS)
@@ -93,8 +93,8 @@ def _again(request: Request, form: Mapping[str, str]) -> Response:
     label, given = request.path_params["label"], form.get("id", "")
     found = site(request).deployment(label)
     at, document = int(time.time() * 1000), stored(request, found, form.get("from"), given)
-    if document is None:
-        raise NotFoundError(f"{given} is not stored here")
+    if document is None or not isinstance(document.get("raw"), bytes):
+        raise NotFoundError(f"{given} is not stored with its body here")
     replay = Replay(found, Asked(at / 1000, at / 1000, destination=form.get("to")), replayed_at=at)
     replay.send([document])
     said = {"id": given, "again": replay.drain.destination, "since": at}
