@@ -41,11 +41,10 @@ def listen(
     poster = Poster(to)
     store = events.destination_of(deployment, destination)
     with store.arriving() as coming:
+        before = list(store.stored(query={}, ids=[], limit=last, follow=False)) if last else []
         listening(f"{deployment.name}: webhooks of {store.drain.destination} go to {to}")
-        before = store.stored(query={}, ids=[], limit=last, follow=False) if last else iter(())
-        shown = set()
+        shown = {document["_id"] for document in before}
         for document in before:
-            shown.add(document["_id"])
             if asked is None or asked.wants(request_of(document)):
                 yield poster.post(document)
         for document in coming:

@@ -44,7 +44,7 @@ def _row(
     outputs = stack.outputs
     count = _sum(aws, waiting(outputs))
     # The metric is late.
-    known = [oldest[queue] for queue in waiting(outputs) if queue in oldest] if count else []
+    known = {queue: oldest[queue] for queue in waiting(outputs) if queue in oldest} if count else {}
     name = "PostQueueFunctionName"
     prefixes = [key.removesuffix(name) for key in outputs if key.endswith(name) and outputs[key] in off]
     paused = [outputs[f"{prefix}QueueUrl"] for prefix in prefixes]
@@ -56,9 +56,9 @@ def _row(
         "endpoint": stacks.reachable(aws, outputs["EndpointUrl"]) if "EndpointUrl" in outputs else None,
         "waiting": count,
         "dead_letters": _sum(aws, dead_letter_queues(outputs)),
-        "oldest_seconds": max(known, default=None),
+        "oldest_seconds": max(known.values(), default=None),
         "paused": bool(paused),
-        "kept_until": min((_runs_out(aws, queue, oldest[queue]) for queue in paused if queue in oldest), default=None),
+        "kept_until": min((_runs_out(aws, queue, known[queue]) for queue in paused if queue in known), default=None),
         "deployed": at.astimezone(UTC).isoformat(timespec="seconds"),
         "status": stack.status,
         "used_by": shared.users(aws, stack.name) if owner.subscription == SHARED else None,
