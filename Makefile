@@ -31,11 +31,11 @@ local: install  ## Run the pipeline on this machine and send it a webhook; Ctrl-
 	@echo 'In another terminal, for nami: export PATH="$(CURDIR)/$(BIN):$$PATH"' >&2
 	@nami local up shopify --sample
 
-# A file to each process, the local ones first: they mostly wait, each with a local AWS of its own.
+# A file to each process, the longest first: the local ones, each process with a local AWS of its own.
 PYTEST := pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=20
 
 test: install  ## Run the unit, the local and the hardening tests
-	@$(PYTEST) tests/local tests/unit tests/hardening
+	@$(PYTEST) tests/local tests/hardening tests/unit
 
 package-test: install  ## Test the wheel in a clean environment, and the functions' assets
 	@$(PYTEST) tests/package

@@ -52,6 +52,8 @@ def refusal(stack_id: str, reserved: list[str]) -> str:
     functions, client = dict(each.split("=") for each in reserved), boto3.client("lambda")
     wanted = sum(map(int, functions.values()))
     free = client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    if free - wanted >= UNRESERVED:
+        return ""
     # What an update, or its rollback, finds reserved already by these very functions.
     pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_id)
     for resource in (each for page in pages for each in page["StackResourceSummaries"]):

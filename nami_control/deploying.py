@@ -12,7 +12,7 @@ from nami_control import cdk, checks, destinations, leftovers, pausing, queues, 
 from nami_control.aws import Aws
 from nami_control.cdk_output import Progress
 from nami_control.checks import Account, Check, look
-from nami_control.deployment import Deployment, find
+from nami_control.deployment import Deployment
 from nami_control.leftovers import Leftover
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Stack, Target
@@ -20,7 +20,7 @@ from nami_control.times import took
 from nami_stack.settings import Subscription
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
+    pass
 
 SETTINGS = frozenset(Subscription.model_fields)
 
@@ -35,18 +35,27 @@ class Deployed:
     """What a deployment did, or with a dry run would do; what it left is looked at when it is asked for."""
 
     target: Target
-    before: Mapping[str, str]
-    """The outputs of the stack that was there; empty where there was none."""
-    former_queues: list[str]
-    """URLs of queues that have left the stack, and are kept."""
-    resources: "Sequence[StackResourceSummaryTypeDef]" = ()
-    """All that was in the stack that was there."""
-    templates: Sequence[Mapping[str, Any]] = ()
+    stack: Stack | None
+    """The one that was there."""
+    templates: list[dict[str, Any]]
     """What it is deployed with now."""
     changes: str = ""
     """With a dry run: what the CDK CLI says of it."""
-    paused: Sequence[str] = ()
-    """The destinations to which nothing is delivered, before and after it."""
+
+    @property
+    def before(self) -> Mapping[str, str]:
+        """The outputs of the stack that was there; empty where there was none."""
+        return self.stack.outputs if self.stack else {}
+
+    @cached_property
+    def changed_queues(self) -> list[queues.Change]:
+        """Those of the stack that are not as they were."""
+        return queues.changes(self.target.aws, self.stack.resources if self.stack else [], self.templates)
+
+    @cached_property
+    def paused(self) -> list[str]:
+        """The destinations to which nothing is delivered, before and after it."""
+        return pausing.paused(Deployment(self.target, self.before))
 
     @cached_property
     def outputs(self) -> Mapping[str, str]:
@@ -62,12 +71,14 @@ class Deployed:
     @cached_property
     def former(self) -> list[Leftover]:
         """What else has left the stack, and is kept."""
-        return leftovers.of_templates(self.target.aws, self.resources, self.templates)
+        there = self.stack.resources if self.stack else []
+        return leftovers.of_templates(self.target.aws, there, self.templates)
 
     @property
     def arrived_late(self) -> dict[str, int]:
         """By the URL of each former queue, how many webhooks it holds."""
-        return {url: queues.depth(self.target.aws, url) for url in self.former_queues}
+        former = [change.url for change in self.changed_queues if change.leaves]
+        return {url: queues.depth(self.target.aws, url) for url in former}
 
     @property
     def waits_for_secret(self) -> bool:
@@ -119,28 +130,34 @@ def deploy(
             synthesis.finish()
         templates = list(cdk.templates(target.folder))
         needs_shared = cdk.reads(target.folder, f"/{target.shared.stack_name}/")
-        volumes.require_kept(target.name, stack, templates)
-        resources = stack.resources if stack else []
-        changed = queues.changes(target.aws, resources, templates)
-        queues.require_empty(target.aws, target.name, changed)
-        paused = _paused(target, stack)
-        pausing.require_same_queues(target.name, paused, changed)
+        done = Deployed(target, stack, templates)
+        for keeps in _NOTHING_IS_LOST:
+            keeps(done)
         if needs_shared:
             _share_first(target.shared, show, tell, dry_run=dry_run)
-        former_queues = [change.url for change in changed if change.leaves]
-        done = Deployed(target, stack.outputs if stack else {}, former_queues, resources, templates, paused=paused)
         with show(target) as progress:
             if dry_run:
                 progress.step("comparing")
                 return replace(done, changes=cdk.diff(target, tasks, coloured=coloured))
             progress.step("deploying")
-            task = cdk.deploy(target, tasks)
-            try:
-                task.finish(lambda: task.show(progress))
-            finally:
-                if paused:
-                    pausing.keep(find(target), paused, tell)
+            _carry_out(done, cdk.deploy(target, tasks), progress, tell)
     return done
+
+
+def _carry_out(done: Deployed, task: cdk.Task, progress: Progress, tell: Tell) -> None:
+    try:
+        task.finish(lambda: task.show(progress))
+    finally:
+        if done.paused:
+            pausing.keep(Deployment(done.target, done.outputs), done.paused, tell)
+
+
+_NOTHING_IS_LOST: Sequence[Callable[[Deployed], object]] = (
+    lambda it: volumes.require_kept(it.target.name, it.stack, it.templates),
+    lambda it: queues.require_empty(it.target.aws, it.target.name, it.changed_queues),
+    lambda it: pausing.require_same_queues(it.target.name, it.paused, it.changed_queues),
+)
+"""What must hold before it, once the templates are there; each raises CheckError where it does not."""
 
 
 def diff(target: Target, show: Show, *, tell: Tell = silent, coloured: bool = False) -> str:
@@ -201,13 +218,6 @@ def require(attempt: Attempt, tell: Tell = silent, *, tell_all: bool = False) ->
     looks = own | dict(destinations.looks_before(attempt.aws, target.settings, attempt.stack))
     checks.require(attempt.aws, starmap(look, looks.items()), tell, tell_all=tell_all)
     tell(f"{target.name}: account {account.number}, region {account.region}")
-
-
-def _paused(target: Target, stack: Stack | None) -> list[str]:
-    """The destinations to which nothing is delivered."""
-    if stack is None or not stack.is_whole or target.is_shared:
-        return []
-    return pausing.paused(Deployment(target, stack.outputs))
 
 
 def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> None:

@@ -47,14 +47,22 @@ class Drain:
         return self._prefix.lower() or self.kind
 
 
+@dataclass(eq=False)
 class Deployment:
     """The stack of one subscription."""
 
-    def __init__(self, target: Target, outputs: Mapping[str, str]) -> None:
-        self.target = target
-        self.aws = target.aws
-        self.name = target.name
-        self.outputs = outputs
+    target: Target
+    outputs: Mapping[str, str]
+
+    @property
+    def aws(self) -> Aws:
+        """Where it is."""
+        return self.target.aws
+
+    @property
+    def name(self) -> str:
+        """Of the subscription."""
+        return self.target.name
 
     @property
     def endpoint(self) -> str:

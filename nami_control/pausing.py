@@ -84,7 +84,7 @@ def pause(deployment: Deployment, destination: str | None = None) -> list[str]:
         NotRunningError: nothing takes webhooks from its queue anyway.
         AwsError: it was not switched off in time.
     """
-    return _switch(deployment, destination, on=False)
+    return _switch(deployment, _drains(deployment, destination), on=False)
 
 
 def resume(deployment: Deployment, destination: str | None = None) -> list[str]:
@@ -93,7 +93,7 @@ def resume(deployment: Deployment, destination: str | None = None) -> list[str]:
     Raises:
         As `pause`.
     """
-    return _switch(deployment, destination, on=True)
+    return _switch(deployment, _drains(deployment, destination), on=True)
 
 
 def functions_off(aws: Aws) -> set[str]:
@@ -126,9 +126,9 @@ def keep(deployment: Deployment, paused: Sequence[str], tell: Tell = silent) -> 
     The template says nothing of `Enabled`, so CloudFormation has no reason to touch it; whether it does where another
     property of the mapping changes is not documented.
     """
-    for destination in paused:
-        if destination in {each.destination for each in deployment.drains} and pause(deployment, destination):
-            tell(f"{destination}: the deployment had resumed it; it is paused again")
+    for drain in deployment.drains:
+        if drain.destination in paused and _switch(deployment, [drain], on=False):
+            tell(f"{drain.destination}: the deployment had resumed it; it is paused again")
 
 
 def _mappings(aws: Aws, drain: Drain) -> list[dict[str, Any]]:
@@ -137,8 +137,11 @@ def _mappings(aws: Aws, drain: Drain) -> list[dict[str, Any]]:
     return found
 
 
-def _switch(deployment: Deployment, destination: str | None, *, on: bool) -> list[str]:
-    drains = deployment.drains if destination is None else [deployment.drain(destination)]
+def _drains(deployment: Deployment, destination: str | None) -> list[Drain]:
+    return deployment.drains if destination is None else [deployment.drain(destination)]
+
+
+def _switch(deployment: Deployment, drains: list[Drain], *, on: bool) -> list[str]:
     switched = []
     for drain in drains:
         mappings = _mappings(deployment.aws, drain)

@@ -352,6 +352,7 @@ FACTS: dict[str, Facts] = {
         "the webhook's secret",
         "chosen by you, in Admin > API > Webhooks",
         "discourse/discourse: emit_web_hook_event.rb",
+        note="by its source, each try is an event with an id of its own: one that is tried again is stored again",
         console=(
             "Admin > API > Webhooks > New Webhook; the payload URL, content type application/json, a secret "
             "and the events"

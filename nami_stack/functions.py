@@ -48,7 +48,7 @@ _UV = (
 )
 # Of the runtime: what the function before the queue never loads.
 AFTER_THE_QUEUE = (
-    *("batch", "bodies", "direct", "documents", "events", "fitting", "forms", "inflate", "login", "outcome"),
+    *("batch", "bodies", "contents", "direct", "documents", "events", "fitting", "inflate", "login", "outcome"),
     *("queue", "reaching", "reading", "rows", "same_id", "tries"),
 )
 # What reads keys and certificates, for the schemes that install these packages.

@@ -6,7 +6,7 @@ import os
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nami_runtime import destinations, ordering, queue, reading
+from nami_runtime import queue, reading
 from nami_runtime.outcome import MARGIN_SECONDS, Outcome, reason_of
 from nami_runtime.queue import Message
 
@@ -34,11 +34,9 @@ def drain(
     try:
         messages = [Message.of(record) for record in event["Records"]]
         queue.begin(messages, outcome, deadline)
-        for wave in ordering.waves(messages, outcome):
+        for wave in queue.waves(messages, outcome):
             for group in reading.groups(wave, process, outcome, deadline):
-                until = outcome.patience(deadline)
-                results = destinations.store(destination, [item.document for item in group], until)
-                outcome.add(group, results)
+                outcome.store(group, destination, outcome.patience(deadline))
     except Exception as error:
         reason = reason_of(error)
         _tell([{"id": "", "reason": reason}], {reason: error}, deadline)

@@ -1,75 +1,73 @@
-"""What a body is, and its value: by its label, and where that says little, by what is in it."""
+"""What a body is, and its value: by its label, and where that says little, by what is in it.
+
+Of forms these are the fields by their names, a list where a name comes again; files are bytes beside names and types.
+"""
 
 from __future__ import annotations
 
+import codecs
 import json
-from typing import TYPE_CHECKING, Any
-
-from nami_runtime.text import Unparsable, charset, decoded, parameter
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from decimal import Decimal
 
 # MongoDB's documented limit, and DocumentDB's; deeper JSON is kept raw.
 MAX_DEPTH = 100
-FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
-_JSON = frozenset(
-    {
-        *("application/json", "text/json", "application/x-json", "text/x-json", "application/csp-report"),
-        *("application/x-amz-json-1.0", "application/x-amz-json-1.1"),
-    }
-)
-_LINES = frozenset(
-    {
-        *("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonl"),
-        *("application/jsonlines", "application/x-jsonlines", "application/json-lines"),
-    }
-)
-_SPACE = b" \t\r\n\xef\xbb\xbf"  # and UTF-8's byte order mark
+MAX_PARTS = 1000
 
 
-def kind_of(content_type: str) -> str:
-    """The media type without parameters, in lower case; the first where it was sent twice."""
-    return content_type.partition(";")[0].partition(",")[0].strip().lower()
+class Unparsable(ValueError):
+    """The body is not what its content type says, or can't be represented; the text says why."""
 
 
-def may_be_json(raw: bytes, kind: str) -> bool:
-    """Whether JSON is tried: labelled so, or of a label that many put on JSON, and then it looks like it."""
-    if kind in _JSON or kind in _LINES or kind.endswith("+json") or not kind:
-        return True
-    return (kind == FORM or _is_text(kind)) and raw[:64].lstrip(_SPACE)[:1] in (b"{", b"[")
+class Content(NamedTuple):
+    """A body as its sender meant it.
+
+    Args:
+        raw: the bytes within its encodings; the body itself where those can't be undone.
+        undone: the encodings, as in `gzip`.
+        label: what it is said to be: json, ndjson, form, multipart, text, binary, or nothing.
+        may_be_json: whether JSON is tried: of a label that many put on JSON, where it looks like it.
+        memory: about how many bytes it takes at the most while its document is built and written.
+        error: why it can't be parsed at all; empty where that is yet to be seen.
+    """
+
+    raw: bytes
+    undone: str
+    content_type: str
+    label: str
+    may_be_json: bool
+    memory: int
+    error: str
 
 
-def _is_text(kind: str) -> bool:
-    return kind.startswith("text/") or kind.endswith(("/xml", "+xml", "/javascript"))
-
-
-def parse(raw: bytes, content_type: str) -> tuple[str, object]:  # noqa: PLR0911 - one return per kind of body
+def parse(content: Content) -> tuple[str, object]:  # noqa: PLR0911 - one return per kind of body
     """(body_format, body). Raises Unparsable, with the reason."""
+    raw, label, content_type = content.raw, content.label, content.content_type
     if not raw:
         return "empty", None
-    kind = kind_of(content_type)
-    if kind in _JSON or kind.endswith("+json"):
+    if label == "json":
         return "json", _json(raw, content_type)
-    if kind in _LINES:
+    if label == "ndjson":
         return "ndjson", _lines(raw, content_type)
-    if may_be_json(raw, kind):
+    if content.may_be_json:
         try:
             return "json", _json(raw, content_type)
         except Unparsable:
             pass
-    if kind in (FORM, MULTIPART):
-        from nami_runtime import forms  # noqa: PLC0415 - most webhooks are JSON
-
-        if kind == FORM:
-            return "form", forms.urlencoded(raw, content_type)
-        return "multipart", forms.multipart(raw, content_type)
-    if _is_text(kind):
-        return "text", decoded(raw, charset(raw, content_type))
-    if kind:
+    if label == "form":
+        return "form", _urlencoded(raw, content_type)
+    if label == "multipart":
+        return "multipart", _multipart(raw, content_type)
+    if label == "text":
+        return "text", _decoded(raw, _charset(raw, content_type))
+    if label:
         return "binary", raw
     try:
-        return "text", decoded(raw, charset(raw, ""))
+        return "text", _decoded(raw, _charset(raw, ""))
     except Unparsable:
         return "binary", raw
 
@@ -79,10 +77,10 @@ def _json(raw: bytes, content_type: str) -> object:
         try:
             text = raw.decode(json.detect_encoding(raw), "surrogatepass")
         except UnicodeDecodeError:
-            if not (named := parameter(content_type, "charset")):
+            if not (named := _parameter(content_type, "charset")):
                 raise
-            text = decoded(raw, named)
-        value = _value(text)
+            text = _decoded(raw, named)
+        value = _json_value(text)
     except json.JSONDecodeError as error:
         raise Unparsable(f"invalid JSON: {error.msg} at {error.pos}") from None
     except Unparsable:
@@ -94,7 +92,7 @@ def _json(raw: bytes, content_type: str) -> object:
     return value
 
 
-def _value(text: str) -> Any:
+def _json_value(text: str) -> Any:
     try:
         return _decode(text)
     except RecursionError:
@@ -106,6 +104,9 @@ def _value(text: str) -> Any:
             raise
         # An integer over Python's own limit, which protects from a conversion that takes the square of the length.
         return _decode_long(text)
+
+
+_SPACE = b" \t\r\n\xef\xbb\xbf"  # and UTF-8's byte order mark
 
 
 def _lines(raw: bytes, content_type: str) -> list[object]:
@@ -158,3 +159,132 @@ def _deeper_than(value: object, levels: int) -> bool:
         levels -= 1
         here = [child for item in here for child in (item.values() if isinstance(item, dict) else item)]
     return False
+
+
+# PayPal's notifications name theirs in `charset`, and HTML's forms in `_charset_`:
+# https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#attr-fe-name-charset
+_names_charset = re.compile(rb"(?:^|&)_?charset_?=([A-Za-z0-9._:-]{1,40})(?:&|$)").search
+_beyond_ascii = re.compile(rb"[\x80-\xff]")
+
+
+def _urlencoded(raw: bytes, content_type: str) -> dict[str, Any]:
+    """By the header's charset, the form's own `charset` field, or UTF-8: the first that fits. Raises Unparsable."""
+    from urllib.parse import parse_qsl  # noqa: PLC0415 - most webhooks are JSON
+
+    own = _names_charset(raw)
+    named = [_parameter(content_type, "charset"), own[1].decode() if own else "", "utf-8"]
+    # As it should have been written: then one way of decoding does for both.
+    text = (raw if raw.isascii() else _beyond_ascii.sub(lambda found: b"%%%02X" % found[0][0], raw)).decode()
+    for charset in filter(None, named):
+        try:
+            _decoded(b"a", charset)  # whether there is such a charset
+            return _gathered(parse_qsl(text, keep_blank_values=True, encoding=charset, errors="strict"))
+        except (Unparsable, UnicodeError):
+            pass
+    raise Unparsable(f"form is not UTF-8{''.join(f', nor {each}' for each in dict.fromkeys(named[:2]) if each)}")
+
+
+def _multipart(raw: bytes, content_type: str) -> dict[str, Any]:
+    """multipart/form-data (RFC 7578). Text that is not of its charset stays bytes. Raises Unparsable."""
+    try:
+        from multipart import MultipartError, parse_options_header  # noqa: PLC0415 - few webhooks are such
+    except ImportError:
+        raise Unparsable("multipart/form-data needs the package multipart in the function") from None
+    boundary = parse_options_header(content_type)[1].get("boundary", "")
+    for charset in ("utf-8", "iso-8859-1"):  # of the fields' and the files' names
+        try:
+            parts = _parts(raw, boundary, charset)
+            break
+        except (MultipartError, UnicodeError) as error:
+            reason = f"multipart: {error}"[:200]
+    else:
+        raise Unparsable(reason)
+    own = next((content.decode("ascii", "replace") for part, content in parts if part.name == "_charset_"), "utf-8")
+    return _gathered((part.name, _part_value(part, content, own)) for part, content in parts)
+
+
+def _parts(raw: bytes, boundary: str, charset: str) -> list[tuple[Any, bytes]]:
+    from multipart import MultipartSegment, PushMultipartParser  # noqa: PLC0415 - as above
+
+    parts: list[tuple[Any, bytes]] = []
+    pieces: list[bytes] = []
+    with PushMultipartParser(
+        boundary, content_length=len(raw), max_segment_count=MAX_PARTS, header_charset=charset
+    ) as parser:
+        for event in parser.parse(raw):
+            if isinstance(event, MultipartSegment):
+                parts.append((event, b""))
+            elif event:
+                pieces.append(bytes(event))
+            else:
+                parts[-1] = (parts[-1][0], b"".join(pieces))
+                pieces.clear()
+    return parts
+
+
+def _part_value(part: Any, content: bytes, charset: str) -> object:
+    if part.filename is not None:
+        return {"filename": part.filename, "content_type": part.content_type or "", "content": content}
+    try:
+        return _decoded(content, part.charset or charset)
+    except Unparsable:
+        return content
+
+
+def _gathered(pairs: Iterable[tuple[str, object]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        known = fields.get(name)
+        if known is None:
+            fields[name] = value
+        elif isinstance(known, list):
+            known.append(value)
+        else:
+            fields[name] = [known, value]
+    return fields
+
+
+# Decoding them takes the square of the length: one megabyte would use up the whole batch's time.
+_SLOW = ("idna", "punycode")
+# The longer ones first, because UTF-32's begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# https://www.w3.org/TR/xml/#sec-prolog-dtd; what is not ASCII's superset is known by its mark.
+_declared = re.compile(rb"""\s*<\?xml[^>]{1,200}?\sencoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""").match
+
+
+def _parameter(content_type: str, name: str) -> str:
+    """A parameter of a content type, such as its charset; empty where there is none."""
+    for each in content_type.split(";")[1:]:
+        found, _, value = each.partition("=")
+        if found.strip().lower() == name:
+            return value.strip().strip("\"'")
+    return ""
+
+
+def _charset(raw: bytes, content_type: str) -> str:
+    """By the header, else by an XML declaration, else by a byte order mark, else UTF-8."""
+    if named := _parameter(content_type, "charset"):
+        return named
+    if declared := _declared(raw):
+        return declared[1].decode()
+    return next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
+
+
+def _decoded(raw: bytes, charset: str) -> str:
+    """Raises Unparsable where it is no text of that charset, or there is no such charset."""
+    try:
+        if codecs.lookup(charset).name in _SLOW:
+            raise LookupError
+        text = raw.decode(charset)
+        text.encode()
+    except LookupError:
+        raise Unparsable(f"unknown charset {charset[:40]!r}") from None
+    except (UnicodeError, ValueError) as error:
+        raise Unparsable(f"text is not {charset[:40]}: {type(error).__name__}") from None
+    return text

@@ -27,6 +27,7 @@ def apply(request: Request, sources: str) -> None:
     send another body under the id of a delivery to come.
     """
     names = sources.split(",")
+    proven = all(_is_proven(request, name) for name in names)
     values = [_value(request, name) for name in names]
     if not all(values):
         request.delivery_id = request.request_id
@@ -35,7 +36,7 @@ def apply(request: Request, sources: str) -> None:
     found = ",".join([value.replace("%", "%25").replace(",", "%2C") for value in values])
     if not (found.isascii() and found.isprintable() and len(found) <= MAX_ID_LENGTH):
         found = "sha256-" + sha256(found.encode("utf-8", "backslashreplace")).hexdigest()
-    if not all(_is_proven(request, name) for name in names):
+    if not proven:
         content = request.query.encode("utf-8", "backslashreplace") + b"\n" + request.body
         found = f"{found}-{sha256(content).hexdigest()[:32]}"
     request.delivery_id, request.id_is_bound = found, True

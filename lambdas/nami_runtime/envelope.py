@@ -20,8 +20,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from nami_runtime.text import Unparsable
-
 VERSION = 1
 MAX_BYTES = 1_048_576
 """What SQS takes in one message: 1 MiB of UTF-8."""
@@ -96,8 +94,6 @@ class Delivery(Request):
             received_at=fields["received_at"],
         )
         self.verified = fields["verified"]
-        # What comes of undoing its content's encoding: the content and what was undone, or why it can't be.
-        self.opened: tuple[bytes, str] | Unparsable | None = None
         self._may_repeat = fields.get("id_may_repeat") is True
         self.replayed_at: int | None = fields.get("replayed_at")
         # When its way to the destination began, from which its tries and its time are counted.

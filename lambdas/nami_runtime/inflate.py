@@ -7,7 +7,7 @@ from importlib import import_module
 from sys import version_info
 from typing import TYPE_CHECKING
 
-from nami_runtime.text import Unparsable
+from nami_runtime.bodies import Unparsable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

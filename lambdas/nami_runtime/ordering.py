@@ -1,4 +1,4 @@
-"""Order within a group: which group a webhook belongs to, and how a batch keeps each group's order.
+"""Order within a group: which group a webhook belongs to.
 
 The queue is FIFO then: SQS hands out one group's messages in the order in which it took them, and no later one while an
 earlier one is being tried. Across groups there is no order.
@@ -7,16 +7,12 @@ earlier one is being tried. Across groups there is no order.
 from __future__ import annotations
 
 import re
-from collections import deque
 from hashlib import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from nami_runtime.outcome import Outcome
-    from nami_runtime.queue import Message
     from nami_runtime.request import Request
 
 # What SQS takes as a message group and as a deduplication id: 1 to 128 of the printable ASCII characters but the space.
@@ -58,26 +54,3 @@ def _value(request: Request, order_by: str) -> str | None:
 
 def _fitting(text: str) -> str:
     return text if _takes(text) else sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def waves(messages: Sequence[Message], outcome: Outcome) -> Iterator[Sequence[Message]]:
-    """The messages in the order in which they may be written: each wave once the one before is.
-
-    A standard queue's are one wave. Of a FIFO queue's each wave holds the next message of every group; once one is not
-    stored, the rest of its group is held back untried.
-    """
-    if not messages or messages[0].group is None:
-        yield messages
-        return
-    groups: dict[str | None, deque[Message]] = {}
-    for message in messages:
-        groups.setdefault(message.group, deque()).append(message)
-    while groups:
-        wave = {group: waiting.popleft() for group, waiting in groups.items()}
-        yield [message for message in wave.values() if message.id not in outcome.failed_messages]
-        for group, message in wave.items():
-            if message.id in outcome.waiting or message.id in outcome.failed_messages:
-                outcome.held_back += [later.id for later in groups[group]]
-                groups[group].clear()
-            if not groups[group]:
-                del groups[group]

@@ -12,6 +12,7 @@ from nami_runtime.destinations import Apart, Away, Later
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
+    from nami_runtime.destinations import Destination
     from nami_runtime.documents import Document
 
 MARGIN_SECONDS = 2.0
@@ -73,8 +74,9 @@ class Outcome:
         # An error's traceback holds the documents that were being written, so only who reports it keeps it.
         self._keep_errors = keep_errors
 
-    def add(self, items: Sequence[Item], results: Sequence[str | Exception]) -> None:
-        """What the destination says of each."""
+    def store(self, items: Sequence[Item], destination: Destination, deadline: float) -> None:
+        """Has the destination write these together, and notes what it says of each."""
+        results = _written([item.document for item in items], destination, deadline)
         now = int(time() * 1000)
         for (message_id, queued_at, document), result in zip(items, results, strict=True):
             delivery_id = result.delivery_id if isinstance(result, Apart) else str(document["_id"])
@@ -196,6 +198,22 @@ class Outcome:
     def response(self) -> dict[str, Any]:
         """The partial batch response: what stays in the queue."""
         return {"batchItemFailures": [{"itemIdentifier": message} for message in dict.fromkeys(self.staying)]}
+
+
+def _written(documents: Sequence[Document], destination: Destination, deadline: float) -> list[str | Exception]:
+    """As Destination.write; what that raises stands in the place of the document that it was raised for."""
+    results: list[str | Exception] = []
+    waiting = [documents]
+    while waiting:
+        together = waiting.pop(0)
+        try:
+            results.extend(destination.write(together, deadline))
+        except Exception as error:
+            if len(together) == 1:
+                results.append(error)
+            else:  # whichever of them it was, the others are written
+                waiting = [[document] for document in together]
+    return results
 
 
 # CloudWatch takes lines of 1 MB, and took 256 KB before 2025; out of one that was cut it takes no metrics:

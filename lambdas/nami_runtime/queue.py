@@ -7,6 +7,7 @@ behind another, so what was really tried is kept in the bucket of large bodies, 
 from __future__ import annotations
 
 import os
+from collections import deque
 from hashlib import md5
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -72,6 +73,29 @@ def begin(messages: Sequence[Message], outcome: Outcome, limit: float) -> None:
             outcome.begun[message.id] = tries = _count(message, 1, limit)
             if tries > most:
                 outcome.fail(message.id, message.id, "tried too often: the function was ended each time")
+
+
+def waves(messages: Sequence[Message], outcome: Outcome) -> Iterator[Sequence[Message]]:
+    """The messages in the order in which they may be written: each wave once the one before is.
+
+    A standard queue's are one wave. Of a FIFO queue's each wave holds the next message of every group; once one is not
+    stored, the rest of its group is held back untried.
+    """
+    if not messages or messages[0].group is None:
+        yield messages
+        return
+    groups: dict[str | None, deque[Message]] = {}
+    for message in messages:
+        groups.setdefault(message.group, deque()).append(message)
+    while groups:
+        wave = {group: waiting.popleft() for group, waiting in groups.items()}
+        yield [message for message in wave.values() if message.id not in outcome.failed_messages]
+        for group, message in wave.items():
+            if message.id in outcome.waiting or message.id in outcome.failed_messages:
+                outcome.held_back += [later.id for later in groups[group]]
+                groups[group].clear()
+            if not groups[group]:
+                del groups[group]
 
 
 def settle(messages: Sequence[Message], outcome: Outcome, deadline: float) -> None:

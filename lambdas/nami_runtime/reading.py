@@ -6,7 +6,7 @@ import os
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from nami_runtime import aws, documents, envelope
+from nami_runtime import aws, contents, documents, envelope
 from nami_runtime.destinations import NO_TIME, Away
 from nami_runtime.outcome import Item, Outcome
 
@@ -29,20 +29,20 @@ def groups(
             continue
         if (delivery := _read(message, outcome, deadline)) is None:
             continue
-        needed = documents.memory(delivery)
-        if group and size + needed > documents.MAX_MEMORY:
+        content = contents.opened(delivery.body, delivery.headers)
+        if group and size + content.memory > contents.MAX_MEMORY:
             yield group
             group.clear()  # before the next one is built
             size = 0
         try:
-            document = process(documents.build(delivery, message.id, message.receives))
+            document = process(documents.build(delivery, content, message.id, message.receives))
             if not isinstance(document, dict) or "_id" not in document:
                 raise TypeError("process must return the document, with its _id")
         except Exception as error:
             outcome.fail(message.id, delivery.delivery_id, error)
         else:
             group.append(Item(message.id, delivery.queued_at, document))
-            size += needed
+            size += content.memory
             del document  # else the last one would outlive its group
     if group:
         yield group

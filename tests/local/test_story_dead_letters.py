@@ -196,7 +196,7 @@ def test_purge_asks_first(story: Story) -> None:
 
 def test_interrupted_redrive_runs_again_and_loses_nothing(story: Story, mended: Pipeline) -> None:
     first = subprocess.Popen(
-        [*TYPED, "dlq", "redrive", NAME, "--rate", "2"],
+        [*TYPED, "dlq", "redrive", NAME, "--rate", "1"],
         cwd=story.folder,
         env=story.user.environment,
         stderr=subprocess.PIPE,

@@ -110,9 +110,10 @@ def test_what_reads_keys_is_there_for_the_schemes_that_need_it(
 
 def test_post_queue_asset_parses_multipart_forms_by_itself(assets: dict[str, Path], beside: Path) -> None:
     program = (
-        "from nami_runtime import forms; "
+        "from nami_runtime import bodies, contents; "
         "body = b'--b\\r\\nContent-Disposition: form-data; name=a\\r\\n\\r\\n1\\r\\n--b--'; "
-        "assert forms.multipart(body, 'multipart/form-data; boundary=b') == {'a': '1'}"
+        "content = contents.opened(body, {'content-type': 'multipart/form-data; boundary=b'}); "
+        "assert bodies.parse(content) == ('multipart', {'a': '1'})"
     )
     imports(assets["post_queue"], beside, program, MONGO_HOST="x")
 

@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "lambdas/nami_runtime/signatures/jwt_check.py": RUNTIME | {"cryptography", "jwt"},
     "lambdas/nami_runtime/signatures/jwt_keys.py": RUNTIME | {"cryptography", "jwt"},
     "lambdas/nami_runtime/signatures/sns.py": RUNTIME | {"cryptography"},
-    "lambdas/nami_runtime/forms.py": RUNTIME | {"multipart"},
+    "lambdas/nami_runtime/bodies.py": RUNTIME | {"multipart"},
     "lambdas/nami_runtime/sentry.py": RUNTIME | {"sentry_sdk"},
     "lambdas/nami_runtime/destinations/mongo.py": RUNTIME | {"pymongo", "bson"},
     "lambdas/nami_runtime/destinations/postgres.py": RUNTIME | {"psycopg"},

@@ -141,8 +141,9 @@ class Function:
         self.module = types.ModuleType("index")
         monkeypatch.setattr("boto3.client", lambda service: self.stubs[service].client)
         monkeypatch.setattr("urllib3.PoolManager.request", lambda _pool, *given, **more: self._answer(*given, **more))
-        monkeypatch.setattr("time.sleep", self._wait)
         exec((LAMBDAS / "reservations.py").read_text(), self.module.__dict__)
+        # Its own alone: other threads of this process sleep as well.
+        monkeypatch.setattr(self.module, "time", types.SimpleNamespace(sleep=self._wait))
 
     def account(self, unreserved: int) -> None:
         limit = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": unreserved}
@@ -203,7 +204,8 @@ def function(monkeypatch: pytest.MonkeyPatch) -> Function:
 @pytest.mark.parametrize(("unreserved", "status"), [(110, "SUCCESS"), (109, "FAILED"), (10, "FAILED")])
 def test_a_hundred_must_stay_unreserved(function: Function, unreserved: int, status: str) -> None:
     function.account(unreserved)
-    function.stack()
+    if status == "FAILED":  # else nothing more is asked
+        function.stack()
     assert function.send("Create", "Mongo=5", "Http=5")["Status"] == status
 
 

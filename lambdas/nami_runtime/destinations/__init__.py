@@ -70,22 +70,6 @@ def apart(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "_id": f"{taken}{APART}{document['raw_sha256'][:32]}", "same_id_as": taken}
 
 
-def store(destination: Destination, documents: Sequence[dict[str, Any]], deadline: float) -> list[str | Exception]:
-    """As Destination.write; what that raises stands in the place of the document that it was raised for."""
-    results: list[str | Exception] = []
-    waiting = [documents]
-    while waiting:
-        together = waiting.pop(0)
-        try:
-            results.extend(destination.write(together, deadline))
-        except Exception as error:
-            if len(together) == 1:
-                results.append(error)
-            else:  # whichever of them it was, the others are written
-                waiting = [[document] for document in together]
-    return results
-
-
 def from_environment() -> Destination:
     """The destination that the stack has set. Connects at the first write, not here."""
     name = os.environ.get("DESTINATION", "mongo")

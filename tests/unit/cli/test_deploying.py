@@ -8,11 +8,10 @@ import pytest
 
 from nami_control import cdk, checks, deploying
 from nami_control.checks import Check, ok
+from nami_control.errors import DeployError
 from nami_control.stacks import Stack, Target
 from tests.unit.cli.conftest import Stub, attempt, target
 from tests.unit.cli.test_deployed import stack
-
-TABLE = {"Type": "AWS::DynamoDB::Table", "Properties": {}}
 
 
 def shown(_target: Target) -> AbstractContextManager[Any]:
@@ -42,6 +41,24 @@ def test_what_is_deployed_is_read_once(aws: Stub) -> None:
     aws("lambda").add_response("get_account_settings", {"AccountLimit": limits})
     done = deploying.deploy(target(destination="dynamodb"), shown, dry_run=True)
     assert (done.changes, done.before) == ("what changes", {"EndpointUrl": "https://e"})
+
+
+@pytest.mark.usefixtures("_synthesised")
+def test_why_a_deployment_failed_is_told_also_where_delivery_is_paused(
+    aws: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_meanwhile: object) -> None:
+        raise DeployError("no room")
+
+    monkeypatch.setattr(cdk, "deploy", lambda *_: SimpleNamespace(finish=fail))
+    queue = {"HttpQueueUrl": "q", "HttpDeadLetterQueueUrl": "d", "HttpPostQueueFunctionName": "post"}
+    aws("cloudformation").add_response("describe_stacks", {"Stacks": [stack(outputs=queue)]})
+    aws("cloudformation").add_response("get_template", {"TemplateBody": "{}"})
+    aws("cloudformation").add_response("list_stack_resources", {"StackResourceSummaries": []})
+    aws("lambda").add_response("list_event_source_mappings", {"EventSourceMappings": [{"State": "Disabled"}]})
+    aws("cloudformation").add_response("describe_stacks", {"Stacks": [stack(status="UPDATE_FAILED", outputs={})]})
+    with pytest.raises(DeployError, match="no room"):
+        deploying.deploy(target(destination="http"), shown, lambda *_: None)
 
 
 def asked(asked: Target, there: Stack | None, monkeypatch: pytest.MonkeyPatch) -> list[str]:

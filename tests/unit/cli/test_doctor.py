@@ -23,10 +23,16 @@ def test_disk_that_does_not_fill_tells_no_day(pace: float) -> None:
 
 
 class Grown:
-    """A database as MongoDB tells of it: a hundred documents of 1 MB, ten of the last day, of which `goes` expire."""
+    """A database as MongoDB tells of it: a hundred documents of 1 MB, ten of the last day, of which `goes` expire.
 
-    def __init__(self, goes: int) -> None:
+    None: nothing does, and no index says when.
+    """
+
+    def __init__(self, goes: int | None) -> None:
         self.goes = goes
+
+    def index_information(self) -> dict[str, dict[str, int]]:
+        return {"_id_": {}} if self.goes is None else {"_id_": {}, "expires_at_1": {"expireAfterSeconds": 0}}
 
     def list_collection_names(self) -> list[str]:
         return ["shopify", "empty"]
@@ -38,10 +44,13 @@ class Grown:
         return self
 
     def count_documents(self, query: dict[str, Any]) -> int:
-        return self.goes if "expires_at" in query else 10
+        if "expires_at" not in query:
+            return 10
+        assert self.goes is not None, "each document would be read"
+        return self.goes
 
 
-@pytest.mark.parametrize(("goes", "pace"), [(0, 10**7), (10, 0)])
+@pytest.mark.parametrize(("goes", "pace"), [(None, 10**7), (0, 10**7), (10, 0)])
 def test_pace_is_what_the_last_day_brought_less_what_expires_in_a_day(goes: int, pace: float) -> None:
     assert mongo._pace(Grown(goes)) == pace
 

@@ -12,6 +12,7 @@ from nami_cli import deploy
 from nami_control import deploying, queues
 from nami_control.aws import Aws
 from nami_control.errors import CheckError
+from nami_control.stacks import Stack
 from tests.unit.cli.conftest import target
 
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/"
@@ -27,9 +28,12 @@ def url_of(id_: str, properties: dict[str, Any]) -> str:
     return URL + id_ + (".fifo" if properties.get("FifoQueue") else "")
 
 
+AT = datetime(2026, 11, 1, tzinfo=UTC)
+
+
 def changes(aws: Stub, before: Template, after: Template) -> list[queues.Change]:
     """What a deployment does to the queues of a stack of the first template."""
-    told = {"ResourceStatus": "UPDATE_COMPLETE", "LastUpdatedTimestamp": datetime(2026, 11, 1, tzinfo=UTC)}
+    told = {"ResourceStatus": "UPDATE_COMPLETE", "LastUpdatedTimestamp": AT}
     there = queues_of(before)
     summaries: list[dict[str, Any]] = [
         {**told, "LogicalResourceId": "Topic", "PhysicalResourceId": "topic", "ResourceType": "AWS::SNS::Topic"},
@@ -118,7 +122,12 @@ def test_empty_queues_may_leave(aws: Stub) -> None:
 
 
 def test_what_arrived_meanwhile_is_told(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:
-    done = deploying.Deployed(target(), {}, [change.url for change in holding(aws, 3, 0)])
+    told = {"ResourceType": "AWS::SQS::Queue", "ResourceStatus": "CREATE_COMPLETE", "LastUpdatedTimestamp": AT}
+    there = [{**told, "LogicalResourceId": name, "PhysicalResourceId": URL + name} for name in ("q0", "q1")]
+    aws("cloudformation").add_response("list_stack_resources", {"StackResourceSummaries": there})
+    holding(aws, 3, 0)
+    before = Stack({"StackName": "nami-shopify", "StackStatus": "CREATE_COMPLETE", "CreationTime": AT}, Aws())
+    done = deploying.Deployed(target(), before, [{"Resources": {}}])
     deploy._tell_what_left(done)
     assert capsys.readouterr().err.splitlines() == [
         f"is kept: the former queue {URL}q0, in which 3 webhooks arrived meanwhile",

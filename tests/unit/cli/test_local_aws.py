@@ -286,9 +286,12 @@ def test_batch_of_sqs_needs_the_right_to_its_action(
     [
         ("PUT", "/2015-03-31/event-source-mappings/1", "lambda:UpdateEventSourceMapping"),
         ("GET", "/2015-03-31/event-source-mappings/", "lambda:ListEventSourceMappings"),
+        ("GET", "/2019-09-30/functions/x/concurrency", "lambda:GetFunctionConcurrency"),
+        ("PUT", "/2017-10-31/functions/x/concurrency", "lambda:PutFunctionConcurrency"),
+        ("GET", "/2016-08-19/account-settings", "lambda:GetAccountSettings"),
     ],
 )
-def test_whoever_changes_an_event_source_needs_the_right_to_that(
+def test_call_of_lambda_needs_the_right_of_its_own_name(
     monkeypatch: pytest.MonkeyPatch, method: str, path: str, action: str
 ) -> None:
     from ministack.core import iam_actions  # noqa: PLC0415

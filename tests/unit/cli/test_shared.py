@@ -316,18 +316,22 @@ def test_settings_of_what_is_shared_are_saved_like_a_subscriptions(
 
 
 def test_deployment_that_changes_what_users_read_says_to_deploy_them_again(aws: Stub) -> None:
+    stack(aws, **OUTPUTS)
+    before = target("shared").describe()
     used(aws, "gateway", "nami-jira")
     used(aws, "mongo", "nami-shopify")
     stack(aws, **OUTPUTS | {"DatabaseSecretArn": OWN})
-    lines = deploy._to_join(Deployed(target("shared"), OUTPUTS, []))
+    lines = deploy._to_join(Deployed(target("shared"), before, []))
     assert lines["now"].startswith("nami deploy jira, nami deploy shopify: DatabaseSecretArn changed")
 
 
 def test_deployment_that_changes_nothing_that_users_read_is_silent_on_them(aws: Stub) -> None:
+    stack(aws, **OUTPUTS)
+    before = target("shared").describe()
     used(aws, "gateway", "nami-jira")
     used(aws, "mongo")
     stack(aws, **OUTPUTS | {"DataVolumeId": "vol-2"})
-    lines = deploy._to_join(Deployed(target("shared"), OUTPUTS, []))
+    lines = deploy._to_join(Deployed(target("shared"), before, []))
     assert lines["used by"] == "jira"
     assert "now" not in lines
 

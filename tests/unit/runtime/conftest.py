@@ -20,7 +20,7 @@ import pymongo
 import pytest
 from hypothesis import HealthCheck, settings
 
-from nami_runtime import aws, intake, outcome
+from nami_runtime import aws, contents, documents, envelope, intake, outcome
 from nami_runtime.connection import Connection
 from tests.serving import Server
 
@@ -195,6 +195,11 @@ MONGO_SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mongo"
 
 
 STATUSES = ("UNAUTHORIZED_STATUS", "UNAVAILABLE_STATUS")
+
+
+def built(delivery: envelope.Delivery, attempts: int = 1) -> documents.Document:
+    """The document of a delivery, as the post-queue function makes it."""
+    return documents.build(delivery, contents.opened(delivery.body, delivery.headers), "m-1", attempts)
 
 
 @pytest.fixture(autouse=True)

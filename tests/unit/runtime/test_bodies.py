@@ -15,10 +15,10 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nami_runtime import bodies, documents, envelope, forms, inflate
+from nami_runtime import bodies, contents, documents, envelope, inflate
+from nami_runtime.bodies import Unparsable
 from nami_runtime.request import GatewayRequest
-from nami_runtime.text import Unparsable
-from tests.unit.runtime.conftest import http_event
+from tests.unit.runtime.conftest import built, http_event
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=AaB03x"
@@ -29,7 +29,7 @@ def document(body: bytes, content_type: str = "", **headers: str) -> documents.D
     request = GatewayRequest(
         http_event(body, headers={**given, **({"content-type": content_type} if content_type else {})})
     )
-    found = documents.build(envelope.read(envelope.write(request, "shopify").decode()), "m-1", 1)
+    found = built(envelope.read(envelope.write(request, "shopify").decode()))
     assert found["raw"] == body
     return found
 
@@ -157,7 +157,7 @@ def test_a_multipart_form_names_its_charset_in_a_field() -> None:
     [
         (part(b"x", 'name="a"'), MULTIPART, "multipart: Unexpected end"),
         (b"x", "multipart/form-data", "multipart: Empty boundary"),
-        (part(b"x", 'name="a"') * (forms.MAX_PARTS + 1) + END, MULTIPART, "multipart: "),
+        (part(b"x", 'name="a"') * (bodies.MAX_PARTS + 1) + END, MULTIPART, "multipart: "),
     ],
 )
 def test_multipart_that_is_broken_is_kept_raw_with_the_reason(body: bytes, label: str, reason: str) -> None:
@@ -272,9 +272,9 @@ def test_what_an_encoded_body_takes_is_reckoned_by_its_content(monkeypatch: pyte
         http_event(gzip.compress(content), headers={"content-type": "application/json", "content-encoding": "gzip"})
     )
     delivery = envelope.read(envelope.write(request, "shopify").decode())
-    assert documents.memory(delivery) > 10_000_000
-    monkeypatch.setattr(documents, "MAX_MEMORY", 5_000_000)
-    assert "parsed it would take" in documents.build(delivery, "m", 1)["body_error"]
+    assert contents.opened(delivery.body, delivery.headers).memory > 10_000_000
+    monkeypatch.setattr(contents, "MAX_MEMORY", 5_000_000)
+    assert "parsed it would take" in built(delivery)["body_error"]
 
 
 def test_multipart_takes_no_more_memory_than_was_reckoned() -> None:
@@ -282,15 +282,18 @@ def test_multipart_takes_no_more_memory_than_was_reckoned() -> None:
         request = GatewayRequest(http_event(body, headers={"content-type": MULTIPART}))
         delivery = envelope.read(envelope.write(request, "shopify").decode())
         tracemalloc.start()
-        assert documents.build(delivery, "m-1", 1)["body_format"] == "multipart"
+        assert built(delivery)["body_format"] == "multipart"
         taken = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert taken <= documents.memory(delivery)
+        assert taken <= contents.opened(delivery.body, delivery.headers).memory
 
 
 def test_the_docs_name_each_label_of_json() -> None:
     page = (Path(__file__).parents[3] / "docs" / "how-it-works.md").read_text()
+    labelled = {
+        label: {kind for kind, said in contents.LABELS.items() if said == label} for label in ("json", "ndjson")
+    }
     row = next(line for line in page.splitlines() if line.startswith("| `json` |"))
-    assert set(re.findall(r"`([a-z]+/[a-z0-9.-]+)`", row)) >= bodies._JSON
+    assert set(re.findall(r"`([a-z]+/[a-z0-9.-]+)`", row)) >= labelled["json"]
     row = next(line for line in page.splitlines() if line.startswith("| `ndjson` |"))
-    assert set(re.findall(r"`([a-z]+/[a-z0-9.-]+)`", row)) == bodies._LINES
+    assert set(re.findall(r"`([a-z]+/[a-z0-9.-]+)`", row)) == labelled["ndjson"]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nami_runtime import aws, documents, envelope
+from nami_runtime import aws, contents, documents, envelope
 from nami_runtime.request import GatewayRequest
-from tests.unit.runtime.conftest import http_event
+from tests.unit.runtime.conftest import built, http_event
 
 
 def _delivery(body: bytes, content_type: str = "", **parts: Any) -> envelope.Delivery:
@@ -20,7 +20,7 @@ def _delivery(body: bytes, content_type: str = "", **parts: Any) -> envelope.Del
 
 
 def _document(body: bytes, content_type: str = "") -> documents.Document:
-    return documents.build(_delivery(body, content_type), "m-1", 2)
+    return built(_delivery(body, content_type), attempts=2)
 
 
 def test_a_document_has_every_field_of_the_contract() -> None:
@@ -146,9 +146,9 @@ def test_six_megabytes_of_orders_are_parsed_in_the_memory_that_a_function_has_by
 
 def test_a_function_with_more_memory_parses_more(monkeypatch: pytest.MonkeyPatch) -> None:
     body = _filled(b"{},", 100_000)
-    monkeypatch.setattr(documents, "MAX_MEMORY", 1_000_000)
+    monkeypatch.setattr(contents, "MAX_MEMORY", 1_000_000)
     assert _document(body, _JSON)["body_format"] == "raw"
-    monkeypatch.setattr(documents, "MAX_MEMORY", 6_000_000)
+    monkeypatch.setattr(contents, "MAX_MEMORY", 6_000_000)
     assert _document(body, _JSON)["body_format"] == "json"
 
 
@@ -180,11 +180,11 @@ def test_text_takes_no_more_memory_than_was_reckoned(text: str) -> None:
 
 def _check_memory(delivery: envelope.Delivery) -> None:
     tracemalloc.start()
-    document = documents.build(delivery, "m-1", 1)
+    document = built(delivery)
     taken = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert document["body_format"] != "raw"
-    assert taken <= documents.memory(delivery)
+    assert taken <= contents.opened(delivery.body, delivery.headers).memory
 
 
 @given(st.binary(max_size=300), st.text(max_size=60))

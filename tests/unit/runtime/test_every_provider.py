@@ -265,6 +265,15 @@ def test_another_url_is_refused_where_the_url_is_signed(each: Iterator[Vector]) 
             assert not taken(bare, **{**parts, name: f"{text}/x"}), (vector.scheme, name)
 
 
+def test_another_path_or_query_is_refused_where_it_is_signed() -> None:
+    signed = [v for v in VECTORS if "{path}" in getattr(_form(v, _request(v)), "signed", "")]
+    assert {v.scheme for v in signed} == {"contentful"}
+    for vector in signed:
+        elsewhere = {**vector.options, "public_url": f"{vector.options['public_url']}/x"}
+        assert not taken(replace(vector, options=elsewhere))
+        assert not taken(vector, query=f"{vector.query}&a=b")
+
+
 def test_another_method_is_refused_where_it_is_signed() -> None:
     signed = [v for v in VECTORS if "{method}" in getattr(_form(v, _request(v)), "signed", "")]
     assert {v.scheme for v in signed} == {"contentful", "hubspot"}

@@ -14,7 +14,7 @@ from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.results import BulkWriteResult
 
-from nami_runtime import batch, documents, envelope
+from nami_runtime import batch, contents, documents, envelope
 from nami_runtime.destinations import Away
 from nami_runtime.destinations import mongo as mongo_destination
 from nami_runtime.destinations.mongo import Mongo as Destination
@@ -170,7 +170,7 @@ def test_a_destination_that_stumbles_over_one_document_writes_the_others(count: 
 def test_bodies_are_written_in_groups_that_fit_the_memory(
     cloud: FakeAws, monkeypatch: pytest.MonkeyPatch, body: bytes, groups: list[int]
 ) -> None:
-    monkeypatch.setattr(documents, "MAX_MEMORY", 80_000)
+    monkeypatch.setattr(contents, "MAX_MEMORY", 80_000)
     written: list[int] = []
 
     class Counting:
@@ -186,14 +186,14 @@ def test_bodies_are_written_in_groups_that_fit_the_memory(
 def test_a_body_that_does_not_fit_the_memory_costs_the_others_of_its_batch_nothing(
     post_queue: PostQueue, mongo: Mongo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(documents, "MAX_MEMORY", 50_000)
+    monkeypatch.setattr(contents, "MAX_MEMORY", 50_000)
     event = sqs_event(_message("d1", b'{"n":1}'), _message("d2", b"[" + b"{}," * 400 + b"1]"), _message("d3"))
     assert post_queue(event) == {"batchItemFailures": []}
     assert [mongo.documents()[key]["body_format"] for key in ("d1", "d2", "d3")] == ["json", "raw", "json"]
 
 
 def test_one_group_is_gone_before_the_next_is_parsed(cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "MAX_MEMORY", 60_000)
+    monkeypatch.setattr(contents, "MAX_MEMORY", 60_000)
 
     class Body(dict[str, Any]):
         __hash__ = object.__hash__  # type: ignore[assignment]

@@ -12,7 +12,7 @@ from bson.decimal128 import Decimal128
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nami_runtime import bodies, fitting
+from nami_runtime import bodies, contents, fitting
 from nami_runtime.destinations import dynamodb, mongo
 from tests.unit.runtime.conftest import Context, FakeAws, Mongo, load_handler, sqs_event
 from tests.unit.runtime.test_dynamodb import message, plain
@@ -186,7 +186,7 @@ def differences(sent: Any, there: Any, at: str) -> set[str]:
 
 
 def read(value: Any) -> Any:
-    return bodies.parse(written(value).encode(), "application/json")[1]
+    return bodies.parse(contents.opened(written(value).encode(), {"content-type": "application/json"}))[1]
 
 
 @given(JSON)

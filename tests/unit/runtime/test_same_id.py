@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nami_runtime import documents, envelope, ordering, signatures
+from nami_runtime import envelope, ordering, signatures
 from nami_runtime.destinations import apart
 from nami_runtime.request import GatewayRequest
 from tests.backend.server import Backend
@@ -20,6 +20,7 @@ from tests.unit.runtime.conftest import (
     FakeAws,
     Mongo,
     Postgres,
+    built,
     http_event,
     load_handler,
     sqs_event,
@@ -216,7 +217,7 @@ def test_a_signed_event_id_may_repeat_with_another_body() -> None:
     assert (old.delivery_id, old.id_may_repeat) == ("evt_1", True)
     delivery = envelope.read(envelope.write(old, "shopify").decode())
     assert delivery.id_may_repeat
-    assert documents.build(delivery, "m", 1)["raw_sha256"] == hashlib.sha256(OLD).hexdigest()
+    assert built(delivery)["raw_sha256"] == hashlib.sha256(OLD).hexdigest()
 
 
 def test_an_id_that_is_bound_to_the_content_may_not_whatever_differs_at_each_try() -> None:
