@@ -141,8 +141,9 @@ class Function:
         self.module = types.ModuleType("index")
         monkeypatch.setattr("boto3.client", lambda service: self.stubs[service].client)
         monkeypatch.setattr("urllib3.PoolManager.request", lambda _pool, *given, **more: self._answer(*given, **more))
-        monkeypatch.setattr("time.sleep", self._wait)
         exec((LAMBDAS / "reservations.py").read_text(), self.module.__dict__)
+        # Its own alone: other threads of this process sleep as well.
+        monkeypatch.setattr(self.module, "time", types.SimpleNamespace(sleep=self._wait))
 
     def account(self, unreserved: int) -> None:
         limit = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": unreserved}
