@@ -140,13 +140,16 @@ def deploy(
                 progress.step("comparing")
                 return replace(done, changes=cdk.diff(target, tasks, coloured=coloured))
             progress.step("deploying")
-            task = cdk.deploy(target, tasks)
-            try:
-                task.finish(lambda: task.show(progress))
-            finally:
-                if done.paused:
-                    pausing.keep(Deployment(target, done.outputs), done.paused, tell)
+            _carry_out(done, cdk.deploy(target, tasks), progress, tell)
     return done
+
+
+def _carry_out(done: Deployed, task: cdk.Task, progress: Progress, tell: Tell) -> None:
+    try:
+        task.finish(lambda: task.show(progress))
+    finally:
+        if done.paused:
+            pausing.keep(Deployment(done.target, done.outputs), done.paused, tell)
 
 
 _NOTHING_IS_LOST: Sequence[Callable[[Deployed], object]] = (

@@ -4,6 +4,7 @@ It is told and bounded here as on AWS. Nothing is held back by it: the event sou
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 # Of an account that has run for some time; ministack tells how much this machine can run at once.
@@ -26,7 +27,6 @@ def register(handlers: dict[str, Any]) -> None:
 
     handler = handlers["AWS::Lambda::Function"]
     create, update = handler["create"], handler["update"]
-    settings, concurrency = lambda_svc._get_account_settings, lambda_svc._get_function_concurrency
 
     def reserved() -> int:
         return sum(function.get(_RESERVED, 0) for function in lambda_svc._functions.values())
@@ -51,6 +51,13 @@ def register(handlers: dict[str, Any]) -> None:
         check(new, int(old.get("ReservedConcurrentExecutions", 0)))
         return reserve(update(name, old, new, *more, **named), new)
 
+    handler.update(create=create_bounded, update=update_bounded)
+    _tell(lambda_svc, reserved)
+
+
+def _tell(lambda_svc: Any, reserved: Callable[[], int]) -> None:
+    settings, concurrency = lambda_svc._get_account_settings, lambda_svc._get_function_concurrency
+
     def account() -> Any:
         status, headers, body = settings()
         told = json.loads(body)
@@ -66,5 +73,4 @@ def register(handlers: dict[str, Any]) -> None:
             body = json.dumps({"ReservedConcurrentExecutions": own}).encode()
         return status, headers, body
 
-    handler.update(create=create_bounded, update=update_bounded)
     lambda_svc._get_account_settings, lambda_svc._get_function_concurrency = account, of_function

@@ -70,8 +70,7 @@ class Drain(Construct):
                 "QUEUE_URL": self.queue.queue_url,
                 "CLAIM_CHECK_BUCKET": large_bodies.bucket_name,
                 "QUEUE_SECONDS": str(settings.queue_retention_days * 86_400),
-                **({"KEEP_DAYS": str(settings.keep_days)} if settings.keep_days else {}),
-                **(self._ordered_environment(settings) if ordered else {}),
+                **self._where_set(settings),
                 **destination.environment(name),
             },
             placement=destination.placement,
@@ -82,10 +81,11 @@ class Drain(Construct):
         destination.grant_write(self.post_queue_function)
         self._feed(settings, destination.batch_limit(settings.post_queue_timeout, ordered=ordered))
 
-    def _ordered_environment(self, settings: PipelineSettings) -> dict[str, str]:
+    def _where_set(self, settings: PipelineSettings) -> dict[str, str]:
+        ordered = {"MAX_RECEIVES": str(settings.max_receives), "DEAD_LETTERS_URL": self.dead_letter_queue.queue_url}
         return {
-            "MAX_RECEIVES": str(settings.max_receives),
-            "DEAD_LETTERS_URL": self.dead_letter_queue.queue_url,
+            **({"KEEP_DAYS": str(settings.keep_days)} if settings.keep_days else {}),
+            **(ordered if settings.order_by is not None else {}),
         }
 
     def _let_use(self, large_bodies: s3.Bucket, name: str) -> None:

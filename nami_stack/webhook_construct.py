@@ -59,6 +59,10 @@ class ScalableWebhook(Relations, Construct):
             what is asked, in one line.
     """
 
+    pre_queue_function: PythonFunction | None = None
+    quarantine: Quarantine | None = None
+    reservations: Reservations | None = None
+
     def __init__(
         self,
         scope: Construct,
@@ -100,15 +104,12 @@ class ScalableWebhook(Relations, Construct):
         self.post_queue_function = self.drains[0].post_queue_function
 
         methods = {*settings.methods, *(signature.handshake_methods if signature else ())}
-        self.pre_queue_function: PythonFunction | None = None
-        self.quarantine: Quarantine | None = None
         if direct:
             self.endpoint_url = gateway.route_to_queue(name, self.queue, sorted(methods), settings)
             self.quarantine = self._quarantine()
         else:
             self.pre_queue_function = self._pre_queue_function(handlers)
             self.endpoint_url = gateway.route(name, self.pre_queue_function, sorted(methods))
-        self.reservations: Reservations | None = None
         self._ask_first()
         cdk.Tags.of(self).add("nami:subscription", name)
 
@@ -129,11 +130,11 @@ class ScalableWebhook(Relations, Construct):
     def _ask_first(self) -> None:
         """Have nothing made where the account can't spare what the post-queue functions reserve."""
         if executions := self.settings.post_queue_reservation:
-            self.reservations = Reservations.of(self)
+            self.reservations = reservations = Reservations.of(self)
             for drain in self.drains:
-                self.reservations.add(drain.post_queue_function, executions)
-                self.reservations.precede(drain.destination)
-            self.reservations.precede(self, self.gateway)
+                reservations.add(drain.post_queue_function, executions)
+                reservations.precede(drain.destination)
+            reservations.precede(self, self.gateway)
 
     def _pre_queue_function(self, handlers: Path | None) -> PythonFunction:
         name, signature, settings = self.name, self.signature, self.settings

@@ -18,31 +18,10 @@ from proofs.faults.breaking import Breaking
 from proofs.faults.endings import Backend, Ending, Mongo, Table
 from proofs.faults.invariants import Invariant, Seen, Sent, answers, check
 from proofs.faults.producer import Producer
+from proofs.faults.subscriptions import NAME, ORDERED, SETTINGS, break_into, deploy, write_handler
 from tests.local.conftest import Nami, Pipeline, pipeline
 
-NAME, ORDERED = "faults", "ordered"
-_COMMON = {"signature": "standard-webhooks", "post_queue_timeout": 5, "backend_allow_private": "true"}
-_COMMON |= {"backend_connect_timeout": 1, "backend_read_timeout": 1}
-SETTINGS = {
-    NAME: {
-        **_COMMON,
-        "destination": "mongo-host,dynamodb,http",
-        "max_receives": plan.TRIES,
-        "filter": '{"headers": {"x-topic": ["orders"]}}',
-    },
-    ORDERED: {**_COMMON, "destination": "http", "order_by": "$.group", "max_receives": 100},
-}
-# What a user might write into process(): it can't do with some webhooks, and hangs on others the first time.
-_HANDLER = """
-    kind = document["body"].get("kind") if isinstance(document["body"], dict) else ""
-    if kind == "poison":
-        raise ValueError("no such product")
-    if kind == "slow" and document["attempts"] == 1:
-        time.sleep(60)
-    return document
-"""
 _NOT_SENT_ON = "a queue does not take what is sent on"
-_ENDPOINTS = ("SQS", "S3", "SECRETS_MANAGER", "DYNAMODB")
 # Visibility timeouts for the queue to become empty: two tries, the last batch's turn, and room for a slow machine.
 _SETTLED_WITHIN = 4
 _REDRIVES = 3
@@ -81,10 +60,11 @@ class Run:
     ) -> None:
         self.nami, self.seed, self.say = nami, seed, say
         self.backends = {NAME: Backend(seed), ORDERED: Backend(seed + 1)}
-        self._write_handler()
+        urls = {name: backend.url for name, backend in self.backends.items()}
         for name in SETTINGS:
+            write_handler(nami, name)
             say(f"deploying {name}")
-            self._deploy(name)
+            deploy(nami, name, urls[name])
         self.deployed: Pipeline = pipeline(nami, NAME)
         self.sqs = self.deployed.client("sqs")
         self.outputs = {name: pipeline(nami, name).outputs() for name in SETTINGS}
@@ -102,7 +82,7 @@ class Run:
         self.breaking = Breaking(nami.aws, plan.faults(seed, self.visibility, count), seed, self._failed)
         self.parts = self._parts()
         self.operations: list[str] = []
-        self._settle_in()
+        self._break_into()
 
     def close(self) -> None:
         for each in (self.aws, self.gateway):
@@ -110,38 +90,8 @@ class Run:
         for backend in self.backends.values():
             backend.close()
 
-    def _write_handler(self) -> None:
-        for name in SETTINGS:
-            created = self.nami.typed("create", name)
-            assert created.returncode == 0, created.stderr
-            file = self.nami.folder / "webhooks" / name / "post_queue" / "handler.py"
-            text = file.read_text()
-            changed = text.replace("\n    return document\n", _HANDLER).replace(
-                "from nami_runtime", "import time\n\nfrom nami_runtime", 1
-            )
-            assert changed.count("\n    return document\n") == 1
-            assert "time.sleep" in changed
-            file.write_text(changed)
-
-    def _deploy(self, name: str, **more: object) -> None:
-        settings = SETTINGS[name] | {"backend_url": self.backends[name].url} | more
-        self.nami.up(name, *(f"--context={key}={value}" for key, value in settings.items()))
-
-    def _settle_in(self) -> None:
-        """What a deployment sets back: the functions go through the proxy, the queues try again sooner."""
-        functions = self.deployed.client("lambda")
-        for page in functions.get_paginator("list_functions").paginate():
-            for function in page["Functions"]:
-                variables = function.get("Environment", {}).get("Variables", {})
-                if "NAMI_SUBSCRIPTION" in variables:
-                    variables |= {f"AWS_ENDPOINT_URL_{service}": self.aws.url for service in _ENDPOINTS}
-                    functions.update_function_configuration(
-                        FunctionName=function["FunctionName"], Environment={"Variables": variables}
-                    )
-        # No setting makes it less than six times the function's timeout.
-        attributes = {"VisibilityTimeout": str(self.visibility)}
-        for part in self.parts:
-            self.sqs.set_queue_attributes(QueueUrl=part.queue, Attributes=attributes)
+    def _break_into(self) -> None:
+        break_into(self.deployed, self.aws.url, [part.queue for part in self.parts], self.visibility)
 
     def _secret(self) -> str:
         return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
@@ -237,18 +187,18 @@ class Run:
         def change() -> None:
             self.producer.secret = new
 
-        def deploy() -> None:
+        def deploy_anew() -> None:
             file = self.nami.folder / "webhooks" / NAME / "post_queue" / "handler.py"
             file.write_text(f"# changed\n{file.read_text()}")
-            self._deploy(NAME, maximum_concurrency=3)
-            self._settle_in()
+            deploy(self.nami, NAME, self.backends[NAME].url, maximum_concurrency=3)
+            self._break_into()
 
         changed = max(_TAKEN_UP, 0.5 * self.span)
         # It waits for the database, which comes back meanwhile.
         deployed = plan.outages(self.visibility)[0][1] - _DEPLOYMENT_WAITS
         for at, what, operation in (
             (0.0, "the new secret is added to the old one", add),
-            (deployed, "new code and a concurrency of 3 are deployed", deploy),
+            (deployed, "new code and a concurrency of 3 are deployed", deploy_anew),
             (changed, "the producer signs with the new secret", change),
             (changed + 1, "the old secret is removed", lambda: self._write_secret(new)),
             (
