@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests import synthesis
+
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["boto3", "nami_cli.main", "nami_local.up", "pymongo", "tests.forked"])
 
@@ -54,6 +56,9 @@ def _type(
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["nami", *arguments]
-    from nami_cli.main import main  # noqa: PLC0415 - loaded where this is forked from
+    from nami_cli import main  # noqa: PLC0415 - loaded where this is forked from
+    from nami_control import cdk  # noqa: PLC0415
 
-    main()
+    if synthesis.VARIABLE in environment:
+        cdk.APP = Path(synthesis.__file__)
+    main.main()

@@ -1,6 +1,7 @@
 """One local AWS for the whole run: the real CDK CLI deploys this checkout's app into it."""
 
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -21,7 +22,7 @@ import psutil
 import pymongo
 import pytest
 
-from tests import forked
+from tests import forked, synthesis
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["-c", "post_queue_timeout=6", "-c", "batch_window=0", "-c", "batch_size=10", "-c", "max_receives=3"]
@@ -61,6 +62,22 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+@functools.cache
+def synthesiser() -> tuple[str, subprocess.Popen[str]]:
+    """Where the process listens that synthesises for this one, and the process, which ends with its standard input."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.synthesis"],
+        cwd=ROOT,
+        env=os.environ | {"CDK_VALIDATION": "false"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout
+    return process.stdout.readline().strip(), process
+
+
 @dataclass
 class Nami:
     """The command, with a home and a port of its own, as a user in `folder` would type it."""
@@ -88,7 +105,8 @@ class Nami:
 
     def typed(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
         """Run `nami …` to its end."""
-        return forked.run(arguments, folder=self.folder, environment=self.environment, stdin=stdin)
+        environment = self.environment | {synthesis.VARIABLE: synthesiser()[0]}
+        return forked.run(arguments, folder=self.folder, environment=environment, stdin=stdin)
 
     def up(self, name: str, *arguments: str) -> None:
         result = self("up", name, "--detach", "--port", str(self.port), *arguments)
@@ -222,7 +240,9 @@ class Pipeline:
 @pytest.fixture(scope="session")
 def nami(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nami]:
     """The command with subscription shopify up, all settings as they come."""
-    command = Nami(tmp_path_factory.mktemp("nami") / "home")
+    base = tmp_path_factory.mktemp("nami")
+    (folder := base / "folder").mkdir()
+    command = Nami(base / "home", folder)
     command.up("shopify")
     yield command
     command("down")

@@ -123,7 +123,7 @@ def test_command_deploys_into_local_aws_whatever_account_the_environment_has(bot
 
 def test_local_run_that_is_refused_leaves_the_stack_that_is_there(both: Both) -> None:
     refused = both.command("up", "prod-cart")
-    assert "nami-prod-cart would be the stack of cart in the environment prod too" in refused.stderr
+    assert "the stack nami-prod-cart here is cart in the environment prod, not prod-cart" in refused.stderr
     assert both.prod.outputs()["EndpointUrl"]
 
 
