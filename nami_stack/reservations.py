@@ -31,7 +31,7 @@ class Reservations(Construct):
             description="Says before a deployment whether the account can spare the concurrency that it reserves",
             role=role,
         )
-        # By their names they can't be known: they are made after this. They are found by their stack.
+        # They are made after this, and found by their stack: their names can't be known here.
         functions = stack.format_arn(
             service="lambda", resource="function", resource_name="*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
         )
@@ -41,10 +41,8 @@ class Reservations(Construct):
             ("cloudformation:ListStackResources", stack.stack_id),
         ):
             function.add_to_role_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
-        acknowledge(
-            role, "it reads numbers, of the account and of functions that are not there yet", right_to(role, "*")
-        )
-        acknowledge(role, "the same", right_to(role, functions))
+        why = "it reads numbers alone, of the account and of functions that are not there yet"
+        acknowledge(role, why, right_to(role, "*"), right_to(role, functions))
         self._asked = cdk.CustomResource(
             self, "Asked", resource_type="Custom::Reservations", service_token=function.function_arn
         )

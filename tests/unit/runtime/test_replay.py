@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nami_runtime import envelope
+from nami_runtime import direct, envelope
 from tests.backend.server import Backend
 from tests.unit.runtime.conftest import POSTGRES_SECRET, Context, FakeAws, Mongo, Postgres, load_handler, sqs_event
 from tests.unit.runtime.test_dynamodb import plain
@@ -178,3 +178,31 @@ def test_mark_that_is_no_time_is_no_envelope() -> None:
 def test_envelope_carries_the_mark() -> None:
     delivery = envelope.read(message(OLD))
     assert envelope.read(envelope.write(delivery, "shopify", replayed_at=AT).decode()).replayed_at == AT
+
+
+def test_a_replay_of_what_came_long_ago_waits_while_its_destination_is_away(
+    cloud: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.secrets.pop(POSTGRES_SECRET, None)
+    told = {"DESTINATION": "postgres", "POSTGRES_SECRET_ARN": POSTGRES_SECRET, "QUEUE_SECONDS": "345600"}
+    for name, value in {**told, "QUEUE_URL": "https://sqs/queue"}.items():
+        monkeypatch.setenv(name, value)
+    recent = int(datetime.now(UTC).timestamp() * 1000)
+    text = again(message(OLD), received_at=5, replayed_at=recent)
+    response = load_handler("post_queue").handler(sqs_event(text), Context(3.0))
+    assert response == {"batchItemFailures": []}
+    assert [entry["MessageBody"] for _, entry in cloud.sent_on] == [text]
+
+
+def test_a_replay_is_not_asked_for_its_proof_again(cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"DESTINATION": "dynamodb", "DYNAMO_TABLE": "webhooks", "DYNAMO_LARGE_ITEMS": "large"}
+    told |= {"QUARANTINE_URL": "https://sqs/quarantine", "QUEUE_URL": "https://sqs/queue"}
+    told |= {"SIGNATURE": '{"scheme": "github"}', "SIGNATURE_SECRET_ARN": "secret"}
+    monkeypatch.setattr(direct, "_verification", None)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    cloud.secrets["secret"] = "of-today"
+    handler = load_handler("post_queue").handler
+    handler(sqs_event(again(message(OLD), verified="github"), message(OLD, "unproven")), Context(30.0))
+    assert cloud.tables["webhooks"].keys() == {"evt_1"}
+    assert [url for url, _ in cloud.sent_on] == ["https://sqs/quarantine"]
