@@ -65,10 +65,12 @@ def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 def test_log_lines_are_counted_where_they_belong(deployed: Deployment, printed: Print) -> None:
-    printed(70, {"Received": 1, "Enqueued": 1})
-    printed(70, {"Received": 1, "Refused": 1}, refused="signature")
-    printed(1, {"Stored": 2, "Age": [5, 15]})
-    found = LogLines().read(deployed, Window.until_now(900, shortest=60))
+    window = Window.until_now(900, shortest=60)
+    last, before = (time.time() - (window.end - ago) for ago in (30, 90))  # in its last minute and the one before
+    printed(before, {"Received": 1, "Enqueued": 1})
+    printed(before, {"Received": 1, "Refused": 1}, refused="signature")
+    printed(last, {"Stored": 2, "Age": [5, 15]})
+    found = LogLines().read(deployed, window)
     assert sum(found.counts["Received"]) == 2
     assert sum(found.counts["Enqueued"]) == 1
     assert sum(found.refused["signature"]) == sum(found.refused_in_all) == 1
