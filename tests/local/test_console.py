@@ -586,12 +586,15 @@ def test_what_fails_again_is_told_with_its_reason(visit: Visit, signed: Pipeline
     assert findings(page) == []
 
 
-READY = 300  # milliseconds
+READY = 300  # milliseconds, on a machine that does nothing else
+SLOWER = 3  # at most, than with few events, however busy the machine is
 
 
 def test_pages_are_ready_at_once_also_where_a_hundred_thousand_events_are_stored(
     visit: Visit, signed: Pipeline
 ) -> None:
+    paths = ("/", "/s/signed", "/s/signed/events", "/s/signed/event?id=050000", "/s/signed/dead")
+    with_few = {path: quickest(visit(path)) for path in paths}
     long_ago = datetime.now(UTC) - timedelta(hours=1)
     for start in range(0, 100_000, 10_000):
         signed.documents.insert_many(
@@ -605,11 +608,14 @@ def test_pages_are_ready_at_once_also_where_a_hundred_thousand_events_are_stored
             }
             for number in range(start, start + 10_000)
         )
-    for path in ("/", "/s/signed", "/s/signed/events", "/s/signed/event?id=050000", "/s/signed/dead"):
-        page = visit(path)
-        # The quickest of several, since other tests run on this machine too.
-        took = min(ready(page) for _ in range(5))
-        assert took < READY, f"{path}: {took:.0f} ms"
+    for path in paths:
+        took = quickest(visit(path))
+        assert took < max(READY, SLOWER * with_few[path]), f"{path}: {took:.0f} ms, with few {with_few[path]:.0f} ms"
+
+
+def quickest(page: Page) -> float:
+    """Of several, since other tests run on this machine too."""
+    return min(ready(page) for _ in range(5))
 
 
 def ready(page: Page) -> float:
