@@ -1766,6 +1766,7 @@ READ = dict.fromkeys(
         "instagram",
         "intercom",
         "jira",
+        "katana",
         "livekit",
         "london-theatre-direct",
         "mailgun",
