@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from nami_control import large_bodies, logs
+from nami_control import large_bodies, logs, queues
 from nami_control.deployment import Deployment
 from nami_control.errors import AwsError, Command
 from nami_control.letters import Filter as Filter  # noqa: PLC0414 (programs import it from here)
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 # How long a letter that is looked at stays hidden, should this command be killed before it puts it back; and until
 # when a letter must have been sent back after it was received. Seconds.
 _HOLD = 30
-BATCH = 10  # what SQS takes at once
-_BATCH_BYTES = 1_048_576
 _EMPTY_LOOKS = 2  # a long poll asks all of SQS's servers; the second one is for letters that came meanwhile
 _ONE_BY_ONE = 5  # so many letters are looked up in the log one by one; more at once
 
@@ -117,7 +116,7 @@ class DeadLetters:
         Raises:
             AwsError: SQS did not remove all of them.
         """
-        for group in _groups(letters):
+        for group in queues.together(letters, attrgetter("content")):
             entries: Any = [
                 {"Id": str(at), "ReceiptHandle": self._held[letter.message_id]} for at, letter in enumerate(group)
             ]
@@ -140,7 +139,7 @@ class DeadLetters:
         self.keep_bodies(letters)
         taken: list[Letter] = []
         messages: list[str] = []
-        for group in _groups(letters):
+        for group in queues.together(letters, attrgetter("content")):
             entries = [self._entry(str(at), letter) for at, letter in enumerate(group)]
             said = self.sqs.send_message_batch(QueueUrl=self.source_url, Entries=entries)
             taken += [group[int(done["Id"])] for done in said.get("Successful", [])]
@@ -189,7 +188,7 @@ class DeadLetters:
         while empty < _EMPTY_LOOKS:
             said = self.sqs.receive_message(
                 QueueUrl=self.url,
-                MaxNumberOfMessages=BATCH,
+                MaxNumberOfMessages=queues.AT_ONCE,
                 VisibilityTimeout=_HOLD,
                 WaitTimeSeconds=0 if self.deployment.aws.is_local else 1,  # one server has no others to ask
                 MessageSystemAttributeNames=["All"],
@@ -206,10 +205,10 @@ class DeadLetters:
     def _put_back(self) -> None:
         held = list(self._held.items())
         self._held.clear()
-        for start in range(0, len(held), BATCH):
+        for start in range(0, len(held), queues.AT_ONCE):
             entries: Any = [
                 {"Id": str(at), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-                for at, (_, receipt) in enumerate(held[start : start + BATCH])
+                for at, (_, receipt) in enumerate(held[start : start + queues.AT_ONCE])
             ]
             # What is not put back now comes back by itself when its time is up.
             self.sqs.change_message_visibility_batch(QueueUrl=self.url, Entries=entries)
@@ -225,18 +224,3 @@ class DeadLetters:
             # The first sending may be minutes ago, and its id would make SQS drop this one.
             entry["MessageDeduplicationId"] = uuid4().hex
         return entry
-
-
-def _groups(letters: list[Letter]) -> Iterator[list[Letter]]:
-    """As many at once as SQS takes, by number and by bytes."""
-    group: list[Letter] = []
-    size = 0
-    for letter in letters:
-        length = len(letter.content.encode())
-        if group and (len(group) == BATCH or size + length > _BATCH_BYTES):
-            yield group
-            group, size = [], 0
-        group.append(letter)
-        size += length
-    if group:
-        yield group

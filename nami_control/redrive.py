@@ -4,10 +4,11 @@ import time
 from typing import Any
 
 from nami_control.aws import error_code
-from nami_control.dead_letters import BATCH, DeadLetters
+from nami_control.dead_letters import DeadLetters
 from nami_control.errors import AwsError
 from nami_control.letters import Filter, Letter
 from nami_control.progress import Progress, unshown
+from nami_control.queues import AT_ONCE
 
 # What an SQS without the move task says, or SQS where the task does not serve this queue.
 _NO_TASK = ("InvalidAction", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation")
@@ -69,9 +70,9 @@ def redrive(
 def purge(letters: DeadLetters, chosen: list[Letter], progress: Progress = unshown) -> None:
     """Delete letters that `opened` gave for good."""
     with progress("deleting", len(chosen)) as advance:
-        for start in range(0, len(chosen), BATCH):
-            letters.delete(chosen[start : start + BATCH])
-            advance(len(chosen[start : start + BATCH]))
+        for start in range(0, len(chosen), AT_ONCE):
+            letters.delete(chosen[start : start + AT_ONCE])
+            advance(len(chosen[start : start + AT_ONCE]))
 
 
 def move(letters: DeadLetters, rate: int | None, redriven: Count, progress: Progress = unshown) -> bool:
@@ -163,7 +164,7 @@ class Pace:
     """At most so many a second."""
 
     def __init__(self, rate: int | None) -> None:
-        self.batch = min(rate or BATCH, BATCH)
+        self.batch = min(rate or AT_ONCE, AT_ONCE)
         self._rate = rate
         self._next = time.monotonic()
 

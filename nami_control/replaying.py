@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from nami_control.destinations.base import Destination
 from nami_control.errors import AwsError, Command, NotFoundError, UsageError, WebhookError
 from nami_control.posting import Posted, Poster
 from nami_control.progress import Tell, silent
+from nami_control.queues import together
 from nami_control.redrive import Pace
 from nami_control.searching import Position
 from nami_runtime import envelope, ordering, pattern, wanted
@@ -123,7 +125,7 @@ class Replay:
             AwsError: the queue did not take all of them.
         """
         sqs = self.deployment.aws.client("sqs")
-        for group in _that_fit(list(map(self._message, documents))):
+        for group in together(map(self._message, documents), itemgetter("MessageBody")):
             entries: Any = [{"Id": str(at), **each} for at, each in enumerate(group)]
             said = sqs.send_message_batch(QueueUrl=self.drain.queue_url, Entries=entries)
             if failed := said.get("Failed"):
@@ -256,18 +258,3 @@ def _store(deployment: Deployment, asked: Asked, tell: Tell) -> Destination:
 def _arrival(document: Document) -> int:
     at: float = document["received_at"].timestamp()
     return round(at * 1000)
-
-
-def _that_fit(messages: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """As many together as SQS takes in one call, by their bytes."""
-    group: list[dict[str, Any]] = []
-    size = 0
-    for message in messages:
-        length = len(message["MessageBody"].encode())
-        if group and size + length > envelope.MAX_BYTES:
-            yield group
-            group, size = [], 0
-        group.append(message)
-        size += length
-    if group:
-        yield group

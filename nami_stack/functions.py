@@ -164,9 +164,10 @@ class PythonFunction(lambda_.Function):
 
 
 def custom_resource_function(
-    scope: Construct, construct_id: str, *, code: Path, description: str, role: iam.Role
-) -> lambda_.Function:
-    """The function of a custom resource, in one file that stands in the template. The caller grants what it needs."""
+    scope: Construct, construct_id: str, *, code: Path, description: str
+) -> tuple[lambda_.Function, iam.Role]:
+    """A custom resource's function, in one file that stands in the template, and its role, for what it needs."""
+    role = iam.Role(scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     log_group = LogGroup(scope, f"{construct_id}Logs", days=30)
     log_group.grant_write(role)
     function = lambda_.Function(
@@ -182,7 +183,7 @@ def custom_resource_function(
         log_group=log_group,
     )
     acknowledge(function, "the runtime of the other functions", "L1")
-    return function
+    return function, role
 
 
 def secret_of(

@@ -23,13 +23,11 @@ class Reservations(Construct):
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         stack = cdk.Stack.of(self)
-        role = iam.Role(self, "AskRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        function = custom_resource_function(
+        function, role = custom_resource_function(
             self,
             "Ask",
             code=LAMBDAS / "reservations.py",
             description="Says before a deployment whether the account can spare the concurrency that it reserves",
-            role=role,
         )
         # They are made after this, and found by their stack: their names can't be known here.
         functions = stack.format_arn(

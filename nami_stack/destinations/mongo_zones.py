@@ -18,13 +18,11 @@ def zone_keeper(host: Construct, zone: route53.IHostedZone, volume_zone: str, vo
         volume_zone: of a volume that is made here, else empty.
         volume_key: the ARN of the key that encrypts it, where it is not the account's default.
     """
-    role = iam.Role(host, "EmptyZoneRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-    function = custom_resource_function(
+    function, _ = custom_resource_function(
         host,
         "EmptyZone",
         code=EC2_USERDATA / "mongo_zones.py",
         description="Deletes the MongoDB host's DNS record before its zone, and keeps its volume's zone",
-        role=role,
     )
     function.add_to_role_policy(
         iam.PolicyStatement(

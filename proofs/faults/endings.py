@@ -15,10 +15,9 @@ _LATE_SECONDS = 1.5
 
 
 class Ending(Protocol):
-    """A destination: its name as commands take it, whether it may get a webhook twice, and what it has."""
+    """A destination: its name as commands take it, and what it has."""
 
     name: str
-    repeats: bool
 
     def documents(self) -> Iterator[tuple[str, str]]:
         """(id, SHA-256 of the bytes) of each, in the order of arrival where it has one."""
@@ -28,7 +27,7 @@ class Ending(Protocol):
 class Mongo:
     """A collection of pymongo's."""
 
-    name, repeats = "mongo", False
+    name = "mongo"
 
     def __init__(self, collection: Any) -> None:
         self._collection = collection
@@ -41,7 +40,7 @@ class Mongo:
 class Table:
     """A table of DynamoDB, and the bucket that has what its items have no room for."""
 
-    name, repeats = "dynamodb", False
+    name = "dynamodb"
 
     def __init__(self, dynamodb: Any, s3: Any, table: str) -> None:
         self._dynamodb, self._s3, self._table = dynamodb, s3, table
@@ -67,10 +66,9 @@ class Backend:
 
     Args:
         seed: decides which requests it fails.
-        header: that names what it keeps the order of.
     """
 
-    name, repeats = "http", True
+    name = "http"
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

@@ -238,8 +238,6 @@ class Run:
     def _look(self, part: Part) -> tuple[Seen, dict[str, int]]:
         """What is stored, dead and waiting, and the reasons that `nami dlq list` gives."""
         documents = list(part.ending.documents())
-        if part.ending.repeats and (again := Counter(documents)):
-            documents = list(again)
         letters = json.loads(
             self._typed("dlq", "list", part.subscription, *self._at(part), "--limit", "1000000", "--json")
         )
