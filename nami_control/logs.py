@@ -35,6 +35,13 @@ class Line:
             return {}
         return found if isinstance(found, dict) else {}
 
+    @property
+    def written_at(self) -> int:
+        """Epoch ms by the line itself where it says so; `at` is its arrival, which under load is another order."""
+        own = self.fields.get("_aws")
+        at = own.get("Timestamp") if isinstance(own, dict) else None
+        return at if isinstance(at, int) else self.at
+
 
 @dataclass(frozen=True)
 class Step:
@@ -96,7 +103,7 @@ def lines(deployment: Deployment, *, since: float, follow: bool = False, pattern
 
 def in_order(lines: Iterable[Line]) -> list[Line]:
     """By time; what a function printed within a millisecond stays as it was printed."""
-    return sorted(lines, key=lambda line: line.at)
+    return sorted(lines, key=lambda line: line.written_at)
 
 
 def naming(text: str) -> str:
@@ -137,7 +144,9 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
         if only is None or delivery_id == only:
             # A reason may repeat what a webhook said; it must not pass for a line of its own.
             refused = fields.get("refused") == "signature" or what.startswith("in quarantine: ")
-            yield Step(line.at, line.function, severity, visible_line(what) if fields else what, delivery_id, refused)
+            yield Step(
+                line.written_at, line.function, severity, visible_line(what) if fields else what, delivery_id, refused
+            )
 
 
 def path(deployment: Deployment, delivery_id: str, since: float) -> list[Step]:

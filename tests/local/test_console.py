@@ -554,6 +554,10 @@ def test_webhook_is_signed_with_the_secret_which_no_page_has(visit: Visit, nami:
 def test_events_tell_what_became_of_them_at_each_destination(visit: Visit, signed: Pipeline) -> None:
     delivered, failed = (post_signed(signed, f"backend-status={status}") for status in (200, 500))
     signed.document(failed)
+    table = next(value for key, value in signed.outputs().items() if key.endswith("AttemptsTableName"))
+    for id_ in (delivered, failed):
+        key = {"id": {"S": id_}, "subscription": {"S": "signed"}}
+        wait_for(lambda key=key: "Item" in signed.client("dynamodb").get_item(TableName=table, Key=key), 20)
     page = visit("/s/signed/events")
     for id_, state in ((delivered, "delivered"), (failed, re.compile("failed: .*500"))):
         row = page.locator("tbody tr").filter(has_text=id_[:20])

@@ -135,6 +135,20 @@ def test_a_webhooks_path_is_in_time_order(subscription: Stub) -> None:
     ]
 
 
+def test_path_goes_by_when_a_line_was_written_and_not_when_it_arrived(subscription: Stub) -> None:
+    accepted = {**ACCEPTED, "_aws": {"Timestamp": NOW}}
+    stored = {"level": "INFO", "message": "batch", "stored": ["d1"], "_aws": {"Timestamp": NOW + 5}}
+    answer(subscription, "/pre", (NOW + 9, accepted))
+    answer(subscription, "/post", (NOW + 7, stored))
+    lines = run("--id", "d1").stdout.splitlines()
+    assert [text.split("  ", 2)[2].split()[0] for text in lines] == ["answered", "stored"]
+
+
+@pytest.mark.parametrize("own", [5, {}, {"Timestamp": "soon"}])
+def test_line_that_says_no_time_of_its_own_has_that_of_its_arrival(own: object) -> None:
+    assert [each.at for each in logs.steps(line({"message": "mine", "_aws": own}, at=NOW))] == [NOW]
+
+
 def test_a_path_that_ends_in_the_queue_is_told(subscription: Stub) -> None:
     answer(subscription, "/pre", (NOW, ACCEPTED))
     answer(subscription, "/post")
