@@ -1,11 +1,21 @@
-"""`make bench`: nami beside others, in one run. Usage: python -m benchmarks [--only NAMES] [--rounds N] [--out PAGE]."""
+"""`make bench`: nami beside others, in one run.
+
+Usage: python -m benchmarks [--only NAMES] [--rounds N] [--calls N] [--out PAGE]
+"""
 
 import argparse
+import json
+import os
+import platform
+import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import growth, handlers
+from benchmarks import growth, handlers, whole
+from benchmarks.bundles import FUNCTIONS
 from benchmarks.tables import Table, fill
 
 Section = Callable[[Path, int, int], list[Table]]
@@ -15,7 +25,32 @@ SECTIONS: Mapping[str, Section] = {
     "drain": handlers.drain,
     "growth": growth.growth,
     "plan": growth.planned,
+    "whole": whole.whole,
 }
+
+
+def machine() -> str:
+    """On what it was measured."""
+    cpus = (
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if "model name" in line
+    )
+    node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    packages = ", ".join(f"{name} {version(name)}" for name in ("boto3", "pymongo", "psycopg", "urllib3"))
+    locked = FUNCTIONS / "powertools.txt", FUNCTIONS / "runtime.txt"
+    pinned = ", ".join(lock.read_text().partition("==")[0].split()[-1] + " " + _pin(lock) for lock in locked)
+    modules = [json.loads(path.read_text())["dependencies"] for path in sorted(FUNCTIONS.glob("*/package.json"))]
+    own = ", ".join(f"{name} {number}" for each in modules for name, number in each.items())
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({next(cpus, platform.machine())}), "
+        f"{platform.system()}, load {os.getloadavg()[2]:.1f} in the last quarter of an hour. "
+        f"Python {platform.python_version()}: {packages}, {pinned}. Node {node}: {own}.\n"
+    )
+
+
+def _pin(lock: Path) -> str:
+    return lock.read_text().partition("==")[2].split()[0]
 
 
 def main() -> None:
@@ -33,7 +68,7 @@ def main() -> None:
                 found[table.name] = table.markdown()
                 print(f"\n{table.name}\n\n{table.markdown()}", flush=True)
     if options.out:
-        fill(options.out, found)
+        fill(options.out, {**found, "machine": machine()})
 
 
 if __name__ == "__main__":

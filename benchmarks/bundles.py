@@ -13,6 +13,7 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,17 +47,14 @@ class Bundle:
 
 def lay_out(place: Path, names: list[str]) -> dict[str, Bundle]:
     """Make these functions' bundles below a folder."""
-    libraries = place / "libraries"
-    for name in _BOTO3:
-        _copy(_site_packages() / name, libraries / name)
-    compileall.compile_dir(libraries, quiet=2)
+    libraries = _libraries()
     return {name: _bundle(place, name, libraries) for name in names}
 
 
 def _bundle(place: Path, name: str, libraries: Path) -> Bundle:
     folder, compiled = place / "sources" / name, place / "compiled" / name
     if "nami" in name:
-        _nami(folder, name.split("_")[0])
+        _nami(folder, name.split("_", maxsplit=1)[0])
     else:
         shutil.copytree(FUNCTIONS / name, folder, ignore=_IGNORED)
     for package in _PACKAGES.get(name, ()):
@@ -91,6 +89,18 @@ def _site_packages() -> Path:
     found = find_spec("boto3")
     assert found
     return Path(str(found.origin)).parents[1]
+
+
+def _libraries() -> Path:
+    """boto3 of this environment, compiled; made once for each of its versions."""
+    folder = ROOT / ".venv" / f"bench-boto3-{version('boto3')}"
+    if not (folder / "whole").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        for name in _BOTO3:
+            _copy(_site_packages() / name, folder / name)
+        compileall.compile_dir(folder, quiet=2)
+        (folder / "whole").touch()
+    return folder
 
 
 def _copy(source: Path, target: Path) -> None:

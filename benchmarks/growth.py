@@ -55,7 +55,13 @@ def _size(step: int) -> int:
 
 
 def _sizes(calls: Mapping[str, Sequence[float]]) -> Table:
-    head = ["before the queue, CPU a webhook", "of boto3's", "after the queue", "of pymongo's", "by `nami plan`, a million"]
+    head = [
+        "before the queue, CPU a webhook",
+        "of boto3's",
+        "after the queue",
+        "of pymongo's",
+        "by `nami plan`, a million",
+    ]
     table = Table("growth by size", head)
     first = {name: calls[f"{name} 1"] for name in ("send_nami", "store_nami_mongo")}
     a_message = {step: [each / _size(step) for each in calls[f"store_nami_mongo {step}"]] for step in STEPS}
@@ -113,7 +119,13 @@ def planned(folder: Path, rounds: int, messages: int) -> list[Table]:
 def _row(what: str, found: Sequence[float], called: dict[str, float]) -> list[str]:
     assumed, took = ASSUMED[what].value / 1000, median(found)
     said = ", ".join(f"{count:.2f} {action}" for action, count in called.items()) or "none of AWS"
-    return [microseconds(assumed), microseconds(took), f"{times(assumed / _GRAVITON / took)} times", said, _billed(what)]
+    return [
+        microseconds(assumed),
+        microseconds(took),
+        f"{times(assumed / _GRAVITON / took)} times",
+        said,
+        _billed(what),
+    ]
 
 
 def _called(others: Servers, webhooks: int) -> dict[str, float]:
@@ -127,4 +139,6 @@ def _billed(what: str) -> str:
     if what == "handler":
         return "1.00 SQS"
     lines = kinds()[what].burst_lines(1.0, Times(body_kb=3.0))
-    return ", ".join(f"{line.quantity:.2f} {line.price}" for line in lines if line.price != "internet-gb") or "none of AWS"
+    return (
+        ", ".join(f"{line.quantity:.2f} {line.price}" for line in lines if line.price != "internet-gb") or "none of AWS"
+    )

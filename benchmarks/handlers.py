@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks import bundles, parts, tables
 from benchmarks.processes import Cost, Run, measure, write
 from benchmarks.servers import servers
-from benchmarks.tables import Table, cell
+from benchmarks.tables import Table, cell, ratio, times
 
 SEND = {
     "send_nami": "**nami**, signature verified",
@@ -57,9 +57,23 @@ def send(folder: Path, rounds: int, calls: int, names: Sequence[str] = (*SEND,))
             _process(costs, f"{name} cold", "send_nami cold"),
             _process(costs, f"{name} compiled", "send_nami compiled"),
             _memory(costs, name, "send_nami"),
-            f"{tables.times(each.zipped / ours)} ({tables.kilobytes(each.zipped)})",
+            f"{times(each.zipped / ours)} ({tables.kilobytes(each.zipped)})",
         ]
-    return [table, _over_tls(folder, runs, rounds)]
+    return [table, _over_tls(folder, runs, rounds), _goals_before(costs)]
+
+
+def _goals_before(costs: Costs) -> Table:
+    """Ours in parts of the others', and the cold start in bare starts of the interpreter."""
+    table = Table("goals before the queue", ["wanted", "seen"])
+    for name, part in (("send_boto3", 7), ("send_node_sdk2", 5), ("send_node_sdk3", 5)):
+        if name in costs:
+            seen = times(_calls(costs, name, "send_nami"))
+            table.rows[f"warm CPU, of that of {SEND[name]}"] = [f"1/{part} at the most", f"1/{seen}"]
+    for kind, label in (("cold", "a bundle as it is deployed"), ("compiled", "all compiled")):
+        started, ours = ([cost.process for cost in costs[f"{name} {kind}"]] for name in ("socket", "send_nami"))
+        cell = f"{times(ratio(ours, started))} times"
+        table.rows[f"cold CPU, of the start of Python with a socket: {label}"] = ["1.5 times at the most", cell]
+    return table
 
 
 def _over_tls(folder: Path, runs: Mapping[str, Run], rounds: int) -> Table:
@@ -96,9 +110,17 @@ def store(folder: Path, rounds: int, messages: int) -> list[Table]:
             _call(costs, client, "store_nami_mongo client") if client in costs else "not there for Node",
             _process(costs, f"{name} cold", "store_nami_mongo cold"),
             _memory(costs, name, "store_nami_mongo"),
-            f"{tables.times(made[name].zipped / ours)} ({tables.kilobytes(made[name].zipped)})",
+            f"{times(made[name].zipped / ours)} ({tables.kilobytes(made[name].zipped)})",
         ]
-    return [table]
+    goals = Table("goals behind the queue", ["wanted", "seen", "with Lambda's client"])
+    for name, part in (("store_one", 6), ("store_powertools", 3)):
+        seen = [f"1/{times(_calls(costs, name + way, 'store_nami_mongo' + way))}" for way in ("", " client")]
+        goals.rows[f"CPU, of that of {STORE[name][0]}"] = [f"1/{part} at the most", *seen]
+    return [table, goals]
+
+
+def _calls(costs: Costs, theirs: str, ours: str) -> float:
+    return ratio(*([cost.call for cost in costs[name]] for name in (theirs, ours)))
 
 
 def drain(folder: Path, rounds: int, messages: int) -> list[Table]:

@@ -15,7 +15,8 @@ from typing import Any
 
 _NEXT = (
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nlambda-runtime-aws-request-id: %d\r\n"
-    b"lambda-runtime-deadline-ms: %d\r\nlambda-runtime-invoked-function-arn: arn:aws:lambda:eu-central-1:1:function:f\r\n"
+    b"lambda-runtime-deadline-ms: %d\r\n"
+    b"lambda-runtime-invoked-function-arn: arn:aws:lambda:eu-central-1:123456789012:function:bench\r\n"
     b"content-length: %d\r\n\r\n%s"
 )
 _TAKEN = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"

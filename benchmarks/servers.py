@@ -102,7 +102,9 @@ def _mongo(folder: Path) -> Iterator[str]:
     """The stand-in that a local run has; what a database itself spends is in no number here."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    files = [f"--{name}={folder / f'mongo.{end}'}" for name, end in (("db", "db"), ("log-file", "log"), ("pid-file", "pid"))]
+    files = [
+        f"--{name}={folder / f'mongo.{end}'}" for name, end in (("db", "db"), ("log-file", "log"), ("pid-file", "pid"))
+    ]
     command = [sys.executable, "-m", "nami_local.stand_in", "--host=127.0.0.1", f"--port={port}", *files]
     with _ended(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)):
         uri = f"mongodb://127.0.0.1:{port}/"

@@ -1,4 +1,4 @@
-"""Tables of Markdown whose cells say first how many times ours something is, and the regions of a page they stand in."""
+"""Tables of Markdown whose cells say first how many times ours something is, and the page that they stand in."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

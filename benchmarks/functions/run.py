@@ -40,7 +40,7 @@ def call(event, context):  # noqa: ANN001, ANN201 - as above
     return answer
 
 
-def end():  # noqa: ANN201 - as above
+def end():
     """Say it, and take nothing down, as the platform takes nothing down."""
     # The kernel's own mark; getrusage's counts the process that this one was forked from.
     with open("/proc/self/status") as file:  # noqa: PTH123 - pathlib would cost more than what is measured
