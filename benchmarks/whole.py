@@ -25,7 +25,7 @@ from benchmarks.tables import Table, cell, microseconds, milliseconds, times
 
 _APPS = {"nami": ROOT / "app.py", "plain": FUNCTIONS / "plain_app.py"}
 _EVENTS = 100  # stored, of the smallest of three sizes
-_LOOKS, _TOGETHER = 5, 20  # at each page, since the kernel counts in hundredths of a second
+_LOOKS, _TOGETHER = 5, 10  # at each page, since the kernel counts in hundredths of a second
 
 
 def whole(folder: Path, rounds: int, messages: int) -> list[Table]:
