@@ -58,7 +58,21 @@ class Message(NamedTuple):
         )
 
 
-def begin(messages: Sequence[Message], outcome: Outcome, limit: float) -> None:
+def waves(messages: Sequence[Message], outcome: Outcome, deadline: float) -> Iterator[Sequence[Message]]:
+    """The messages in the order in which they may be written: each wave once the one before is.
+
+    Before the first wave, an ordered queue's tries are counted; after the last one, the queue is told what to do with
+    those that were not stored.
+    """
+    _begin(messages, outcome, deadline)
+    if not messages or messages[0].group is None:
+        yield messages
+    else:
+        yield from _ordered(messages, outcome)
+    _settle(messages, outcome, deadline)
+
+
+def _begin(messages: Sequence[Message], outcome: Outcome, limit: float) -> None:
     """Counts a try before it begins, once SQS has given an ordered group's first one out often.
 
     It may be what ends the function. One that was counted too often fails here, and is not tried.
@@ -75,15 +89,8 @@ def begin(messages: Sequence[Message], outcome: Outcome, limit: float) -> None:
                 outcome.fail(message.id, message.id, "tried too often: the function was ended each time")
 
 
-def waves(messages: Sequence[Message], outcome: Outcome) -> Iterator[Sequence[Message]]:
-    """The messages in the order in which they may be written: each wave once the one before is.
-
-    A standard queue's are one wave. Of a FIFO queue's each wave holds the next message of every group; once one is not
-    stored, the rest of its group is held back untried.
-    """
-    if not messages or messages[0].group is None:
-        yield messages
-        return
+def _ordered(messages: Sequence[Message], outcome: Outcome) -> Iterator[Sequence[Message]]:
+    """Each wave holds the next message of every group; once one is not stored, the rest of its group stays untried."""
     groups: dict[str | None, deque[Message]] = {}
     for message in messages:
         groups.setdefault(message.group, deque()).append(message)
@@ -98,7 +105,7 @@ def waves(messages: Sequence[Message], outcome: Outcome) -> Iterator[Sequence[Me
                 del groups[group]
 
 
-def settle(messages: Sequence[Message], outcome: Outcome, deadline: float) -> None:
+def _settle(messages: Sequence[Message], outcome: Outcome, deadline: float) -> None:
     """Has the queue do what it is to do with those that were not stored.
 
     Those that wait for the destination go back as new messages, which have all their tries, until they are as old as
