@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from nami_cli.terminal import print_json, print_line, print_table, say
-from nami_cli.typed import command
+from nami_cli.typed import AsJson, command
 from nami_control import signature_check
 from nami_control.checks import secret_text
 from nami_control.deployment import Deployment, find
@@ -33,8 +33,6 @@ app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.callback(epilog="Example: nami signatures --json | jq -r '.[].provider'")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nami_control.aws import Aws
-from nami_control.aws_errors import of_aws
+from nami_control.aws_errors import going_on
 from nami_control.errors import CheckError, Command
 from nami_control.progress import Tell, silent
 
@@ -66,39 +66,27 @@ def ages(aws: Aws, queue_urls: Sequence[str], tell: Tell = silent) -> dict[str, 
     found: dict[str, float] = {}
     now = time.time()
     cloudwatch = aws.client("cloudwatch")
-    for start in range(0, len(queue_urls), 500):  # the most that one call takes
-        part = queue_urls[start : start + 500]
-        try:
+    with going_on(tell, "the age of the oldest message is not known"):
+        for start in range(0, len(queue_urls), 500):  # the most that one call takes
+            part = queue_urls[start : start + 500]
+            oldest = [{**metric("ApproximateAgeOfOldestMessage", "Maximum", url), "Period": 60} for url in part]
+            queries: Any = [{"Id": f"q{number}", "MetricStat": each} for number, each in enumerate(oldest)]
             said = cloudwatch.get_metric_data(
                 StartTime=datetime.fromtimestamp(now - _AGE_WITHIN, UTC),
                 EndTime=datetime.fromtimestamp(now, UTC),
                 ScanBy="TimestampDescending",
-                MetricDataQueries=[_age_query(number, url) for number, url in enumerate(part)],
+                MetricDataQueries=queries,
             )
-        except Exception as error:
-            if (told := of_aws(error)) is None:
-                raise
-            tell(f"the age of the oldest message is not known: {told}")
-            return found
-        for result in said["MetricDataResults"]:
-            if result["Values"]:
-                found[part[int(result["Id"][1:])]] = result["Values"][0]
+            for result in said["MetricDataResults"]:
+                if result["Values"]:
+                    found[part[int(result["Id"][1:])]] = result["Values"][0]
     return found
 
 
-def _age_query(number: int, queue_url: str) -> dict[str, Any]:
-    return {
-        "Id": f"q{number}",
-        "MetricStat": {
-            "Metric": {
-                "Namespace": "AWS/SQS",
-                "MetricName": "ApproximateAgeOfOldestMessage",
-                "Dimensions": [{"Name": "QueueName", "Value": queue_url.rsplit("/", 1)[-1]}],
-            },
-            "Period": 60,
-            "Stat": "Maximum",
-        },
-    }
+def metric(name: str, statistic: str, queue_url: str) -> dict[str, Any]:
+    """A metric that SQS has of a queue, as CloudWatch is asked for it; the period is the caller's."""
+    pairs = [{"Name": "QueueName", "Value": queue_url.rsplit("/", 1)[-1]}]
+    return {"Metric": {"Namespace": "AWS/SQS", "MetricName": name, "Dimensions": pairs}, "Stat": statistic}
 
 
 @dataclass(frozen=True)

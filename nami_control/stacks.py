@@ -186,6 +186,11 @@ class Target:
         """Every resource of its stack."""
         return resources(self.aws, self.stack_name)
 
+    def deployed_settings(self) -> dict[str, Any]:
+        """Those of the last deployment that are not the defaults; none where it can't be known."""
+        found = settings_in(template_of(self.aws, self.stack_name))
+        return {key: value for key, value in found.items() if value is not None}
+
 
 def find_stack(aws: Aws, name: str) -> Stack | None:
     """The stack of that name, whosever it is; None where there is none."""
