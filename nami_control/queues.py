@@ -4,10 +4,10 @@ CloudFormation keeps those that leave a stack, since what waits in them was ackn
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from nami_control.aws import Aws
 from nami_control.aws_errors import going_on
@@ -17,8 +17,6 @@ from nami_control.progress import Tell, silent
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
 
-_T = TypeVar("_T")
-AT_ONCE, _BYTES_AT_ONCE = 10, 1_048_576  # messages that SQS takes in one call, and their bytes
 _QUEUE = "AWS::SQS::Queue"
 _DEAD = "DeadLetterQueueUrl"
 _DEFAULT_RETENTION = 345_600
@@ -44,21 +42,6 @@ def depth(aws: Aws, queue_url: str) -> int:
     ]
     said = aws.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
     return sum(int(said.get(name, 0)) for name in names)
-
-
-def together(items: Iterable[_T], text: Callable[[_T], str]) -> Iterator[list[_T]]:
-    """As many at once as SQS takes, by number and by the bytes of each one's text."""
-    group: list[_T] = []
-    size = 0
-    for item in items:
-        length = len(text(item).encode())
-        if group and (len(group) == AT_ONCE or size + length > _BYTES_AT_ONCE):
-            yield group
-            group, size = [], 0
-        group.append(item)
-        size += length
-    if group:
-        yield group
 
 
 def ages(aws: Aws, queue_urls: Sequence[str], tell: Tell = silent) -> dict[str, float]:

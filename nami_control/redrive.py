@@ -8,7 +8,7 @@ from nami_control.dead_letters import DeadLetters
 from nami_control.errors import AwsError
 from nami_control.letters import Filter, Letter
 from nami_control.progress import Progress, unshown
-from nami_control.queues import AT_ONCE
+from nami_runtime.queue import AT_ONCE
 
 # What an SQS without the move task says, or SQS where the task does not serve this queue.
 _NO_TASK = ("InvalidAction", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation")

@@ -9,19 +9,21 @@ from __future__ import annotations
 import os
 from collections import deque
 from hashlib import md5
+from operator import attrgetter
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from nami_runtime import aws, log
 from nami_runtime.envelope import MAX_BYTES
 from nami_runtime.outcome import MARGIN_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Self
 
     from nami_runtime.outcome import Outcome
 
+_T = TypeVar("_T")
 AT_ONCE = 10
 """Messages that SQS takes in one call."""
 # The longest that SQS takes before it gives out a message for the first time.
@@ -162,7 +164,7 @@ def send_on(messages: Sequence[Message], queue: str, deadline: float, *, delay: 
     `delay` is in seconds, and a FIFO queue takes none. What a kill leaves in two queues is stored once, by its id.
     """
     taken: set[str] = set()
-    for group in _groups(messages if os.environ.get(queue) else ()):
+    for group in together(messages if os.environ.get(queue) else (), attrgetter("body")):
         entries = [_entry(str(at), message, delay) for at, message in enumerate(group)]
         parameters: dict[str, object] = {"QueueUrl": os.environ[queue], "Entries": entries}
         try:
@@ -185,16 +187,16 @@ def _entry(entry_id: str, message: Message, delay: int) -> dict[str, Any]:
     return {**entry, "DelaySeconds": delay} if delay else entry
 
 
-def _groups(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """As many as SQS takes at once, by number and by bytes."""
-    group: list[Message] = []
+def together(items: Iterable[_T], text: Callable[[_T], str]) -> Iterator[list[_T]]:
+    """As many at once as SQS takes, by number and by the bytes of each one's text."""
+    group: list[_T] = []
     size = 0
-    for message in messages:
-        length = len(message.body.encode())
+    for item in items:
+        length = len(text(item).encode())
         if group and (len(group) == AT_ONCE or size + length > MAX_BYTES):
             yield group
             group, size = [], 0
-        group.append(message)
+        group.append(item)
         size += length
     if group:
         yield group
