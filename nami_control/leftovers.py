@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nami_control import destinations, large_bodies, queues, stacks
-from nami_control.aws import Aws, error_code
+from nami_control.aws import Aws, has_code
 from nami_control.aws_errors import of_aws, told
 from nami_control.checks import Check, ok, warn
 from nami_control.errors import Command
@@ -228,19 +228,12 @@ def attempt(what: str, act: Callable[[], object]) -> str:
     try:
         act()
     except Exception as error:
-        if is_gone(error):
+        if has_code(error, *_GONE):
             return ""
         if (why := told(error)) is None:
             raise
         return f"{what}: {why}"
     return ""
-
-
-def is_gone(error: Exception) -> bool:
-    """Whether AWS says that the thing is not there."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    return isinstance(error, ClientError) and error_code(error) in _GONE
 
 
 def of_arn(arn: str) -> tuple[str, str] | None:
@@ -265,7 +258,7 @@ def _looked_at(aws: Aws, kept: Iterable[tuple[str, str]]) -> list[Leftover]:
             try:
                 what = KINDS[kind].look(aws, identity)
             except Exception as error:
-                if is_gone(error):
+                if has_code(error, *_GONE):
                     continue
                 if (why := of_aws(error)) is None:
                     raise

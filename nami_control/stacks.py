@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nami_control import cdk_json
-from nami_control.aws import Aws, error_code
+from nami_control.aws import Aws, Ignoring
 from nami_control.errors import CheckError, usage_errors
 from nami_stack.settings import (
     ENVIRONMENT_TAG,
@@ -194,14 +194,9 @@ class Target:
 
 def find_stack(aws: Aws, name: str) -> Stack | None:
     """The stack of that name, whosever it is; None where there is none."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    try:
+    with Ignoring("ValidationError"):
         return Stack(aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0], aws)
-    except ClientError as error:
-        if error_code(error) == "ValidationError":
-            return None
-        raise
+    return None
 
 
 def deployed(aws: Aws) -> dict[Owner, Stack]:
