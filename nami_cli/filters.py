@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nami_cli.terminal import print_json, print_line
-from nami_cli.typed import Name, command
+from nami_cli.typed import AsJson, Name, command
 from nami_control import filtering
 from nami_control.errors import CheckError
 from nami_control.signature_check import read_file
@@ -26,7 +26,7 @@ def try_command(
     tried: Annotated[
         str | None, typer.Option("--filter", metavar="PATTERN", help="In place of the one that NAME has.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell whether NAME wants the webhook in FILE, and which conditions of its filter do not fit.
 

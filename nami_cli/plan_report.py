@@ -33,7 +33,8 @@ _LIMITS = {
 
 def report(found: Plan, advice: Advice, target: Target | None, width: int) -> Group:
     """All of it, in so many columns."""
-    parts: list[Any] = [_heading(found, target), "", _facts(found), ""]
+    heading = f"{target.name}: {title(found)}" if target else title(found)
+    parts: list[Any] = [Text(heading, style="bold"), "", _facts(found), ""]
     parts += [Padding(panel, (0, 0, 0, 2)) for panel in plan_chart.panels(found, min(width - 14, _WIDTH))]
     if advice.tried:
         parts += ["", Padding(tried(found, advice), (0, 0, 0, 2))]
@@ -42,10 +43,6 @@ def report(found: Plan, advice: Advice, target: Target | None, width: int) -> Gr
         parts.append(Text(f"  {target.aws.nami} deploy {target.name} {as_flags(advice.best.settings)}", style="cyan"))
     parts += [Text(note, style="yellow") for note in notes(found)]
     return Group(*parts, "", Text(_basis(found), style="dim"))
-
-
-def _heading(found: Plan, target: Target | None) -> Text:
-    return Text(f"{target.name}: {title(found)}" if target else title(found), style="bold")
 
 
 def _facts(found: Plan) -> Table:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Protocol
 
-from nami_control import logs
+from nami_control import logs, queues
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment
 from nami_control.logs import Line
@@ -111,25 +111,25 @@ class CloudWatch:
         name = deployment.target.label
         asked: dict[str, Any] = {each: _own(each, "Sum", subscription=name) for each in COUNTS}
         if deployment.pre_queue is None:  # nobody counts before the queue but the queue itself
-            asked["Received"] = _of_queue("NumberOfMessagesSent", "Sum", deployment.drains[0].queue_url)
+            asked["Received"] = queues.metric("NumberOfMessagesSent", "Sum", deployment.drains[0].queue_url)
         asked |= {f"refused {each}": _own("Refused", "Sum", subscription=name, refused=each) for each in REASONS}
         asked |= {f"age {each}": _own("Age", each, subscription=name) for each in PERCENTILES}
-        queues = _queues(deployment)
-        found = _values(deployment.aws, asked | queues, window)
+        waiting = _waiting(deployment)
+        found = _values(deployment.aws, asked | waiting, window)
         return Figures(
             window,
             {each: _zeros(found[each]) for each in COUNTS},
             {each: _zeros(found[f"refused {each}"]) for each in REASONS},
             {each: found[f"age {each}"] for each in PERCENTILES},
-            {waiting: found[waiting] for waiting in queues},
+            {each: found[each] for each in waiting},
         )
 
 
-def _queues(deployment: Deployment) -> dict[str, Any]:
+def _waiting(deployment: Deployment) -> dict[str, Any]:
     """What waited at the most, by destination, and what the function had sent back with a delay meanwhile."""
     kinds = {"": "Visible", ", delayed": "Delayed"}
     return {
-        f"{drain.destination}{words}": _of_queue(f"ApproximateNumberOfMessages{kind}", "Maximum", drain.queue_url)
+        f"{drain.destination}{words}": queues.metric(f"ApproximateNumberOfMessages{kind}", "Maximum", drain.queue_url)
         for drain in deployment.drains
         for words, kind in kinds.items()
     }
@@ -160,11 +160,6 @@ def _own(metric: str, statistic: str, **dimensions: str) -> dict[str, Any]:
         "Metric": {"Namespace": log.NAMESPACE, "MetricName": metric, "Dimensions": pairs},
         "Stat": statistic,
     }
-
-
-def _of_queue(metric: str, statistic: str, url: str) -> dict[str, Any]:
-    pairs = [{"Name": "QueueName", "Value": url.rsplit("/", 1)[-1]}]
-    return {"Metric": {"Namespace": "AWS/SQS", "MetricName": metric, "Dimensions": pairs}, "Stat": statistic}
 
 
 def _zeros(values: list[float | None]) -> list[float]:
@@ -213,7 +208,7 @@ class _Counted:
             {each: counts[each] for each in COUNTS},
             {each: counts[each] for each in REASONS},
             {name: [percentile(values, share) for values in ages] for name, share in PERCENTILES.items()},
-            _values(deployment.aws, _queues(deployment), window),
+            _values(deployment.aws, _waiting(deployment), window),
         )
 
     def _go_on(self, deployment: Deployment) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nami_control import destinations, pausing, shared, stacks
 from nami_control.aws import Aws
-from nami_control.aws_errors import of_aws
+from nami_control.aws_errors import going_on
 from nami_control.destinations.base import Destination
 from nami_control.progress import Tell, silent
 from nami_control.queues import ages, dead_letter_queues, depth, retention, waiting
@@ -29,13 +29,10 @@ def subscriptions(aws: Aws, *, tell: Tell = silent) -> list[dict[str, Any]]:
 
 
 def _functions_off(aws: Aws, tell: Tell) -> set[str]:
-    try:
-        return pausing.functions_off(aws)
-    except Exception as error:
-        if (told := of_aws(error)) is None:
-            raise
-        tell(f"what is paused is not known: {told}")
-        return set()
+    off: set[str] = set()
+    with going_on(tell, "what is paused is not known"):
+        off = pausing.functions_off(aws)
+    return off
 
 
 def _row(

@@ -19,10 +19,10 @@ from nami_control.destinations.base import Destination
 from nami_control.errors import AwsError, Command, NotFoundError, UsageError, WebhookError
 from nami_control.posting import Posted, Poster
 from nami_control.progress import Tell, silent
-from nami_control.queues import together
 from nami_control.redrive import Pace
 from nami_control.searching import Position
 from nami_runtime import envelope, ordering, pattern, wanted
+from nami_runtime.queue import together
 from nami_runtime.request import Request
 
 RATE = 20

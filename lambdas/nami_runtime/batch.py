@@ -33,15 +33,13 @@ def drain(
     outcome = Outcome(keep_errors=_SENTRY)
     try:
         messages = [Message.of(record) for record in event["Records"]]
-        queue.begin(messages, outcome, deadline)
-        for wave in queue.waves(messages, outcome):
+        for wave in queue.waves(messages, outcome, deadline):
             for group in reading.groups(wave, process, outcome, deadline):
                 outcome.store(group, destination, outcome.patience(deadline))
     except Exception as error:
         reason = reason_of(error)
         _tell([{"id": "", "reason": reason}], {reason: error}, deadline)
         raise
-    queue.settle(messages, outcome, deadline)
     outcome.log(started)
     _tell(outcome.told(), outcome.errors, deadline)
     return outcome.response()

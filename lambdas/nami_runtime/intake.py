@@ -133,12 +133,13 @@ def verify(request: Request) -> Answer | None:
     Without SIGNATURE everything passes, and the document says `verified: null`.
     """
     known = settings()
-    handshake = known.verification.check(request) if known.verification else None
-    if known.deduplicate_by and handshake is None:
+    if known.verification:
+        return known.verification.check(request)
+    if known.deduplicate_by:
         from nami_runtime import deduplication  # noqa: PLC0415 - most go by the provider's ids
 
         deduplication.apply(request, known.deduplicate_by)
-    return handshake
+    return None
 
 
 def enqueue(request: Request) -> None:
