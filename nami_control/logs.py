@@ -129,6 +129,8 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
             told.append(("ERROR", f"{away['webhooks']} wait, at no cost of a try: {away['reason']}", ""))
     elif fields.get("message") == "webhook":
         told = [(level, _answered(fields), str(fields.get("id", "")))]
+    elif fields.get("message") == "not wanted":
+        told = [(level, f"not wanted by {fields.get('destination', '')}", str(fields.get("id", "")))]
     elif str(fields.get("type", "")).startswith("platform."):
         status = str(fields.get("record", {}).get("status", "success"))
         told = [] if status == "success" else [("ERROR", f"the platform ended it: {status}", "")]
