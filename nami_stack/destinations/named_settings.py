@@ -92,6 +92,11 @@ def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"destination": (kind,), **{known[key]: value for key, value in settings.items()}}
 
 
+def called(kind: str, key: str) -> str:
+    """What a destination of the kind calls a setting of the subscription's."""
+    return next((own for own, flat in _own(kind).items() if flat == key), key)
+
+
 def reworded(name: str, kind: str, text: str) -> str:
     """What is wrong with a destination's settings, in the words that they have there."""
     words = {key: own for own, key in _own(kind).items()}
