@@ -91,7 +91,7 @@ class Settings:
         if environ.get("FILTER") or environ.get("FILTERS"):
             from nami_runtime import wanted  # noqa: PLC0415 - most subscriptions want everything
 
-            self.routes = wanted.from_environment(self.queue_urls)
+            self.routes = wanted.routes(environ)
         self.queue = aws.Client("sqs")
         self.verification: Verification | None = None
         if environ.get("SIGNATURE"):

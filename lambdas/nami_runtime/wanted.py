@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from json import dumps, loads
 
 from nami_runtime import pattern
@@ -10,7 +9,7 @@ from nami_runtime.deduplication import MAX_FORM_BYTES, MAX_FORM_FIELDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from nami_runtime.request import Request
@@ -70,7 +69,7 @@ class Routes:
 
     def __init__(self, ways: list[tuple[str, str, Filter | None]]) -> None:
         """`ways` are a queue's URL, its destination's name, empty without one, and its filter; None: it wants all."""
-        self._ways = ways
+        self.ways = ways
         self._filters = list(dict.fromkeys(each for _, _, each in ways if each))
 
     def split(self, request: Request) -> tuple[list[str], Sequence[str]]:
@@ -79,22 +78,23 @@ class Routes:
         wanted: dict[Filter | None, bool] = {None: True}
         for each in self._filters:
             wanted[each] = each.wants(request, parsed)
-        queue_urls = [url for url, _, asked in self._ways if wanted[asked]]
-        if len(queue_urls) == len(self._ways):
+        queue_urls = [url for url, _, asked in self.ways if wanted[asked]]
+        if len(queue_urls) == len(self.ways):
             return queue_urls, ()
-        return queue_urls, [name for _, name, asked in self._ways if name and not wanted[asked]]
+        return queue_urls, [name for _, name, asked in self.ways if name and not wanted[asked]]
 
 
-def from_environment(queue_urls: Sequence[str]) -> Routes:
+def routes(environ: Mapping[str, str]) -> Routes:
     """FILTER is that of all queues, FILTERS a list of filters; DESTINATIONS says who has which, as in `orders=0 all`.
 
     Raises pattern.Wrong, and ValueError or IndexError where they are not for these queues.
     """
-    if one := os.environ.get("FILTER"):
+    queue_urls = environ["QUEUE_URL"].split()
+    if one := environ.get("FILTER"):
         asked = Filter(one)
         return Routes([(url, "", asked) for url in queue_urls])
-    filters = [Filter(dumps(each)) for each in loads(os.environ["FILTERS"])]
-    named = [each.partition("=") for each in os.environ["DESTINATIONS"].split()]
+    filters = [Filter(dumps(each)) for each in loads(environ["FILTERS"])]
+    named = [each.partition("=") for each in environ["DESTINATIONS"].split()]
     return Routes(
         [
             (url, name, filters[int(number)] if number else None)
