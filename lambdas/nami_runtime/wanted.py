@@ -70,18 +70,17 @@ class Routes:
     def __init__(self, ways: list[tuple[str, str, Filter | None]]) -> None:
         """`ways` are a queue's URL, its destination's name, empty without one, and its filter; None: it wants all."""
         self.ways = ways
+        self._all = [url for url, _, _ in ways]
         self._filters = list(dict.fromkeys(each for _, _, each in ways if each))
 
     def split(self, request: Request) -> tuple[list[str], Sequence[str]]:
         """The queues that want the webhook, and the names of those destinations that do not."""
         parsed: dict[str, Any] = {}
-        wanted: dict[Filter | None, bool] = {None: True}
-        for each in self._filters:
-            wanted[each] = each.wants(request, parsed)
-        queue_urls = [url for url, _, asked in self.ways if wanted[asked]]
-        if len(queue_urls) == len(self.ways):
-            return queue_urls, ()
-        return queue_urls, [name for _, name, asked in self.ways if name and not wanted[asked]]
+        against = [each for each in self._filters if not each.wants(request, parsed)]
+        if not against:
+            return self._all, ()
+        queue_urls = [url for url, _, asked in self.ways if asked not in against]
+        return queue_urls, [name for _, name, asked in self.ways if name and asked in against]
 
 
 def routes(environ: Mapping[str, str]) -> Routes:
