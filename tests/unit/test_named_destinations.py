@@ -278,6 +278,16 @@ def test_constructs_are_called_in_code(app_factory: Apps) -> None:
     assert {drain.settings.max_receives for drain in webhook.drains} == {4}
 
 
+def test_metric_is_of_one_where_its_name_is_given(app_factory: Apps) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    backend = HttpBackend(stack, "Orders", url=HTTP["url"]).called("orders")
+    webhook = ScalableWebhook(stack, "Shopify", name="shopify", destination=backend)
+    assert webhook.metric_stored(destination="orders").dimensions == {
+        "subscription": "shopify",
+        "destination": "orders",
+    }
+
+
 def test_code_can_not_call_two_alike(app_factory: Apps) -> None:
     stack = cdk.Stack(app_factory(), "Shop")
     both = [DynamoTable(stack, "Table"), HttpBackend(stack, "Backend", url=HTTP["url"]).called("dynamodb")]
