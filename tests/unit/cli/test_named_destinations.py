@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nami_cli.main import app
-from nami_control import checks, destinations, health, queues
+from nami_control import checks, destinations, health, queues, settings
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Function
 from nami_control.destinations.http import Http
@@ -91,8 +91,8 @@ def test_what_must_hold_before_is_looked_at_for_each() -> None:
 
 
 def test_what_is_kept_is_taken_up_again_by_name() -> None:
-    settings = {"signature": "shopify", "destinations": {**THREE, "lake": {"kind": "dynamodb"}}}
-    removal = Removal(target(), cast("Any", SimpleNamespace(outputs=OUTPUTS, settings=settings)))
+    before = {"signature": "shopify", "destinations": {**THREE, "lake": {"kind": "dynamodb"}}}
+    removal = Removal(target(), cast("Any", SimpleNamespace(outputs=OUTPUTS, settings=before)))
     kept = removal.kept()
     assert kept["lake"] == {"table_name": "webhooks"}
     flags = shlex.split(as_flags(removal.settings_again(kept)))
@@ -100,6 +100,11 @@ def test_what_is_kept_is_taken_up_again_by_name() -> None:
     assert given["lake"] == {"kind": "dynamodb", "table_name": "webhooks"}
     assert given["orders"] == THREE["orders"]
     Subscription.from_context({"name": "shopify", "destinations": json.dumps(given)})
+
+
+def test_given_as_text_they_are_kept_as_an_object() -> None:
+    given = target(destinations=json.dumps(THREE), max_receives="4")
+    assert settings.placed(given) == {"subscriptions": {"shopify": {"destinations": THREE, "max_receives": 4}}}
 
 
 def test_each_is_planned_with_its_own_settings() -> None:
