@@ -12,7 +12,7 @@ from nami_control.errors import CheckError, Command, DeployError, NotRunningErro
 from nami_control.leftovers import Leftover
 from nami_control.stacks import Stack, Target
 from nami_stack import names
-from nami_stack.destinations.named_settings import called
+from nami_stack.destinations.named_settings import own_key
 
 _PAUSE = 2.0  # seconds between two looks at a stack on AWS; its network interfaces alone take minutes
 _LOCAL_PAUSE = 0.2
@@ -66,7 +66,7 @@ class Removal:
         if not (named := self.settings.get("destinations")):
             return {**self.settings, **kept.get("", {})}
         again = {
-            name: {**given, **{called(given["kind"], key): value for key, value in kept.get(name, {}).items()}}
+            name: {**given, **{own_key(given["kind"], key): value for key, value in kept.get(name, {}).items()}}
             for name, given in named.items()
         }
         return {**self.settings, "destinations": again}

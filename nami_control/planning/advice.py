@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from nami_control.destinations import named
 from nami_control.planning.assumptions import VCPU_MB
 from nami_control.planning.plan import Plan, plan
-from nami_stack.destinations.named_settings import called
+from nami_stack.destinations.named_settings import own_key
 from nami_stack.settings import SettingsError, Subscription
 from nami_stack.watching.settings import OLDEST_SECONDS
 
@@ -137,7 +137,7 @@ def _drain_candidates(base: Plan) -> Iterator[_Candidate]:
     worst = max(base.drains, key=lambda name: (base.drains[name][1].left, base.drains[name][1].oldest))
     kind = base.ways[worst].destination[0]
     for settings in _behind_the_queue(base, base.ways[worst]):
-        own = {called(kind, key): value for key, value in settings.items()}
+        own = {own_key(kind, key): value for key, value in settings.items()}
         changed = {**named_ones, worst: {**named_ones[worst], **own}}
         yield {"destinations": changed}, {f"destinations.{worst}.{key}": value for key, value in own.items()}
 

@@ -40,12 +40,12 @@ def read(value: object) -> object:
 def kind_of(name: str, given: Mapping[str, Any]) -> str:
     """The kind of a destination. Raises SettingsError where there is none of that name."""
     kind = given.get("kind")
-    if kind not in DESTINATIONS:
+    if not isinstance(kind, str) or kind not in DESTINATIONS:
         asked = "which one" if kind is None else f"{kind!r} is none"
-        near = difflib.get_close_matches(str(kind), DESTINATIONS, n=1)
+        near = difflib.get_close_matches(str(kind).lower(), DESTINATIONS, n=1)
         remedy = f"did you mean {near[0]}" if near else f"there are {', '.join(DESTINATIONS)}"
         raise SettingsError(f"destinations.{name}.kind: {asked}; {remedy}{'?' if near else ''}")
-    return str(kind)
+    return kind
 
 
 def check_named(destinations: Named, given: Mapping[str, Any]) -> None:
@@ -92,7 +92,7 @@ def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"destination": (kind,), **{known[key]: value for key, value in settings.items()}}
 
 
-def called(kind: str, key: str) -> str:
+def own_key(kind: str, key: str) -> str:
     """What a destination of the kind calls a setting of the subscription's."""
     return next((own for own, flat in _own(kind).items() if flat == key), key)
 

@@ -103,6 +103,8 @@ def test_settings_read_from_what_was_deployed_are_the_same() -> None:
         ({"orders-2": HTTP}, "try orders2"),
         ({"my-dead-letter": HTTP}, "destinations: 'my-dead-letter': ends as an output of nami's"),
         ({"orders": {}}, "destinations.orders.kind: which one; there are mongo-host, "),
+        ({"orders": {"kind": []}}, "destinations.orders.kind: [] is none; there are mongo-host, "),
+        ({"orders": {"kind": "HTTP"}}, "destinations.orders.kind: 'HTTP' is none; did you mean http?"),
         ({"orders": {"kind": "htp"}}, "destinations.orders.kind: 'htp' is none; did you mean http?"),
         ({"orders": {"kind": "http"}}, "destinations.orders: to which URL? Give it as url=https://…"),
         (
