@@ -43,6 +43,11 @@ class Drain:
         return self.post_queue.environment.get("DESTINATION", "mongo")
 
     @property
+    def has_name(self) -> bool:
+        """Whether the destination has a name of the user's own, by which its function counts as well."""
+        return "DESTINATION_NAME" in self.post_queue.environment
+
+    @property
     def destination(self) -> str:
         """Its name; without one its kind, such as mongo or http, and of a second one of a kind mongo2."""
         return names.from_outputs(self._prefix) or self.kind
