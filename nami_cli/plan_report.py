@@ -91,7 +91,7 @@ def _drain_facts(found: Plan, several: bool) -> list[tuple[str, str | Text]]:
     for name, (model, drained) in found.drains.items():
         label = f" {name}" if several else ""
         rows.append((f"stored{label}", _stored(model, drained)))
-        rows.append((f"waiting{label}", _waiting(found, drained)))
+        rows.append((f"waiting{label}", _waiting(drained, found.ways[name].queue_retention_days)))
     return rows
 
 
@@ -102,15 +102,14 @@ def _stored(model: Drain, drained: Drained) -> str:
     return f"{counted(drained.peak_rate)} a second, {at_once} of up to {counted(model.batch_size)}{limit}"
 
 
-def _waiting(found: Plan, drained: Drained) -> Text:
+def _waiting(drained: Drained, days: int) -> Text:
     if drained.peak_backlog < 1:
         return Text("none for longer than a batch takes", style="green")
     text = f"{counted(drained.peak_backlog)} at the most, the oldest {spell(drained.oldest)}; "
     if drained.drain_seconds is None:
-        days = found.subscription.queue_retention_days
         return Text(f"{text}{counted(drained.left)} expire after {days} d (queue_retention_days)", style="red")
     text += f"all stored {spell(drained.drain_seconds)} after the last came"
-    if drained.oldest > 0.5 * (retention := found.subscription.queue_retention_days * 86_400.0):
+    if drained.oldest > 0.5 * (retention := days * 86_400.0):
         return Text(f"{text}; the queue keeps them {spell(retention)}", style="red")
     return Text(text, style="yellow" if drained.oldest > OLDEST_SECONDS else "")
 
@@ -135,8 +134,8 @@ def _basis(found: Plan) -> str:
             f"{_known(times.handler_ms)}{intake.handler_seconds * 1000:.3g} ms before the queue (--handler-ms)"
         )
         parts.append(f"{_known(times.cold_start_ms)}{intake.cold_seconds * 1000:.3g} ms to start (--cold-start-ms)")
-    for name in found.drains:
-        write = named(name).write_ms(times)
+    for name, way in found.ways.items():
+        write = named(*way.destination).write_ms(times)
         parts.append(f"{_known(times.write_ms)}{write:g} ms a write to {name} (--write-ms)")
     prices_of = f"list prices of {bill.REGION}, {bill.AS_OF:%B %Y}"
     return (

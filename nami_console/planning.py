@@ -50,7 +50,7 @@ def _context(request: Request) -> dict[str, Any]:
     found = site(request).deployment(label)
     deployed = found.target.deployed_settings()
     given = replace(found.target, given=deployed).subscription
-    now = ", ".join(given.destination)
+    now = ", ".join(given.each)
     destination = asked.get("destination", now)
     sliders = [
         _slider(asked, "rate", "Webhooks a second at the peak", "", 10, 10_000, 10, 1000),

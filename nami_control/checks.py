@@ -178,7 +178,7 @@ def reservation(aws: Aws, subscription: Subscription, stack: Stack | None) -> Ch
     """Whether the account has room for the post-queue function's reserved concurrency."""
     functions = aws.client("lambda")
     free = functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
-    wanted = (subscription.post_queue_reservation or 0) * len(subscription.destination)
+    wanted = sum(each.post_queue_reservation or 0 for each in subscription.each.values())
     for key, function in (stack.outputs if stack else {}).items():
         if key.endswith("PostQueueFunctionName"):
             said = functions.get_function_concurrency(FunctionName=function)
@@ -223,7 +223,10 @@ def settings_stay(target: Target, given: Collection[str], stack: Stack | None) -
 
     A forgotten signature would open the endpoint to everybody, a forgotten volume begin with an empty one.
     """
-    now = target.settings.model_dump(mode="json")
+    asked = target.settings
+    if isinstance(asked, Subscription):
+        given = {*given, *_given_otherwise(asked)}
+    now = asked.model_dump(mode="json")
     before = stack.settings if stack else {}
     lost = {key: value for key, value in before.items() if key in now and key not in given and now[key] != value}
     if not lost:
@@ -233,6 +236,13 @@ def settings_stay(target: Target, given: Collection[str], stack: Stack | None) -
         f"{target.name} was deployed with {', '.join(lost)}, which these settings leave out",
         f"add {as_flags(lost)} (--save keeps them in cdk.json), or --reset for the defaults",
     )
+
+
+def _given_otherwise(asked: Subscription) -> set[str]:
+    """What is given to a destination by name, and what one way of naming destinations leaves to the other."""
+    if asked.destinations is None:
+        return {"destinations"} if "destination" in asked.model_fields_set else set()
+    return {"destination"}.union(*(each.model_fields_set for each in asked.each.values()))
 
 
 def handlers(name: str) -> Check:

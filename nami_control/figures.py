@@ -20,6 +20,8 @@ from nami_control.deployment import Deployment
 from nami_control.logs import Line
 from nami_runtime import log
 
+OF_DESTINATION = ("Stored", "Failed", "Away")
+"""What is counted of each destination with a name, too."""
 COUNTS = ("Received", "Enqueued", "Stored", "Duplicates", "Failed", "Away")
 REASONS = (*log.REFUSED.values(), log.REFUSED_OTHERWISE)
 """What webhooks are refused for."""
@@ -70,6 +72,8 @@ class Figures:
     """From arrival to storage: the median (p50) and the 99th of a hundred (p99)."""
     queued: Mapping[str, list[float | None]] = field(default_factory=dict)
     """How many waited at the most, by destination; None where nobody has written it down."""
+    of: Mapping[str, Mapping[str, list[float]]] = field(default_factory=dict)
+    """What OF_DESTINATION names, by destination with a name."""
 
     @property
     def refused_in_all(self) -> list[float]:
@@ -115,6 +119,12 @@ class CloudWatch:
         asked |= {f"refused {each}": _own("Refused", "Sum", subscription=name, refused=each) for each in REASONS}
         asked |= {f"age {each}": _own("Age", each, subscription=name) for each in PERCENTILES}
         waiting = _waiting(deployment)
+        named = [drain.destination for drain in deployment.drains if drain.has_name]
+        asked |= {
+            f"{each} of {destination}": _own(each, "Sum", subscription=name, destination=destination)
+            for destination in named
+            for each in OF_DESTINATION
+        }
         found = _values(deployment.aws, asked | waiting, window)
         return Figures(
             window,
@@ -122,6 +132,7 @@ class CloudWatch:
             {each: _zeros(found[f"refused {each}"]) for each in REASONS},
             {each: found[f"age {each}"] for each in PERCENTILES},
             {each: found[each] for each in waiting},
+            {each: {key: _zeros(found[f"{key} of {each}"]) for key in OF_DESTINATION} for each in named},
         )
 
 
@@ -195,7 +206,10 @@ class _Counted:
     def read(self, deployment: Deployment, window: Window) -> Figures:
         with self._lock:
             self._go_on(deployment)
-            counts = {each: [0.0] * window.count for each in (*COUNTS, *REASONS)}
+            named = [drain.destination for drain in deployment.drains if drain.has_name]
+            of = {each: {key: f"{key} of {each}" for key in OF_DESTINATION} for each in named}
+            keys = [key for own in of.values() for key in own.values()]
+            counts = {each: [0.0] * window.count for each in (*COUNTS, *REASONS, *keys)}
             ages: list[list[float]] = [[] for _ in range(window.count)]
             for (name, slice_), value in self._counts.items():
                 if name in counts and (place := window.place(slice_ * _SLICE)) is not None:
@@ -209,6 +223,7 @@ class _Counted:
             {each: counts[each] for each in REASONS},
             {name: [percentile(values, share) for values in ages] for name, share in PERCENTILES.items()},
             _values(deployment.aws, _waiting(deployment), window),
+            {each: {name: counts[key] for name, key in own.items()} for each, own in of.items()},
         )
 
     def _go_on(self, deployment: Deployment) -> None:
@@ -229,6 +244,8 @@ class _Counted:
                     self._ages[slice_] += value if isinstance(value, list) else [value]
                 else:
                     self._counts[fields["refused"] if name == "Refused" else name, slice_] += value
+                    if destination := fields.get("destination"):
+                        self._counts[f"{name} of {destination}", slice_] += value
 
 
 def percentile(values: list[float], share: float) -> float | None:

@@ -16,6 +16,11 @@ _LATE = 15_000  # ms: how much later than others of its time a line may become v
 # The platform's own lines where logs are text, for each invocation; one that tells of a failure has its status.
 _PLATFORM = ("START ", "END ", "REPORT ", "INIT_START ", "XRAY ")
 
+UNWANTED = "not wanted by "
+"""What a step begins with where one destination's filter does not want the webhook; its name follows."""
+FILTERED = "not wanted by the filter"
+"""What a step has where no destination wants it."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -129,6 +134,8 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
             told.append(("ERROR", f"{away['webhooks']} wait, at no cost of a try: {away['reason']}", ""))
     elif fields.get("message") == "webhook":
         told = [(level, _answered(fields), str(fields.get("id", "")))]
+    elif fields.get("message") == "not wanted":
+        told = [(level, f"{UNWANTED}{fields.get('destination', '')}", str(fields.get("id", "")))]
     elif str(fields.get("type", "")).startswith("platform."):
         status = str(fields.get("record", {}).get("status", "success"))
         told = [] if status == "success" else [("ERROR", f"the platform ended it: {status}", "")]
@@ -163,5 +170,5 @@ def _answered(fields: Mapping[str, Any]) -> str:
     if fields.get("verified"):
         said += f", signed by {fields['verified']}"
     if fields.get("Filtered"):
-        said += ", not wanted by the filter and not stored"
+        said += f", {FILTERED} and not stored"
     return said + (f": {fields['reason']}" if fields.get("reason") else "")

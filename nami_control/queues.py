@@ -33,6 +33,17 @@ def dead_letter_queues(outputs: Mapping[str, str]) -> list[str]:
     return [url for key, url in outputs.items() if key.endswith(_DEAD)]
 
 
+def of_destinations(outputs: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """By what stands before them, the outputs of each destination without that."""
+    ends = [key.removesuffix("QueueUrl") for key in outputs if key.endswith("QueueUrl") and not key.endswith(_DEAD)]
+    found: dict[str, dict[str, str]] = {prefix: {} for prefix in sorted(ends)}
+    for key, value in outputs.items():
+        if prefixes := [prefix for prefix in found if key.startswith(prefix)]:
+            longest = max(prefixes, key=len)
+            found[longest][key.removeprefix(longest)] = value
+    return found
+
+
 def depth(aws: Aws, queue_url: str) -> int:
     """About how many messages a queue holds: waiting, delayed, and being processed."""
     names: Any = [

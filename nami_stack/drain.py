@@ -25,6 +25,7 @@ class Drain(Construct):
 
     Args:
         name: of the subscription.
+        called: what the destination is called; its kind, and a number behind it, where the user gave it no name.
         source: folder of the post-queue function's code.
         extra_requirements: what the function needs beside its own requirements.txt.
         large_bodies: where the bodies lie that the queue can't hold.
@@ -36,6 +37,7 @@ class Drain(Construct):
         construct_id: str,
         *,
         name: str,
+        called: str,
         source: Path,
         destination: Destination,
         large_bodies: s3.Bucket,
@@ -43,7 +45,8 @@ class Drain(Construct):
         settings: PipelineSettings,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.destination = destination
+        self.destination, self.settings, self.called = destination, settings, called
+        self.has_name = name_of(destination) is not None
         ordered = settings.order_by is not None
         self.dead_letter_queue = Queue(self, "DeadLetters", days=settings.dead_letter_retention_days, ordered=ordered)
         receives = _MOST_RECEIVES if ordered else settings.max_receives
@@ -67,6 +70,7 @@ class Drain(Construct):
             environment={
                 "NAMI_SUBSCRIPTION": name,
                 "DESTINATION": destination.kind,
+                **({"DESTINATION_NAME": called} if self.has_name else {}),
                 "QUEUE_URL": self.queue.queue_url,
                 "CLAIM_CHECK_BUCKET": large_bodies.bucket_name,
                 "QUEUE_SECONDS": str(settings.queue_retention_days * 86_400),
@@ -115,6 +119,12 @@ class Drain(Construct):
                 report_batch_item_failures=True,
             )
         )
+
+
+def name_of(destination: Destination) -> str | None:
+    """What the user calls it; one of a user's own may have but what a drain needs."""
+    name: str | None = getattr(destination, "given_name", None)
+    return name
 
 
 def _requirements(destination: Destination) -> list[Path]:

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from nami_stack.reporting_settings import ReportingSettings
-from nami_stack.section import Memory, Section, matches, network, one_of, separated
+from nami_stack.section import Memory, Section, SettingsError, matches, network, one_of, rule, separated
 
 # What https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html takes.
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
@@ -155,6 +155,28 @@ class PipelineSettings(ReportingSettings, _Intake):
                 f"give max_receives={half // pause}"
             )
         return self
+
+    def way_to(self, destination: str | None, own: Mapping[str, Any]) -> Self:
+        """The same settings as one destination has them.
+
+        Args:
+            destination: its name; None where it has none.
+            own: those that it has in its own way.
+
+        Raises:
+            SettingsError: they can't be.
+        """
+        if not own:
+            return self
+        try:
+            return type(self).model_validate({**self.given, **own})
+        except ValidationError as error:
+            raise SettingsError(f"{destination}: {rule(error)}") from None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Those that are not left to their defaults."""
+        return {key: getattr(self, key) for key in type(self).model_fields if key in self.model_fields_set}
 
     @property
     def environment_name(self) -> str:

@@ -151,6 +151,9 @@ class Outcome:
         Of those that wait for the destination there is their number and one reason.
         """
         subscription = os.environ.get("NAMI_METRICS_NAME") or os.environ.get("NAMI_SUBSCRIPTION", "")
+        of: dict[str, Any] = {"subscription": subscription}
+        if name := os.environ.get("DESTINATION_NAME"):
+            of["destination"] = name
         counts = {
             "Stored": len(self.stored),
             "Duplicates": len(self.duplicates),
@@ -176,7 +179,7 @@ class Outcome:
             level,
             "batch",
             metrics,
-            subscription=subscription,
+            **of,
             stored=portion.pop("stored", []),
             duplicates=portion.pop("duplicates", []),
             failed=portion.pop("failed", []),
@@ -187,9 +190,9 @@ class Outcome:
             ms=round((monotonic() - started) * 1000, 1),
         )
         for portion in others:
-            log.line(level, "batch, continued", subscription=subscription, **portion)
+            log.line(level, "batch, continued", **of, **portion)
         for more in ages[1:]:
-            log.line("INFO", "ages", {"Age": more}, subscription=subscription)
+            log.line("INFO", "ages", {"Age": more}, **of)
 
     def told(self) -> list[dict[str, str]]:
         """What went wrong, each with its reason; a destination that is away once."""

@@ -25,6 +25,8 @@ class DestinationKind:
         construct: where its class is, as in `package.module:Class`; a `Destination`, imported when one is made.
         keys: the settings that it reads.
         check: raises ValueError where its settings, or the pipeline's with it, can't be.
+        prefix: what its own settings begin with, and lack where the destination has a name.
+        alone: whether a subscription can have one of it at the most.
         longest_delay: seconds by which it can put off the next try of a webhook, at the most.
         reaches_queues: whether its function can send to a queue of the pipeline.
     """
@@ -32,15 +34,22 @@ class DestinationKind:
     construct: str
     keys: tuple[str, ...] = ()
     check: Callable[[Any, PipelineSettings], None] | None = None
+    prefix: str = ""
+    alone: bool = False
     longest_delay: int = 0
     reaches_queues: bool = True
 
 
 DESTINATIONS: dict[str, DestinationKind] = {
     "mongo-host": DestinationKind(
-        "nami_stack.destinations.mongo_host:MongoHost", keys=tuple(HostSettings.model_fields), check=check_host
+        "nami_stack.destinations.mongo_host:MongoHost",
+        keys=tuple(HostSettings.model_fields),
+        check=check_host,
+        alone=True,
     ),
-    "shared-mongo": DestinationKind("nami_stack.destinations.shared_mongo:SharedMongo", reaches_queues=False),
+    "shared-mongo": DestinationKind(
+        "nami_stack.destinations.shared_mongo:SharedMongo", alone=True, reaches_queues=False
+    ),
     "mongo-database": DestinationKind(
         "nami_stack.destinations.mongo_database:MongoDatabase",
         keys=("database_secret_arn", *MongoDatabaseSettings.model_fields, *_NETWORK),
@@ -51,15 +60,17 @@ DESTINATIONS: dict[str, DestinationKind] = {
         "nami_stack.destinations.http:HttpBackend",
         keys=(*BackendSettings.model_fields, *_NETWORK),
         check=check_backend,
+        prefix="backend_",
         longest_delay=BACKEND_LATER,
     ),
     "eventbridge": DestinationKind(
-        "nami_stack.destinations.eventbridge:EventBridge", keys=tuple(EventBridgeSettings.model_fields)
+        "nami_stack.destinations.eventbridge:EventBridge", keys=tuple(EventBridgeSettings.model_fields), prefix="event_"
     ),
     "postgres": DestinationKind(
         "nami_stack.destinations.postgres:Postgres",
         keys=(*PostgresSettings.model_fields, *_NETWORK),
         check=check_postgres,
+        prefix="postgres_",
     ),
 }
 

@@ -162,6 +162,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "destination": "postgres",
         "postgres_secret_arn": DOCUMENTDB,
     },
+    "by-names": {
+        "signature": "shopify",
+        "destinations": {
+            "orders": {
+                "kind": "http",
+                "url": "https://shop.example.com/orders",
+                "filter": {"headers": {"x-shopify-topic": [{"prefix": "orders/"}]}},
+                "maximum_concurrency": 20,
+            },
+            "refunds": {"kind": "http", "url": "https://shop.example.com/refunds", **NETWORK},
+            "lake": {"kind": "eventbridge", "bus": "lake"},
+        },
+    },
     "anywhere": {"signature": "jira", "destination": "mongo-database", "database_secret_arn": DOCUMENTDB},
 }
 
