@@ -12,11 +12,17 @@ if TYPE_CHECKING:
     from nami_runtime.envelope import Delivery
 
 Document = dict[str, Any]
+Processed = Document | list[Document] | None
+"""What a `process` may return: the document, several in its place, or None for one that is not to be stored."""
 
 OPTIONAL = ("body_error", "body_changes")
 """Fields that a document of the same webhook may have had before, and no longer has."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Unusable(ValueError):
+    """What a webhook was made into can't be stored; the text says why, and quotes nothing of it."""
 
 
 def build(delivery: Delivery, content: bodies.Content, message_id: str, attempts: int) -> Document:

@@ -177,7 +177,7 @@ def _destination(webhook: ScalableWebhook, drain: Drain) -> list[Graph]:
     if drain is webhook.drains[0]:  # the functions count for the subscription, all its destinations together
         counts = [
             own(name, "Sum", subscription=webhook.metrics_name)
-            for name in ("Stored", "Duplicates", "SameId", "Failed", "Away")
+            for name in ("Stored", "Duplicates", "SameId", "Dropped", "Failed", "Away")
         ]
         ages = [own("Age", p, label=p, subscription=webhook.metrics_name) for p in ("p50", "p99")]
         graphs = [graph("Stored", counts), graph("From arrival to storage, ms", ages)]
