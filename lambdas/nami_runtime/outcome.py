@@ -249,6 +249,8 @@ def _portions(lists: dict[str, list[Any]]) -> list[dict[str, Any]]:
 
 def reason_of(error: Exception) -> str:
     """Ours say what happened; of others only the type and the place, because their text could quote a body."""
-    if isinstance(error, envelope.Unreadable | aws.Unavailable | aws.Rejected | documents.Unusable):
+    if isinstance(error, documents.Unusable):
+        return str(error)
+    if isinstance(error, envelope.Unreadable | aws.Unavailable | aws.Rejected):
         return f"{type(error).__name__}: {error}"
     return f"{type(error).__name__}{log.place(error)}"

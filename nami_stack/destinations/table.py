@@ -12,6 +12,7 @@ from nami_stack.destinations.mongo_host_settings import HostSettings, check_host
 from nami_stack.destinations.postgres_settings import PostgresSettings, check_postgres
 from nami_stack.names import SHARED
 from nami_stack.pipeline_settings import PipelineSettings
+from nami_stack.section import SettingsError
 
 # In the settings of the host, for functions that stand in a network of the user's for another reason.
 _NETWORK = ("vpc_id", "function_subnet_id")
@@ -27,6 +28,7 @@ class DestinationKind:
         check: raises ValueError where its settings, or the pipeline's with it, can't be.
         longest_delay: seconds by which it can put off the next try of a webhook, at the most.
         reaches_queues: whether its function can send to a queue of the pipeline.
+        transforms: whether it takes what a transform makes of a document.
     """
 
     construct: str
@@ -34,6 +36,7 @@ class DestinationKind:
     check: Callable[[Any, PipelineSettings], None] | None = None
     longest_delay: int = 0
     reaches_queues: bool = True
+    transforms: bool = False
 
 
 DESTINATIONS: dict[str, DestinationKind] = {
@@ -52,16 +55,30 @@ DESTINATIONS: dict[str, DestinationKind] = {
         keys=(*BackendSettings.model_fields, *_NETWORK),
         check=check_backend,
         longest_delay=BACKEND_LATER,
+        transforms=True,
     ),
     "eventbridge": DestinationKind(
-        "nami_stack.destinations.eventbridge:EventBridge", keys=tuple(EventBridgeSettings.model_fields)
+        "nami_stack.destinations.eventbridge:EventBridge",
+        keys=tuple(EventBridgeSettings.model_fields),
+        transforms=True,
     ),
     "postgres": DestinationKind(
         "nami_stack.destinations.postgres:Postgres",
         keys=(*PostgresSettings.model_fields, *_NETWORK),
         check=check_postgres,
+        transforms=True,
     ),
 }
+
+
+def check_transform(destination: str, *, transforms: bool) -> None:
+    """Raise SettingsError where a destination takes none."""
+    if not transforms:
+        *others, last = (name for name, kind in DESTINATIONS.items() if kind.transforms)
+        raise SettingsError(
+            f"transform: {destination} stores documents, which nami events and nami replay read again by their fields; "
+            f"leave transform out, or give it with {', '.join(others)} or {last} alone"
+        )
 
 
 def check_destinations(chosen: Sequence[str], settings: HostSettings, pipeline: PipelineSettings) -> None:
@@ -85,5 +102,7 @@ def check_destinations(chosen: Sequence[str], settings: HostSettings, pipeline: 
         missing = next(key for key in _NETWORK if key not in network)
         raise ValueError(f"{network[0]}: names a network of yours together with {missing}; give that too")
     for name in chosen:
+        if pipeline.transform is not None:
+            check_transform(f"destination={name}", transforms=DESTINATIONS[name].transforms)
         if check := DESTINATIONS[name].check:
             check(settings, pipeline)
