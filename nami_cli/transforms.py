@@ -20,9 +20,7 @@ def try_command(
     target: Name,
     file: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[FILE]", help="A body in JSON, or a request: its line, headers, a blank line, the body."
-        ),
+        typer.Argument(metavar="FILE", help="A body in JSON, or a request: its line, headers, a blank line, the body."),
     ] = None,
     delivery_id: Annotated[
         str | None, typer.Option("--id", metavar="ID", help="A webhook that is stored, in place of a file.")

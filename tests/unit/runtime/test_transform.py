@@ -1,6 +1,7 @@
 """A transform: what an expression sees and gives, and that what it does to its process is that webhook's alone."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from nami_runtime import batch, destinations, expression, transform
 from nami_runtime.destinations import Away
 from nami_runtime.documents import TRANSFORMED, Document
 from nami_runtime.transform import Failed, Transform, Transformed
-from tests.unit.runtime.conftest import Context, sqs_event
+from tests.unit.runtime.conftest import ROOT, Context, sqs_event
 from tests.unit.runtime.test_backend import message
 
 ENDLESS = "($f := function($x){$f($x)}; $f(1))"
@@ -246,6 +247,13 @@ def test_what_is_no_expression_is_told_with_its_place(text: str, wrong: str) -> 
     with pytest.raises(expression.Wrong) as raised:
         expression.parsed(text)
     assert str(raised.value) == wrong
+
+
+def test_example_of_the_docs_is_true(started: Callable[[str], Transform]) -> None:
+    page = (ROOT / "docs" / "routes.md").read_text().partition("## In what form")[2]
+    text, came, goes_on = re.findall(r"```json(?:ata)?\n(.*?)```", page, re.DOTALL)
+    made = json.loads(goes_on)
+    assert json.loads(started(text).of(given(_id=made["key"], body=json.loads(came)))) == made
 
 
 def test_destination_gets_results_where_a_transform_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
