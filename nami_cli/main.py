@@ -28,6 +28,7 @@ from nami_cli import (
     send,
     signatures,
     smoke,
+    transforms,
 )
 from nami_cli.flags import SettingsCommand
 from nami_cli.local import app as local_app
@@ -146,6 +147,7 @@ app.command("smoke", epilog="Example: nami smoke shopify")(command(smoke.smoke_c
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(signatures.app, name="signatures")
 app.add_typer(filters.app, name="filter")
+app.add_typer(transforms.app, name="transform")
 app.add_typer(local_app, name="local")
 
 

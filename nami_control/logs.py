@@ -124,6 +124,7 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
     if str(fields.get("message", "")).startswith("batch"):
         told = [("INFO", "stored", each) for each in fields.get("stored", [])]
         told += [("INFO", "stored before, a duplicate", each) for each in fields.get("duplicates", [])]
+        told += [("INFO", "dropped by process, not stored", each) for each in fields.get("dropped", [])]
         told += [
             ("INFO", f"other content came under this id, stored as {each}", each.rpartition(APART)[0])
             for each in fields.get("same_id", [])
@@ -148,7 +149,7 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
         if line.message.startswith(_PLATFORM) and not failed:
             told = []
     for severity, what, delivery_id in told:
-        if only is None or delivery_id == only:
+        if only is None or delivery_id == only or _is_made_of(delivery_id, only):
             # A reason may repeat what a webhook said; it must not pass for a line of its own.
             refused = fields.get("refused") == "signature" or what.startswith("in quarantine: ")
             yield Step(
@@ -160,6 +161,11 @@ def path(deployment: Deployment, delivery_id: str, since: float) -> list[Step]:
     """What happened to one webhook, in time order."""
     found = lines(deployment, since=since, pattern=naming(delivery_id))
     return [step for line in found for step in steps(line, delivery_id)]
+
+
+def _is_made_of(made: str, delivery_id: str) -> bool:
+    """Whether it is the id of one of several documents that `process` made of a webhook."""
+    return made.startswith(delivery_id + APART) and made[len(delivery_id) + 1 :].isdecimal()
 
 
 def _answered(fields: Mapping[str, Any]) -> str:

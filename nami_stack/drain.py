@@ -12,6 +12,7 @@ from constructs import Construct
 from nami_stack import reporting
 from nami_stack.assets import LAMBDAS
 from nami_stack.destinations.destination import Destination
+from nami_stack.destinations.table import check_transform
 from nami_stack.functions import PythonFunction
 from nami_stack.queue import Queue
 from nami_stack.settings import PipelineSettings
@@ -58,12 +59,14 @@ class Drain(Construct):
             visibility_timeout=settings.visibility_timeout,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=receives),
         )
+        if settings.transform is not None:
+            check_transform(destination.kind, transforms=getattr(destination, "transforms", False))
         reporting.check_way_out(settings, destination.placement.get("vpc"), destination.placement.get("vpc_subnets"))
         self.post_queue_function = PythonFunction(
             self,
             "PostQueue",
             source=source,
-            extra_requirements=[*_requirements(destination), *extra_requirements],
+            extra_requirements=[*_requirements(destination, settings), *extra_requirements],
             memory=settings.post_queue_memory,
             timeout=settings.post_queue_timeout,
             settings=settings,
@@ -88,6 +91,7 @@ class Drain(Construct):
     def _where_set(self, settings: PipelineSettings) -> dict[str, str]:
         ordered = {"MAX_RECEIVES": str(settings.max_receives), "DEAD_LETTERS_URL": self.dead_letter_queue.queue_url}
         return {
+            **({"TRANSFORM": settings.transform} if settings.transform is not None else {}),
             **({"KEEP_DAYS": str(settings.keep_days)} if settings.keep_days else {}),
             **(ordered if settings.order_by is not None else {}),
         }
@@ -127,7 +131,8 @@ def name_of(destination: Destination) -> str | None:
     return name
 
 
-def _requirements(destination: Destination) -> list[Path]:
-    """What parsing bodies, and the runtime's module for this kind of destination, need beside the standard library."""
-    files = [LAMBDAS / "post_queue" / f"requirements-{each}.txt" for each in ("bodies", destination.kind)]
+def _requirements(destination: Destination, settings: PipelineSettings) -> list[Path]:
+    """What parsing bodies, the runtime's module for this kind of destination, and a transform need beside Python."""
+    parts = ["bodies", destination.kind, *(["transform"] if settings.transform is not None else [])]
+    files = [LAMBDAS / "post_queue" / f"requirements-{each}.txt" for each in parts]
     return [file for file in files if file.is_file()]

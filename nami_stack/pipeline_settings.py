@@ -31,6 +31,16 @@ def _check_filter(text: str) -> str:
     return text
 
 
+def _check_transform(text: str) -> str:
+    from nami_runtime import expression  # noqa: PLC0415 - as above, and it loads jsonata
+
+    try:
+        expression.parsed(text)
+    except expression.Wrong as wrong:
+        raise ValueError(f"{wrong}") from None
+    return text
+
+
 class _Intake(Section):
     # Apart from the rules, so that the settings of reporting come after these in every listing.
 
@@ -83,6 +93,9 @@ class _Intake(Section):
     filter: Annotated[str, BeforeValidator(_as_json), AfterValidator(_check_filter)] | None = None
     """Webhooks that are stored, as an event pattern of EventBridge's over `method, path, query, headers, source_ip,
     verified, body`; others are answered as taken, counted, and go no further: docs/routes.md."""
+    transform: Annotated[str, AfterValidator(_check_transform)] | None = None
+    """http, eventbridge, postgres: what a destination gets in place of each document, as a JSONata expression over it:
+    docs/routes.md."""
     max_receives: Annotated[int, Field(ge=1, le=1000)] = 5
     """Times that a webhook fails by itself before it is a dead letter; a destination that is away costs it none. All
     tries fit into half of queue_retention_days."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nami_runtime.destinations import Destination
-    from nami_runtime.documents import Document
+    from nami_runtime.documents import Document, Processed
 
 
 class Context(Protocol):
@@ -25,7 +25,7 @@ class Context(Protocol):
 
 
 def drain(
-    event: dict[str, Any], context: Context, process: Callable[[Document], Document], destination: Destination
+    event: dict[str, Any], context: Context, process: Callable[[Document], Processed], destination: Destination
 ) -> dict[str, Any]:
     """Writes a batch of SQS messages; what one message raises fails that one alone."""
     started = monotonic()

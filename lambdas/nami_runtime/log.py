@@ -27,6 +27,7 @@ METRICS = {
     "Stored": ("subscription",),
     "Duplicates": ("subscription",),
     "SameId": ("subscription",),
+    "Dropped": ("subscription",),
     "Failed": ("subscription",),
     "Away": ("subscription",),
     "Age": ("subscription",),

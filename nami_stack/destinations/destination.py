@@ -28,6 +28,8 @@ class Destination(Construct):
     """What the runtime calls it: DESTINATION in the function's environment."""
     reaches_queues = True
     """Whether its function can send to a queue of the pipeline."""
+    transforms = False
+    """Whether it takes what a transform makes of a document: the runtime's module reads `documents.TRANSFORMED`."""
     serves_many = False
     """Whether several subscriptions can have it; it is then watched in its own stack alone."""
     leaves_large_bodies = False

@@ -41,6 +41,7 @@ class HttpBackend(Destination):
     """
 
     kind = "http"
+    transforms = True
 
     def __init__(
         self,

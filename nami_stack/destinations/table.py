@@ -12,6 +12,7 @@ from nami_stack.destinations.mongo_host_settings import HostSettings, check_host
 from nami_stack.destinations.postgres_settings import PostgresSettings, check_postgres
 from nami_stack.names import SHARED
 from nami_stack.pipeline_settings import PipelineSettings
+from nami_stack.section import SettingsError
 
 # In the settings of the host, for functions that stand in a network of the user's for another reason.
 _NETWORK = ("vpc_id", "function_subnet_id")
@@ -29,6 +30,7 @@ class DestinationKind:
         alone: whether a subscription can have one of it at the most.
         longest_delay: seconds by which it can put off the next try of a webhook, at the most.
         reaches_queues: whether its function can send to a queue of the pipeline.
+        transforms: whether it takes what a transform makes of a document.
     """
 
     construct: str
@@ -38,6 +40,7 @@ class DestinationKind:
     alone: bool = False
     longest_delay: int = 0
     reaches_queues: bool = True
+    transforms: bool = False
 
 
 DESTINATIONS: dict[str, DestinationKind] = {
@@ -62,17 +65,32 @@ DESTINATIONS: dict[str, DestinationKind] = {
         check=check_backend,
         prefix="backend_",
         longest_delay=BACKEND_LATER,
+        transforms=True,
     ),
     "eventbridge": DestinationKind(
-        "nami_stack.destinations.eventbridge:EventBridge", keys=tuple(EventBridgeSettings.model_fields), prefix="event_"
+        "nami_stack.destinations.eventbridge:EventBridge",
+        keys=tuple(EventBridgeSettings.model_fields),
+        prefix="event_",
+        transforms=True,
     ),
     "postgres": DestinationKind(
         "nami_stack.destinations.postgres:Postgres",
         keys=(*PostgresSettings.model_fields, *_NETWORK),
         check=check_postgres,
         prefix="postgres_",
+        transforms=True,
     ),
 }
+
+
+def check_transform(destination: str, *, transforms: bool) -> None:
+    """Raise SettingsError where a destination takes none."""
+    if not transforms:
+        *others, last = (name for name, kind in DESTINATIONS.items() if kind.transforms)
+        raise SettingsError(
+            f"transform: {destination} stores documents, which nami events and nami replay read again by their fields; "
+            f"leave transform out, or give it with {', '.join(others)} or {last} alone"
+        )
 
 
 def check_destinations(chosen: Sequence[str], settings: HostSettings, pipeline: PipelineSettings) -> None:
@@ -96,5 +114,7 @@ def check_destinations(chosen: Sequence[str], settings: HostSettings, pipeline: 
         missing = next(key for key in _NETWORK if key not in network)
         raise ValueError(f"{network[0]}: names a network of yours together with {missing}; give that too")
     for name in chosen:
+        if pipeline.transform is not None:
+            check_transform(f"destination={name}", transforms=DESTINATIONS[name].transforms)
         if check := DESTINATIONS[name].check:
             check(settings, pipeline)

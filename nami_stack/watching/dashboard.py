@@ -182,7 +182,7 @@ def _destination(webhook: ScalableWebhook, drain: Drain) -> list[Graph]:
     apart = {"destination": drain.called} if drain.has_name else {}
     if apart or drain is webhook.drains[0]:
         of: dict[str, Any] = {"subscription": webhook.metrics_name, **apart}
-        names = ("Stored", "Duplicates", "SameId", "Failed", "Away", *(("Filtered",) if apart else ()))
+        names = ("Stored", "Duplicates", "SameId", "Dropped", "Failed", "Away", *(("Filtered",) if apart else ()))
         counts = [own(name, "Sum", **of) for name in names]
         ages = [own("Age", p, label=p, **of) for p in ("p50", "p99")]
         graphs = [graph("Stored", counts), graph("From arrival to storage, ms", ages)]

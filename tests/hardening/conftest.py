@@ -155,7 +155,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "env": "production",
         "environments": {"production": {"account": "123456789012", "region": "eu-west-1"}},
     },
-    "on-a-bus": {"signature": "shopify", "destination": "eventbridge", "event_bus": "orders"},
+    "on-a-bus": {"signature": "shopify", "destination": "eventbridge", "event_bus": "orders", "transform": "body"},
     "sql-in-your-network": {
         **NETWORK,
         "signature": "shopify",

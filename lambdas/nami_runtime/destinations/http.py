@@ -27,7 +27,7 @@ from urllib.parse import quote, unquote_plus, urlsplit
 from nami_runtime import aws, log
 from nami_runtime.destinations import NO_TIME, Apart, Away, Later, apart
 from nami_runtime.destinations.dynamodb import encoded
-from nami_runtime.documents import iso
+from nami_runtime.documents import TRANSFORMED, iso
 from nami_runtime.reaching import Forbidden, reach
 from nami_runtime.secret import Secret
 from nami_runtime.tries import note_of
@@ -54,6 +54,8 @@ _HOP_BY_HOP = frozenset(
         *("webhook-id", "webhook-timestamp", "webhook-signature"),
     }
 )
+# What speaks of the body that came, where another one is sent: RFC 9110, section 8; RFC 9530; RFC 1864.
+_OF_THE_BODY = frozenset({"content-type", "content-encoding", "content-md5", "content-digest", "repr-digest", "digest"})
 # By these a server says of itself that it takes nothing now (RFC 6585, section 4; RFC 9110, section 15.6.4). 502 and
 # 504 are a proxy's word on one request, and what makes the backend behind it fail may be this webhook.
 _TAKES_NOTHING_NOW = (429, 503)
@@ -183,7 +185,7 @@ class Backend:
             raise _Unreached(str(error)) from None
         except OSError as error:
             raise _Unreached(type(error).__name__) from None
-        raw = document.get("raw") or b""
+        raw = _body(document)
         try:
             with _cut_at(min(deadline, monotonic() + self._read_seconds), connection.sock):
                 target = self._target(document["query"])
@@ -205,6 +207,8 @@ class Backend:
     def _headers(self, document: dict[str, Any], keys: list[bytes], raw: bytes, now: float) -> list[tuple[str, bytes]]:
         given = document["headers"]
         left_out = _HOP_BY_HOP | {name.strip().lower() for name in given.get("connection", "").split(",")}
+        if TRANSFORMED in document:
+            left_out |= _OF_THE_BODY
         delivery_id = quote(str(document["_id"]), safe="".join(map(chr, range(33, 127))))
         stamp = str(int(now))
         signatures = " ".join(sign(key, delivery_id, stamp, raw) for key in keys)
@@ -217,6 +221,7 @@ class Backend:
         headers += [
             ("host", self._url.netloc),
             ("accept-encoding", "identity"),
+            *([("content-type", "application/json")] if TRANSFORMED in document else []),
             ("nami-delivery-id", delivery_id),
             ("nami-attempt", str(document["attempts"])),
             ("webhook-id", delivery_id),
@@ -292,6 +297,11 @@ class Backend:
             self._own.notes = aws.Client("dynamodb")
         client: aws.Client = self._own.notes
         return client
+
+
+def _body(document: dict[str, Any]) -> bytes:
+    result: str | None = document.get(TRANSFORMED)
+    return document.get("raw") or b"" if result is None else result.encode()
 
 
 def _name_of(part: str) -> str:
