@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from nami_runtime.destinations.http import HOP_BY_HOP, OF_SIGNATURE, token
+from nami_runtime.reaching import HOP_BY_HOP, token
 from nami_runtime.secret import Secret
 
-_OURS = HOP_BY_HOP | OF_SIGNATURE
 _line = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+").fullmatch
 
 
@@ -39,7 +38,7 @@ def parse(text: str) -> dict[str, str]:
     """Headers by their lower-case names. Raises ValueError with what is wrong, without a word of the secret."""
     try:
         found = json.loads(text.strip("\ufeff \t\r\n"))
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or not found:
         raise ValueError('holds no headers: make it JSON such as {"authorization": "Bearer …"}')
@@ -48,7 +47,7 @@ def parse(text: str) -> dict[str, str]:
         read = name.lower().replace("_", "-")
         if not token(name):
             raise ValueError(f"has a name that is none of a header, at place {number}")
-        if read in _OURS or read.startswith("nami-"):
+        if read in HOP_BY_HOP or read.startswith(("nami-", "webhook-")):
             raise ValueError(f"sets {name.lower()}, which is of the connection or of nami; leave it out")
         if read in (other.replace("_", "-") for other in headers):
             raise ValueError(f"sets a header twice, again at place {number}")

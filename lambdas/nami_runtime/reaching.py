@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import ipaddress
+import re
 import select
 import socket
 import ssl
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 # Node's servers close after 5 idle seconds; a request that crosses such an end would be a failed try.
 IDLE_SECONDS = 4.0
+# RFC 9110, section 7.6.1, and what belongs to this hop: the connection's own, and what is computed anew.
+HOP_BY_HOP = frozenset(
+    {
+        *("connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"),
+        *("trailer", "transfer-encoding", "upgrade", "content-length", "expect", "accept-encoding"),
+    }
+)
+token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 
 
 class Forbidden(Exception):

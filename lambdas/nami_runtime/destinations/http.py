@@ -25,7 +25,7 @@ from nami_runtime import aws, log
 from nami_runtime.destinations import NO_TIME, Apart, Away, Later, NotYet, apart
 from nami_runtime.destinations.dynamodb import encoded
 from nami_runtime.documents import iso
-from nami_runtime.reaching import Forbidden, Way, cut_at
+from nami_runtime.reaching import HOP_BY_HOP, Forbidden, Way, cut_at, token
 from nami_runtime.secret import Secret
 from nami_runtime.tries import note_of
 
@@ -47,21 +47,13 @@ MAX_LATER_SECONDS = 3600
 _LONGEST_REST_SECONDS = 900
 
 _NO_TIME = f"backend: {NO_TIME}"
-# RFC 9110, section 7.6.1, and what belongs to this hop: the connection's own, and what is computed anew.
-HOP_BY_HOP = frozenset(
-    {
-        *("connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"),
-        *("trailer", "transfer-encoding", "upgrade", "content-length", "expect", "accept-encoding"),
-    }
-)
-OF_SIGNATURE = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature"})
+_OF_SIGNATURE = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature"})
 # By these a server says of itself that it takes nothing now (RFC 6585, section 4; RFC 9110, section 15.6.4). 502 and
 # 504 are a proxy's word on one request, and what makes the backend behind it fail may be this webhook.
 _TOO_MANY = 429
 _TAKES_NOTHING_NOW = (_TOO_MANY, 503)
 # What an answer to headers that have changed looks like.
 _REFUSED = frozenset({"backend: HTTP 401", "backend: HTTP 403"})
-token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _control = re.compile(rb"[\x00-\x1f\x7f]")
 
 
@@ -259,7 +251,7 @@ class Backend:
             ("nami-attempt", str(document["attempts"])),
         ]
         if self._secret:
-            left_out |= OF_SIGNATURE
+            left_out |= _OF_SIGNATURE
             stamp = str(int(time.time()))
             signatures = " ".join(sign(key, delivery_id, stamp, raw) for key in keys)
             headers += [
