@@ -1,7 +1,8 @@
 """A rate that holds for all that run at once: each request has a turn, which it takes from an item of a table.
 
 The item holds when the next turn is (epoch µs). Taking one moves it on by a request's share of a second, in one update
-on condition, so no two have the same. A function's clocks agree within milliseconds: AWS keeps them so.
+on condition, so no two have the same. The clocks of those that run at once have to agree: a request comes early by what
+they differ.
 """
 
 from __future__ import annotations

@@ -21,6 +21,10 @@ BACKEND_LATER = MAX_LATER_SECONDS
 # Seconds that Lambda lets a function run: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 _LONGEST = 900
 
+# Each turn is a write of one item, and a partition takes 1,000 a second, of which some find their turn taken:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput-scenarios.html
+LEAST_RATE, MOST_RATE = 0.01, 500
+
 Signature = Literal["standard-webhooks", "none"]
 
 
@@ -41,7 +45,7 @@ class BackendSettings(Section):
     """http: the method of every request, in place of the webhook's own."""
     backend_headers_secret_arn: SecretArn | None = None
     """http: the secret with headers that are added, as in `{"authorization": "Bearer …"}`."""
-    backend_rate: Annotated[float, Field(ge=0.01, le=500)] | None = None
+    backend_rate: Annotated[float, Field(ge=LEAST_RATE, le=MOST_RATE)] | None = None
     """http: requests a second at the most, of all batches together."""
     backend_signature: Signature = "standard-webhooks"
     """http: how each webhook is signed; none: not at all, and a producer's own `webhook-*` headers go through."""
@@ -113,8 +117,12 @@ def check_backend_rate(rate: float | None, request: int, function: int, batches:
         rate: requests a second; None: as many as come.
         request: seconds that one takes at the most.
     """
+    if rate is None:
+        return
+    if not LEAST_RATE <= rate <= MOST_RATE:
+        raise SettingsError(f"backend_rate={rate:g}: must be from {LEAST_RATE} to {MOST_RATE} requests a second")
     left = function - BACKEND_MARGIN - request
-    if rate is None or rate * left >= batches:
+    if rate * left >= batches:
         return
     turns = ceil(batches / rate)
     enough = turns + request + BACKEND_MARGIN

@@ -364,6 +364,14 @@ def test_rate_that_leaves_no_turn_in_time_is_refused_by_the_construct(app_factor
         ScalableWebhook(stack, "Webhook", name="shopify", destination=backend)
 
 
+@pytest.mark.parametrize("rate", [0, 501])
+def test_rate_is_checked_by_the_construct_too(app_factory: Apps, rate: float) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    backend = HttpBackend(stack, "Backend", url=URL, rate=rate)
+    with pytest.raises(SettingsError, match=f"^backend_rate={rate}: must be from 0.01 to 500"):
+        ScalableWebhook(stack, "Webhook", name="shopify", destination=backend)
+
+
 def test_secret_of_headers_needs_its_whole_arn(app_factory: Apps) -> None:
     with pytest.raises(SettingsError, match=r"^backend_headers_secret_arn=.*lacks the six characters"):
         HttpBackend(cdk.Stack(app_factory(), "Shop"), "Backend", url=URL, headers_secret=HEADERS[:-7])
