@@ -115,8 +115,7 @@ class Backend:
             try:
                 results.append(each.result(max(0.0, deadline - monotonic())))
             except TimeoutError:  # a name that does not resolve can't be interrupted
-                each.cancel()
-                results.append(self._no_time)
+                results.append(self._no_time if each.cancel() else _NO_TIME)
             except Exception as error:  # of a document without what a request is made of
                 results.append(f"backend: {type(error).__name__}")
         if self._added and not _REFUSED.isdisjoint(results) and self._added.reread(deadline):
