@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from nami_runtime import aws, pace
 from nami_runtime.destinations import Away, NotYet
+from nami_stack.destinations.http_settings import BACKEND_MARGIN, backend_batch
 from tests.backend.server import Backend
 from tests.unit.runtime.conftest import Context, FakeAws, load_handler, sqs_event
 from tests.unit.runtime.test_backend import backend, noted, post_queue
@@ -111,6 +112,44 @@ def test_no_second_has_more_requests_than_the_rate(
     moments = sent(world, threads, 200, lambda: drawn.uniform(0, answer))
     # One more for the second's edges, and those that threads being late can bring together.
     assert most_in_a_second(moments) <= rate * (1 + max(pace.LATE_SECONDS, 1 / rate)) + 1
+
+
+@given(
+    rate=st.floats(0.3, 200),
+    batches=st.integers(2, 20),
+    concurrency=st.integers(1, 10),
+    function=st.integers(30, 300),
+    answer=st.floats(0, 10),
+    seed=st.integers(0, 2**32),
+)
+@settings(max_examples=40)
+def test_batches_of_the_size_that_is_set_get_all_their_turns_in_time(
+    virtual: Callable[..., World],
+    rate: float,
+    batches: int,
+    concurrency: int,
+    function: int,
+    answer: float,
+    seed: int,
+) -> None:
+    known = {"connect": 3, "read": 10, "concurrency": concurrency, "function": function, "ordered": False}
+    size = backend_batch(**known, rate=rate, batches=batches)
+    assume(size)
+    drawn = random.Random(seed)
+    world = virtual(rate, lambda: 0.005)
+    threads = min(size, concurrency)
+    left, started = [size] * batches, [START] * batches
+    clocks = [(START, batch) for batch in range(batches) for _ in range(threads)]
+    for _ in range(400):
+        world.now, batch = heapq.heappop(clocks)
+        if left[batch]:
+            left[batch] -= 1
+            assert world.wait(started[batch] + function - BACKEND_MARGIN - 10) is None
+            heapq.heappush(clocks, (world.now + drawn.uniform(0, answer), batch))
+        elif batch not in [other for _, other in clocks]:  # the last of its threads: the next batch begins
+            left[batch], started[batch] = size, world.now
+            for _ in range(threads):
+                heapq.heappush(clocks, (world.now, batch))
 
 
 @pytest.mark.parametrize("rate", [0.5, 2, 20, 200])
