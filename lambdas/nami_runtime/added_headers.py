@@ -8,6 +8,8 @@ import re
 from nami_runtime.reaching import HOP_BY_HOP, token
 from nami_runtime.secret import Secret
 
+# Characters from which on a value is one that nobody guesses. A shorter one may be a word of any answer.
+_LIKE_A_SECRET = 8
 _line = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+").fullmatch
 
 
@@ -32,6 +34,14 @@ class AddedHeaders(Secret):
         self._values, self.fault = (text,), ""
         self.headers = tuple(found.items())
         self.replaced = frozenset(name.replace("_", "-") for name in found)
+
+    def hidden(self, text: str) -> str:
+        """The text without the headers' values, or what follows a word such as `Bearer` in them."""
+        for _, value in self.headers:
+            for part in (value, value.rpartition(" ")[2]):
+                if len(part) >= _LIKE_A_SECRET:
+                    text = text.replace(part, "***")
+        return text
 
 
 def parse(text: str) -> dict[str, str]:

@@ -289,7 +289,10 @@ class Backend:
         if reason:
             fields["reason"] = reason
         if answer:
-            fields |= {"status": answer.status, "answer": answer.body[:NOTE_BYTES].decode(errors="replace")}
+            body = answer.body
+            if self._added:  # which a backend may repeat
+                body = self._added.hidden(body.decode(errors="replace")).encode()
+            fields |= {"status": answer.status, "answer": body[:NOTE_BYTES].decode(errors="replace")}
         try:
             parameters: dict[str, object] = {"TableName": self._table, "Item": encoded(fields)}
             # Not the batch's time, which others need that wait for this thread.

@@ -155,6 +155,19 @@ def test_headers_values_are_neither_noted_nor_logged(
     assert "s3cret" not in str(cloud.tables) + capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "echo", ["Bearer s3cret-of-ours", "no such token: s3cret-of-ours", "x" * 2032 + "s3cret-of-ours"]
+)
+def test_value_that_the_backend_repeats_is_not_noted(
+    cloud: FakeAws, post_queue: Function, added: Added, echo: str
+) -> None:
+    added('{"authorization": "Bearer s3cret-of-ours", "x-tenant": "shop"}')
+    post_queue(sqs_event(message(headers={"backend-answer": f"shop {echo}"})))
+    answer = noted(cloud)["answer"]
+    assert answer.startswith("shop ")
+    assert "s3cret" not in answer
+
+
 def test_headers_are_parsed_by_their_lower_case_names() -> None:
     assert added_headers.parse('\ufeff{"X-Key": "1"}\n') == {"x-key": "1"}
 
