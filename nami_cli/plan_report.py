@@ -25,6 +25,7 @@ _WIDTH = 64
 
 _LIMITS = {
     "database": "the database's limit",
+    "backend_rate": "as fast as backend_rate allows",
     "concurrency": "more batches would be faster",
     "groups": "a batch for each group of order_by",
     "scaling": "more batches are still being added, 300 a minute",

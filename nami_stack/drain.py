@@ -86,7 +86,8 @@ class Drain(Construct):
         self._let_use(large_bodies, name)
         self._let_send_on(large_bodies, ordered=ordered)
         destination.grant_write(self.post_queue_function)
-        self._feed(settings, destination.batch_limit(settings.post_queue_timeout, ordered=ordered))
+        batches = settings.maximum_concurrency
+        self._feed(settings, destination.batch_limit(settings.post_queue_timeout, ordered=ordered, batches=batches))
 
     def _where_set(self, settings: PipelineSettings) -> dict[str, str]:
         ordered = {"MAX_RECEIVES": str(settings.max_receives), "DEAD_LETTERS_URL": self.dead_letter_queue.queue_url}

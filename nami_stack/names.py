@@ -32,6 +32,7 @@ VOLUME_KEY_ARN = "VolumeKeyArn"
 TABLE_NAME = "TableName"
 LARGE_ITEMS_BUCKET = "LargeItemsBucketName"
 BACKEND_SECRET_ARN = "BackendSecretArn"  # noqa: S105 - the name of an output
+BACKEND_SIGNATURE = "BackendSignature"
 ATTEMPTS_TABLE = "AttemptsTableName"
 EVENT_BUS = "EventBusName"
 POSTGRES_SECRET_ARN = "PostgresSecretArn"  # noqa: S105 - the name of an output

@@ -7,7 +7,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nami_runtime import aws, documents, envelope, log
-from nami_runtime.destinations import Apart, Away, Later
+from nami_runtime.destinations import Apart, Away, Later, NotYet
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -95,7 +95,7 @@ class Outcome:
 
     def _note_whether_away(self, results: Sequence[str | Exception]) -> None:
         global _away_since  # noqa: PLW0603 - of the process, which meets the same destination again
-        reasons = [result for result in results if isinstance(result, Away)]
+        reasons = [result for result in results if isinstance(result, Away) and not isinstance(result, NotYet)]
         if reasons and len(reasons) == len(results):
             self.away = reasons[0]
             _away_since = monotonic() if _away_since is None else _away_since

@@ -34,6 +34,7 @@ class Speed:
         at_once: webhooks of a batch that are written at the same time.
         batch_size: webhooks in a batch at the most; None: as many as the queue gives.
         rate: that it takes at the most; None: no limit is known.
+        rate_is: what such a rate comes of.
         doubles: whether that rate doubles after half an hour at it, up to `highest_rate`.
         longest: seconds that a batch may take at the most; None: as long as the function runs.
     """
@@ -41,6 +42,7 @@ class Speed:
     at_once: float = 1
     batch_size: int | None = None
     rate: float | None = None
+    rate_is: str = "database"
     doubles: bool = False
     highest_rate: float | None = None
     longest: float | None = None
@@ -53,7 +55,7 @@ class Destination:
     """What its function calls it."""
     keeps_webhooks: ClassVar[bool] = True
     """Whether what it stores are the webhooks."""
-    shown_by: ClassVar[str] = ""
+    shown_by: ClassVar[str | tuple[str, ...]] = ""
     """How an output of a stack ends that only this kind has; empty: the prefix of its outputs tells."""
     holds: ClassVar[Mapping[str, str]] = {}
     """By the setting that takes it up again: what is kept when its stack is destroyed."""

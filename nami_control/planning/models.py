@@ -47,6 +47,7 @@ def drain(subscription: Subscription, times: Times) -> Drain:
         webhook_seconds=(work + destination.write_ms(times) / speed.at_once) / 1000,
         retention=subscription.queue_retention_days * 86_400,
         database_rate=speed.rate,
+        rate_is=speed.rate_is,
         doubles=speed.doubles,
         highest_rate=speed.highest_rate,
         groups=(times.groups or subscription.maximum_concurrency) if ordered else None,

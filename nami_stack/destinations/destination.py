@@ -77,10 +77,11 @@ class Destination(Construct):
         """What a user needs of it after a deployment: the names and values of a stack's outputs."""
         return {}
 
-    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
+    def batch_limit(self, timeout: int, *, ordered: bool, batches: int) -> int | None:
         """Webhooks that a function can write in `timeout` seconds at the worst; None: as many as the queue gives.
 
-        Where they are `ordered`, they may all be of one group and must be written one after the other.
+        Where they are `ordered`, they may all be of one group and must be written one after the other. So many
+        `batches` are under way at once.
         """
         return None
 

@@ -120,6 +120,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "database_name": "shop",
         "backend_url": "http://10.0.0.7/webhooks",
         "backend_allow_private": True,
+        "backend_method": "PUT",
+        "backend_headers_secret_arn": DOCUMENTDB,
+        "backend_rate": 10,
+        "backend_signature": "none",
     },
     "watched": {
         "signature": "shopify",

@@ -50,6 +50,10 @@ class Away(Later):
     """Nothing is wrong with the webhook: the destination is away, or its secret or a setting of it can't be read."""
 
 
+class NotYet(Away):
+    """The destination was not asked, because others go first; this says nothing of whether it is away."""
+
+
 class Apart(str):
     """The result of a document whose id is another's, with other content: it is stored under an id of its own."""
 
