@@ -152,6 +152,8 @@ class GatewayRequest(Request):
             domain, source_ip = context.get("domainName") or "", http.get("sourceIp") or ""
             "".join([path, query, domain, source_ip, *headers.values()])  # raises where one is no text
             body, encoded = event.get("body") or "", bool(event.get("isBase64Encoded"))
+            if not isinstance(body, str):
+                raise TypeError("body")
             if len(body) > (MAX_BODY_BYTES * 4 // 3 + 4 if encoded else MAX_BODY_BYTES):
                 raise Refused(413, "body too large")
             arrived = context.get("timeEpoch")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import ModuleType
@@ -210,6 +211,12 @@ def destination_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+    with opened_cloud(monkeypatch) as server:
+        yield server
+
+
+@contextmanager
+def opened_cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     """AWS on the loopback, and a function's environment that points to it."""
     server = FakeAws()
     environment = {
