@@ -20,7 +20,7 @@ from tests.fuzz.target import Case, Target, timed
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".fuzz"
 """Where findings, corpora and logs are kept."""
-_SMALLER_SECONDS = 10.0
+_SMALLER_SECONDS = 5.0
 
 
 @dataclass

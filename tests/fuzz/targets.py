@@ -1,6 +1,12 @@
 """What `make fuzz` drives, by name."""
 
-from tests.fuzz import intake
+from tests.fuzz import filters, intake, mapping, queue
 from tests.fuzz.target import Target
 
-TARGETS: dict[str, Target] = {"intake": intake.TARGET}
+TARGETS: dict[str, Target] = {
+    "intake": intake.TARGET,
+    "direct": queue.DIRECT,
+    "documents": queue.DOCUMENTS,
+    "mapping": mapping.TARGET,
+    "filters": filters.TARGET,
+}
