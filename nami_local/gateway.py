@@ -5,6 +5,7 @@ Velocity engine runs them, with what AWS gives a template: the binary body as te
 """
 
 import base64
+import ipaddress
 import json
 import re
 import time
@@ -134,14 +135,14 @@ class _Run:
 
     def __init__(self, path: str, method: str, headers: Mapping[str, Any], query: Mapping[str, Any]) -> None:
         request_id = str(uuid.uuid4())
-        forwarded = str(headers.get("x-forwarded-for") or "127.0.0.1")
+        forwarded = str(headers.get("x-forwarded-for")).partition(",")[0].strip()
         self.context: dict[str, Any] = {
             "extendedRequestId": request_id,
             "requestId": request_id,
             "requestTimeEpoch": int(time.time() * 1000),
             "httpMethod": method,
             "path": path,
-            "identity": {"sourceIp": forwarded.partition(",")[0].strip()},
+            "identity": {"sourceIp": forwarded if _is_address(forwarded) else "127.0.0.1"},
             "responseOverride": {},
         }
         self._parameters = {"header": _map(headers), "querystring": _map(query), "path": _map({})}
@@ -156,6 +157,13 @@ class _Run:
     def value_of(self, source: str) -> str:
         """A response header's value, where it is mapped from the context."""
         return str(self.context[source.removeprefix("context.")]) if source.startswith("context.") else source
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(text))
+    except ValueError:
+        return False
 
 
 def _map(values: Mapping[str, Any]) -> dict["_Text", "_Text"]:

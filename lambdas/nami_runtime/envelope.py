@@ -144,6 +144,7 @@ def read(message: str) -> Delivery:
         if not fields["id"]:
             raise Unreadable("field id is empty")
         "".join(fields["headers"].values())  # raises where one is no text
+        (fields["id"] + fields["subscription"]).encode()  # and here where one is no Unicode: it is the name of things
         return Delivery(fields)
     except Unreadable:
         raise

@@ -26,7 +26,9 @@ def main() -> int:
         return _again(given.case)
     names = given.target or list(TARGETS)
     is_guided = find_spec("atheris") is not None
-    print(f"seed {given.seed}{'' if is_guided else '; atheris has no wheel for this Python here: unguided'}", flush=True)
+    print(
+        f"seed {given.seed}{'' if is_guided else '; atheris has no wheel for this Python here: unguided'}", flush=True
+    )
     return 1 if sum([_run(name, given.seed, given.minutes * 60 / len(names), is_guided) for name in names]) else 0
 
 

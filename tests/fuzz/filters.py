@@ -12,7 +12,12 @@ from tests.fuzz.target import Case, Target, octets, strings
 
 _PATTERNS: tuple[dict[str, Any], ...] = (
     {"body": {"type": ["order", {"prefix": "ord"}, {"suffix": {"equals-ignore-case": "ER"}}, None, True, 1.5]}},
-    {"headers": {"X-Topic": [{"wildcard": "orders/*/x*\\*"}], "content-type": [{"anything-but": {"prefix": ["a", "b"]}}]}},
+    {
+        "headers": {
+            "X-Topic": [{"wildcard": "orders/*/x*\\*"}],
+            "content-type": [{"anything-but": {"prefix": ["a", "b"]}}],
+        }
+    },
     {"$or": [{"body": {"a": {"b": [{"numeric": [">", 0, "<=", 5]}]}}}, {"query": {"q": [{"exists": True}]}}]},
     {"source_ip": [{"cidr": "203.0.113.0/24"}, {"cidr": "2001:db8::/32"}], "method": [{"equals-ignore-case": "post"}]},
     {"body": {"items": {"sku": ["a"], "n": [{"numeric": ["=", 2]}]}, "$or": [{"x": [1]}, {"y": [{"exists": False}]}]}},

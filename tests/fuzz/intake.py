@@ -54,12 +54,11 @@ def event_of(given: Any) -> Any:
 
 @contextmanager
 def _opened() -> Iterator[Callable[[Case], None]]:
-    with pytest.MonkeyPatch.context() as patch:
-        with conftest.opened_cloud(patch) as cloud:
-            patch.setenv("SIGNATURE_SECRET_ARN", conftest.SIGNATURE_SECRET)
-            patch.setenv("RECEIVED_SECRET_ARN", "received")
-            handler = conftest.load_handler("pre_queue").handler
-            yield lambda case: _check(case, cloud, handler, patch)
+    with pytest.MonkeyPatch.context() as patch, conftest.opened_cloud(patch) as cloud:
+        patch.setenv("SIGNATURE_SECRET_ARN", conftest.SIGNATURE_SECRET)
+        patch.setenv("RECEIVED_SECRET_ARN", "received")
+        handler = conftest.load_handler("pre_queue").handler
+        yield lambda case: _check(case, cloud, handler, patch)
 
 
 def _check(case: Case, cloud: conftest.FakeAws, handler: Callable[..., Any], patch: pytest.MonkeyPatch) -> None:
@@ -87,7 +86,9 @@ def _check(case: Case, cloud: conftest.FakeAws, handler: Callable[..., Any], pat
         assert not reason.startswith("fault"), reason
     told = json.dumps(answer) + written.getvalue()
     # A request that brings it itself, such as a token in a place where none belongs, may have it in its own id.
-    assert len(vector.secret) < 12 or vector.secret not in told or vector.secret in json.dumps(event), "a secret is told"
+    assert len(vector.secret) < 12 or vector.secret not in told or vector.secret in json.dumps(event), (
+        "a secret is told"
+    )
 
 
 def _id(answer: dict[str, Any]) -> str | None:
@@ -106,7 +107,9 @@ def _answer_is_sound(answer: dict[str, Any], event: Any, vector: Vector | None, 
     if not messages:
         # A filter, a handshake: of what was not proven, a handshake alone has success.
         filtered = _id(answer) is not None
-        assert answer["statusCode"] >= 400 or filtered or (vector and vector.scheme in _ASKING), "success without a message"
+        assert answer["statusCode"] >= 400 or filtered or (vector and vector.scheme in _ASKING), (
+            "success without a message"
+        )
         if not filtered:
             return
     assert answer["statusCode"] in (200, 204)

@@ -7,7 +7,6 @@ import base64
 import gzip
 import io
 import json
-import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -35,7 +34,10 @@ _MULTIPART = (
 _METHODS = ("POST", "PUT", "PATCH", "GET", "DELETE")
 # By content types: bodies of each kind that is read.
 _BODIES = (
-    ("application/json", b'{"a": 1.5, "b": [1e400, 12345678901234567890123, {"$c.d": "\\u0000 \\ud83d\\ude00"}], "": null}'),
+    (
+        "application/json",
+        b'{"a": 1.5, "b": [1e400, 12345678901234567890123, {"$c.d": "\\u0000 \\ud83d\\ude00"}], "": null}',
+    ),
     ("application/json; charset=utf-16", '{"a": "ä"}'.encode("utf-16")),
     ("application/x-ndjson", b'{"a": 1}\n\n[2]\r\n"x"\n'),
     ("application/x-www-form-urlencoded; charset=windows-1252", b"a=%e4&a=2&b=\xe4&charset=iso-8859-1&payload=%7B%7D"),
@@ -158,7 +160,10 @@ def _check(case: Case, cloud: conftest.FakeAws, stores: _Stores) -> None:
             settings.setenv("SIGNATURE_SECRET_ARN", conftest.SIGNATURE_SECRET)
             settings.setattr(direct, "_verification", None)
         answer = batch.drain(
-            conftest.sqs_event(message), conftest.Context(), lambda document: document, stores  # type: ignore[arg-type]
+            conftest.sqs_event(message),
+            conftest.Context(),
+            lambda document: document,
+            stores,  # type: ignore[arg-type]
         )
     for line in written.getvalue().splitlines():
         json.loads(line)

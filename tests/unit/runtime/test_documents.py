@@ -231,6 +231,8 @@ _GOOD = json.loads(envelope.write(GatewayRequest(http_event()), "shopify"))
         json.dumps({**_GOOD, "v": "1"}),
         json.dumps({**_GOOD, "id": ""}),
         json.dumps({**_GOOD, "id": 7}),
+        json.dumps({**_GOOD, "id": "\ud800"}),
+        json.dumps({**_GOOD, "subscription": "\ud800"}),
         json.dumps({**_GOOD, "received_at": "now"}),
         json.dumps({**_GOOD, "received_at": True}),
         json.dumps({**_GOOD, "received_at": 2**63}),
