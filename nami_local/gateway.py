@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
@@ -149,14 +150,20 @@ class _Run:
 
     def render(self, template: str, body: str) -> str:
         """What the template makes of this body."""
-        import airspeed  # type: ignore[import-untyped]  # noqa: PLC0415 (it has no types; few gateways have a template)
-
         names = {"input": _Input(body, self._parameters), "util": _Util(), "context": self.context}
-        return str(airspeed.Template(template).merge(names))
+        return str(_template(template).merge(names))
 
     def value_of(self, source: str) -> str:
         """A response header's value, where it is mapped from the context."""
         return str(self.context[source.removeprefix("context.")]) if source.startswith("context.") else source
+
+
+@cache
+def _template(text: str) -> Any:
+    """Read once: that takes longer than what it is for."""
+    import airspeed  # type: ignore[import-untyped]  # noqa: PLC0415 (it has no types; few gateways have a template)
+
+    return airspeed.Template(text)
 
 
 def _is_address(text: str) -> bool:

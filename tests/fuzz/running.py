@@ -46,7 +46,7 @@ class Found:
             FOLDER.mkdir(exist_ok=True)
             path = FOLDER / f"{name}-{key}.json"
             path.write_text(json.dumps({"target": name, "why": why, "case": smaller}, indent=1))
-            print(f"{name}: {why.splitlines()[-1]}\n  python -m tests.fuzz --case {path.relative_to(ROOT)}", flush=True)
+            print(f"{name}: {why.splitlines()[0]}\n  python -m tests.fuzz --case {path.relative_to(ROOT)}", flush=True)
 
 
 def changed(case: Case, random: Random) -> Case:
@@ -83,7 +83,7 @@ def guided(name: str, seed: int, seconds: float) -> Found:
     executed = re.search(r"number_of_executed_units:\s*(\d+)", told)
     found = Found(int(executed[1]) if executed else 0)
     for path in sorted(set(FOLDER.glob(f"{name}-*")) - before):
-        why = json.loads(path.read_text()).get("why", "took two minutes, or the process ended").splitlines()[-1]
+        why = json.loads(path.read_text()).get("why", "took two minutes, or the process ended").splitlines()[0]
         print(f"{name}: {why}\n  python -m tests.fuzz --case {path.relative_to(ROOT)}", flush=True)
         found.faults[path.stem] = path.name
     if code and not found.faults:
@@ -105,9 +105,10 @@ def _fault(check: Any, case: Case) -> tuple[str, str] | None:
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if "/nami_" in frame.filename or "/tests/fuzz/" in frame.filename]
         last = (own or frames)[-1]
-        said = str(error)[:80] if isinstance(error, AssertionError) else ""
-        key = f"{type(error).__name__} {Path(last.filename).name} {last.line} {said}"
-        return sha256(key.encode()).hexdigest()[:10], "".join(traceback.format_exception(error))[-4000:]
+        kind, said = type(error).__name__, next(iter(str(error).splitlines()), "")
+        key = f"{kind} {Path(last.filename).name} {last.line} {said[:80] if kind == 'AssertionError' else ''}"
+        trace = "".join(traceback.format_exception(error))[-4000:]
+        return sha256(key.encode(errors="replace")).hexdigest()[:10], f"{kind}: {said[:300]}\n\n{trace}"
     return None
 
 

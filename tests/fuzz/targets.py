@@ -1,6 +1,6 @@
 """What `make fuzz` drives, by name."""
 
-from tests.fuzz import filters, intake, mapping, queue
+from tests.fuzz import console, filters, intake, mapping, queue
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
@@ -9,4 +9,5 @@ TARGETS: dict[str, Target] = {
     "documents": queue.DOCUMENTS,
     "mapping": mapping.TARGET,
     "filters": filters.TARGET,
+    "console": console.TARGET,
 }

@@ -5,7 +5,6 @@ import copy
 import hashlib
 import importlib.util
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -29,9 +28,8 @@ ROOT = Path(__file__).parents[3]
 EVENTS = ROOT / "tests" / "events"
 
 _SLOW_IS_FINE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
-settings.register_profile("default", max_examples=200, deadline=None, suppress_health_check=_SLOW_IS_FINE)
-settings.register_profile("long", settings.get_profile("default"), max_examples=10_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+settings.register_profile("nami", max_examples=200, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+settings.load_profile("nami")
 
 
 class FakeAws:
