@@ -83,7 +83,7 @@ def _check(case: Case, cloud: conftest.FakeAws, handler: Callable[..., Any]) -> 
         for name, value in _SETTINGS[case["frozen"]["settings"]].items():
             settings.setenv(name, value)
         settings.setattr(intake, "_settings", None)
-        settings.setattr(intake, "DEADLINE_SECONDS", 1.0 if said is None else 0.05)
+        settings.setattr(intake, "DEADLINE_SECONDS", 20.0 if said is None else 0.05)
         settings.setattr(verification, "time", lambda: vector.now)
         settings.setattr(fetched, "fetch", lambda *_: vector.fetched or b'{"keys": []}')
         written = io.StringIO()

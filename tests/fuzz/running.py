@@ -41,6 +41,9 @@ class Found:
         fault = _fault(check, case)
         if fault and fault[0] not in self.faults:
             key, why = fault
+            if (again := _fault(check, case)) is None or again[0] != key:
+                print(f"{name}: came once and not again: {why}", flush=True)
+                return
             self.faults[key] = why
             smaller = _smaller(check, case, key)
             FOLDER.mkdir(exist_ok=True)

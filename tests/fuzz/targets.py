@@ -1,6 +1,6 @@
 """What `make fuzz` drives, by name."""
 
-from tests.fuzz import console, filters, intake, mapping, queue
+from tests.fuzz import console, filters, intake, mapping, queue, typed
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
@@ -10,4 +10,5 @@ TARGETS: dict[str, Target] = {
     "mapping": mapping.TARGET,
     "filters": filters.TARGET,
     "console": console.TARGET,
+    "typed": typed.TARGET,
 }

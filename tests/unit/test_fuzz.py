@@ -44,6 +44,19 @@ def test_page_that_can_not_be_shown_is_not_called_a_fault_of_the_console(
     page({"frozen": {"cookie": True}, "method": "GET", "path": path, "query": query})
 
 
+def test_fault_that_does_not_come_again_is_none(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "FOLDER", tmp_path)
+    came: list[Case] = []
+
+    def check(case: Case) -> None:
+        came.append(case)
+        assert len(came) > 1
+
+    found = running.Found()
+    found.check("example", check, {"frozen": {}})
+    assert (found.faults, [*tmp_path.iterdir()]) == ({}, [])
+
+
 def test_fault_is_kept_as_a_case_that_brings_it_back(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
