@@ -168,7 +168,7 @@ def _template(text: str) -> Any:
 
 def _is_address(text: str) -> bool:
     try:
-        return bool(ipaddress.ip_address(text))
+        return "%" not in text and bool(ipaddress.ip_address(text))  # behind which anything may stand
     except ValueError:
         return False
 
