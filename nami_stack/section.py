@@ -38,7 +38,7 @@ class NamedIn:
         return handler.generate_schema(Annotated[source, BeforeValidator(self._check)])
 
     def _check(self, value: object) -> object:
-        if value not in self.table:
+        if not isinstance(value, str) or value not in self.table:
             *names, last = (repr(name) for name in self.table)
             raise ValueError(f"must be {', '.join(names)} or {last}")
         return value

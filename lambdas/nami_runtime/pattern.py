@@ -24,13 +24,15 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": lambda value, bound: value >= bound,
 }
 _MISSING: Any = object()
+_LONGEST_PLACE = 200  # characters that an error shows of it
 
 
 class Wrong(ValueError):
     """It is no pattern; the text says where, and what may be there."""
 
     def __init__(self, where: tuple[str, ...], why: str) -> None:
-        super().__init__(f"{'.'.join(where)}: {why}" if where else why)
+        text = f"{'.'.join(where)[:_LONGEST_PLACE]}: {why}" if where else why
+        super().__init__("".join(each if each.isprintable() else repr(each)[1:-1] for each in text))
 
 
 class Leaf:

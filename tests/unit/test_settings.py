@@ -105,6 +105,9 @@ def test_unlike_any_key_lists_them_all() -> None:
         ({"instance_type": "a1.medium"}, "instance_type='a1.medium': must look like t4g.micro, an arm64"),
         ({"vpc_id": "vpc-0123"}, "vpc_id='vpc-0123': must look like vpc-0123456789abcdef0"),
         ({"volume_size": "big"}, "volume_size='big': must be a valid integer"),
+        ({"gateway": ["http"]}, "gateway=['http']: must be 'http'"),
+        ({"signature": "{" * 5000}, "signature="),
+        ({"signature": '{"a":' * 5000}, "signature="),
         ({"egress": "yes"}, "egress='yes': must be 'none', 'ipv6' or 'nat'; the default is none"),
         (
             {"backend_allow_private": "perhaps"},
