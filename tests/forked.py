@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests import synthesis
+from tests import loaded
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["boto3", "nami_cli.main", "nami_local.up", "pymongo", "tests.forked"])
@@ -57,8 +57,6 @@ def _type(
     os.environ.update(environment)
     sys.argv = ["nami", *arguments]
     from nami_cli import main  # noqa: PLC0415 - loaded where this is forked from
-    from nami_control import cdk  # noqa: PLC0415
 
-    if synthesis.VARIABLE in environment:
-        cdk.APP = Path(synthesis.__file__)
+    loaded.use()
     main.main()
