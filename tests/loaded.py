@@ -8,6 +8,7 @@ import os
 import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tests import cdk_cli, synthesis
@@ -44,15 +45,15 @@ def variables() -> dict[str, str]:
     return {variable: place for variable, (place, _) in _processes().items()}
 
 
-def use() -> None:
+def use(put: Callable[[object, str, object], None] = setattr) -> None:
     """Have this process use what its environment names."""
     from nami_control import cdk  # noqa: PLC0415
 
     if synthesis.VARIABLE in os.environ:
-        cdk.APP = Path(synthesis.__file__)
+        put(cdk, "APP", Path(synthesis.__file__))
     if cdk_cli.VARIABLE in os.environ:
         program = cdk.program
-        cdk.program = lambda name: cdk_cli.__file__ if name == "cdk" else program(name)
+        put(cdk, "program", lambda name: cdk_cli.__file__ if name == "cdk" else program(name))
 
 
 if __name__ == "__main__":
