@@ -5,6 +5,7 @@ This file is a `cdk` for those whose environment names that process in VARIABLE.
 and what finds nobody there any more, has a CLI of its own.
 """
 
+# ruff: noqa: PTH109, PTH118, PTH120, PTH123 - pathlib takes as long to load as all of this
 import json
 import os
 import shutil
@@ -16,9 +17,14 @@ VARIABLE = "NAMI_TESTS_CDK_CLI"
 
 def main() -> None:
     """Run `cdk …`."""
+    cli = os.path.realpath(shutil.which("cdk") or "")
+    if sys.argv[1:] == ["--version"]:
+        with open(os.path.join(os.path.dirname(cli), "..", "package.json")) as package:
+            print(json.load(package)["version"])
+        return
     wanted = {
         "arguments": sys.argv[1:],
-        "folder": os.getcwd(),  # noqa: PTH109 - pathlib takes as long to load as all of this
+        "folder": os.getcwd(),
         "environment": dict(os.environ),
         "umask": _umask(),
         "output": f"/proc/{os.getpid()}/fd/1",
@@ -29,7 +35,7 @@ def main() -> None:
                 raise OSError
             connection.connect(os.environ[VARIABLE])
         except OSError:
-            os.execv(shutil.which("cdk") or "", ["cdk", *sys.argv[1:]])
+            os.execv(cli, [cli, *sys.argv[1:]])
         connection.sendall(json.dumps(wanted).encode() + b"\n")
         sys.exit(int(connection.recv(16) or b"1"))
 
