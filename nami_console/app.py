@@ -12,8 +12,9 @@ from starlette.staticfiles import StaticFiles
 
 from nami_console import dead, events, overview, planning, send, subscription
 from nami_console.guard import Guard
-from nami_console.pages import HERE, page, site, told
+from nami_console.pages import HERE, page, site
 from nami_console.site import Site
+from nami_control.aws_errors import told
 from nami_control.errors import NamiError, NotFoundError, NotRunningError, UsageError
 
 # Others are faults of nami's own, which the terminal gets to see.

@@ -69,11 +69,6 @@ class Search:
     since: float | None = None
     until: float | None = None
 
-    @property
-    def reads_all(self) -> bool:
-        """Whether documents must be looked through one by one."""
-        return bool(self.text or self.fields)
-
     def takes(self, document: Document) -> bool:
         """Whether text and fields are in the document."""
         fields = ((_header(path), value) for path, value in self.fields)

@@ -1,5 +1,6 @@
 """What every section of the settings is made of: its base, its rules, its errors."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -105,6 +106,8 @@ def as_typed(value: object) -> str:
     """The value of a setting as one types it: `true`, `http,dynamodb`."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

@@ -9,6 +9,7 @@ from json import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, Protocol
 
     class Proof(Protocol):
@@ -60,6 +61,7 @@ class Request:
         "request_id",
         "source_ip",
         "text",
+        "unwanted",
         "verified",
     )
 
@@ -95,6 +97,7 @@ class Request:
         self.verified: str | None = None
         self.proven_by: Proof | None = None
         self.enqueued = self.filtered = False
+        self.unwanted: Sequence[str] = ()  # names of the destinations that do not want it
         self.hashed: tuple[bytes, str] | None = None
         self.json_body: Any = ...
 

@@ -66,9 +66,13 @@ class Secret:
         except aws.Unavailable as error:
             self._keep_old(error)
             return
+        self.take(text)
+        self._read_at, self._ever_read, self.unread = now, True, ""
+
+    def take(self, text: str) -> None:
+        """Makes the values out of the secret's text, or notes its fault."""
         self._values, self.verify_token = parse(text)
         self.fault = "" if self._values else fault(text)
-        self._read_at, self._ever_read, self.unread = now, True, ""
 
     def _keep_old(self, error: Exception) -> None:
         if not self._ever_read:

@@ -249,6 +249,30 @@ def test_filter_may_be_an_object_in_cdk_json() -> None:
     assert settings.filter == '{"headers":{"X-Topic":["orders/paid"]}}'
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            {"transform": "$sum("},
+            "transform='$sum(': Expected ) before end of expression, at position 5, behind '$sum('",
+        ),
+        ({"transform": "{\n 'a': }"}, "at position 9, behind"),
+        (
+            {"transform": "body", "destination": "http,dynamodb", "backend_url": "https://a.example"},
+            "transform: destination=dynamodb stores documents, which nami events and nami replay read again by their "
+            "fields; leave transform out, or give it with http, eventbridge or postgres alone",
+        ),
+        ({"transform": "body"}, "transform: destination=mongo-host stores documents"),
+    ],
+    ids=["open", "lines", "several", "default"],
+)
+def test_wrong_transform_is_one_line_that_shows_where(given: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Subscription.from_context({"name": "shopify", **given})
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_filter_needs_a_function_before_the_queue() -> None:
     with pytest.raises(SettingsError, match="no function looks at the filter before the queue"):
         Subscription.from_context(

@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, settings
 from nami_runtime import aws, contents, documents, envelope, intake, outcome
 from nami_runtime.connection import Connection
 from tests.serving import Server
+from tests.unit.runtime.turns import Turns
 
 ROOT = Path(__file__).parents[3]
 EVENTS = ROOT / "tests" / "events"
@@ -48,6 +49,7 @@ class FakeAws:
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         self.connections = 0
         self.secret_reads = 0
+        self.turns = Turns()
         self.answer: Callable[[str, str], tuple[int, bytes] | None] = lambda service, action: None
         owner = self
 
@@ -163,7 +165,7 @@ class FakeAws:
             found = table.get(given["Key"]["id"]["S"])
             return 200, json.dumps({"Item": found} if found else {}).encode()
         if action == "UpdateItem":
-            return self._update(table, given)
+            return self.turns.answer(given) if ":late" in str(given) else self._update(table, given)
         key = given["Item"]["id"]["S"]
         same = given.get("ExpressionAttributeValues", {}).get(":content")
         if "ConditionExpression" in given and key in table and not (same and table[key].get("raw_sha256") == same):
