@@ -98,7 +98,7 @@ def parse(text: str) -> tuple[tuple[str, ...], str]:
     text = text.strip("\ufeff \t\r\n")
     try:
         decoded = json.loads(text) if text[:1] in ("[", "{", '"') else text
-    except ValueError:
+    except (ValueError, RecursionError):
         decoded = text
     token = None
     if isinstance(decoded, dict):
@@ -141,7 +141,7 @@ def database(text: str, *, on_host: bool, uris: tuple[str, ...] = MONGO_URIS) ->
     text = text.strip()
     try:
         found = text if text.startswith(uris) else json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("it is neither a URI nor JSON") from None
     if isinstance(found, str) and found.startswith(uris):
         return {"uri": found}

@@ -54,6 +54,7 @@ class HttpBackend(Destination):
     """
 
     kind = "http"
+    transforms = True
 
     def __init__(  # noqa: PLR0913 - each is a setting, and all but the URL have a good default
         self,

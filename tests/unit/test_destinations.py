@@ -145,6 +145,16 @@ def test_your_own_pymongo_is_the_one_that_is_installed(installed: Callable[..., 
     assert installed("mongo", own=own) == ["requirements.txt", "requirements-bodies.txt"]
 
 
+def test_transform_installs_what_evaluates_it(installed: Callable[..., list[str]]) -> None:
+    files = ["requirements-bodies.txt", "requirements-postgres.txt", "requirements-transform.txt"]
+    assert installed("postgres", transform="body") == files
+
+
+def test_destination_that_stores_documents_takes_no_transform(installed: Callable[..., list[str]]) -> None:
+    with pytest.raises(SettingsError, match=r"^transform: dynamodb stores documents"):
+        installed("dynamodb", transform="body")
+
+
 def test_direct_mode_installs_what_its_signature_needs_too(installed: Callable[..., list[str]]) -> None:
     sendgrid = Signature.preset("sendgrid")
     assert installed("dynamodb", signature=sendgrid, ingest="direct") == [

@@ -81,4 +81,8 @@ def from_environment() -> Destination:
     if not name.isidentifier() or find_spec(module) is None:
         raise ValueError(f"unknown DESTINATION {name!r}")
     destination: Destination = import_module(module).connect()
+    if text := os.environ.get("TRANSFORM"):
+        from nami_runtime import transform  # noqa: PLC0415 - most destinations get documents
+
+        return transform.Transformed(destination, text)
     return destination

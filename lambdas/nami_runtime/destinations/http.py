@@ -24,7 +24,7 @@ from urllib.parse import quote, unquote_plus, urlsplit
 from nami_runtime import aws, log
 from nami_runtime.destinations import NO_TIME, Apart, Away, Later, NotYet, apart
 from nami_runtime.destinations.dynamodb import encoded
-from nami_runtime.documents import iso
+from nami_runtime.documents import TRANSFORMED, iso
 from nami_runtime.reaching import HOP_BY_HOP, Forbidden, Way, cut_at, token
 from nami_runtime.secret import Secret
 from nami_runtime.tries import note_of
@@ -47,6 +47,8 @@ MAX_LATER_SECONDS = 3600
 _LONGEST_REST_SECONDS = 900
 
 _NO_TIME = f"backend: {NO_TIME}"
+# What speaks of the body that came, where another one is sent: RFC 9110, section 8; RFC 9530; RFC 1864.
+_OF_THE_BODY = frozenset({"content-type", "content-encoding", "content-md5", "content-digest", "repr-digest", "digest"})
 _OF_SIGNATURE = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature"})
 # By these a server says of itself that it takes nothing now (RFC 6585, section 4; RFC 9110, section 15.6.4). 502 and
 # 504 are a proxy's word on one request, and what makes the backend behind it fail may be this webhook.
@@ -204,7 +206,7 @@ class Backend:
     def _exchange(self, document: dict[str, Any], keys: list[bytes], deadline: float) -> Answer:
         """Raises _Unreached, OSError or http.client.HTTPException; the thread's connection is then closed."""
         connection = self._connected(deadline)
-        raw = document.get("raw") or b""
+        raw = _body(document)
         try:
             with cut_at(min(deadline, monotonic() + self._read_seconds), connection.sock):
                 target = self._target(document["query"])
@@ -261,6 +263,10 @@ class Backend:
         if self._added:
             left_out |= self._added.replaced
             headers += self._added.headers
+        if TRANSFORMED in document:
+            if "content-type" not in left_out:
+                headers.append(("content-type", "application/json"))
+            left_out |= _OF_THE_BODY
         if "replayed_at" in document:
             headers.append(("nami-replayed-at", iso(document["replayed_at"])))
         if raw or method not in ("GET", "DELETE"):
@@ -306,6 +312,11 @@ class Backend:
             self._own.notes = aws.Client("dynamodb")
         client: aws.Client = self._own.notes
         return client
+
+
+def _body(document: dict[str, Any]) -> bytes:
+    result: str | None = document.get(TRANSFORMED)
+    return document.get("raw") or b"" if result is None else result.encode()
 
 
 def _values(secret: Secret, what: str, deadline: float) -> tuple[str, ...]:

@@ -5,12 +5,12 @@ import copy
 import hashlib
 import importlib.util
 import json
-import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import ModuleType
@@ -29,9 +29,8 @@ ROOT = Path(__file__).parents[3]
 EVENTS = ROOT / "tests" / "events"
 
 _SLOW_IS_FINE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
-settings.register_profile("default", max_examples=200, deadline=None, suppress_health_check=_SLOW_IS_FINE)
-settings.register_profile("long", settings.get_profile("default"), max_examples=10_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+settings.register_profile("nami", max_examples=200, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+settings.load_profile("nami")
 
 
 class FakeAws:
@@ -212,6 +211,12 @@ def destination_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+    with opened_cloud(monkeypatch) as server:
+        yield server
+
+
+@contextmanager
+def opened_cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     """AWS on the loopback, and a function's environment that points to it."""
     server = FakeAws()
     environment = {
