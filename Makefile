@@ -71,8 +71,10 @@ mutants: install  ## Plant defects in copies of the code, and see that the soak 
 aws-test: install  ## Try on your AWS account what only AWS can prove, and remove it all (asks; YES=1, CLEAN=1)
 	@python -m proofs.aws $(call wanted,YES,yes) $(call wanted,CLEAN,clean) $(call given,OUT,out)
 
-fuzz: install  ## Drive the functions with arbitrary events, 10,000 of each kind
-	@HYPOTHESIS_PROFILE=long pytest tests/unit/runtime/test_fuzz.py
+fuzz: install  ## Change real requests by chance until something does not hold (MINUTES=10, SEED=, TARGET=, CASE=)
+	@uv pip install --quiet --python $(BIN)/python --require-hashes --requirement tests/fuzz/requirements.txt
+	@python -m tests.fuzz $(call given,MINUTES,minutes) $(call given,SEED,seed) $(call given,CASE,case) \
+	  $(if $(filter command,$(origin TARGET)),$(TARGET))
 
 bench: install  ## Measure all of it beside others' ways, in turns (ARGS="--out docs/speed.md"; docs/speed.md)
 	@python -m benchmarks $(ARGS)
@@ -102,7 +104,7 @@ lock: install  ## Pin every dependency anew
 	@for file in $(basename $(wildcard lambdas/*/requirements*.in)); do \
 	  uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --upgrade --constraints requirements.txt \
 	    --custom-compile-command "make lock" --output-file $$file.txt $$file.in || exit 1; done
-	@for file in tests/senders/requirements benchmarks/functions/powertools benchmarks/functions/runtime; do \
+	@for file in tests/senders/requirements tests/fuzz/requirements benchmarks/functions/powertools benchmarks/functions/runtime; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --custom-compile-command "make lock" --output-file $$file.txt $$file.in || exit 1; done
 	@for folder in . $(dir $(wildcard benchmarks/functions/*/package.json)); do \
@@ -120,4 +122,4 @@ dist: install  ## Build what a release holds: wheel, source, SBOM and notes (VER
 	@uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment .venv/dist --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.cdx.json
 
 clean:  ## Remove what the commands made
-	@rm -rf .venv .nami cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .nami cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

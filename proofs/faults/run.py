@@ -59,7 +59,7 @@ class Run:
         self, nami: Nami, seed: int, count: int, *, visibility: int, only: str = "", say: Callable[[str], None]
     ) -> None:
         self.nami, self.seed, self.say = nami, seed, say
-        self.backends = {NAME: Backend(seed), ORDERED: Backend(seed + 1)}
+        self.backends = {NAME: Backend(seed), ORDERED: Backend(seed + 1, transformed=True)}
         urls = {name: backend.url for name, backend in self.backends.items()}
         for name in SETTINGS:
             write_handler(nami, name)
@@ -167,7 +167,7 @@ class Run:
             each.start()
         for each in (self.aws, self.gateway):
             each.begin()
-        self.producer.send(self.webhooks)
+        self.producer.send(self.webhooks, self._tell_how_far)
         took = round(time.monotonic() - started, 1)
         self.breaking.join()
         operating.join()
@@ -176,6 +176,10 @@ class Run:
         for backend in self.backends.values():
             backend.calm = True
         return took
+
+    def _tell_how_far(self) -> None:
+        answered = len(self.producer.acknowledged) + len(self.producer.refused)
+        self.say(f"{answered} answered, {sum(map(self._waiting, self.parts))} in the queues")
 
     def _operate(self, started: float) -> None:
         """What an operator does in the middle of the traffic, by parts of the burst."""
