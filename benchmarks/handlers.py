@@ -71,8 +71,8 @@ def _goals_before(costs: Costs) -> Table:
             table.rows[f"warm CPU, of that of {SEND[name]}"] = [f"1/{part} at the most", f"1/{seen}"]
     for kind, label in (("cold", "a bundle as it is deployed"), ("compiled", "all compiled")):
         started, ours = ([cost.process for cost in costs[f"{name} {kind}"]] for name in ("socket", "send_nami"))
-        cell = f"{times(ratio(ours, started))} times"
-        table.rows[f"cold CPU, of the start of Python with a socket: {label}"] = ["1.5 times at the most", cell]
+        seen = f"{times(ratio(ours, started))} times"
+        table.rows[f"cold CPU, of the start of Python with a socket: {label}"] = ["1.5 times at the most", seen]
     return table
 
 
