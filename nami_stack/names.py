@@ -32,6 +32,9 @@ LARGE_ITEMS_BUCKET = "LargeItemsBucketName"
 BACKEND_SECRET_ARN = "BackendSecretArn"  # noqa: S105 - the name of an output
 ATTEMPTS_TABLE = "AttemptsTableName"
 EVENT_BUS = "EventBusName"
+ARCHIVE_BUCKET = "ArchiveBucketName"
+ARCHIVE_IDS_TABLE = "ArchiveIdsTableName"
+ARCHIVE_TABLE = "ArchiveTableStatement"
 POSTGRES_SECRET_ARN = "PostgresSecretArn"  # noqa: S105 - the name of an output
 # Of what watches, of a domain, and of the shared stack.
 ALARM_TOPIC_ARN = "AlarmTopicArn"

@@ -61,6 +61,7 @@ DESTINATIONS: dict[str, DestinationKind] = {
         keys=(*PostgresSettings.model_fields, *_NETWORK),
         check=check_postgres,
     ),
+    "s3": DestinationKind("nami_stack.destinations.s3:S3Archive"),
 }
 
 

@@ -156,6 +156,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "environments": {"production": {"account": "123456789012", "region": "eu-west-1"}},
     },
     "on-a-bus": {"signature": "shopify", "destination": "eventbridge", "event_bus": "orders"},
+    "archive": {"signature": "shopify", "destination": "s3", "keep_days": 90},
     "sql-in-your-network": {
         **NETWORK,
         "signature": "shopify",

@@ -328,6 +328,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"destination": "http", **URL},
     {"destination": "eventbridge"},
     {"destination": "postgres", **POSTGRES},
+    {"destination": "s3"},
 ]
 
 

@@ -236,3 +236,13 @@ def test_postgresqls_secret_must_hold_a_uri(aws: Stub, text: str, status: str) -
     found = look(POSTGRES)
     assert found.status == status
     assert "u:p@" not in str(found)
+
+
+ARCHIVE = {"DESTINATION": "s3", "ARCHIVE_BUCKET": "archive", "ARCHIVE_IDS_TABLE": "ids"}
+
+
+def test_archive_is_there_or_is_told_to_be_gone(aws: Stub) -> None:
+    aws("s3").add_response("head_bucket", {}, {"Bucket": "archive"})
+    assert look(ARCHIVE) == Check("archive", "ok", "archive")
+    aws("s3").add_client_error("head_bucket", "404")
+    assert look(ARCHIVE).detail == "there is no bucket archive here; the queue holds the webhooks meanwhile"

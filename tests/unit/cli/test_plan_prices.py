@@ -35,6 +35,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "dynamodb": {"destination": "dynamodb"},
     "backend": BACKEND,
     "events": {"destination": "eventbridge"},
+    "archive": {"destination": "s3"},
     "several, in order": {"destination": "mongo-host,dynamodb", "order_by": "x-order-id"},
     "direct": {"gateway": "rest", "ingest": "direct"},
     "direct, signed": {"gateway": "rest", "ingest": "direct", "signature": "shopify"},
