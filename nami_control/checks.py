@@ -179,7 +179,7 @@ def reservation(aws: Aws, subscription: Subscription, stack: Stack | None) -> Ch
     """Whether the account has room for the post-queue function's reserved concurrency."""
     functions = aws.client("lambda")
     free = functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
-    wanted = (subscription.post_queue_reservation or 0) * len(subscription.destination)
+    wanted = (subscription.post_queue_reservation or 0) * subscription.functions_after_queues
     for key, function in (stack.outputs if stack else {}).items():
         if key.endswith("PostQueueFunctionName"):
             said = functions.get_function_concurrency(FunctionName=function)

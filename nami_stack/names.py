@@ -23,6 +23,8 @@ RECEIVED_SECRET_ARN = "ReceivedSecretArn"  # noqa: S105 - the name of an output
 QUEUE_URL = "QueueUrl"
 DEAD_LETTER_QUEUE_URL = "DeadLetterQueueUrl"
 POST_QUEUE_FUNCTION = "PostQueueFunctionName"
+# In its place, where webhooks wait for a consumer of the user's own.
+CONSUMER_QUEUE_ARN = "ConsumerQueueArn"
 # Of a destination itself.
 DATABASE_SECRET_ARN = "DatabaseSecretArn"  # noqa: S105 - the name of an output
 DATA_VOLUME_ID = "DataVolumeId"

@@ -11,6 +11,7 @@ from nami_control.destinations.eventbridge import EventBridge
 from nami_control.destinations.http import Http
 from nami_control.destinations.mongo import MongoDatabase, MongoHost, SharedMongo
 from nami_control.destinations.postgres import Postgres
+from nami_control.destinations.queue import Queue
 from nami_control.destinations.s3 import S3
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Stack
@@ -25,6 +26,7 @@ DESTINATIONS: dict[str, type[Destination]] = {
     "eventbridge": EventBridge,
     "postgres": Postgres,
     "s3": S3,
+    "queue": Queue,
 }
 
 

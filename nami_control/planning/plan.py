@@ -46,19 +46,19 @@ class Plan:
 
     @property
     def oldest(self) -> float:
-        """Seconds that the oldest webhook waits in a queue."""
-        return max(drained.oldest for _, drained in self.drains.values())
+        """Seconds that the oldest webhook waits in a queue, where a function takes it from there."""
+        return max((drained.oldest for _, drained in self.drains.values()), default=0.0)
 
     @property
     def drain_seconds(self) -> float | None:
         """Seconds from the last webhook's arrival until all queues are empty; None: webhooks expire before."""
         each = [drained.drain_seconds for _, drained in self.drains.values()]
-        return None if None in each else max(seconds for seconds in each if seconds is not None)
+        return None if None in each else max((seconds for seconds in each if seconds is not None), default=0.0)
 
     @property
     def seconds(self) -> float:
         """From the first webhook until all queues are empty, or until what waits expires."""
-        return max(self.arrivals.seconds, *(drained.times[-1] for _, drained in self.drains.values()))
+        return max([self.arrivals.seconds, *(drained.times[-1] for _, drained in self.drains.values())])
 
     @property
     def too_long(self) -> bool:
@@ -68,12 +68,12 @@ class Plan:
     @property
     def longest_batch(self) -> float:
         """Seconds of the longest batch of all destinations."""
-        return max(drained.longest_batch for _, drained in self.drains.values())
+        return max((drained.longest_batch for _, drained in self.drains.values()), default=0.0)
 
     @property
     def reserves_too_much(self) -> bool:
         """Whether AWS refuses to reserve that much concurrency in this account."""
-        reserved = sum(self.subscription.post_queue_reservation or 0 for _ in self.subscription.destination)
+        reserved = (self.subscription.post_queue_reservation or 0) * self.subscription.functions_after_queues
         return bool(reserved) and self.times.account_concurrency - reserved < UNRESERVED
 
     def batch_limit(self, destination: str) -> float:
@@ -95,14 +95,15 @@ class Plan:
         if not direct:
             seconds = total * (self.intake.handler_seconds or 0.0) + self.taken.environments * self.intake.cold_seconds
             lines += _function("pre-queue function", total, seconds, asked.pre_queue_memory)
-        messages, message_kb = total * len(self.drains), self.times.message_kb
+        messages, message_kb = total * len(asked.destination), self.times.message_kb
         sent = messages * ceil(message_kb / SQS_UNIT_KB)
         calls = messages / SQS_MESSAGES
         received = calls * ceil(SQS_MESSAGES * message_kb / SQS_UNIT_KB)
         lines.append(line("SQS", "sqs-fifo-request" if asked.order_by else "sqs-request", sent + received + calls))
         batches = sum(drained.invocations for _, drained in self.drains.values())
         batch_seconds = sum(drained.function_seconds for _, drained in self.drains.values())
-        lines += _function("post-queue function", batches, batch_seconds, asked.post_queue_memory)
+        if self.drains:
+            lines += _function("post-queue function", batches, batch_seconds, asked.post_queue_memory)
         lines.append(line("logs", "log-gb", self._log_kb(requests, batches) / 1e6))
         metric_hours = (2 if direct else len(METRICS)) * ceil(self.seconds / 3600)
         lines.append(line("metrics", "metric", metric_hours / HOURS))
@@ -143,8 +144,9 @@ class Plan:
 
 
 def plan(subscription: Subscription, arrivals: Arrivals, times: Times) -> Plan:
-    """Simulate it."""
-    ways = {name: models.drain(subscription, name, times) for name in subscription.destination}
+    """Simulate it, but for how a consumer of the user's own keeps up; it is taken to receive ten at a time."""
+    with_function = [name for name in subscription.destination if named(name).has_function]
+    ways = {name: models.drain(subscription, name, times) for name in with_function}
     kept = (subscription.post_queue_reservation or 0) * len(ways)
     intake, taken, drains = _run(arrivals, models.intake(subscription, times, kept), ways)
     if not kept:

@@ -27,6 +27,7 @@ class DestinationKind:
         check: raises ValueError where its settings, or the pipeline's with it, can't be.
         longest_delay: seconds by which it can put off the next try of a webhook, at the most.
         reaches_queues: whether its function can send to a queue of the pipeline.
+        has_function: whether a function takes webhooks to it.
     """
 
     construct: str
@@ -34,6 +35,7 @@ class DestinationKind:
     check: Callable[[Any, PipelineSettings], None] | None = None
     longest_delay: int = 0
     reaches_queues: bool = True
+    has_function: bool = True
 
 
 DESTINATIONS: dict[str, DestinationKind] = {
@@ -62,6 +64,7 @@ DESTINATIONS: dict[str, DestinationKind] = {
         check=check_postgres,
     ),
     "s3": DestinationKind("nami_stack.destinations.s3:S3Archive"),
+    "queue": DestinationKind("nami_stack.destinations.queue:QueueOnly", reaches_queues=False, has_function=False),
 }
 
 

@@ -96,6 +96,11 @@ class Subscription(
         return self.environment.name if self.environment else ""
 
     @property
+    def functions_after_queues(self) -> int:
+        """How many destinations a function takes webhooks to."""
+        return sum(DESTINATIONS[name].has_function for name in self.destination)
+
+    @property
     def longest_pause(self) -> int:
         """Seconds from one try of a webhook to the next, at the most: a backend may say when it wants it again."""
         delay = max(DESTINATIONS[name].longest_delay for name in self.destination)

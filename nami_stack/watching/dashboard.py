@@ -11,6 +11,7 @@ from nami_runtime import log
 from nami_stack.destinations.destination import Destination
 from nami_stack.drain import Drain
 from nami_stack.functions import PythonFunction
+from nami_stack.queue import Queue
 from nami_stack.watching.graph import Graph, graph
 from nami_stack.watching.metrics import MINUTE, own
 from nami_stack.watching.naming import named
@@ -147,34 +148,38 @@ def _parts_of(webhook: ScalableWebhook, drain: Drain) -> list[_Part]:
                 label="quarantine", statistic="Maximum", period=MINUTE
             )
         )
+    kept = (
+        f"Queue{kind}",
+        [graph("Waiting", waiting), graph("Oldest, seconds", [oldest]), graph("Dead letters", lost)],
+    )
+    if drain.post_queue_function is None:
+        done = queue.metric_number_of_messages_deleted(label="deleted", statistic="Sum", period=MINUTE)
+        given = queue.metric_number_of_messages_received(label="received", statistic="Sum", period=MINUTE)
+        return [kept, (f"Your consumer{kind}", [graph("Received, deleted", [given, done])])]
+    return [
+        kept,
+        (f"Post-queue{kind}", _post_queue(webhook, queue, drain.post_queue_function)),
+        (f"Destination{kind}", _destination(webhook, drain)),
+    ]
+
+
+def _post_queue(webhook: ScalableWebhook, queue: Queue, function: PythonFunction) -> list[Graph]:
     batch = cloudwatch.MathExpression(
         expression="written / runs",
         label="webhooks in a batch",
         using_metrics={
             "written": queue.metric_number_of_messages_received(statistic="Sum", period=MINUTE),
-            "runs": drain.post_queue_function.metric_invocations(statistic="Sum", period=MINUTE),
+            "runs": function.metric_invocations(statistic="Sum", period=MINUTE),
         },
         period=MINUTE,
     )
-    return [
-        (
-            f"Queue{kind}",
-            [graph("Waiting", waiting), graph("Oldest, seconds", [oldest]), graph("Dead letters", lost)],
-        ),
-        (
-            f"Post-queue{kind}",
-            [
-                *_runs(drain.post_queue_function, timeout=webhook.settings.post_queue_timeout),
-                graph("Batch", [batch]),
-            ],
-        ),
-        (f"Destination{kind}", _destination(webhook, drain)),
-    ]
+    return [*_runs(function, timeout=webhook.settings.post_queue_timeout), graph("Batch", [batch])]
 
 
 def _destination(webhook: ScalableWebhook, drain: Drain) -> list[Graph]:
     graphs: list[Graph] = []
-    if drain is webhook.drains[0]:  # the functions count for the subscription, all its destinations together
+    # The functions count for the subscription, all its destinations together.
+    if drain is next(each for each in webhook.drains if each.post_queue_function):
         counts = [
             own(name, "Sum", subscription=webhook.metrics_name)
             for name in ("Stored", "Duplicates", "SameId", "Failed", "Away")

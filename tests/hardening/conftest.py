@@ -157,6 +157,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "on-a-bus": {"signature": "shopify", "destination": "eventbridge", "event_bus": "orders"},
     "archive": {"signature": "shopify", "destination": "s3", "keep_days": 90},
+    "for-your-consumer": {"signature": "shopify", "destination": "queue"},
     "sql-in-your-network": {
         **NETWORK,
         "signature": "shopify",

@@ -501,7 +501,7 @@ def test_an_entry_of_the_table_makes_a_destination(synth: Synth, monkeypatch: py
 def test_what_is_not_in_the_table_is_no_destination() -> None:
     assert error_of(destination="toy") == (
         "destination='toy': must be 'mongo-host', 'shared-mongo', 'mongo-database', 'dynamodb', 'http', "
-        "'eventbridge', 'postgres' or 's3'; "
+        "'eventbridge', 'postgres', 's3' or 'queue'; "
         "the default is mongo-host"
     )
 
@@ -599,9 +599,7 @@ def test_function_may_write_and_read_what_is_in_the_archive_alone(archive: Templ
 
 
 def test_archive_is_deleted_after_the_days_that_are_kept_and_stays_without_its_stack(archive: Template) -> None:
-    (bucket,) = [
-        each for key, each in archive.find_resources("AWS::S3::Bucket").items() if "Archive" in key
-    ]
+    (bucket,) = [each for key, each in archive.find_resources("AWS::S3::Bucket").items() if "Archive" in key]
     rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
     assert [(rule["Prefix"], rule["ExpirationInDays"]) for rule in rules if "ExpirationInDays" in rule] == [
         ("webhooks/", 90)

@@ -36,6 +36,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "backend": BACKEND,
     "events": {"destination": "eventbridge"},
     "archive": {"destination": "s3"},
+    "your consumer": {"destination": "queue"},
+    "your consumer and a table": {"destination": "dynamodb,queue"},
     "several, in order": {"destination": "mongo-host,dynamodb", "order_by": "x-order-id"},
     "direct": {"gateway": "rest", "ingest": "direct"},
     "direct, signed": {"gateway": "rest", "ingest": "direct", "signature": "shopify"},
