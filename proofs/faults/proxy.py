@@ -110,6 +110,7 @@ class Proxy(threading.Thread):
         self._turn: Counter[str] = Counter()
         self._loop = asyncio.new_event_loop()
         self._listening = threading.Event()
+        self._serving: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
         self.requests: Counter[str] = Counter()
@@ -150,6 +151,10 @@ class Proxy(threading.Thread):
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # asyncio itself forgets the task once the other side has closed, and then it is collected while it waits.
+        if task := asyncio.current_task():
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
         server: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         try:
             while request := await _read(reader):
