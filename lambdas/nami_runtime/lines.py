@@ -69,7 +69,7 @@ def of(document: dict[str, Any]) -> bytes:
             line["raw"] = raw.decode()
         except UnicodeDecodeError:
             line |= {"raw": raw, "raw_base64": True}
-    return _encode(line).encode() + b"\n"
+    return f"{_encode(line)}\n".encode()
 
 
 def _inner(value: object) -> str:
@@ -96,8 +96,9 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=
 
 
 def packed(lines: Iterable[bytes]) -> bytes:
-    """An object of the archive."""
-    return zlib.compress(b"".join(lines), wbits=_GZIP)
+    """An object of the archive; one line at a time is in memory as it is."""
+    packing = zlib.compressobj(wbits=_GZIP)
+    return b"".join([*map(packing.compress, lines), packing.flush()])
 
 
 def unpacked(content: bytes) -> list[bytes]:

@@ -27,7 +27,7 @@ from nami_runtime import aws, lines
 from nami_runtime.destinations import NO_TIME, Apart, Away, apart
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from nami_runtime.documents import Document
 
@@ -195,15 +195,21 @@ class S3:
     def _put(self, key: str, documents: dict[int, Document], deadline: float) -> dict[int, str]:
         """Writes a new object; nothing is said of its webhooks where another invocation has closed it."""
         said: dict[int, str] = {}
-        written: dict[int, bytes] = {}
-        for index, document in documents.items():
-            try:
-                written[index] = lines.of(document)
-            except Exception as error:
-                said[index] = f"can't be stored: {type(error).__name__}"
+        written: list[int] = []
+
+        def fitting() -> Iterator[bytes]:
+            for index, document in documents.items():
+                try:
+                    line = lines.of(document)
+                except Exception as error:
+                    said[index] = f"can't be stored: {type(error).__name__}"
+                else:
+                    written.append(index)
+                    yield line
+
+        content = lines.packed(fitting())
         if not written:
             return said
-        content = lines.packed(written.values())
         try:
             if self._put_once(key, content, deadline) or self._object(key, deadline) == content:
                 said |= dict.fromkeys(written, "stored")
