@@ -11,7 +11,9 @@ import aws_cdk as cdk
 import boto3
 import pytest
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
+from aws_cdk.aws_lambda_event_sources import SqsEventSource
 
 from nami_stack import (
     HttpBackend,
@@ -86,6 +88,23 @@ def test_consumer_may_take_webhooks_and_read_their_bodies_and_nothing_else(app_f
     granted = {json.dumps(each["Action"]) for each in policy["Properties"]["PolicyDocument"]["Statement"]}
     taking = ["ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl", "ReceiveMessage"]
     assert granted == {'"s3:GetObject"', json.dumps([f"sqs:{each}" for each in taking])}
+
+
+def test_function_of_yours_is_fed_by_the_queue(app_factory: Apps) -> None:
+    """As the page on destinations has it."""
+    stack = cdk.Stack(app_factory(), "Shop")
+    function = lambda_.Function(
+        stack,
+        "Yours",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        handler="index.handler",
+        code=lambda_.Code.from_inline("def handler(event, context): ..."),
+    )
+    orders = webhook(stack)
+    orders.queue.grant_consume(function)
+    function.add_event_source(SqsEventSource(orders.queue, report_batch_item_failures=True))
+    (mapping,) = Template.from_stack(stack).find_resources("AWS::Lambda::EventSourceMapping").values()
+    assert "Yours" in json.dumps(mapping["Properties"]["FunctionName"])
 
 
 def test_consumer_beside_a_function_is_refused(app_factory: Apps) -> None:

@@ -147,6 +147,22 @@ def test_invocation_whose_object_was_closed_writes_another_one(cloud: FakeAws, p
     assert (ids(cloud), len(cloud.objects)) == (["evt_1", "evt_2"], 2)
 
 
+def test_two_invocations_with_the_same_webhook_write_it_once(cloud: FakeAws, post_queue: Function) -> None:
+    """The first has taken its id, and is about to write when the second looks for its object."""
+    other = load_handler("post_queue")
+
+    def in_between(service: str, action: str) -> tuple[int, bytes] | None:
+        if (service, action) == ("s3", "PUT"):
+            cloud.answer = lambda _service, _action: None
+            assert other.handler(sqs_event(message(), message("evt_3")), Context()) == {"batchItemFailures": []}
+            assert ids(cloud) == ["evt_1", "evt_3"]
+        return None
+
+    cloud.answer = in_between
+    assert post_queue(sqs_event(message(), message("evt_2"))) == {"batchItemFailures": []}
+    assert ids(cloud) == ["evt_1", "evt_2", "evt_3"]
+
+
 def test_whatever_ends_an_invocation_every_webhook_is_in_the_table_once(cloud: FakeAws, post_queue: Function) -> None:
     dice = random.Random(4)
     sent = [fresh(f"evt_{number}") for number in range(40)]
