@@ -111,10 +111,8 @@ class Archive(Items):
     def newest_first(self, before: Position | None, since: float | None) -> Iterator[tuple[int, dict[str, Any]]]:
         """Those behind a position, by the time at which they came in."""
         first, skip = (before.at, before.skip) if before else (None, 0)
-        for day in reversed(self._days()):
+        for day in reversed(self._days(since, None if first is None else first / 1000)):
             objects = [each for each in self._objects(day) if first is None or each.oldest <= first]
-            if since is not None and _ms(_midnight(day) + timedelta(days=1)) <= since * 1000:
-                return
             for at, document in self._in_order(sorted(objects, key=lambda each: -each.newest), newest_first=True):
                 if since is not None and at < since * 1000:
                     return
@@ -127,7 +125,7 @@ class Archive(Items):
 
     def between(self, since: float, until: float) -> Iterator[dict[str, Any]]:
         """What came in between (epoch seconds), the oldest first."""
-        for day in self._days():
+        for day in self._days(since, until):
             objects = [
                 each for each in self._objects(day) if each.newest >= since * 1000 and each.oldest < until * 1000
             ]
@@ -135,11 +133,14 @@ class Archive(Items):
                 if since * 1000 <= at < until * 1000:
                     yield document
 
-    def _days(self) -> list[str]:
+    def _days(self, since: float | None, until: float | None) -> list[str]:
+        """The prefixes of the days that are there, in order, of those between (epoch seconds)."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=lines.FOLDER, Delimiter="/"
         )
-        return sorted(each["Prefix"] for page in pages for each in page.get("CommonPrefixes", []))
+        found = sorted(each["Prefix"] for page in pages for each in page.get("CommonPrefixes", []))
+        from_, to = ("" if at is None else _prefix(at) for at in (since, until))
+        return [each for each in found if each >= from_ and (not to or each <= to)]
 
     def _objects(self, day: str) -> list[Stored]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=day)
@@ -202,9 +203,9 @@ def _clock(text: str) -> timedelta:
     return timedelta(hours=int(text[:2]), minutes=int(text[2:4]), seconds=int(text[4:6]), milliseconds=int(text[6:]))
 
 
-def _midnight(prefix: str) -> datetime:
-    """At which the day of a prefix such as webhooks/date=2026-11-28/ begins."""
-    return datetime.fromisoformat(prefix.rstrip("/").rpartition("=")[2]).replace(tzinfo=UTC)
+def _prefix(at: float) -> str:
+    """Of the day of a moment (epoch seconds), such as webhooks/date=2026-11-28/."""
+    return f"{lines.FOLDER}date={lines.day_of(datetime.fromtimestamp(at, UTC))}/"
 
 
 def _bucket(aws: Aws, bucket: str) -> Check:

@@ -27,6 +27,7 @@ class Bucket:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.read: list[str] = []
+        self.listed: list[str] = []
 
     def put(self, *documents: dict[str, Any]) -> str:
         times = [each["received_at"] for each in documents]
@@ -42,6 +43,7 @@ class Bucket:
         return self
 
     def paginate(self, *, Bucket: str, Prefix: str, Delimiter: str = "") -> Iterator[dict[str, Any]]:  # noqa: N803
+        self.listed.append(Prefix)
         keys = sorted(key for key in self.objects if key.startswith(Prefix))
         if Delimiter:
             prefixes = sorted({key[: key.index(Delimiter, len(Prefix)) + 1] for key in keys})
@@ -117,6 +119,13 @@ def test_what_came_in_between_is_given_the_oldest_first(archive: Archive) -> Non
 def test_search_ends_at_the_moment_that_is_asked_for(archive: Archive) -> None:
     found = archive.newest_first(None, (NOON - timedelta(minutes=1)).timestamp())
     assert [each["_id"] for _, each in found] == ["d", "c", "b"]
+
+
+def test_days_that_are_not_asked_for_are_not_listed(overlapping: Bucket, archive: Archive) -> None:
+    list(archive.between((NOON - timedelta(hours=1)).timestamp(), NOON.timestamp()))
+    list(archive.newest_first(Position(int((NOON - timedelta(days=1)).timestamp() * 1000)), None))
+    of_days = [each for each in overlapping.listed if "date=" in each]
+    assert of_days == ["webhooks/date=2026-11-28/", "webhooks/date=2026-11-27/"]
 
 
 def test_line_reads_like_the_document_that_it_was(bucket: Bucket, archive: Archive) -> None:
