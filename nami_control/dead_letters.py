@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # How long a letter that is looked at stays hidden, should this command be killed before it puts it back; and until
 # when a letter must have been sent back after it was received. Seconds.
 _HOLD = 30
+_LETTERS_A_SECOND = 5  # at the slowest: more than _HOLD gives time for are hidden for longer
+_LONGEST_HOLD = 43_200  # SQS's own limit
 _EMPTY_LOOKS = 2  # a long poll asks all of SQS's servers; the second one is for letters that came meanwhile
 _ONE_BY_ONE = 5  # so many letters are looked up in the log one by one; more at once
 
@@ -186,12 +188,13 @@ class DeadLetters:
 
     def _receive(self) -> Iterator[Letter]:
         seen: set[str] = set()
-        empty = 0
-        while empty < _EMPTY_LOOKS:
+        empty = again = 0
+        hold = min(max(_HOLD, self.count() // _LETTERS_A_SECOND), _LONGEST_HOLD)
+        while empty < _EMPTY_LOOKS and again <= len(seen):
             said = self.sqs.receive_message(
                 QueueUrl=self.url,
                 MaxNumberOfMessages=queues.AT_ONCE,
-                VisibilityTimeout=_HOLD,
+                VisibilityTimeout=hold,
                 WaitTimeSeconds=0 if self.deployment.aws.is_local else 1,  # one server has no others to ask
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
@@ -201,7 +204,8 @@ class DeadLetters:
             self._held.update({message["MessageId"]: message["ReceiptHandle"] for message in messages})
             fresh = [message for message in messages if message["MessageId"] not in seen]
             seen |= {message["MessageId"] for message in fresh}
-            empty = 0 if fresh else empty + 1
+            empty = 0 if messages else empty + 1
+            again = 0 if fresh else again + len(messages)
             yield from map(Letter, fresh)
 
     def _put_back(self) -> None:

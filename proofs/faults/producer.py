@@ -9,6 +9,7 @@ import itertools
 import threading
 import time
 from collections import Counter, defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from proofs.faults.plan import Webhook
@@ -18,6 +19,7 @@ _TRIES = 8
 _FIRST_PAUSE = 0.5  # seconds before the second try; doubled up to the last. Providers wait minutes, up to hours.
 _LAST_PAUSE = 8.0
 _TIMEOUT = 20.0
+_TELLS_EVERY = 60.0
 
 
 @dataclass(order=True)
@@ -52,8 +54,8 @@ class Producer:
         self.answers: Counter[str] = Counter()
         self.resent = 0
 
-    def send(self, webhooks: list[Webhook]) -> None:
-        """Return when each webhook was acknowledged or refused, or was tried often enough."""
+    def send(self, webhooks: list[Webhook], tell: Callable[[], None]) -> None:
+        """Return when each webhook was acknowledged or refused, or was tried often enough; `tell` once a minute."""
         started = time.monotonic()
         for place, webhook in enumerate(webhooks):
             at = started + self._seconds * place / len(webhooks)
@@ -70,7 +72,10 @@ class Producer:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(_TELLS_EVERY)
+                if thread.is_alive():
+                    tell()
 
     def _work(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT)

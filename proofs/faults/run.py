@@ -167,7 +167,7 @@ class Run:
             each.start()
         for each in (self.aws, self.gateway):
             each.begin()
-        self.producer.send(self.webhooks)
+        self.producer.send(self.webhooks, self._tell_how_far)
         took = round(time.monotonic() - started, 1)
         self.breaking.join()
         operating.join()
@@ -176,6 +176,10 @@ class Run:
         for backend in self.backends.values():
             backend.calm = True
         return took
+
+    def _tell_how_far(self) -> None:
+        answered = len(self.producer.acknowledged) + len(self.producer.refused)
+        self.say(f"{answered} answered, {sum(map(self._waiting, self.parts))} in the queues")
 
     def _operate(self, started: float) -> None:
         """What an operator does in the middle of the traffic, by parts of the burst."""

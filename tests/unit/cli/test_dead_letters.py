@@ -169,6 +169,31 @@ def test_list_puts_everything_back(sqs: FakeSqs) -> None:
     assert sqs.visible() == sqs.dead.keys()
 
 
+class SlowSqs(FakeSqs):
+    """One that takes a second to give ten messages, and has them visible again when their time is up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0
+        self.back_at: dict[str, int] = {}
+
+    def receive_message(self, VisibilityTimeout: int, **options: Any) -> dict[str, Any]:  # noqa: N803
+        self.now += 1
+        self.hidden -= {each for each, at in self.back_at.items() if at <= self.now}
+        said = super().receive_message(**options)
+        self.back_at |= {each["MessageId"]: self.now + VisibilityTimeout for each in said.get("Messages", [])}
+        return said
+
+
+@pytest.mark.usefixtures("told")
+def test_more_letters_than_half_a_minute_gives_are_all_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = SlowSqs()
+    install(slow, monkeypatch)
+    expected = fill(slow, 400)
+    listed = json.loads(run("list", NAME, "--limit", "1000", "--json").stdout)
+    assert [letter["id"] for letter in listed] == sorted(expected)
+
+
 @pytest.mark.usefixtures("told")
 def test_list_puts_back_what_it_did_not_need(sqs: FakeSqs) -> None:
     fill(sqs, 25)
