@@ -10,12 +10,13 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from nami_control import large_bodies, logs, queues
+from nami_control import large_bodies, logs
 from nami_control.deployment import Deployment
 from nami_control.errors import AwsError, Command
 from nami_control.letters import Filter as Filter  # noqa: PLC0414 (programs import it from here)
 from nami_control.letters import Letter
 from nami_control.progress import Tell, silent
+from nami_runtime.queue import AT_ONCE, together
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
@@ -118,7 +119,7 @@ class DeadLetters:
         Raises:
             AwsError: SQS did not remove all of them.
         """
-        for group in queues.together(letters, attrgetter("content")):
+        for group in together(letters, attrgetter("content")):
             entries: Any = [
                 {"Id": str(at), "ReceiptHandle": self._held[letter.message_id]} for at, letter in enumerate(group)
             ]
@@ -141,7 +142,7 @@ class DeadLetters:
         self.keep_bodies(letters)
         taken: list[Letter] = []
         messages: list[str] = []
-        for group in queues.together(letters, attrgetter("content")):
+        for group in together(letters, attrgetter("content")):
             entries = [self._entry(str(at), letter) for at, letter in enumerate(group)]
             said = self.sqs.send_message_batch(QueueUrl=self.source_url, Entries=entries)
             taken += [group[int(done["Id"])] for done in said.get("Successful", [])]
@@ -193,7 +194,7 @@ class DeadLetters:
         while empty < _EMPTY_LOOKS and again <= len(seen):
             said = self.sqs.receive_message(
                 QueueUrl=self.url,
-                MaxNumberOfMessages=queues.AT_ONCE,
+                MaxNumberOfMessages=AT_ONCE,
                 VisibilityTimeout=hold,
                 WaitTimeSeconds=0 if self.deployment.aws.is_local else 1,  # one server has no others to ask
                 MessageSystemAttributeNames=["All"],
@@ -211,10 +212,10 @@ class DeadLetters:
     def _put_back(self) -> None:
         held = list(self._held.items())
         self._held.clear()
-        for start in range(0, len(held), queues.AT_ONCE):
+        for start in range(0, len(held), AT_ONCE):
             entries: Any = [
                 {"Id": str(at), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-                for at, (_, receipt) in enumerate(held[start : start + queues.AT_ONCE])
+                for at, (_, receipt) in enumerate(held[start : start + AT_ONCE])
             ]
             # What is not put back now comes back by itself when its time is up.
             self.sqs.change_message_visibility_batch(QueueUrl=self.url, Entries=entries)

@@ -12,6 +12,7 @@ from constructs import Construct
 from nami_stack import reporting
 from nami_stack.assets import LAMBDAS
 from nami_stack.destinations.destination import Destination
+from nami_stack.destinations.table import check_transform
 from nami_stack.functions import PythonFunction
 from nami_stack.queue import Queue
 from nami_stack.settings import PipelineSettings
@@ -25,6 +26,7 @@ class Drain(Construct):
 
     Args:
         name: of the subscription.
+        called: what the destination is called; its kind, and a number behind it, where the user gave it no name.
         source: folder of the post-queue function's code.
         extra_requirements: what the function needs beside its own requirements.txt.
         large_bodies: where the bodies lie that the queue can't hold.
@@ -36,6 +38,7 @@ class Drain(Construct):
         construct_id: str,
         *,
         name: str,
+        called: str,
         source: Path,
         destination: Destination,
         large_bodies: s3.Bucket,
@@ -43,7 +46,8 @@ class Drain(Construct):
         settings: PipelineSettings,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.destination = destination
+        self.destination, self.settings, self.called = destination, settings, called
+        self.has_name = name_of(destination) is not None
         ordered = settings.order_by is not None
         has_function = getattr(destination, "has_function", True)  # a user's own may have but what is needed
         self.dead_letter_queue = Queue(self, "DeadLetters", days=settings.dead_letter_retention_days, ordered=ordered)
@@ -57,6 +61,8 @@ class Drain(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=receives),
             bodies=None if has_function else large_bodies,
         )
+        if settings.transform is not None:
+            check_transform(destination.kind, transforms=getattr(destination, "transforms", False))
         self.post_queue_function: PythonFunction | None = None
         if has_function:
             self.post_queue_function = function = self._function(
@@ -65,7 +71,9 @@ class Drain(Construct):
             self._let_use(function, large_bodies, name)
             self._let_send_on(function, large_bodies, ordered=ordered)
             destination.grant_write(function)
-            self._feed(function, settings, destination.batch_limit(settings.post_queue_timeout, ordered=ordered))
+            batches = settings.maximum_concurrency
+            limit = destination.batch_limit(settings.post_queue_timeout, ordered=ordered, batches=batches)
+            self._feed(function, settings, limit)
 
     def _function(
         self,
@@ -81,13 +89,14 @@ class Drain(Construct):
             self,
             "PostQueue",
             source=source,
-            extra_requirements=[*_requirements(destination), *extra_requirements],
+            extra_requirements=[*_requirements(destination, settings), *extra_requirements],
             memory=settings.post_queue_memory,
             timeout=settings.post_queue_timeout,
             settings=settings,
             environment={
                 "NAMI_SUBSCRIPTION": name,
                 "DESTINATION": destination.kind,
+                **({"DESTINATION_NAME": self.called} if self.has_name else {}),
                 "QUEUE_URL": self.queue.queue_url,
                 "CLAIM_CHECK_BUCKET": large_bodies.bucket_name,
                 "QUEUE_SECONDS": str(settings.queue_retention_days * 86_400),
@@ -101,6 +110,7 @@ class Drain(Construct):
     def _where_set(self, settings: PipelineSettings) -> dict[str, str]:
         ordered = {"MAX_RECEIVES": str(settings.max_receives), "DEAD_LETTERS_URL": self.dead_letter_queue.queue_url}
         return {
+            **({"TRANSFORM": settings.transform} if settings.transform is not None else {}),
             **({"KEEP_DAYS": str(settings.keep_days)} if settings.keep_days else {}),
             **(ordered if settings.order_by is not None else {}),
         }
@@ -133,7 +143,14 @@ class Drain(Construct):
         )
 
 
-def _requirements(destination: Destination) -> list[Path]:
-    """What parsing bodies, and the runtime's module for this kind of destination, need beside the standard library."""
-    files = [LAMBDAS / "post_queue" / f"requirements-{each}.txt" for each in ("bodies", destination.kind)]
+def name_of(destination: Destination) -> str | None:
+    """What the user calls it; one of a user's own may have but what a drain needs."""
+    name: str | None = getattr(destination, "given_name", None)
+    return name
+
+
+def _requirements(destination: Destination, settings: PipelineSettings) -> list[Path]:
+    """What parsing bodies, the runtime's module for this kind of destination, and a transform need beside Python."""
+    parts = ["bodies", destination.kind, *(["transform"] if settings.transform is not None else [])]
+    files = [LAMBDAS / "post_queue" / f"requirements-{each}.txt" for each in parts]
     return [file for file in files if file.is_file()]

@@ -4,15 +4,17 @@ A command loads for a third of a second, and the tests type hundreds. What is st
 (in the foreground, in the README's words) shows that it loads from nothing.
 """
 
+import gc
 import multiprocessing
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests import synthesis
+from tests import loaded
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["boto3", "nami_cli.main", "nami_local.up", "pymongo", "tests.forked"])
@@ -25,8 +27,9 @@ def run(
     environment: Mapping[str, str],
     stdin: bytes = b"",
     timeout: float = 150,
+    program: str = "nami",
 ) -> subprocess.CompletedProcess[str]:
-    """Type `nami …` in a folder, and wait for its end.
+    """Type `nami …` in a folder, or `python program …` with the name of a file, and wait for its end.
 
     Raises:
         subprocess.TimeoutExpired: it did not end in time, and was killed.
@@ -34,7 +37,9 @@ def run(
     with TemporaryDirectory() as kept:
         given, said, complaints = (Path(kept, name) for name in ("stdin", "stdout", "stderr"))
         given.write_bytes(stdin)
-        command = _FORKS.Process(target=_type, args=(arguments, folder, environment, (given, said, complaints)))
+        command = _FORKS.Process(
+            target=_type, args=([program, *arguments], folder, environment, (given, said, complaints))
+        )
         command.start()
         command.join(timeout)
         if command.exitcode is None:
@@ -42,23 +47,23 @@ def run(
             command.join()
             raise subprocess.TimeoutExpired(list(arguments), timeout)
         return subprocess.CompletedProcess(
-            ["nami", *arguments], command.exitcode, said.read_text(), complaints.read_text()
+            [program, *arguments], command.exitcode, said.read_text(), complaints.read_text()
         )
 
 
-def _type(
-    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], files: tuple[Path, Path, Path]
-) -> None:
+def _type(typed: list[str], folder: Path, environment: Mapping[str, str], files: tuple[Path, Path, Path]) -> None:
     for number, file in enumerate(files):
         os.dup2(os.open(file, os.O_RDWR | os.O_CREAT), number)
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
+    gc.freeze()  # what is loaded is not looked through for garbage, which costs a command a tenth of a second
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = ["nami", *arguments]
+    sys.argv = typed
     from nami_cli import main  # noqa: PLC0415 - loaded where this is forked from
-    from nami_control import cdk  # noqa: PLC0415
 
-    if synthesis.VARIABLE in environment:
-        cdk.APP = Path(synthesis.__file__)
-    main.main()
+    loaded.use()
+    if typed[0] == "nami":
+        main.main()
+    sys.path.insert(0, str(folder))
+    runpy.run_path(typed[0], run_name="__main__")

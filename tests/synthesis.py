@@ -16,7 +16,8 @@ VARIABLE = "NAMI_TESTS_SYNTHESIS"
 def ask(path: str) -> str:
     """Have the app run here, as the CDK CLI wants it; what it ended with, empty where it went well."""
     folder = os.getcwd()  # noqa: PTH109 - pathlib takes as long to load as all of this
-    wanted = {"folder": folder, "outdir": os.environ["CDK_OUTDIR"], "context": os.environ["CDK_CONTEXT_JSON"]}
+    outdir = os.path.join(folder, os.environ["CDK_OUTDIR"])  # noqa: PTH118
+    wanted = {"folder": folder, "outdir": outdir, "context": os.environ["CDK_CONTEXT_JSON"]}
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
         connection.sendall(json.dumps(wanted).encode() + b"\n")

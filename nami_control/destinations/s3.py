@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import Any, ClassVar
 
-from nami_control.aws import Aws, error_code
+from nami_control.aws import Aws, Ignoring
 from nami_control.checks import Check, fail, ok
 from nami_control.deployment import Deployment, Drain
 from nami_control.destinations.base import Looks, Speed
@@ -209,12 +209,7 @@ def _prefix(at: float) -> str:
 
 
 def _bucket(aws: Aws, bucket: str) -> Check:
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    try:
+    with Ignoring("404", "NoSuchBucket"):
         aws.client("s3").head_bucket(Bucket=bucket)
-    except ClientError as error:
-        if error_code(error) not in ("404", "NoSuchBucket"):
-            raise
-        return fail("archive", f"there is no bucket {bucket} here; the queue holds the webhooks meanwhile")
-    return ok("archive", bucket)
+        return ok("archive", bucket)
+    return fail("archive", f"there is no bucket {bucket} here; the queue holds the webhooks meanwhile")

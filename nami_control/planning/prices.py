@@ -15,12 +15,12 @@ def idle_month(subscription: Subscription) -> list[Line]:
 
     An instance type that is not in the table has no line; `unpriced` names it.
     """
-    destinations = [named(name) for name in subscription.destination]
-    lines = [each for destination in destinations for each in destination.idle_lines(subscription)]
-    secrets = sum(each.secrets(subscription) for each in destinations) + _signed(subscription)
+    ways = list(subscription.each.values())
+    lines = [line for way in ways for line in named(*way.destination).idle_lines(way)]
+    secrets = sum(named(*way.destination).secrets(way) for way in ways) + _signed(subscription)
     if secrets:
         lines.append(line("1 secret" if secrets == 1 else f"{secrets} secrets", "secret", secrets))
-    queues = subscription.functions_after_queues
+    queues = len(subscription.with_function)
     polls = "sqs-fifo-request" if subscription.order_by else "sqs-request"
     if queues:
         what = "asking the empty queue" + (f"s ({queues})" if queues > 1 else "")
@@ -41,15 +41,16 @@ def alarms(subscription: Subscription) -> int:
     gateway = 1
     pre_queue = function + secret if subscription.ingest == "function" else 0
     quarantine = secret and subscription.ingest == "direct"
-    functions = subscription.functions_after_queues
-    drains = len(subscription.destination) * 2 + functions * function + quarantine
-    destinations = sum(named(name).alarms(subscription) for name in subscription.destination)
+    functions = len(subscription.with_function)
+    ways = subscription.each.values()
+    drains = len(ways) * 2 + functions * function + quarantine
+    destinations = sum(named(*way.destination).alarms(way) for way in ways)
     return gateway + pre_queue + drains + destinations + (subscription.alarm_silence is not None) + bool(functions)
 
 
 def unpriced(subscription: Subscription) -> str | None:
     """What the table of prices does not have, such as a host's instance type."""
-    return next(filter(None, (named(name).unpriced(subscription) for name in subscription.destination)), None)
+    return next(filter(None, (named(*way.destination).unpriced(way) for way in subscription.each.values())), None)
 
 
 def _signed(subscription: Subscription) -> bool:

@@ -108,9 +108,9 @@ MUTANTS = (
     ),
     Mutant(
         "a wave of a batch is dropped",
-        _RUNTIME + "batch.py",
-        "        for wave in queue.waves(messages, outcome):\n",
-        "        for wave in list(queue.waves(messages, outcome))[:1]:\n",
+        _RUNTIME + "queue.py",
+        "    while groups:\n        wave = ",
+        "    if groups:\n        wave = ",
     ),
     Mutant(
         "a group goes on behind one that failed",

@@ -1,7 +1,6 @@
 """One local AWS for the whole run: the real CDK CLI deploys this checkout's app into it."""
 
 import contextlib
-import functools
 import http.client
 import json
 import os
@@ -22,7 +21,7 @@ import psutil
 import pymongo
 import pytest
 
-from tests import forked, synthesis
+from tests import forked, loaded
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["-c", "post_queue_timeout=6", "-c", "batch_window=0", "-c", "batch_size=10", "-c", "max_receives=3"]
@@ -62,22 +61,6 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-@functools.cache
-def synthesiser() -> tuple[str, subprocess.Popen[str]]:
-    """Where the process listens that synthesises for this one, and the process, which ends with its standard input."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.synthesis"],
-        cwd=ROOT,
-        env=os.environ | {"CDK_VALIDATION": "false"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout
-    return process.stdout.readline().strip(), process
-
-
 @dataclass
 class Nami:
     """The command, with a home and a port of its own, as a user in `folder` would type it."""
@@ -105,7 +88,7 @@ class Nami:
 
     def typed(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
         """Run `nami …` to its end."""
-        environment = self.environment | {synthesis.VARIABLE: synthesiser()[0]}
+        environment = self.environment | loaded.variables()
         return forked.run(arguments, folder=self.folder, environment=environment, stdin=stdin)
 
     def up(self, name: str, *arguments: str) -> None:

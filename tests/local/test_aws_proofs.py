@@ -17,6 +17,7 @@ from proofs.aws import cleaning
 from proofs.aws.proofs import PROOFS, Proof
 from proofs.aws.run import FAILED, HELD, NOT_REACHED, SKIPPED, Run
 from proofs.aws.stacks import ENVIRONMENT, STACKS
+from tests import loaded
 from tests.local.conftest import ROOT, Nami
 
 CHEAP = next(stack for stack in STACKS if stack.name == "ordered")
@@ -24,11 +25,11 @@ CHEAP = next(stack for stack in STACKS if stack.name == "ordered")
 
 @pytest.fixture
 def environment(nami: Nami) -> dict[str, str]:
-    return {**nami.environment, **nami.status()["environment"]}
+    return {**nami.environment, **nami.status()["environment"], **loaded.variables()}
 
 
 def run(environment: dict[str, str], *options: str, answer: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "proofs.aws", *options]
+    command = [sys.executable, "-m", "tests.loaded", "proofs.aws", *options]
     return subprocess.run(
         command, cwd=ROOT, env=environment, input=answer, capture_output=True, text=True, timeout=400, check=False
     )
@@ -39,6 +40,7 @@ def aws(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     for key, value in {**environment, "NAMI_HOME": str(tmp_path / "home")}.items():
         monkeypatch.setenv(key, value)
+    loaded.use(monkeypatch.setattr)
     (tmp_path / "cdk.json").write_text(json.dumps({"context": {"environments": {ENVIRONMENT: {}}}}))
     made = Aws(ENVIRONMENT)
     yield made

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from nami_stack.assets import APP, CDK_JSON
+from nami_stack.assets import CDK_JSON
+from tests import loaded, synthesis
 from tests.local.conftest import ROOT, Nami, Pipeline, pipeline, wait_for
 
 HERE = {"account": "123456789012", "region": "us-east-1"}
@@ -28,7 +29,7 @@ class Both:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A program against this local AWS, in the folder with the environments."""
-        env = {**self.command.environment, **self.command.status()["environment"]}
+        env = {**self.command.environment, **self.command.status()["environment"], **loaded.variables()}
         return subprocess.run(
             arguments, cwd=self.command.folder, env=env, capture_output=True, text=True, timeout=150, check=False
         )
@@ -42,7 +43,7 @@ class Both:
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     folder = tmp_path_factory.mktemp("environments")
     content = json.loads(CDK_JSON.read_text())
-    content["app"] = f"{sys.executable} {APP}"
+    content["app"] = f"{sys.executable} {synthesis.__file__}"
     content["context"] |= {"subscriptions": {"cart": SETTINGS}, "environments": {"prod": {**HERE, "max_receives": 4}}}
     (folder / "cdk.json").write_text(json.dumps(content))
     command = Nami(folder / "home", folder)

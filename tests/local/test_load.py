@@ -5,14 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import loaded
 from tests.local.conftest import ROOT, Nami, Pipeline
 
 
 def load(nami: Nami, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "proofs.load", "--shape", "steady", "--seconds", "2", *arguments],
+        [sys.executable, "-m", "tests.loaded", "proofs.load", "--shape", "steady", "--seconds", "2", *arguments],
         cwd=ROOT,
-        env={**nami.environment, **environment},
+        env={**nami.environment, **environment, **loaded.variables()},
         capture_output=True,
         text=True,
         timeout=150,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests import forked, loaded
 from tests.local.conftest import ROOT, Nami, Pipeline, pipeline
 
 NAME = "shelf"
@@ -18,15 +19,8 @@ class Shop(Nami):
     """The command of tests/toy, in a folder with its app and its handler."""
 
     def typed(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-        result = subprocess.run(
-            [sys.executable, "command.py", *arguments],
-            cwd=self.folder,
-            env=self.environment | {"TOY_FOLDER": str(self.folder / "files")},
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
-        )
+        environment = self.environment | loaded.variables() | {"TOY_FOLDER": str(self.folder / "files")}
+        result = forked.run(arguments, folder=self.folder, environment=environment, stdin=stdin, program="command.py")
         assert result.returncode == 0, result.stderr
         return result
 

@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 
 from nami_cli import dead_letters
 from nami_cli.main import app
-from nami_control import large_bodies, logs, queues, redrive
+from nami_control import large_bodies, logs, redrive
 from nami_control.dead_letters import DeadLetters
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import AwsError, NotFoundError, UsageError
+from nami_runtime.queue import together
 from tests.unit.cli.conftest import sleep_in, target
 
 NAME = "shopify"
@@ -411,8 +412,8 @@ def test_message_attributes_travel_along(sqs: FakeSqs) -> None:
 
 
 def test_batches_stay_within_what_sqs_takes() -> None:
-    assert [len(group) for group in queues.together(["x" * 400_000] * 5, str)] == [2, 2, 1]
-    assert [len(group) for group in queues.together(["x"] * 12, str)] == [10, 2]
+    assert [len(group) for group in together(["x" * 400_000] * 5, str)] == [2, 2, 1]
+    assert [len(group) for group in together(["x"] * 12, str)] == [10, 2]
 
 
 def test_rate_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
