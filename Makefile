@@ -75,8 +75,10 @@ mutants: install  ## Plant defects in copies of the code, and see that the soak 
 aws-test: install  ## Try on your AWS account what only AWS can prove, and remove it all (asks; YES=1, CLEAN=1)
 	@python -m proofs.aws $(call wanted,YES,yes) $(call wanted,CLEAN,clean) $(call given,OUT,out)
 
-fuzz: install  ## Drive the functions with arbitrary events, 10,000 of each kind
-	@HYPOTHESIS_PROFILE=long pytest tests/unit/runtime/test_fuzz.py
+fuzz: install  ## Change real requests by chance until something does not hold (MINUTES=10, SEED=, TARGET=, CASE=)
+	@uv pip install --quiet --python $(BIN)/python --require-hashes --requirement tests/fuzz/requirements.txt
+	@python -m tests.fuzz $(call given,MINUTES,minutes) $(call given,SEED,seed) $(call given,CASE,case) \
+	  $(if $(filter command,$(origin TARGET)),$(TARGET))
 
 bench: install  ## Measure the pre-queue function beside boto3's, and the drain beside one insert per invocation
 	@python -m benchmarks.pre_queue
@@ -109,6 +111,8 @@ lock: install  ## Pin every dependency anew
 	    --custom-compile-command "make lock" --output-file $$file.txt $$file.in || exit 1; done
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --custom-compile-command "make lock" --output-file tests/senders/requirements.txt tests/senders/requirements.in
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --custom-compile-command "make lock" --output-file tests/fuzz/requirements.txt tests/fuzz/requirements.in
 	@npm install --silent --package-lock-only --omit-lockfile-registry-resolved --no-fund --no-audit
 
 # SBOM: what a whole installation of the wheel would have, by the versions of the lock.
@@ -123,4 +127,4 @@ dist: install  ## Build what a release holds: wheel, source, SBOM and notes (VER
 	@uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment .venv/dist --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.cdx.json
 
 clean:  ## Remove what the commands made
-	@rm -rf .venv .nami cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .nami cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

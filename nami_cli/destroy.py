@@ -61,9 +61,9 @@ def destroy(
     say(f"{name}: destroyed in {took(started)}")
     if failed:
         offer(target, failed, ask=not yes)
-    if kept:
+    if any(kept.values()):
         say("to take the documents up again:")
-        print_text(f"{nami} deploy {name} {as_flags({**removal.settings, **kept})}")
+        print_text(f"{nami} deploy {name} {as_flags(removal.settings_again(kept))}")
 
 
 def _clear(target: Target, *, ask: bool) -> None:
@@ -78,8 +78,8 @@ def _clear(target: Target, *, ask: bool) -> None:
     say(f"{target.name}: nothing is left of it")
 
 
-def _tell(removal: Removal) -> dict[str, str]:
-    """Say what goes and what stays; returns the settings by which another deployment takes up what stays."""
+def _tell(removal: Removal) -> dict[str, dict[str, str]]:
+    """Say what goes and what stays; returns the settings by which another deployment takes that up, by destination."""
     for url in removal.urls:
         say(f"goes away: {url}")
     for what, count in removal.counts().items():
@@ -87,12 +87,12 @@ def _tell(removal: Removal) -> dict[str, str]:
             say(f"goes away: {count} {what}")
     if "SignatureSecretArn" in removal.outputs:
         say("goes away: the signature's secret")
-    kept: dict[str, str] = {}
+    kept: dict[str, dict[str, str]] = {}
     with going_on(say, "the volume can't be looked at"):  # it is gone, or the caller may not see it
         kept = removal.kept()
     for what in removal.kept_elsewhere():
         say(f"is kept: {what}")
-    for key, value in kept.items():
+    for key, value in (item for of in kept.values() for item in of.items()):
         if key in _HOLD_DATA:
             say(f"is kept: {_HOLD_DATA[key]} {value}")
     with going_on(say, "whether something is kept from before can't be looked up"):

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nami_cli.terminal import print_json, print_text, say
+from nami_cli.typed import AsJson
 from nami_control import checks, health
 from nami_control.aws import Aws
 from nami_control.checks import Check
@@ -23,7 +24,7 @@ def doctor(
     target: Annotated[
         Target | None, typer.Argument(metavar="[NAME]", help="A subscription, to look at it as well.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look whether all is well, and how to mend what is not.
 

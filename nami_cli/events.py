@@ -17,7 +17,7 @@ from nami_control.deployment import find
 from nami_control.destinations import tunnel
 from nami_control.errors import Command, DatabaseError, NotFoundError, UsageError
 from nami_control.events import Summary
-from nami_control.text import visible_json
+from nami_control.text import visible_json, visible_line
 
 Ids = Annotated[list[str] | None, typer.Option("--id", metavar="DELIVERY", help="Only this one; may be repeated.")]
 Destination = Annotated[
@@ -42,11 +42,15 @@ def parse_query(text: str | None) -> dict[str, Any]:
 
     try:
         query = json_util.loads(text or "{}")
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"--query {text}: is no JSON ({error}); try --query '{{\"body.order.id\": 1001}}'") from None
+    except Exception as error:  # of what a {"$date": …} can hold, bson raises a dozen kinds
+        raise _no_query(text, f"is no JSON that MongoDB reads ({error})") from None
     if not isinstance(query, dict):
-        raise UsageError(f"--query {text}: must be a JSON object, such as '{{\"body.order.id\": 1001}}'")
+        raise _no_query(text, "must be a JSON object")
     return query
+
+
+def _no_query(text: str | None, why: str) -> UsageError:
+    return UsageError(visible_line(f"--query {text}: {why}; try --query '{{\"body.order.id\": 1001}}'"))
 
 
 HEADING = ("time", "id", "type", "size", "state")

@@ -1,17 +1,13 @@
 """`nami list` and `nami outputs`: what is deployed."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from nami_cli.terminal import print_json, print_table, say
-from nami_cli.typed import Name
+from nami_cli.typed import AsJson, Name
 from nami_control import deployment, listing, shared
 from nami_control.aws import Aws
 from nami_control.times import spell
-
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 def list_subscriptions(aws: Aws, as_json: AsJson = False) -> None:
@@ -46,10 +42,7 @@ def list_subscriptions(aws: Aws, as_json: AsJson = False) -> None:
         say(f"no subscription is deployed here; {aws.nami} deploy shopify makes one")
 
 
-def outputs(
-    target: Name,
-    as_json: AsJson = False,
-) -> None:
+def outputs(target: Name, as_json: AsJson = False) -> None:
     """Show the stack's outputs: URLs, functions, volume.
 
     They are what scripts need: the endpoint, both queues, both functions, the data volume and the secrets.

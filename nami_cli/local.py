@@ -15,7 +15,7 @@ import typer
 from nami_cli import events, logs, send
 from nami_cli.resources import Verbose, display
 from nami_cli.terminal import print_exact, print_json, print_table, print_text, say
-from nami_cli.typed import Name, command
+from nami_cli.typed import AsJson, Name, command
 from nami_control import stacks
 from nami_control.aws import Aws
 from nami_control.deploying import Show
@@ -112,7 +112,7 @@ app.command("up", epilog="Example: nami local up shopify -c batch_window=0 -c ba
 
 
 @app.command(epilog="Example: nami local status --json | jq -r .endpoints.shopify")
-def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+def status(as_json: AsJson = False) -> None:
     """Show what is up, and where."""
     home = Home()
     state = machine.running(home)

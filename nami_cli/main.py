@@ -28,12 +28,14 @@ from nami_cli import (
     send,
     signatures,
     smoke,
+    transforms,
 )
 from nami_cli.flags import SettingsCommand
+from nami_cli.local import app as local_app
 from nami_cli.terminal import print_line
 from nami_cli.typed import Typed, command
 from nami_control.aws import VARIABLE
-from nami_control.aws_errors import of_aws
+from nami_control.aws_errors import told
 from nami_control.errors import NamiError
 from nami_control.text import visible
 
@@ -145,15 +147,8 @@ app.command("smoke", epilog="Example: nami smoke shopify")(command(smoke.smoke_c
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(signatures.app, name="signatures")
 app.add_typer(filters.app, name="filter")
-
-
-def _add_local() -> None:
-    from nami_cli.local import app as local  # noqa: PLC0415
-
-    app.add_typer(local, name="local")
-
-
-_add_local()
+app.add_typer(transforms.app, name="transform")
+app.add_typer(local_app, name="local")
 
 
 def main() -> None:
@@ -161,12 +156,11 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        told = error if isinstance(error, NamiError) else of_aws(error)
-        if told is None:
+        if (why := told(error)) is None:
             raise
         terminal = Console(stderr=True, highlight=False, soft_wrap=True)
-        terminal.print(f"error: {visible(str(told))}", style="red", markup=False)
-        sys.exit(told.exit_code)
+        terminal.print(f"error: {visible(str(why))}", style="red", markup=False)
+        sys.exit(why.exit_code)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ _WIDTH = 64
 
 _LIMITS = {
     "database": "the database's limit",
+    "backend_rate": "as fast as backend_rate allows",
     "concurrency": "more batches would be faster",
     "groups": "a batch for each group of order_by",
     "scaling": "more batches are still being added, 300 a minute",
@@ -33,7 +34,8 @@ _LIMITS = {
 
 def report(found: Plan, advice: Advice, target: Target | None, width: int) -> Group:
     """All of it, in so many columns."""
-    parts: list[Any] = [_heading(found, target), "", _facts(found), ""]
+    heading = f"{target.name}: {title(found)}" if target else title(found)
+    parts: list[Any] = [Text(heading, style="bold"), "", _facts(found), ""]
     parts += [Padding(panel, (0, 0, 0, 2)) for panel in plan_chart.panels(found, min(width - 14, _WIDTH))]
     if advice.tried:
         parts += ["", Padding(tried(found, advice), (0, 0, 0, 2))]
@@ -42,10 +44,6 @@ def report(found: Plan, advice: Advice, target: Target | None, width: int) -> Gr
         parts.append(Text(f"  {target.aws.nami} deploy {target.name} {as_flags(advice.best.settings)}", style="cyan"))
     parts += [Text(note, style="yellow") for note in notes(found)]
     return Group(*parts, "", Text(_basis(found), style="dim"))
-
-
-def _heading(found: Plan, target: Target | None) -> Text:
-    return Text(f"{target.name}: {title(found)}" if target else title(found), style="bold")
 
 
 def _facts(found: Plan) -> Table:
@@ -94,7 +92,7 @@ def _drain_facts(found: Plan, several: bool) -> list[tuple[str, str | Text]]:
     for name, (model, drained) in found.drains.items():
         label = f" {name}" if several else ""
         rows.append((f"stored{label}", _stored(model, drained)))
-        rows.append((f"waiting{label}", _waiting(found, drained)))
+        rows.append((f"waiting{label}", _waiting(drained, found.ways[name].queue_retention_days)))
     return rows
 
 
@@ -105,15 +103,14 @@ def _stored(model: Drain, drained: Drained) -> str:
     return f"{counted(drained.peak_rate)} a second, {at_once} of up to {counted(model.batch_size)}{limit}"
 
 
-def _waiting(found: Plan, drained: Drained) -> Text:
+def _waiting(drained: Drained, days: int) -> Text:
     if drained.peak_backlog < 1:
         return Text("none for longer than a batch takes", style="green")
     text = f"{counted(drained.peak_backlog)} at the most, the oldest {spell(drained.oldest)}; "
     if drained.drain_seconds is None:
-        days = found.subscription.queue_retention_days
         return Text(f"{text}{counted(drained.left)} expire after {days} d (queue_retention_days)", style="red")
     text += f"all stored {spell(drained.drain_seconds)} after the last came"
-    if drained.oldest > 0.5 * (retention := found.subscription.queue_retention_days * 86_400.0):
+    if drained.oldest > 0.5 * (retention := days * 86_400.0):
         return Text(f"{text}; the queue keeps them {spell(retention)}", style="red")
     return Text(text, style="yellow" if drained.oldest > OLDEST_SECONDS else "")
 
@@ -138,8 +135,8 @@ def _basis(found: Plan) -> str:
             f"{_known(times.handler_ms)}{intake.handler_seconds * 1000:.3g} ms before the queue (--handler-ms)"
         )
         parts.append(f"{_known(times.cold_start_ms)}{intake.cold_seconds * 1000:.3g} ms to start (--cold-start-ms)")
-    for name in found.drains:
-        write = named(name).write_ms(times)
+    for name, way in found.ways.items():
+        write = named(*way.destination).write_ms(times)
         parts.append(f"{_known(times.write_ms)}{write:g} ms a write to {name} (--write-ms)")
     prices_of = f"list prices of {bill.REGION}, {bill.AS_OF:%B %Y}"
     return (

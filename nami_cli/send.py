@@ -16,6 +16,7 @@ from nami_control.deployment import Deployment, find
 from nami_control.errors import Command, UsageError, WebhookError
 from nami_control.samples import FORM
 from nami_control.sending import Answer, Sender
+from nami_control.signature_check import read_file
 from nami_control.stacks import Target
 
 _TYPES = {
@@ -111,12 +112,7 @@ def show_stored(deployment: Deployment, answers: list[Answer], show: Callable[[d
 def _read(file: str | None) -> bytes | None:
     if file is None:
         return None
-    if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}") from None
+    return sys.stdin.buffer.read() if file == "-" else read_file(file)
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -7,8 +7,8 @@ import typer
 from typer.core import TyperGroup
 
 from nami_cli.terminal import print_json, print_line, print_table, say
-from nami_cli.typed import command
-from nami_control import providers, signature_check
+from nami_cli.typed import AsJson, command
+from nami_control import signature_check
 from nami_control.checks import secret_text
 from nami_control.deployment import Deployment, find
 from nami_control.errors import CheckError, UsageError
@@ -33,8 +33,6 @@ app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.callback(epilog="Example: nami signatures --json | jq -r '.[].provider'")
@@ -163,5 +161,7 @@ def _print(report: Report, as_json: bool) -> None:
 
 
 def _of(name: str) -> dict[str, Any]:
+    from nami_control import providers  # noqa: PLC0415 (its table takes 20 ms to read, which only this waits for)
+
     facts = providers.FACTS.get(name) or providers.Facts(title=name, secret="", found="", source="")
     return {"provider": name, **facts._asdict(), **described(name)._asdict()}

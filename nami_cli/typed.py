@@ -14,6 +14,7 @@ from nami_control.stacks import Target
 
 NAME = typer.Argument(metavar="NAME", help="The subscription, such as shopify.")
 Name = Annotated[Target, NAME]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Configured = Annotated[Target, NAME, "settings"]
 """A NAME whose settings can be given, each as a flag."""
 Settings = Mapping[str, str]

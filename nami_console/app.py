@@ -12,12 +12,15 @@ from starlette.staticfiles import StaticFiles
 
 from nami_console import dead, events, overview, planning, send, subscription
 from nami_console.guard import Guard
-from nami_console.pages import HERE, page, site, told
+from nami_console.pages import HERE, page, site
 from nami_console.site import Site
-from nami_control.errors import NamiError, NotRunningError
+from nami_control.aws_errors import told
+from nami_control.errors import NamiError, NotFoundError, NotRunningError, UsageError
 
 # Others are faults of nami's own, which the terminal gets to see.
 _TOLD = (NamiError, BotoCoreError, ClientError)
+_STATUSES = {NotRunningError: 404, NotFoundError: 404, UsageError: 400}
+"""Of what is told; 502 else, where AWS or a database has not done what it was asked for."""
 _ROUTES = [
     Route("/", overview.show),
     Route("/live", overview.follow),
@@ -72,4 +75,5 @@ async def _trouble(request: Request, error: Exception) -> Response:
     if why is None:
         raise error
     why.nami = site(request).aws.nami
-    return page(request, "trouble.html", 404 if isinstance(why, NotRunningError) else 502, why=str(why))
+    status = next((status for kind, status in _STATUSES.items() if isinstance(why, kind)), 502)
+    return page(request, "trouble.html", status, why=str(why))

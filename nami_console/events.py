@@ -15,7 +15,7 @@ from nami_console import words
 from nami_console.pages import live, page, piece, site
 from nami_control import logs, searching, times
 from nami_control.deployment import Deployment, Drain
-from nami_control.errors import NamiError, UsageError
+from nami_control.errors import NamiError, NotFoundError, UsageError
 from nami_control.events import Summary, destination_of, state_of
 from nami_control.logs import Step
 from nami_control.searching import Document, Position, Search
@@ -137,7 +137,7 @@ def download(request: Request) -> Response:
     found = site(request).deployment(label)
     document = stored(request, found, request.query_params.get("to"), given)
     if document is None or not isinstance(document.get("raw"), bytes):
-        raise UsageError(f"{given} is not stored with its body here")
+        raise NotFoundError(f"{given} is not stored with its body here")
     headers = {"content-disposition": 'attachment; filename="body"', "content-security-policy": "sandbox"}
     return Response(document["raw"], media_type="application/octet-stream", headers=headers)
 

@@ -105,7 +105,10 @@ class Guard:
             body += part
             if len(body) > MOST:
                 return request.receive, _refused(413, "that form is too large")
-        given = fields(body).get("token", "")
+        try:
+            given = fields(body).get("token", "")
+        except ValueError:
+            return request.receive, _refused(413, "that form has too many fields")
         if not secrets.compare_digest(given.encode(errors="replace"), self._keys.form.encode()):
             return request.receive, _refused(403, "this form is of another start of the console: load its page again")
 

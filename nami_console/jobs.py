@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
-from nami_control.aws_errors import of_aws
-from nami_control.errors import NamiError
+from nami_control.aws_errors import told
 from nami_control.progress import Progress
 
 _FOLLOWED = 120.0  # seconds: what fails at once has failed by then
@@ -73,10 +72,10 @@ class Jobs:
             try:
                 task(job.progress)
             except Exception as error:
-                told = error if isinstance(error, NamiError) else of_aws(error)
-                job.trouble = str(told) if told else f"it failed by a fault of nami's: {type(error).__name__}"
-                if told is None:
+                if (why := told(error)) is None:
+                    job.trouble = f"it failed by a fault of nami's: {type(error).__name__}"
                     raise
+                job.trouble = str(why)
             finally:
                 job.is_over = True
 

@@ -13,8 +13,8 @@ from starlette.responses import HTMLResponse, StreamingResponse
 from nami_console import charts, words
 from nami_console.site import Site
 from nami_control import times
-from nami_control.aws_errors import of_aws
-from nami_control.errors import NamiError, word
+from nami_control.aws_errors import told
+from nami_control.errors import word
 
 HERE = Path(__file__).parent
 
@@ -56,11 +56,6 @@ def piece(request: Request, name: str, **context: Any) -> str:
 def page(request: Request, name: str, status: int = 200, **context: Any) -> HTMLResponse:
     """A whole page."""
     return HTMLResponse(piece(request, name, **context), status)
-
-
-def told(error: Exception) -> NamiError | None:
-    """What a page says of something that went wrong; None where that is a fault of nami's own."""
-    return error if isinstance(error, NamiError) else of_aws(error)
 
 
 def live(

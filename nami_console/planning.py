@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from nami_console import charts
 from nami_console.pages import page, site
-from nami_control import checks
 from nami_control.deployment import Deployment
 from nami_control.errors import UsageError
 from nami_control.planning.arrivals import Arrivals
@@ -49,9 +48,9 @@ def show_outcome(request: Request) -> Response:
 def _context(request: Request) -> dict[str, Any]:
     label, asked = request.path_params["label"], request.query_params
     found = site(request).deployment(label)
-    deployed = {key: value for key, value in checks.deployed_settings(found.target).items() if value is not None}
+    deployed = found.target.deployed_settings()
     given = replace(found.target, given=deployed).subscription
-    now = ", ".join(given.destination)
+    now = ", ".join(given.each)
     destination = asked.get("destination", now)
     sliders = [
         _slider(asked, "rate", "Webhooks a second at the peak", "", 10, 10_000, 10, 1000),

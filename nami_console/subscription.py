@@ -104,18 +104,19 @@ def _before(found: Deployment, figures: Figures) -> list[Part]:
 
 
 def _branch(aws: Aws, found: Deployment, drain: Drain, figures: Figures, *, paused: bool) -> list[Part]:
-    """The way to one destination. The functions count for all of them together."""
-    alone = len(found.drains) == 1
+    """The way to one destination. The functions count for all of them together, and for each that has a name."""
+    own = figures.of.get(drain.destination)
+    alone = len(found.drains) == 1 or own is not None
     waiting, dead = depth(aws, drain.queue_url), depth(aws, drain.dead_letter_url)
-    counts = {name: sum(values) for name, values in figures.counts.items()}
+    counts = {name: sum(values) for name, values in (own or figures.counts).items()}
     failed = [(f"{counts['Failed']:,.0f}", "failed tries")] if alone else []
     stored = [(f"{counts['Stored']:,.0f}", "stored")] if alone else []
     median = [age for age in figures.ages["p50"] if age is not None]
-    took = [(f"{median[-1]:,.0f} ms", "median of late")] if alone and median else []
+    took = [(f"{median[-1]:,.0f} ms", "median of late")] if len(found.drains) == 1 and median else []
     stuck = "warn" if waiting and (counts["Away"] or counts["Failed"]) else ""
     letters = f"/s/{found.target.label}/dead?to={drain.destination}"
     return [
-        # Which of several is away, the functions do not count; it is where webhooks wait.
+        # Which of several without names is away, the functions do not count; it is where webhooks wait.
         Part(f"queue-{drain.destination}", "Queue", "keeps", [(f"{waiting:,}", "waiting")], stuck),
         Part(
             f"post-{drain.destination}",

@@ -16,7 +16,6 @@ from nami_stack.settings import LOCAL_CONTEXT, Environment
 
 if TYPE_CHECKING:
     from boto3 import Session as _Clients  # whose method `client` has the type of each service's own
-    from botocore.exceptions import ClientError
 else:
     _Clients = object
 
@@ -132,6 +131,21 @@ def is_here(url: str) -> bool:
         return host == "localhost"
 
 
-def error_code(error: "ClientError") -> str:
-    """What AWS calls the error, such as ValidationError; empty where it does not say."""
-    return error.response.get("Error", {}).get("Code", "")
+class Ignoring:
+    """As `contextlib.suppress`, of what AWS refuses with one of these codes."""
+
+    def __init__(self, *codes: str) -> None:
+        self._codes = codes
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+        return error is not None and has_code(error, *self._codes)
+
+
+def has_code(error: BaseException, *codes: str) -> bool:
+    """Whether AWS refused something with one of these codes."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in codes

@@ -30,25 +30,30 @@ def of_aws(error: Exception) -> NamiError | None:
     """One line for what boto3 raised, with what to do; None for any other exception."""
     from botocore import exceptions as boto  # noqa: PLC0415 (only a command that failed pays for it)
 
-    told: NamiError | None = None
+    found: NamiError | None = None
     match error:
         case boto.ClientError():
-            told = _refusal(error.response.get("Error", {}), error.operation_name)
+            found = _refusal(error.response.get("Error", {}), error.operation_name)
         case boto.NoRegionError():
-            told = AccessError(_NO_REGION)
+            found = AccessError(_NO_REGION)
         case boto.NoCredentialsError() | boto.PartialCredentialsError():
-            told = AccessError(_NO_CREDENTIALS)
+            found = AccessError(_NO_CREDENTIALS)
         case boto.ProfileNotFound():
-            told = AccessError(f"{error}; `aws configure list-profiles` names those that there are")
+            found = AccessError(f"{error}; `aws configure list-profiles` names those that there are")
         case boto.SSOError() | boto.TokenRetrievalError() | boto.CredentialRetrievalError():
-            told = AccessError(f"the AWS credentials can't be had: {error}; run `aws sso login`")
+            found = AccessError(f"the AWS credentials can't be had: {error}; run `aws sso login`")
         case boto.ConnectionError() | boto.HTTPClientError():
             local = _local_endpoint(error)
             remedy = f"AWS_ENDPOINT_URL is {local}: is it up?" if local else "check the network, and the region's name"
-            told = AwsError(f"{str(error).rstrip('.')}; {remedy}")
+            found = AwsError(f"{str(error).rstrip('.')}; {remedy}")
         case boto.BotoCoreError():
-            told = AwsError(str(error))
-    return told
+            found = AwsError(str(error))
+    return found
+
+
+def told(error: Exception) -> NamiError | None:
+    """What went wrong, as one line with what to do; None where it is a fault of nami's own."""
+    return error if isinstance(error, NamiError) else of_aws(error)
 
 
 @contextmanager
@@ -57,9 +62,9 @@ def going_on(tell: Callable[[str], object], what: str = "") -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if (told := of_aws(error)) is None:
+        if (why := of_aws(error)) is None:
             raise
-        tell(f"{what}: {told}")
+        tell(f"{what}: {why}")
 
 
 def _local_endpoint(error: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from nami_control import cdk, cdk_json
 from nami_control.aws import Aws
-from nami_control.aws_errors import of_aws
+from nami_control.aws_errors import told
 from nami_control.errors import (
     AccessError,
     CheckError,
@@ -25,7 +25,7 @@ from nami_control.errors import (
 )
 from nami_control.planning.assumptions import UNRESERVED
 from nami_control.progress import Tell, silent
-from nami_control.stacks import Stack, Target, settings_in, template_of
+from nami_control.stacks import Stack, Target
 from nami_stack.settings import Subscription
 
 BOOTSTRAP_VERSION = 6
@@ -75,11 +75,10 @@ def look(name: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
     except Exception as error:
-        told = error if isinstance(error, NamiError) else of_aws(error)
-        if told is None:
+        if (why := told(error)) is None:
             raise
-        detail, _, remedy = told.cause.partition("; ")
-        return Check(name, "fail", detail, told.remedy or ((remedy,) if remedy else ()), told)
+        detail, _, remedy = why.cause.partition("; ")
+        return Check(name, "fail", detail, why.remedy or ((remedy,) if remedy else ()), why)
 
 
 @dataclass(frozen=True)
@@ -179,7 +178,7 @@ def reservation(aws: Aws, subscription: Subscription, stack: Stack | None) -> Ch
     """Whether the account has room for the post-queue function's reserved concurrency."""
     functions = aws.client("lambda")
     free = functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
-    wanted = (subscription.post_queue_reservation or 0) * len(subscription.destination)
+    wanted = sum(each.post_queue_reservation or 0 for each in subscription.each.values())
     for key, function in (stack.outputs if stack else {}).items():
         if key.endswith("PostQueueFunctionName"):
             said = functions.get_function_concurrency(FunctionName=function)
@@ -224,7 +223,10 @@ def settings_stay(target: Target, given: Collection[str], stack: Stack | None) -
 
     A forgotten signature would open the endpoint to everybody, a forgotten volume begin with an empty one.
     """
-    now = target.settings.model_dump(mode="json")
+    asked = target.settings
+    if isinstance(asked, Subscription):
+        given = {*given, *_given_otherwise(asked)}
+    now = asked.model_dump(mode="json")
     before = stack.settings if stack else {}
     lost = {key: value for key, value in before.items() if key in now and key not in given and now[key] != value}
     if not lost:
@@ -236,9 +238,11 @@ def settings_stay(target: Target, given: Collection[str], stack: Stack | None) -
     )
 
 
-def deployed_settings(target: Target) -> dict[str, Any]:
-    """The settings of the last deployment that are not the defaults; none where it can't be known."""
-    return settings_in(template_of(target.aws, target.stack_name))
+def _given_otherwise(asked: Subscription) -> set[str]:
+    """What is given to a destination by name, and what one way of naming destinations leaves to the other."""
+    if asked.destinations is None:
+        return {"destinations"} if "destination" in asked.model_fields_set else set()
+    return {"destination"}.union(*(each.model_fields_set for each in asked.each.values()))
 
 
 def handlers(name: str) -> Check:
@@ -292,6 +296,22 @@ def secret_text(aws: Aws, arn: str) -> str:
         return ""
 
 
+def database_secret(name: str, aws: Aws, arn: str, example: str, **rules: Any) -> Check:
+    """Whether a secret says where a database is, such as the example; `rules` are those of `secret.database`."""
+    from nami_runtime import secret  # noqa: PLC0415 (`nami --help` verifies nothing)
+
+    try:
+        secret.database(secret_text(aws, arn), on_host=False, **rules)
+    except ValueError as error:
+        return fail(
+            name,
+            f"the secret {arn} can't be used, so webhooks wait: {error}",
+            f'put {{"uri": "{example}"}} there, from a file: '
+            "`aws secretsmanager put-secret-value --secret-string file://…`",
+        )
+    return ok(name, f"named by {arn}")
+
+
 def filled(target: Target, arn: str) -> Check:
     """Whether the signature's secret of a subscription has a value."""
     from nami_runtime import secret  # noqa: PLC0415 (`nami --help` verifies nothing)
@@ -300,12 +320,7 @@ def filled(target: Target, arn: str) -> Check:
     if secret.parse(text)[0]:
         return ok("signature", "its secret is filled")
     said = f"{secret.fault(text)}; until then" if text.strip(" []") else "its secret is empty:"
-    return fail("signature", f"{said} every webhook gets 401", "`", fill(target.name), "`")
-
-
-def fill(name: str) -> Command:
-    """The command by which the user fills in the signature's secret."""
-    return Command(f"secret {name}")
+    return fail("signature", f"{said} every webhook gets 401", "`", Command(f"secret {target.name}"), "`")
 
 
 def require(aws: Aws, checks: Iterable[Check], tell: Tell = silent, *, tell_all: bool = False) -> None:

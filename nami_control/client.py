@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from nami_control import checks, deployment, events, health, listening, logs, pausing, queues, smoke
+from nami_control import deployment, events, health, listening, logs, pausing, queues, smoke
 from nami_control.aws import Aws
 from nami_control.checks import Check
 from nami_control.dead_letters import DeadLetters
@@ -131,6 +131,6 @@ class Subscription:
 
     def plan(self, arrivals: Arrivals, times: Times | None = None) -> Plan:
         """What a burst would do to it, and cost, with the settings that it was deployed with."""
-        deployed = {key: value for key, value in checks.deployed_settings(self.target).items() if value is not None}
-        asked = replace(self.target, given=deployed).subscription
-        return plan(asked, arrivals, times or Times())
+        return plan(
+            replace(self.target, given=self.target.deployed_settings()).subscription, arrivals, times or Times()
+        )

@@ -10,12 +10,13 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from nami_control import large_bodies, logs, queues
+from nami_control import large_bodies, logs
 from nami_control.deployment import Deployment
 from nami_control.errors import AwsError, Command
 from nami_control.letters import Filter as Filter  # noqa: PLC0414 (programs import it from here)
 from nami_control.letters import Letter
 from nami_control.progress import Tell, silent
+from nami_runtime.queue import AT_ONCE, together
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 # How long a letter that is looked at stays hidden, should this command be killed before it puts it back; and until
 # when a letter must have been sent back after it was received. Seconds.
 _HOLD = 30
+_LETTERS_A_SECOND = 5  # at the slowest: more than _HOLD gives time for are hidden for longer
+_LONGEST_HOLD = 43_200  # SQS's own limit
 _EMPTY_LOOKS = 2  # a long poll asks all of SQS's servers; the second one is for letters that came meanwhile
 _ONE_BY_ONE = 5  # so many letters are looked up in the log one by one; more at once
 
@@ -116,7 +119,7 @@ class DeadLetters:
         Raises:
             AwsError: SQS did not remove all of them.
         """
-        for group in queues.together(letters, attrgetter("content")):
+        for group in together(letters, attrgetter("content")):
             entries: Any = [
                 {"Id": str(at), "ReceiptHandle": self._held[letter.message_id]} for at, letter in enumerate(group)
             ]
@@ -139,7 +142,7 @@ class DeadLetters:
         self.keep_bodies(letters)
         taken: list[Letter] = []
         messages: list[str] = []
-        for group in queues.together(letters, attrgetter("content")):
+        for group in together(letters, attrgetter("content")):
             entries = [self._entry(str(at), letter) for at, letter in enumerate(group)]
             said = self.sqs.send_message_batch(QueueUrl=self.source_url, Entries=entries)
             taken += [group[int(done["Id"])] for done in said.get("Successful", [])]
@@ -184,12 +187,13 @@ class DeadLetters:
 
     def _receive(self) -> Iterator[Letter]:
         seen: set[str] = set()
-        empty = 0
-        while empty < _EMPTY_LOOKS:
+        empty = again = 0
+        hold = min(max(_HOLD, self.count() // _LETTERS_A_SECOND), _LONGEST_HOLD)
+        while empty < _EMPTY_LOOKS and again <= len(seen):
             said = self.sqs.receive_message(
                 QueueUrl=self.url,
-                MaxNumberOfMessages=queues.AT_ONCE,
-                VisibilityTimeout=_HOLD,
+                MaxNumberOfMessages=AT_ONCE,
+                VisibilityTimeout=hold,
                 WaitTimeSeconds=0 if self.deployment.aws.is_local else 1,  # one server has no others to ask
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
@@ -199,16 +203,17 @@ class DeadLetters:
             self._held.update({message["MessageId"]: message["ReceiptHandle"] for message in messages})
             fresh = [message for message in messages if message["MessageId"] not in seen]
             seen |= {message["MessageId"] for message in fresh}
-            empty = 0 if fresh else empty + 1
+            empty = 0 if messages else empty + 1
+            again = 0 if fresh else again + len(messages)
             yield from map(Letter, fresh)
 
     def _put_back(self) -> None:
         held = list(self._held.items())
         self._held.clear()
-        for start in range(0, len(held), queues.AT_ONCE):
+        for start in range(0, len(held), AT_ONCE):
             entries: Any = [
                 {"Id": str(at), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-                for at, (_, receipt) in enumerate(held[start : start + queues.AT_ONCE])
+                for at, (_, receipt) in enumerate(held[start : start + AT_ONCE])
             ]
             # What is not put back now comes back by itself when its time is up.
             self.sqs.change_message_visibility_batch(QueueUrl=self.url, Entries=entries)

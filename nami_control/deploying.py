@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import starmap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nami_control import cdk, checks, destinations, leftovers, pausing, queues, shared, stacks, volumes
 from nami_control.aws import Aws
@@ -18,9 +18,6 @@ from nami_control.progress import Tell, silent
 from nami_control.stacks import Stack, Target
 from nami_control.times import took
 from nami_stack.settings import Subscription
-
-if TYPE_CHECKING:
-    pass
 
 SETTINGS = frozenset(Subscription.model_fields)
 

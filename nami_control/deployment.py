@@ -10,6 +10,7 @@ from nami_control import shared, stacks
 from nami_control.aws import Aws
 from nami_control.errors import Command, NotRunningError, UsageError
 from nami_control.stacks import Target
+from nami_stack import names
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,14 @@ class Drain:
         return self.post_queue.environment.get("DESTINATION", "mongo")
 
     @property
+    def has_name(self) -> bool:
+        """Whether the destination has a name of the user's own, by which its function counts as well."""
+        return "DESTINATION_NAME" in self.post_queue.environment
+
+    @property
     def destination(self) -> str:
-        """Such as mongo or http; of a second one of a kind mongo2."""
-        return self._prefix.lower() or self.kind
+        """Its name; without one its kind, such as mongo or http, and of a second one of a kind mongo2."""
+        return names.from_outputs(self._prefix) or self.kind
 
 
 @dataclass(eq=False)
@@ -101,7 +107,7 @@ class Deployment:
 
     @cached_property
     def drains(self) -> list[Drain]:
-        """The way to each destination; the outputs of all but the first begin with its name."""
+        """The way to each destination, by name; of those without one the first has outputs that begin with nothing."""
         ending = "DeadLetterQueueUrl"
         prefixes = sorted(key.removesuffix(ending) for key in self.outputs if key.endswith(ending))
         return [Drain(self.aws, prefix, self.outputs) for prefix in prefixes]

@@ -1,6 +1,7 @@
 """A stack goes: what goes with it, what is kept, and how it is taken up again."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +12,7 @@ from nami_control.errors import CheckError, Command, DeployError, NotRunningErro
 from nami_control.leftovers import Leftover
 from nami_control.stacks import Stack, Target
 from nami_stack import names
+from nami_stack.destinations.named_settings import own_key
 
 _PAUSE = 2.0  # seconds between two looks at a stack on AWS; its network interfaces alone take minutes
 _LOCAL_PAUSE = 0.2
@@ -51,14 +53,29 @@ class Removal:
         """How many of each go with it."""
         return {what: sum(queues.depth(self.target.aws, url) for url in urls) for what, urls in self.queues.items()}
 
-    def kept(self) -> dict[str, str]:
-        """The settings by which another deployment takes up what holds data."""
-        return destinations.adoption(self.target.aws, self.outputs)
+    def kept(self) -> dict[str, dict[str, str]]:
+        """By destination, empty where there are no names: the settings that take up again what holds data."""
+        if not (named := self.settings.get("destinations")):
+            return {"": destinations.adoption(self.target.aws, self.outputs)}
+        outputs = queues.of_destinations(self.outputs)
+        own = {name: outputs.get(names.in_outputs(name), {}) for name in named}
+        return {name: destinations.adoption(self.target.aws, of) for name, of in own.items()}
+
+    def settings_again(self, kept: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+        """All settings with which another deployment takes up what is kept."""
+        if not (named := self.settings.get("destinations")):
+            return {**self.settings, **kept.get("", {})}
+        again = {
+            name: {**given, **{own_key(given["kind"], key): value for key, value in kept.get(name, {}).items()}}
+            for name, given in named.items()
+        }
+        return {**self.settings, "destinations": again}
 
     def kept_elsewhere(self) -> list[str]:
         """What other stacks keep of it."""
-        names = self.settings.get("destination", ())
-        return [kept for name in names if (kept := destinations.named(name).kept_elsewhere(self.target))]
+        named = self.settings.get("destinations") or {}
+        kinds = [given["kind"] for given in named.values()] or self.settings.get("destination", ())
+        return [kept for kind in kinds if (kept := destinations.named(kind).kept_elsewhere(self.target))]
 
     def kept_before(self) -> list[Leftover]:
         """What earlier deployments and stacks of the name have left."""

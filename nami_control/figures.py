@@ -14,12 +14,14 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Protocol
 
-from nami_control import logs
+from nami_control import logs, queues
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment
 from nami_control.logs import Line
 from nami_runtime import log
 
+OF_DESTINATION = ("Stored", "Failed", "Away")
+"""What is counted of each destination with a name, too."""
 COUNTS = ("Received", "Enqueued", "Stored", "Duplicates", "Failed", "Away")
 REASONS = (*log.REFUSED.values(), log.REFUSED_OTHERWISE)
 """What webhooks are refused for."""
@@ -70,6 +72,8 @@ class Figures:
     """From arrival to storage: the median (p50) and the 99th of a hundred (p99)."""
     queued: Mapping[str, list[float | None]] = field(default_factory=dict)
     """How many waited at the most, by destination; None where nobody has written it down."""
+    of: Mapping[str, Mapping[str, list[float]]] = field(default_factory=dict)
+    """What OF_DESTINATION names, by destination with a name."""
 
     @property
     def refused_in_all(self) -> list[float]:
@@ -111,25 +115,32 @@ class CloudWatch:
         name = deployment.target.label
         asked: dict[str, Any] = {each: _own(each, "Sum", subscription=name) for each in COUNTS}
         if deployment.pre_queue is None:  # nobody counts before the queue but the queue itself
-            asked["Received"] = _of_queue("NumberOfMessagesSent", "Sum", deployment.drains[0].queue_url)
+            asked["Received"] = queues.metric("NumberOfMessagesSent", "Sum", deployment.drains[0].queue_url)
         asked |= {f"refused {each}": _own("Refused", "Sum", subscription=name, refused=each) for each in REASONS}
         asked |= {f"age {each}": _own("Age", each, subscription=name) for each in PERCENTILES}
-        queues = _queues(deployment)
-        found = _values(deployment.aws, asked | queues, window)
+        waiting = _waiting(deployment)
+        named = [drain.destination for drain in deployment.drains if drain.has_name]
+        asked |= {
+            f"{each} of {destination}": _own(each, "Sum", subscription=name, destination=destination)
+            for destination in named
+            for each in OF_DESTINATION
+        }
+        found = _values(deployment.aws, asked | waiting, window)
         return Figures(
             window,
             {each: _zeros(found[each]) for each in COUNTS},
             {each: _zeros(found[f"refused {each}"]) for each in REASONS},
             {each: found[f"age {each}"] for each in PERCENTILES},
-            {waiting: found[waiting] for waiting in queues},
+            {each: found[each] for each in waiting},
+            {each: {key: _zeros(found[f"{key} of {each}"]) for key in OF_DESTINATION} for each in named},
         )
 
 
-def _queues(deployment: Deployment) -> dict[str, Any]:
+def _waiting(deployment: Deployment) -> dict[str, Any]:
     """What waited at the most, by destination, and what the function had sent back with a delay meanwhile."""
     kinds = {"": "Visible", ", delayed": "Delayed"}
     return {
-        f"{drain.destination}{words}": _of_queue(f"ApproximateNumberOfMessages{kind}", "Maximum", drain.queue_url)
+        f"{drain.destination}{words}": queues.metric(f"ApproximateNumberOfMessages{kind}", "Maximum", drain.queue_url)
         for drain in deployment.drains
         for words, kind in kinds.items()
     }
@@ -160,11 +171,6 @@ def _own(metric: str, statistic: str, **dimensions: str) -> dict[str, Any]:
         "Metric": {"Namespace": log.NAMESPACE, "MetricName": metric, "Dimensions": pairs},
         "Stat": statistic,
     }
-
-
-def _of_queue(metric: str, statistic: str, url: str) -> dict[str, Any]:
-    pairs = [{"Name": "QueueName", "Value": url.rsplit("/", 1)[-1]}]
-    return {"Metric": {"Namespace": "AWS/SQS", "MetricName": metric, "Dimensions": pairs}, "Stat": statistic}
 
 
 def _zeros(values: list[float | None]) -> list[float]:
@@ -200,7 +206,10 @@ class _Counted:
     def read(self, deployment: Deployment, window: Window) -> Figures:
         with self._lock:
             self._go_on(deployment)
-            counts = {each: [0.0] * window.count for each in (*COUNTS, *REASONS)}
+            named = [drain.destination for drain in deployment.drains if drain.has_name]
+            of = {each: {key: f"{key} of {each}" for key in OF_DESTINATION} for each in named}
+            keys = [key for own in of.values() for key in own.values()]
+            counts = {each: [0.0] * window.count for each in (*COUNTS, *REASONS, *keys)}
             ages: list[list[float]] = [[] for _ in range(window.count)]
             for (name, slice_), value in self._counts.items():
                 if name in counts and (place := window.place(slice_ * _SLICE)) is not None:
@@ -213,7 +222,8 @@ class _Counted:
             {each: counts[each] for each in COUNTS},
             {each: counts[each] for each in REASONS},
             {name: [percentile(values, share) for values in ages] for name, share in PERCENTILES.items()},
-            _values(deployment.aws, _queues(deployment), window),
+            _values(deployment.aws, _waiting(deployment), window),
+            {each: {name: counts[key] for name, key in own.items()} for each, own in of.items()},
         )
 
     def _go_on(self, deployment: Deployment) -> None:
@@ -234,6 +244,8 @@ class _Counted:
                     self._ages[slice_] += value if isinstance(value, list) else [value]
                 else:
                     self._counts[fields["refused"] if name == "Refused" else name, slice_] += value
+                    if destination := fields.get("destination"):
+                        self._counts[f"{name} of {destination}", slice_] += value
 
 
 def percentile(values: list[float], share: float) -> float | None:

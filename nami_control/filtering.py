@@ -35,19 +35,41 @@ class Answer:
     alternatives: list[list[Condition]]
 
 
-def filter_of(target: Target, given: str | None) -> wanted.Filter:
-    """The filter that was given, that the cdk.json here has, or that is deployed.
+Filters = dict[str, wanted.Filter | None]
+"""By destination; that of all of them, where they have no names, by an empty one."""
+
+
+def filters_of(target: Target, given: str | None) -> Filters:
+    """The filter that was given, those that the cdk.json here has, or those that are deployed.
 
     Raises:
-        UsageError: there is none, or it is wrong.
+        UsageError: there are none, or one is wrong.
     """
-    text = (Target(target.name, target.aws, {"filter": given}) if given else target).subscription.filter
-    if text is None:
-        deployed = find(target)
-        text = deployed.pre_queue.environment.get("FILTER") if deployed.pre_queue else None
-    if text is None:
+    if given:
+        text = Target(target.name, target.aws, {"filter": given}).subscription.filter
+        return {"": wanted.Filter(text or "")}
+    found = _kept(target)
+    if not any(found.values()):
+        found = _deployed(target)
+    if not any(found.values()):
         raise UsageError(f"{target.name} has no filter, so it wants everything; give one to try as --filter")
-    return wanted.Filter(text)
+    return found
+
+
+def _kept(target: Target) -> Filters:
+    subscription = target.subscription
+    if subscription.destinations is None:
+        return {"": wanted.Filter(subscription.filter) if subscription.filter else None}
+    each = subscription.each.items()
+    return {name: wanted.Filter(settings.filter) if settings.filter else None for name, settings in each}
+
+
+def _deployed(target: Target) -> Filters:
+    deployed = find(target)
+    environment = deployed.pre_queue.environment if deployed.pre_queue else {}
+    if "FILTER" not in environment and "FILTERS" not in environment:
+        return {}
+    return {name: asked for _, name, asked in wanted.routes(environment).ways}
 
 
 def webhook(content: bytes, verified: str | None) -> Request:
@@ -65,8 +87,10 @@ def webhook(content: bytes, verified: str | None) -> Request:
     return request
 
 
-def ask(asked: wanted.Filter, request: Request) -> Answer:
-    """What the filter says of the webhook."""
+def ask(asked: wanted.Filter | None, request: Request) -> Answer:
+    """What the filter says of the webhook; without one everything is wanted."""
+    if asked is None:
+        return Answer(True, "there is no filter", [])
     try:
         event = asked.event(request)
     except wanted.Unreadable:

@@ -4,6 +4,7 @@ import functools
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 
 from nami_control import checks, destinations, logs, pausing, shared, stacks
@@ -92,7 +93,14 @@ def _of_shared(target: Target, tell: Tell) -> dict[str, Callable[[], Check]]:
 def of_destinations(deployment: Deployment) -> list[Check]:
     """What the webhooks end in, one after the other."""
     found = [destinations.of(deployment, drain) for drain in deployment.drains]
-    return [look(label, check) for each in found for label, check in each.looks().items()]
+    kinds = [each.kind for each in found]
+    checks_of_all = []
+    for each in found:
+        looked_at = [look(label, check) for label, check in each.looks().items()]
+        if kinds.count(each.kind) > 1:  # which of them is it?
+            looked_at = [replace(check, name=f"{each.drain.destination} {check.name}") for check in looked_at]
+        checks_of_all += looked_at
+    return checks_of_all
 
 
 def _of_stack(target: Target, tell: Tell) -> Looks:

@@ -9,27 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nami_control.aws import Aws, error_code
+from nami_control.aws import Aws, Ignoring
 from nami_control.errors import AwsError
 
 _AT_ONCE = 16
-_GONE = ("404", "NoSuchKey")
 
 
 def renew(aws: Aws, bucket: str, key: str) -> bool:
     """Have the bucket keep an object as if it were new; False where it is gone."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    try:
+    with Ignoring("404", "NoSuchKey"):
         # S3 takes a copy onto itself only where something of it is replaced.
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
         source = {"Bucket": bucket, "Key": key}
         aws.client("s3").copy_object(Bucket=bucket, Key=key, CopySource=source, MetadataDirective="REPLACE")
-    except ClientError as error:
-        if error_code(error) in _GONE:
-            return False
-        raise
-    return True
+        return True
+    return False
 
 
 def renew_old(aws: Aws, bucket: str, days: float) -> int:
@@ -41,10 +35,8 @@ def renew_old(aws: Aws, bucket: str, days: float) -> int:
 
 def delete(aws: Aws, bucket: str) -> None:
     """Delete the bucket and all that is in it; one that is gone already is no failure."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
     s3 = aws.client("s3")
-    try:
+    with Ignoring("404", "NoSuchBucket"):
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
             if keys := [{"Key": entry["Key"]} for entry in page.get("Contents", [])]:
                 failed = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True}).get("Errors", [])
@@ -52,9 +44,6 @@ def delete(aws: Aws, bucket: str) -> None:
                     code = failed[0].get("Code", "no code")
                     raise AwsError(f"{len(failed)} objects of {bucket} could not be removed ({code}); try again")
         s3.delete_bucket(Bucket=bucket)
-    except ClientError as error:
-        if error_code(error) not in ("404", "NoSuchBucket"):
-            raise
 
 
 def _written_before(s3: Any, bucket: str, days: float) -> Iterator[str]:

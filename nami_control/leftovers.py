@@ -10,10 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nami_control import destinations, large_bodies, queues, stacks
-from nami_control.aws import Aws, error_code
-from nami_control.aws_errors import of_aws
+from nami_control.aws import Aws, has_code
+from nami_control.aws_errors import of_aws, told
 from nami_control.checks import Check, ok, warn
-from nami_control.errors import Command, NamiError
+from nami_control.errors import Command
 from nami_control.planning.bill import PRICES
 from nami_control.stacks import SUBSCRIPTION_TAG, Stack, Target
 from nami_stack import names
@@ -159,10 +159,9 @@ def none_is_lost(target: Target, stack: Stack | None) -> Check:
     """Whether a first deployment that failed has left something, which the next one would lose sight of."""
     if not (found := of_failed(target, stack)):
         return ok("leftovers", "none")
-    told = ", ".join(map(str, found))
     return warn(
         "leftovers",
-        f"a deployment that failed has left {told}",
+        f"a deployment that failed has left {', '.join(map(str, found))}",
         Command(f"destroy {target.name}"),
         " offers to remove it, and says how to take it up again",
     )
@@ -183,9 +182,9 @@ def of_former(target: Target, stack: Stack | None, besides: Iterable[Leftover] =
     kept = []
     for page in aws.client("resourcegroupstaggingapi").get_paginator("get_resources").paginate(TagFilters=tags):
         for each in page["ResourceTagMappingList"]:
-            told = {tag["Key"]: tag["Value"] for tag in each["Tags"]}
+            its_tags = {tag["Key"]: tag["Value"] for tag in each["Tags"]}
             found = of_arn(each["ResourceARN"])
-            if found and found[1] not in used and told.get(names.ENVIRONMENT_TAG, "") == environment:
+            if found and found[1] not in used and its_tags.get(names.ENVIRONMENT_TAG, "") == environment:
                 kept.append(found)
     return _looked_at(aws, kept)
 
@@ -229,20 +228,12 @@ def attempt(what: str, act: Callable[[], object]) -> str:
     try:
         act()
     except Exception as error:
-        if is_gone(error):
+        if has_code(error, *_GONE):
             return ""
-        told = error if isinstance(error, NamiError) else of_aws(error)
-        if told is None:
+        if (why := told(error)) is None:
             raise
-        return f"{what}: {told}"
+        return f"{what}: {why}"
     return ""
-
-
-def is_gone(error: Exception) -> bool:
-    """Whether AWS says that the thing is not there."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    return isinstance(error, ClientError) and error_code(error) in _GONE
 
 
 def of_arn(arn: str) -> tuple[str, str] | None:
@@ -267,11 +258,11 @@ def _looked_at(aws: Aws, kept: Iterable[tuple[str, str]]) -> list[Leftover]:
             try:
                 what = KINDS[kind].look(aws, identity)
             except Exception as error:
-                if is_gone(error):
+                if has_code(error, *_GONE):
                     continue
-                if (told := of_aws(error)) is None:
+                if (why := of_aws(error)) is None:
                     raise
-                what = str(told.cause)
+                what = why.cause
             if what is not None:
                 found.append(Leftover(kind, identity, what))
     return sorted(found)

@@ -84,4 +84,4 @@ class Filter:
         if letter.delivery is None:
             return wanted in letter.content
         headers = "\n".join(f"{name}: {value}" for name, value in letter.delivery.headers.items())
-        return wanted.encode() in letter.delivery.body or wanted in headers
+        return wanted.encode(errors="replace") in letter.delivery.body or wanted in headers

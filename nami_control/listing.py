@@ -8,10 +8,11 @@ from typing import Any
 
 from nami_control import destinations, pausing, shared, stacks
 from nami_control.aws import Aws
-from nami_control.aws_errors import of_aws
+from nami_control.aws_errors import going_on
 from nami_control.destinations.base import Destination
 from nami_control.progress import Tell, silent
-from nami_control.queues import ages, dead_letter_queues, depth, retention, waiting
+from nami_control.queues import ages, dead_letter_queues, depth, of_destinations, retention, waiting
+from nami_stack.names import from_outputs
 from nami_stack.settings import SHARED
 
 _AT_ONCE = 8  # subscriptions whose queues are asked at the same time
@@ -29,13 +30,10 @@ def subscriptions(aws: Aws, *, tell: Tell = silent) -> list[dict[str, Any]]:
 
 
 def _functions_off(aws: Aws, tell: Tell) -> set[str]:
-    try:
-        return pausing.functions_off(aws)
-    except Exception as error:
-        if (told := of_aws(error)) is None:
-            raise
-        tell(f"what is paused is not known: {told}")
-        return set()
+    off: set[str] = set()
+    with going_on(tell, "what is paused is not known"):
+        off = pausing.functions_off(aws)
+    return off
 
 
 def _row(
@@ -52,7 +50,7 @@ def _row(
     return {
         "name": owner.subscription,
         "environment": owner.environment or None,
-        "destinations": [kind for kind, each in destinations.kinds().items() if _is_among(each, outputs)],
+        "destinations": _destinations(outputs),
         "endpoint": stacks.reachable(aws, outputs["EndpointUrl"]) if "EndpointUrl" in outputs else None,
         "waiting": count,
         "dead_letters": _sum(aws, dead_letter_queues(outputs)),
@@ -68,6 +66,14 @@ def _row(
 def _runs_out(aws: Aws, queue: str, age: float) -> str:
     """When SQS deletes what has waited longest, of this age in seconds."""
     return datetime.fromtimestamp(time.time() - age + retention(aws, queue), UTC).isoformat(timespec="seconds")
+
+
+def _destinations(outputs: Mapping[str, str]) -> list[str]:
+    """Their names; of those without one the kinds."""
+    prefixes = of_destinations(outputs)
+    if prefixes and "" not in prefixes:
+        return [from_outputs(prefix) for prefix in prefixes]
+    return [kind for kind, each in destinations.kinds().items() if _is_among(each, outputs)]
 
 
 def _is_among(destination: type[Destination], outputs: Mapping[str, str]) -> bool:

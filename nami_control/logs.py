@@ -16,6 +16,11 @@ _LATE = 15_000  # ms: how much later than others of its time a line may become v
 # The platform's own lines where logs are text, for each invocation; one that tells of a failure has its status.
 _PLATFORM = ("START ", "END ", "REPORT ", "INIT_START ", "XRAY ")
 
+UNWANTED = "not wanted by "
+"""What a step begins with where one destination's filter does not want the webhook; its name follows."""
+FILTERED = "not wanted by the filter"
+"""What a step has where no destination wants it."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -119,6 +124,7 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
     if str(fields.get("message", "")).startswith("batch"):
         told = [("INFO", "stored", each) for each in fields.get("stored", [])]
         told += [("INFO", "stored before, a duplicate", each) for each in fields.get("duplicates", [])]
+        told += [("INFO", "dropped by process, not stored", each) for each in fields.get("dropped", [])]
         told += [
             ("INFO", f"other content came under this id, stored as {each}", each.rpartition(APART)[0])
             for each in fields.get("same_id", [])
@@ -129,6 +135,8 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
             told.append(("ERROR", f"{away['webhooks']} wait, at no cost of a try: {away['reason']}", ""))
     elif fields.get("message") == "webhook":
         told = [(level, _answered(fields), str(fields.get("id", "")))]
+    elif fields.get("message") == "not wanted":
+        told = [(level, f"{UNWANTED}{fields.get('destination', '')}", str(fields.get("id", "")))]
     elif str(fields.get("type", "")).startswith("platform."):
         status = str(fields.get("record", {}).get("status", "success"))
         told = [] if status == "success" else [("ERROR", f"the platform ended it: {status}", "")]
@@ -141,7 +149,7 @@ def steps(line: Line, only: str | None = None) -> Iterator[Step]:
         if line.message.startswith(_PLATFORM) and not failed:
             told = []
     for severity, what, delivery_id in told:
-        if only is None or delivery_id == only:
+        if only is None or delivery_id == only or _is_made_of(delivery_id, only):
             # A reason may repeat what a webhook said; it must not pass for a line of its own.
             refused = fields.get("refused") == "signature" or what.startswith("in quarantine: ")
             yield Step(
@@ -155,6 +163,11 @@ def path(deployment: Deployment, delivery_id: str, since: float) -> list[Step]:
     return [step for line in found for step in steps(line, delivery_id)]
 
 
+def _is_made_of(made: str, delivery_id: str) -> bool:
+    """Whether it is the id of one of several documents that `process` made of a webhook."""
+    return made.startswith(delivery_id + APART) and made[len(delivery_id) + 1 :].isdecimal()
+
+
 def _answered(fields: Mapping[str, Any]) -> str:
     status = fields.get("status", 0)
     said = f"answered {status} in {fields.get('ms', 0)} ms"
@@ -163,5 +176,5 @@ def _answered(fields: Mapping[str, Any]) -> str:
     if fields.get("verified"):
         said += f", signed by {fields['verified']}"
     if fields.get("Filtered"):
-        said += ", not wanted by the filter and not stored"
+        said += f", {FILTERED} and not stored"
     return said + (f": {fields['reason']}" if fields.get("reason") else "")

@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 
 from nami_control import checks, health, listing
 from nami_control.aws import Aws
-from nami_control.aws_errors import of_aws
+from nami_control.aws_errors import told
 from nami_control.deployment import Deployment
-from nami_control.errors import NamiError
 from nami_control.figures import Figures, Source, Window
 
 _Seen = TypeVar("_Seen")
@@ -78,6 +77,6 @@ def _or_none(look: Callable[[], _Seen]) -> _Seen | None:
     try:
         return look()
     except Exception as error:
-        if isinstance(error, NamiError) or of_aws(error):
+        if told(error):
             return None
         raise

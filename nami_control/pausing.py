@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nami_control import queues, times
-from nami_control.aws import Aws, error_code
+from nami_control.aws import Aws, Ignoring
 from nami_control.deployment import Deployment, Drain
 from nami_control.errors import AwsError, CheckError, Command, NotRunningError
 from nami_control.progress import Tell, silent
@@ -160,15 +160,9 @@ def _switch(deployment: Deployment, drains: list[Drain], *, on: bool) -> list[st
 
 
 def _set(client: Any, uuid: str, *, on: bool) -> None:
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
     for _ in _in_time():
-        try:
+        with Ignoring(*_BUSY):
             client.update_event_source_mapping(UUID=uuid, Enabled=on)
-        except ClientError as error:
-            if error_code(error) not in _BUSY:
-                raise
-        else:
             return
     raise AwsError(f"the event source {uuid} is being changed by something else", "run it again")
 

@@ -4,21 +4,19 @@ CloudFormation keeps those that leave a stack, since what waits in them was ackn
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from nami_control.aws import Aws
-from nami_control.aws_errors import of_aws
+from nami_control.aws_errors import going_on
 from nami_control.errors import CheckError, Command
 from nami_control.progress import Tell, silent
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
 
-_T = TypeVar("_T")
-AT_ONCE, _BYTES_AT_ONCE = 10, 1_048_576  # messages that SQS takes in one call, and their bytes
 _QUEUE = "AWS::SQS::Queue"
 _DEAD = "DeadLetterQueueUrl"
 _DEFAULT_RETENTION = 345_600
@@ -35,6 +33,17 @@ def dead_letter_queues(outputs: Mapping[str, str]) -> list[str]:
     return [url for key, url in outputs.items() if key.endswith(_DEAD)]
 
 
+def of_destinations(outputs: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """By what stands before them, the outputs of each destination without that."""
+    ends = [key.removesuffix("QueueUrl") for key in outputs if key.endswith("QueueUrl") and not key.endswith(_DEAD)]
+    found: dict[str, dict[str, str]] = {prefix: {} for prefix in sorted(ends)}
+    for key, value in outputs.items():
+        if prefixes := [prefix for prefix in found if key.startswith(prefix)]:
+            longest = max(prefixes, key=len)
+            found[longest][key.removeprefix(longest)] = value
+    return found
+
+
 def depth(aws: Aws, queue_url: str) -> int:
     """About how many messages a queue holds: waiting, delayed, and being processed."""
     names: Any = [
@@ -46,59 +55,32 @@ def depth(aws: Aws, queue_url: str) -> int:
     return sum(int(said.get(name, 0)) for name in names)
 
 
-def together(items: Iterable[_T], text: Callable[[_T], str]) -> Iterator[list[_T]]:
-    """As many at once as SQS takes, by number and by the bytes of each one's text."""
-    group: list[_T] = []
-    size = 0
-    for item in items:
-        length = len(text(item).encode())
-        if group and (len(group) == AT_ONCE or size + length > _BYTES_AT_ONCE):
-            yield group
-            group, size = [], 0
-        group.append(item)
-        size += length
-    if group:
-        yield group
-
-
 def ages(aws: Aws, queue_urls: Sequence[str], tell: Tell = silent) -> dict[str, float]:
     """Age of each queue's oldest message, in seconds; a queue without a recent metric is left out."""
     found: dict[str, float] = {}
     now = time.time()
     cloudwatch = aws.client("cloudwatch")
-    for start in range(0, len(queue_urls), 500):  # the most that one call takes
-        part = queue_urls[start : start + 500]
-        try:
+    with going_on(tell, "the age of the oldest message is not known"):
+        for start in range(0, len(queue_urls), 500):  # the most that one call takes
+            part = queue_urls[start : start + 500]
+            oldest = [{**metric("ApproximateAgeOfOldestMessage", "Maximum", url), "Period": 60} for url in part]
+            queries: Any = [{"Id": f"q{number}", "MetricStat": each} for number, each in enumerate(oldest)]
             said = cloudwatch.get_metric_data(
                 StartTime=datetime.fromtimestamp(now - _AGE_WITHIN, UTC),
                 EndTime=datetime.fromtimestamp(now, UTC),
                 ScanBy="TimestampDescending",
-                MetricDataQueries=[_age_query(number, url) for number, url in enumerate(part)],
+                MetricDataQueries=queries,
             )
-        except Exception as error:
-            if (told := of_aws(error)) is None:
-                raise
-            tell(f"the age of the oldest message is not known: {told}")
-            return found
-        for result in said["MetricDataResults"]:
-            if result["Values"]:
-                found[part[int(result["Id"][1:])]] = result["Values"][0]
+            for result in said["MetricDataResults"]:
+                if result["Values"]:
+                    found[part[int(result["Id"][1:])]] = result["Values"][0]
     return found
 
 
-def _age_query(number: int, queue_url: str) -> dict[str, Any]:
-    return {
-        "Id": f"q{number}",
-        "MetricStat": {
-            "Metric": {
-                "Namespace": "AWS/SQS",
-                "MetricName": "ApproximateAgeOfOldestMessage",
-                "Dimensions": [{"Name": "QueueName", "Value": queue_url.rsplit("/", 1)[-1]}],
-            },
-            "Period": 60,
-            "Stat": "Maximum",
-        },
-    }
+def metric(name: str, statistic: str, queue_url: str) -> dict[str, Any]:
+    """A metric that SQS has of a queue, as CloudWatch is asked for it; the period is the caller's."""
+    pairs = [{"Name": "QueueName", "Value": queue_url.rsplit("/", 1)[-1]}]
+    return {"Metric": {"Namespace": "AWS/SQS", "MetricName": name, "Dimensions": pairs}, "Stat": statistic}
 
 
 @dataclass(frozen=True)

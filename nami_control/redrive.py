@@ -3,12 +3,12 @@
 import time
 from typing import Any
 
-from nami_control.aws import error_code
+from nami_control.aws import Ignoring
 from nami_control.dead_letters import DeadLetters
 from nami_control.errors import AwsError
 from nami_control.letters import Filter, Letter
 from nami_control.progress import Progress, unshown
-from nami_control.queues import AT_ONCE
+from nami_runtime.queue import AT_ONCE
 
 # What an SQS without the move task says, or SQS where the task does not serve this queue.
 _NO_TASK = ("InvalidAction", "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation")
@@ -77,19 +77,16 @@ def purge(letters: DeadLetters, chosen: list[Letter], progress: Progress = unsho
 
 def move(letters: DeadLetters, rate: int | None, redriven: Count, progress: Progress = unshown) -> bool:
     """Let SQS move all letters by itself; False where it can't."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
     said = letters.sqs.get_queue_attributes(QueueUrl=letters.url, AttributeNames=["QueueArn"])
     arn = said["Attributes"]["QueueArn"]
     options: Any = {"MaxNumberOfMessagesPerSecond": rate} if rate else {}
     total = letters.count()
     letters.keep_bodies()
-    try:
+    handle = ""
+    with Ignoring(*_NO_TASK):
         handle = letters.sqs.start_message_move_task(SourceArn=arn, **options)["TaskHandle"]
-    except ClientError as error:
-        if error_code(error) in _NO_TASK:
-            return False
-        raise
+    if not handle:
+        return False
     with progress("SQS is moving the dead letters", total) as advance:
         try:
             while True:

@@ -4,7 +4,7 @@ It is read by the time of its arrival. How far it came is kept in a file after e
 goes on where it stopped; the last step before a kill may be repeated, as any webhook may: by its delivery id it is one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -19,10 +19,10 @@ from nami_control.destinations.base import Destination
 from nami_control.errors import AwsError, Command, NotFoundError, UsageError, WebhookError
 from nami_control.posting import Posted, Poster
 from nami_control.progress import Tell, silent
-from nami_control.queues import together
 from nami_control.redrive import Pace
 from nami_control.searching import Position
 from nami_runtime import envelope, ordering, pattern, wanted
+from nami_runtime.queue import together
 from nami_runtime.request import Request
 
 RATE = 20
@@ -95,7 +95,7 @@ class Replay:
     def count(self) -> int:
         """How many it would be, from its begin."""
         with self._store.oldest_first(self.asked.since, self.asked.until, self.asked.query) as documents:
-            return sum(1 for document in documents if self._wants(document))
+            return sum(1 for document in _once(documents) if self._wants(document))
 
     def run(self) -> Iterator[Step]:
         """Send them; a step comes after what it tells of was taken.
@@ -139,7 +139,7 @@ class Replay:
         for at, group in groupby(found, _arrival):
             # Those of one millisecond as they were stored, which of an ordered subscription's is their order.
             together = sorted(group, key=lambda each: (str(each.get("stored_at", "")), str(each["_id"])))
-            for number, document in enumerate(together, 1):
+            for number, document in enumerate(_once(together), 1):
                 if behind and at == behind.at and number <= behind.skip:
                     continue
                 if self._wants(document):
@@ -187,9 +187,9 @@ class Replay:
 
 
 def request_of(document: Document) -> Request:
-    """The webhook as it came in, under the id that it has in the store."""
-    # Told apart by its content where another came under its id before.
-    delivery_id = str(document.get("same_id_as", document["_id"]))
+    """The webhook as it came in, under its own id."""
+    # Told apart by its content where another came under its id before; a part of it is made anew by `process`.
+    delivery_id = str(document.get("part_of", document.get("same_id_as", document["_id"])))
     request = Request(
         document["method"],
         document["path"],
@@ -202,6 +202,18 @@ def request_of(document: Document) -> Request:
     )
     request.delivery_id, request.verified = delivery_id, document.get("verified")
     return request
+
+
+def _once(documents: Iterable[Document]) -> Iterator[Document]:
+    """Of documents in the order of their arrival, one of those that `process` made of the same webhook."""
+    for _, group in groupby(documents, _arrival):
+        seen = set()
+        for document in group:
+            webhook = (document.get("part_of", document["_id"]), bytes(document.get("raw") or b""))
+            if webhook not in seen:
+                yield document
+            if "part_of" in document:
+                seen.add(webhook)
 
 
 def kept(deployment: Deployment, *, tell: Tell = silent) -> Replay:

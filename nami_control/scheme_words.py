@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from nami_control.providers import HANDSHAKES
 from nami_runtime import signatures
 from nami_runtime.signatures.adyen import Adyen
 from nami_runtime.signatures.braintree import Braintree
@@ -11,6 +10,32 @@ from nami_runtime.signatures.contentful import Contentful
 from nami_runtime.signatures.jwts import JsonWebToken
 from nami_runtime.signatures.public_keys import Asymmetric, PayPal, Sns
 from nami_runtime.signatures.schemes import Basic, Hmac, Scheme, Token, Unsigned
+
+# What is asked before the first webhook, and how it is answered.
+HANDSHAKES = {
+    "head": "asks with HEAD whether anybody is there; gets 200",
+    "woocommerce": "sends an unsigned ping when a webhook is made; gets 200",
+    "aws-sns": "signed SubscriptionConfirmation of a topic that the secret names: GET of its SubscribeURL",
+    "braintree": "GET with bt_challenge: the public key, and its HMAC",
+    "asana": "POST with X-Hook-Secret: the same header; `nami secret NAME --received` shows it",
+    "bitbucket-server": "sends an unsigned ping when a webhook is tested; gets 200",
+    "boldsign": "sends an unsigned event `Verification` when the URL is verified; gets 200",
+    "challenge": "POST of a challenge: it, as JSON",
+    "discord": "POST of type 0: 204",
+    "dropbox": "GET with a challenge: the challenge",
+    "event-grid": "POST with a validationCode: it; CloudEvents' OPTIONS with WebHook-Request-Origin: its answer",
+    "meta": "GET with hub.verify_token: hub.challenge",
+    "microsoft-graph": "POST with validationToken: the token",
+    "notion": "POST with a verification_token: 200, and `nami secret NAME --received` shows the token",
+    "okta": "GET with X-Okta-Verification-Challenge: it, as JSON",
+    "ringcentral": "POST with Validation-Token and no body: the same header",
+    "slack": "signed POST url_verification: the challenge",
+    "smartcar": "signed POST of VERIFY: the challenge's HMAC",
+    "twitch": "signed POST of webhook_callback_verification: the challenge, as text",
+    "x": "GET with crc_token: its HMAC",
+    "xero": "signed POST without events: 200, wrongly signed 401, both without a body",
+    "zoom": "signed POST endpoint.url_validation: plainToken and its HMAC",
+}
 
 
 class Described(NamedTuple):

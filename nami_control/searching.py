@@ -12,7 +12,10 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Protocol
 
+from nami_runtime.request import YEAR_9999
+
 Document = dict[str, Any]
+_MOST = 2**31  # that a database skips
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Position:
     def parse(cls, text: str) -> "Position | None":
         """What `str` made of one; None of any other text."""
         at, _, skip = text.partition(".")
-        return cls(int(at), int(skip)) if at.isdecimal() and skip.isdecimal() and len(text) < 40 else None
+        is_one = at.isdecimal() and skip.isdecimal() and len(text) < 40 and int(at) < YEAR_9999 and int(skip) < _MOST
+        return cls(int(at), int(skip)) if is_one else None
 
 
 class Store(Protocol):
@@ -64,11 +68,6 @@ class Search:
     fields: tuple[tuple[str, str], ...] = ()
     since: float | None = None
     until: float | None = None
-
-    @property
-    def reads_all(self) -> bool:
-        """Whether documents must be looked through one by one."""
-        return bool(self.text or self.fields)
 
     def takes(self, document: Document) -> bool:
         """Whether text and fields are in the document."""

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from nami_control import samples, signing
 from nami_control.aws import Aws
-from nami_control.checks import fill, secret_text
+from nami_control.checks import secret_text
 from nami_control.deployment import Deployment
 from nami_control.errors import Command, SecretError, UsageError, WebhookError
 from nami_control.progress import Tell, silent
@@ -200,7 +200,7 @@ class Sender:
         if not self.deployment.aws.is_local:
             raise SecretError(
                 f"the signature secret of {self.deployment.name} is not filled in",
-                *(fill(self.deployment.name), f" asks for {self.scheme}'s"),
+                *(Command(f"secret {self.deployment.name}"), f" asks for {self.scheme}'s"),
             )
         made = self._make_secret()
         self.deployment.aws.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=made)

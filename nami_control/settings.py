@@ -1,6 +1,7 @@
 """The settings of a target that stay: kept in the cdk.json here, over the defaults."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,7 @@ def save(target: Target) -> Path:
         holder = holder.setdefault("environments", {}).setdefault(name, {})
     subscriptions = holder.setdefault("subscriptions", {})
     before = subscriptions.get(target.name, {})
-    dumped = read_settings({"name": target.name, **before, **target.given}).model_dump(mode="json")
-    subscriptions[target.name] = {**before, **{key: dumped[key] for key in target.given}}
+    subscriptions[target.name] = {**before, **_as_kept(target, before)}
     file = Path("cdk.json")
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     return file
@@ -29,6 +29,12 @@ def save(target: Target) -> Path:
 
 def placed(target: Target) -> dict[str, Any]:
     """What `save` would put into the context of a cdk.json."""
-    content = {"subscriptions": {target.name: dict(target.given)}}
+    content = {"subscriptions": {target.name: _as_kept(target, {})}}
     name = target.aws.environment_name
     return {"environments": {name: content}} if name else content
+
+
+def _as_kept(target: Target, before: Mapping[str, Any]) -> dict[str, Any]:
+    """The given settings as they stand in a file, with numbers and objects in place of their text."""
+    dumped = read_settings({"name": target.name, **before, **target.given}).model_dump(mode="json")
+    return {key: dumped[key] for key in target.given}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nami_control import stacks
-from nami_control.aws import Aws, error_code
+from nami_control.aws import Aws, Ignoring
 from nami_control.errors import Command, NotRunningError, UsageError
 from nami_control.stacks import Target
 from nami_stack.settings import SHARED
@@ -18,18 +18,12 @@ def users(aws: Aws, stack_name: str, parts: Sequence[str] = (GATEWAY, MONGO)) ->
 
     CloudFormation knows: each of them imports what the shared stack exports.
     """
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
     found: set[str] = set()
     client = aws.client("cloudformation")
     for part in parts:
-        try:
+        with Ignoring("ValidationError"):  # nobody imports it, or it is not there
             for page in client.get_paginator("list_imports").paginate(ExportName=f"{stack_name}-{part}"):
                 found.update(page["Imports"])
-        except ClientError as error:
-            # Nobody imports it, or it is not there.
-            if error_code(error) != "ValidationError":
-                raise
     prefix = stack_name.removesuffix(SHARED)
     return sorted(name.removeprefix(prefix) for name in found)
 

@@ -117,7 +117,7 @@ def read_request(raw: bytes) -> Request:
         UsageError: it is none.
     """
     head, *rest = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)
-    line, *lines = head.decode("utf-8", "surrogateescape").splitlines() or [""]
+    line, *lines = re.split(r"\r?\n", head.decode("utf-8", "surrogateescape"))
     words = line.split(" ")
     if len(words) not in (2, 3) or not words[0].isalpha() or "/" not in words[1]:
         raise UsageError("the request's first line must be such as 'POST /nami/shopify HTTP/1.1'; then its headers, a "
@@ -228,7 +228,7 @@ def _secret(forms: Sequence[Scheme], values: Sequence[str], fault: str) -> Step:
 
 def _length(request: Request) -> Iterator[Step]:
     announced, size = request.headers.get("content-length", ""), len(request.body)
-    if announced.isdigit() and int(announced) != size:
+    if announced.isascii() and announced.isdigit() and len(announced) < 20 and int(announced) != size:
         more = size - int(announced)
         said = f"{more} more" if more > 0 else f"{-more} fewer"
         yield Step(

@@ -26,7 +26,7 @@ class Skipped(Exception):
 
 
 def webhook_is_stored(sender: Sender) -> str:
-    """A webhook is accepted, and the post-queue function of each destination says that it stored it."""
+    """A webhook is accepted, and the post-queue function of each destination that wants it says that it stored it."""
     body, kind = _marked(sender)
     since = _now()
     try:
@@ -39,8 +39,12 @@ def webhook_is_stored(sender: Sender) -> str:
     last = "nothing"
     for step in _steps(sender, answer.delivery_id, since):
         last = step.what
-        if step.what == "stored":
+        if last == "stored":
             missing.pop(step.function, None)
+        elif last.startswith(logs.UNWANTED):
+            missing.pop(f"to {last.removeprefix(logs.UNWANTED)}", None)
+        elif logs.FILTERED in last:
+            raise Skipped("no destination wants the sample, by its filter")
         if not missing:
             return answer.delivery_id
     raise WebhookError(f"{answer.delivery_id} was accepted and not stored within {STORED_WITHIN} s; its log: {last}")
@@ -125,8 +129,8 @@ def _now() -> float:
 
 
 def _steps(sender: Sender, delivery_id: str, since: float) -> Iterator[logs.Step]:
-    """What happens to a webhook behind the queue, as it happens, for STORED_WITHIN seconds at the most."""
-    groups = logs.post_queue_groups(sender.deployment)
+    """What happens to a webhook, as it happens, for STORED_WITHIN seconds at the most."""
+    groups = logs.groups(sender.deployment)
     deadline = time.monotonic() + STORED_WITHIN
     seen: set[logs.Step] = set()
     while time.monotonic() < deadline:

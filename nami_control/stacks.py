@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nami_control import cdk_json
-from nami_control.aws import Aws, error_code
+from nami_control.aws import Aws, Ignoring
 from nami_control.errors import CheckError, usage_errors
 from nami_stack.settings import (
     ENVIRONMENT_TAG,
@@ -186,17 +186,17 @@ class Target:
         """Every resource of its stack."""
         return resources(self.aws, self.stack_name)
 
+    def deployed_settings(self) -> dict[str, Any]:
+        """Those of the last deployment that are not the defaults; none where it can't be known."""
+        found = settings_in(template_of(self.aws, self.stack_name))
+        return {key: value for key, value in found.items() if value is not None}
+
 
 def find_stack(aws: Aws, name: str) -> Stack | None:
     """The stack of that name, whosever it is; None where there is none."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    try:
+    with Ignoring("ValidationError"):
         return Stack(aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0], aws)
-    except ClientError as error:
-        if error_code(error) == "ValidationError":
-            return None
-        raise
+    return None
 
 
 def deployed(aws: Aws) -> dict[Owner, Stack]:

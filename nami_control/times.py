@@ -5,8 +5,10 @@ import time
 from datetime import UTC, datetime
 
 from nami_control.errors import UsageError
+from nami_runtime.request import YEAR_9999
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LATEST = YEAR_9999 / 1000
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw]?)")
 
 
@@ -16,15 +18,18 @@ def moment(text: str) -> float:
     Raises:
         UsageError: it is neither.
     """
-    if found := _DURATION.fullmatch(text.strip().lower()):
-        return time.time() - float(found[1]) * _UNITS[found[2]]
     try:
-        given = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise UsageError(
-            f"{text!r} is no time: give it as 30s, 10m, 2h or 3d ago, or as 2026-01-31 or 2026-01-31T12:00"
-        ) from None
-    return given.timestamp()  # without a zone it is the local time, as in `date`
+        if found := _DURATION.fullmatch(text.strip().lower()):
+            at = time.time() - float(found[1]) * _UNITS[found[2]]
+        else:
+            at = datetime.fromisoformat(text.strip()).timestamp()  # without a zone it is the local time, as in `date`
+        if 0 <= at < _LATEST:
+            return at
+    except (ValueError, OverflowError):
+        pass
+    raise UsageError(
+        f"{text!r} is no time from 1970 on: give it as 30s, 10m, 2h or 3d ago, or as 2026-01-31 or 2026-01-31T12:00"
+    )
 
 
 def duration(text: str) -> float:
@@ -33,8 +38,9 @@ def duration(text: str) -> float:
     Raises:
         UsageError: it is none.
     """
-    if found := _DURATION.fullmatch(text.strip().lower()):
-        return float(found[1]) * _UNITS[found[2]]
+    found = _DURATION.fullmatch(text.strip().lower())
+    if found and (seconds := float(found[1]) * _UNITS[found[2]]) < _LATEST:
+        return seconds
     raise UsageError(f"{text!r} is no duration: give it as 60s, 5m or 2h")
 
 

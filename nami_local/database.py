@@ -3,8 +3,6 @@
 import importlib.util
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,9 +44,8 @@ def choose(home: Home, mongo_uri: str | None, *, usual_port: bool = True) -> Dat
     return Database(f"mongodb://127.0.0.1:{port}/", command)
 
 
-@contextmanager
-def connect(uri: str, *, timeout: float = 3) -> Iterator[Any]:
-    """Open the database of the documents; what goes wrong with it becomes one line."""
+def ping(uri: str, *, timeout: float = 3) -> None:
+    """Raise DatabaseError where the database does not answer in time (seconds)."""
     import pymongo  # noqa: PLC0415 (a tenth of a second that other commands need not wait)
     import pymongo.errors  # noqa: PLC0415
 
@@ -56,13 +53,7 @@ def connect(uri: str, *, timeout: float = 3) -> Iterator[Any]:
         with pymongo.MongoClient[dict[str, Any]](
             uri, serverSelectionTimeoutMS=int(timeout * 1000), connectTimeoutMS=int(timeout * 1000)
         ) as client:
-            yield client[DATABASE]
+            client[DATABASE].command("ping")
     except pymongo.errors.PyMongoError as error:
         reason = str(error).split(", Timeout:")[0].split(" (configured timeouts")[0]
         raise DatabaseError(f"the database does not answer: {reason}") from None
-
-
-def ping(uri: str, *, timeout: float = 3) -> None:
-    """Raise DatabaseError where the database does not answer in time."""
-    with connect(uri, timeout=timeout) as database:
-        database.command("ping")

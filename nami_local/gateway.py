@@ -5,12 +5,14 @@ Velocity engine runs them, with what AWS gives a template: the binary body as te
 """
 
 import base64
+import ipaddress
 import json
 import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
@@ -134,28 +136,41 @@ class _Run:
 
     def __init__(self, path: str, method: str, headers: Mapping[str, Any], query: Mapping[str, Any]) -> None:
         request_id = str(uuid.uuid4())
-        forwarded = str(headers.get("x-forwarded-for") or "127.0.0.1")
+        forwarded = str(headers.get("x-forwarded-for")).partition(",")[0].strip()
         self.context: dict[str, Any] = {
             "extendedRequestId": request_id,
             "requestId": request_id,
             "requestTimeEpoch": int(time.time() * 1000),
             "httpMethod": method,
             "path": path,
-            "identity": {"sourceIp": forwarded.partition(",")[0].strip()},
+            "identity": {"sourceIp": forwarded if _is_address(forwarded) else "127.0.0.1"},
             "responseOverride": {},
         }
         self._parameters = {"header": _map(headers), "querystring": _map(query), "path": _map({})}
 
     def render(self, template: str, body: str) -> str:
         """What the template makes of this body."""
-        import airspeed  # type: ignore[import-untyped]  # noqa: PLC0415 (it has no types; few gateways have a template)
-
         names = {"input": _Input(body, self._parameters), "util": _Util(), "context": self.context}
-        return str(airspeed.Template(template).merge(names))
+        return str(_template(template).merge(names))
 
     def value_of(self, source: str) -> str:
         """A response header's value, where it is mapped from the context."""
         return str(self.context[source.removeprefix("context.")]) if source.startswith("context.") else source
+
+
+@cache
+def _template(text: str) -> Any:
+    """Read once: that takes longer than what it is for."""
+    import airspeed  # type: ignore[import-untyped]  # noqa: PLC0415 (it has no types; few gateways have a template)
+
+    return airspeed.Template(text)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return "%" not in text and bool(ipaddress.ip_address(text))  # behind which anything may stand
+    except ValueError:
+        return False
 
 
 def _map(values: Mapping[str, Any]) -> dict["_Text", "_Text"]:

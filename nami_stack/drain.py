@@ -12,6 +12,7 @@ from constructs import Construct
 from nami_stack import reporting
 from nami_stack.assets import LAMBDAS
 from nami_stack.destinations.destination import Destination
+from nami_stack.destinations.table import check_transform
 from nami_stack.functions import PythonFunction
 from nami_stack.queue import Queue
 from nami_stack.settings import PipelineSettings
@@ -25,6 +26,7 @@ class Drain(Construct):
 
     Args:
         name: of the subscription.
+        called: what the destination is called; its kind, and a number behind it, where the user gave it no name.
         source: folder of the post-queue function's code.
         extra_requirements: what the function needs beside its own requirements.txt.
         large_bodies: where the bodies lie that the queue can't hold.
@@ -36,6 +38,7 @@ class Drain(Construct):
         construct_id: str,
         *,
         name: str,
+        called: str,
         source: Path,
         destination: Destination,
         large_bodies: s3.Bucket,
@@ -43,7 +46,8 @@ class Drain(Construct):
         settings: PipelineSettings,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.destination = destination
+        self.destination, self.settings, self.called = destination, settings, called
+        self.has_name = name_of(destination) is not None
         ordered = settings.order_by is not None
         self.dead_letter_queue = Queue(self, "DeadLetters", days=settings.dead_letter_retention_days, ordered=ordered)
         receives = _MOST_RECEIVES if ordered else settings.max_receives
@@ -55,18 +59,21 @@ class Drain(Construct):
             visibility_timeout=settings.visibility_timeout,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=receives),
         )
+        if settings.transform is not None:
+            check_transform(destination.kind, transforms=getattr(destination, "transforms", False))
         reporting.check_way_out(settings, destination.placement.get("vpc"), destination.placement.get("vpc_subnets"))
         self.post_queue_function = PythonFunction(
             self,
             "PostQueue",
             source=source,
-            extra_requirements=[*_requirements(destination), *extra_requirements],
+            extra_requirements=[*_requirements(destination, settings), *extra_requirements],
             memory=settings.post_queue_memory,
             timeout=settings.post_queue_timeout,
             settings=settings,
             environment={
                 "NAMI_SUBSCRIPTION": name,
                 "DESTINATION": destination.kind,
+                **({"DESTINATION_NAME": called} if self.has_name else {}),
                 "QUEUE_URL": self.queue.queue_url,
                 "CLAIM_CHECK_BUCKET": large_bodies.bucket_name,
                 "QUEUE_SECONDS": str(settings.queue_retention_days * 86_400),
@@ -79,11 +86,13 @@ class Drain(Construct):
         self._let_use(large_bodies, name)
         self._let_send_on(large_bodies, ordered=ordered)
         destination.grant_write(self.post_queue_function)
-        self._feed(settings, destination.batch_limit(settings.post_queue_timeout, ordered=ordered))
+        batches = settings.maximum_concurrency
+        self._feed(settings, destination.batch_limit(settings.post_queue_timeout, ordered=ordered, batches=batches))
 
     def _where_set(self, settings: PipelineSettings) -> dict[str, str]:
         ordered = {"MAX_RECEIVES": str(settings.max_receives), "DEAD_LETTERS_URL": self.dead_letter_queue.queue_url}
         return {
+            **({"TRANSFORM": settings.transform} if settings.transform is not None else {}),
             **({"KEEP_DAYS": str(settings.keep_days)} if settings.keep_days else {}),
             **(ordered if settings.order_by is not None else {}),
         }
@@ -117,7 +126,14 @@ class Drain(Construct):
         )
 
 
-def _requirements(destination: Destination) -> list[Path]:
-    """What parsing bodies, and the runtime's module for this kind of destination, need beside the standard library."""
-    files = [LAMBDAS / "post_queue" / f"requirements-{each}.txt" for each in ("bodies", destination.kind)]
+def name_of(destination: Destination) -> str | None:
+    """What the user calls it; one of a user's own may have but what a drain needs."""
+    name: str | None = getattr(destination, "given_name", None)
+    return name
+
+
+def _requirements(destination: Destination, settings: PipelineSettings) -> list[Path]:
+    """What parsing bodies, the runtime's module for this kind of destination, and a transform need beside Python."""
+    parts = ["bodies", destination.kind, *(["transform"] if settings.transform is not None else [])]
+    files = [LAMBDAS / "post_queue" / f"requirements-{each}.txt" for each in parts]
     return [file for file in files if file.is_file()]

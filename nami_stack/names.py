@@ -12,8 +12,8 @@ LOCAL_CONTEXT = "nami:local"
 SHARED = "shared"  # the name of what subscriptions share
 RESERVED_NAMES = frozenset({SHARED})
 
-# Outputs of a subscription's stack. Of its destinations, all but the first put their drain's id before theirs, as in
-# HttpQueueUrl.
+# Outputs of a subscription's stack. A destination with a name puts that before its own, as in OrdersEuQueueUrl; of
+# those without, all but the first put their drain's id there, as in HttpQueueUrl.
 ENDPOINT_URL = "EndpointUrl"
 PRE_QUEUE_FUNCTION = "PreQueueFunctionName"
 LARGE_BODIES_BUCKET = "LargeBodiesBucketName"
@@ -23,6 +23,8 @@ RECEIVED_SECRET_ARN = "ReceivedSecretArn"  # noqa: S105 - the name of an output
 QUEUE_URL = "QueueUrl"
 DEAD_LETTER_QUEUE_URL = "DeadLetterQueueUrl"
 POST_QUEUE_FUNCTION = "PostQueueFunctionName"
+# Behind a destination's name these would be other outputs: DeadLetterQueueUrl, AttemptsTableName.
+_WORDS_OF_OUTPUTS = ("dead-letter", "attempts")
 # Of a destination itself.
 DATABASE_SECRET_ARN = "DatabaseSecretArn"  # noqa: S105 - the name of an output
 DATA_VOLUME_ID = "DataVolumeId"
@@ -30,6 +32,7 @@ VOLUME_KEY_ARN = "VolumeKeyArn"
 TABLE_NAME = "TableName"
 LARGE_ITEMS_BUCKET = "LargeItemsBucketName"
 BACKEND_SECRET_ARN = "BackendSecretArn"  # noqa: S105 - the name of an output
+BACKEND_SIGNATURE = "BackendSignature"
 ATTEMPTS_TABLE = "AttemptsTableName"
 EVENT_BUS = "EventBusName"
 POSTGRES_SECRET_ARN = "PostgresSecretArn"  # noqa: S105 - the name of an output
@@ -60,6 +63,36 @@ def check_name(name: str) -> str:
             f"and begin with a letter; try name={remedy}"
         )
     return name
+
+
+def check_destination_name(name: str) -> str:
+    """Return the name of a destination where it is a good one.
+
+    Outputs of a stack have no hyphens (`OrdersEuQueueUrl`), so each word begins with a letter, by which the name is
+    found in them; and a name must not end as an output's own words do.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if not re.fullmatch(r"(?=.{1,32}$)[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*", name):
+        remedy = re.sub(r"-+(?=[0-9-]|$)", "", re.sub(r"[^a-z0-9]+", "-", name.lower()).lstrip("-0123456789"))[:32]
+        raise SettingsError(
+            f"destinations: {name!r}: must be 1 to 32 lower-case letters, digits and inner hyphens, each word with a "
+            f"letter at its beginning; try {remedy.rstrip('-') or 'orders'}"
+        )
+    if name.endswith(_WORDS_OF_OUTPUTS):
+        raise SettingsError(f"destinations: {name!r}: ends as an output of nami's does; choose another name")
+    return name
+
+
+def in_outputs(destination: str) -> str:
+    """What stands before the outputs of a destination with a name: OrdersEu for orders-eu."""
+    return "".join(word.capitalize() for word in destination.split("-"))
+
+
+def from_outputs(prefix: str) -> str:
+    """The destination whose outputs begin like this."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", prefix).lower()
 
 
 def check_environment(name: str) -> str:

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from nami_stack.reporting_settings import ReportingSettings
-from nami_stack.section import Memory, Section, matches, network, one_of, separated
+from nami_stack.section import Memory, Section, SettingsError, matches, network, one_of, rule, separated
 
 # What https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html takes.
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
@@ -27,6 +27,16 @@ def _check_filter(text: str) -> str:
     try:
         wanted.Filter(text)
     except pattern.Wrong as wrong:
+        raise ValueError(f"{wrong}") from None
+    return text
+
+
+def _check_transform(text: str) -> str:
+    from nami_runtime import expression  # noqa: PLC0415 - as above, and it loads jsonata
+
+    try:
+        expression.parsed(text)
+    except expression.Wrong as wrong:
         raise ValueError(f"{wrong}") from None
     return text
 
@@ -83,6 +93,9 @@ class _Intake(Section):
     filter: Annotated[str, BeforeValidator(_as_json), AfterValidator(_check_filter)] | None = None
     """Webhooks that are stored, as an event pattern of EventBridge's over `method, path, query, headers, source_ip,
     verified, body`; others are answered as taken, counted, and go no further: docs/routes.md."""
+    transform: Annotated[str, AfterValidator(_check_transform)] | None = None
+    """http, eventbridge, postgres: what a destination gets in place of each document, as a JSONata expression over it:
+    docs/routes.md."""
     max_receives: Annotated[int, Field(ge=1, le=1000)] = 5
     """Times that a webhook fails by itself before it is a dead letter; a destination that is away costs it none. All
     tries fit into half of queue_retention_days."""
@@ -155,6 +168,28 @@ class PipelineSettings(ReportingSettings, _Intake):
                 f"give max_receives={half // pause}"
             )
         return self
+
+    def way_to(self, destination: str | None, own: Mapping[str, Any]) -> Self:
+        """The same settings as one destination has them.
+
+        Args:
+            destination: its name; None where it has none.
+            own: those that it has in its own way.
+
+        Raises:
+            SettingsError: they can't be.
+        """
+        if not own:
+            return self
+        try:
+            return type(self).model_validate({**self.given, **own})
+        except ValidationError as error:
+            raise SettingsError(f"{destination}: {rule(error)}") from None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Those that are not left to their defaults."""
+        return {key: getattr(self, key) for key in type(self).model_fields if key in self.model_fields_set}
 
     @property
     def environment_name(self) -> str:

@@ -1,5 +1,6 @@
 """What every section of the settings is made of: its base, its rules, its errors."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class NamedIn:
         return handler.generate_schema(Annotated[source, BeforeValidator(self._check)])
 
     def _check(self, value: object) -> object:
-        if value not in self.table:
+        if not isinstance(value, str) or value not in self.table:
             *names, last = (repr(name) for name in self.table)
             raise ValueError(f"must be {', '.join(names)} or {last}")
         return value
@@ -105,6 +106,8 @@ def as_typed(value: object) -> str:
     """The value of a setting as one types it: `true`, `http,dynamodb`."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

@@ -78,7 +78,7 @@ def _own_provider(signature: str) -> dict[str, Any] | None:
             raise ValueError(f"signature={signature!r}: {reason}") from None
     try:
         fields = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"signature={signature!r}: is not JSON ({error})") from None
     if not isinstance(fields, dict):
         raise ValueError(f'signature={signature!r}: must be a JSON object, as {{"header": "x-signature"}}')

@@ -42,7 +42,8 @@ class WebhookStack(EnvironmentStack):
         if webhook.quarantine:
             cdk.CfnOutput(self, names.QUARANTINE_URL, value=webhook.quarantine.queue.queue_url)
         for number, drain in enumerate(webhook.drains):
-            prefix = drain.node.id if number else ""  # such as HttpQueueUrl, for all but the first
+            unnamed = drain.node.id if number else ""  # such as HttpQueueUrl, for all but the first
+            prefix = names.in_outputs(drain.called) if drain.has_name else unnamed
             for key, value in {
                 names.QUEUE_URL: drain.queue.queue_url,
                 names.DEAD_LETTER_QUEUE_URL: drain.dead_letter_queue.queue_url,

@@ -14,7 +14,7 @@ from nami_stack.acknowledge import acknowledge
 from nami_stack.assets import LAMBDAS
 from nami_stack.destinations.destination import Destination
 from nami_stack.destinations.mongo_host import MongoHost
-from nami_stack.drain import Drain
+from nami_stack.drain import Drain, name_of
 from nami_stack.functions import PythonFunction, secret_of
 from nami_stack.gateways.gateway import Gateway
 from nami_stack.gateways.http import HttpGateway
@@ -37,7 +37,8 @@ class ScalableWebhook(Relations, Construct):
         signature_secret: a secret of yours that the sender signs with, or its whole ARN; made where not given, for the
             user to fill in. Its value is text, one secret or a list of them.
         destination: shared with other subscriptions where given; a MongoDB host of its own where not. Several each get
-            a queue, dead letters and a function, so that one that fails does not hold back another.
+            a queue, dead letters and a function, so that one that fails does not hold back another; `called` gives one
+            a name, a filter and other settings of its own.
         settings: the defaults where not given.
         handlers: a folder of yours with `pre_queue/` or `post_queue/` or both, each with a handler.py and, where it
             needs any, a requirements.txt; they take the place of nami's own.
@@ -89,13 +90,14 @@ class ScalableWebhook(Relations, Construct):
         direct = settings.ingest == "direct"
         if direct:
             _check_direct(gateway, signature, destinations, settings, handlers)
-        self.large_bodies = _bucket(self, "LargeBodies", days=settings.large_body_days)
+        ways = [_way_to(each, settings) for each in destinations]
+        self.large_bodies = _bucket(self, "LargeBodies", days=max(way.large_body_days for way in ways))
         self.signature_secret = _signature_secret(self, name, signature, signature_secret)
         self.received_secret = _received_secret(self, name, signature)
 
         self.drains = [
-            self._drain(drain_id, each, handlers)
-            for drain_id, each in zip(_drain_ids(destinations), destinations, strict=True)
+            self._drain(drain_id, each, way, handlers)
+            for drain_id, each, way in zip(_drain_ids(destinations), destinations, ways, strict=True)
         ]
         # What most have one of.
         self.destination = self.drains[0].destination
@@ -113,26 +115,31 @@ class ScalableWebhook(Relations, Construct):
         self._ask_first()
         cdk.Tags.of(self).add("nami:subscription", name)
 
-    def _drain(self, drain_id: str, destination: Destination, handlers: Path | None) -> Drain:
+    def _drain(self, drain_id: str, destination: Destination, way: PipelineSettings, handlers: Path | None) -> Drain:
         # In direct mode it is the post-queue function that verifies.
         verifies = self.settings.ingest == "direct" and self.signature
         return Drain(
             self,
             drain_id,
             name=self.name,
+            called=name_of(destination) or drain_id.lower(),
             source=_source("post_queue", handlers),
             destination=destination,
             extra_requirements=verifies.requirements if verifies else (),
             large_bodies=self.large_bodies,
-            settings=self.settings,
+            settings=way,
         )
 
     def _ask_first(self) -> None:
         """Have nothing made where the account can't spare what the post-queue functions reserve."""
-        if executions := self.settings.post_queue_reservation:
+        reserved = [
+            (drain, executions) for drain in self.drains if (executions := drain.settings.post_queue_reservation)
+        ]
+        if reserved:
             self.reservations = reservations = Reservations.of(self)
-            for drain in self.drains:
+            for drain, executions in reserved:
                 reservations.add(drain.post_queue_function, executions)
+            for drain in self.drains:
                 reservations.precede(drain.destination)
             reservations.precede(self, self.gateway)
 
@@ -158,7 +165,7 @@ class ScalableWebhook(Relations, Construct):
                 **({"ALLOWED_SOURCES": ",".join(settings.allowed_sources)} if settings.allowed_sources else {}),
                 **({"ORDER_BY": settings.order_by} if settings.order_by else {}),
                 **({"DEDUPLICATE_BY": ",".join(settings.deduplicate_by)} if settings.deduplicate_by else {}),
-                **({"FILTER": settings.filter} if settings.filter else {}),
+                **_filters(self.drains),
                 **({"SIGNATURE": signature.to_json()} if signature else {}),
                 **({"SIGNATURE_SECRET_ARN": self.signature_secret.secret_arn} if self.signature_secret else {}),
                 **({"RECEIVED_SECRET_ARN": self.received_secret.ref} if self.received_secret else {}),
@@ -188,10 +195,44 @@ class ScalableWebhook(Relations, Construct):
 
 
 def _drain_ids(destinations: Sequence[Destination]) -> list[str]:
-    """Mongo, Dynamodb, Http; the second of a kind is Mongo2."""
-    kinds = [destination.kind.title() for destination in destinations]
-    counts = [kinds[: index + 1].count(kind) for index, kind in enumerate(kinds)]
-    return [kind if count == 1 else f"{kind}{count}" for kind, count in zip(kinds, counts, strict=True)]
+    """Mongo, Dynamodb, Http; the second of a kind is Mongo2; one with a name has it, unless that is its kind's.
+
+    Raises:
+        SettingsError: two have the same name.
+    """
+    ids: list[str] = []
+    unnamed: list[str] = []
+    for each in destinations:
+        name, kind = name_of(each), each.kind.title()
+        if name is None:
+            unnamed.append(kind)
+            count = unnamed.count(kind)
+            ids.append(kind if count == 1 else f"{kind}{count}")
+        else:
+            ids.append(kind if name == each.kind else name)
+    words = [each.lower() for each in ids]
+    if twice := next((word for word in words if words.count(word) > 1), None):
+        raise SettingsError(f"destination: two are called {twice}; give one another name")
+    return ids
+
+
+def _way_to(destination: Destination, settings: PipelineSettings) -> PipelineSettings:
+    """The settings as this destination has them; one of a user's own may have but what a drain needs."""
+    return settings.way_to(name_of(destination), getattr(destination, "own_settings", {}))
+
+
+def _filters(drains: Sequence[Drain]) -> dict[str, str]:
+    """What the pre-queue function must know to ask each filter once, and tell by name who wants a webhook."""
+    asked = list(dict.fromkeys(drain.settings.filter for drain in drains if drain.settings.filter))
+    if not asked:
+        return {}
+    if not any(drain.has_name for drain in drains):
+        return {"FILTER": asked[0]}
+    names = (
+        f"{drain.called}={asked.index(drain.settings.filter)}" if drain.settings.filter else drain.called
+        for drain in drains
+    )
+    return {"DESTINATIONS": " ".join(names), "FILTERS": f"[{','.join(asked)}]"}
 
 
 def _check_direct(
@@ -207,7 +248,7 @@ def _check_direct(
         destinations=len(destinations),
         order_by=settings.order_by,
         deduplicate_by=settings.deduplicate_by,
-        filters=settings.filter is not None,
+        filters=any(_way_to(each, settings).filter is not None for each in destinations),
         reaches_queues=all(getattr(destination, "reaches_queues", True) for destination in destinations),
     )
     sources = set(settings.allowed_sources)

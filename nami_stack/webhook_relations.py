@@ -19,7 +19,8 @@ class Relations:
     """The half of `ScalableWebhook` that your own constructs talk to.
 
     Metrics are sums, of a minute each unless `period` says otherwise; their keywords are those of `own`. Where a
-    subscription has several destinations, those of storing count all of them together.
+    subscription has several destinations, those of storing count all of them together, or with `destination="orders"`
+    the one that has this name.
     """
 
     name: str

@@ -83,9 +83,7 @@ def write(folder: Path) -> None:
         (folder / "providers" / f"{name}.md").write_text(provider_page(name))
     (folder / "providers" / "index.md").write_text(_providers(names))
     (folder / "reference" / "nami_stack.md").write_text(_reference())
-    (folder / "reference" / "nami_control.md").write_text(
-        "# nami_control\n\n::: nami_control\n\n::: nami_control.client\n"
-    )
+    (folder / "reference" / "nami_control.md").write_text(_CONTROL)
     (folder / "llms.txt").write_text(_llms(folder))
 
 

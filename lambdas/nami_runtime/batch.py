@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nami_runtime.destinations import Destination
-    from nami_runtime.documents import Document
+    from nami_runtime.documents import Document, Processed
 
 
 class Context(Protocol):
@@ -25,7 +25,7 @@ class Context(Protocol):
 
 
 def drain(
-    event: dict[str, Any], context: Context, process: Callable[[Document], Document], destination: Destination
+    event: dict[str, Any], context: Context, process: Callable[[Document], Processed], destination: Destination
 ) -> dict[str, Any]:
     """Writes a batch of SQS messages; what one message raises fails that one alone."""
     started = monotonic()
@@ -33,15 +33,13 @@ def drain(
     outcome = Outcome(keep_errors=_SENTRY)
     try:
         messages = [Message.of(record) for record in event["Records"]]
-        queue.begin(messages, outcome, deadline)
-        for wave in queue.waves(messages, outcome):
+        for wave in queue.waves(messages, outcome, deadline):
             for group in reading.groups(wave, process, outcome, deadline):
                 outcome.store(group, destination, outcome.patience(deadline))
     except Exception as error:
         reason = reason_of(error)
         _tell([{"id": "", "reason": reason}], {reason: error}, deadline)
         raise
-    queue.settle(messages, outcome, deadline)
     outcome.log(started)
     _tell(outcome.told(), outcome.errors, deadline)
     return outcome.response()

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # What the interpreter, the libraries, the batch's event and the next body need of the function's memory, in MB, and how
-# much of the rest documents may take by `Content.memory`, which can be a third too low.
-_NOT_FOR_DOCUMENTS, _SHARE = 80, 0.6
+# much of the rest documents may take by `Content.memory`, which can be a third too low. A transform has as much.
+_NOT_FOR_DOCUMENTS, _SHARE = 80, 0.3 if os.environ.get("TRANSFORM") else 0.6
 _MB = 1024 * 1024
 MAX_MEMORY = int((int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or 256) - _NOT_FOR_DOCUMENTS) * _SHARE * _MB)
 """Bytes that documents which are written together may take."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from nami_runtime import aws
@@ -36,9 +35,5 @@ def refusal(delivery: Delivery, sent_at: float, deadline: float) -> str | None:
         return refused.reason
     except aws.Rejected as error:
         raise aws.Unavailable(f"the signature's secret: {error}") from None
-    if sources := os.environ.get("DEDUPLICATE_BY"):
-        from nami_runtime import deduplication  # noqa: PLC0415 - most go by the provider's ids
-
-        deduplication.apply(delivery, sources)
     delivery.json_body = ...  # it takes memory, and the document has its own
     return None

@@ -12,11 +12,19 @@ if TYPE_CHECKING:
     from nami_runtime.envelope import Delivery
 
 Document = dict[str, Any]
+Processed = Document | list[Document] | None
+"""What a `process` may return: the document, several in its place, or None for one that is not to be stored."""
 
+TRANSFORMED = "\0transformed"
+"""Where a document has what it was transformed into, as JSON; no field of a user's own is called so."""
 OPTIONAL = ("body_error", "body_changes")
 """Fields that a document of the same webhook may have had before, and no longer has."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Unusable(ValueError):
+    """What a webhook was made into can't be stored; the text says why, and quotes nothing of it."""
 
 
 def build(delivery: Delivery, content: bodies.Content, message_id: str, attempts: int) -> Document:
@@ -62,9 +70,17 @@ def build(delivery: Delivery, content: bodies.Content, message_id: str, attempts
 def without_body(document: Document, reason: str) -> Document:
     """The same document for a store that can't hold the parsed body: the raw bytes stay, with the reason."""
     notes = [each for each in document.get("body_changes", ()) if not each["at"].startswith("body")]
-    others = {name: value for name, value in document.items() if name != "body_changes"}
+    others = {name: value for name, value in document.items() if name not in ("body_changes", TRANSFORMED)}
     others |= {"body_changes": notes} if notes else {}
     return {**others, "body": None, "body_format": "raw", "body_error": reason}
+
+
+def outward(document: Document) -> dict[str, Any]:
+    """The fields as others than a store get them: `_id` is `id`, and `raw` is left out where `body` says it too."""
+    fields = {("id" if name == "_id" else name): value for name, value in document.items()}
+    if fields.get("body") is not None or "body_ref" in fields:
+        fields.pop("raw", None)
+    return fields
 
 
 def _encodable(text: str) -> str:

@@ -14,7 +14,7 @@ from hashlib import sha256
 from json.encoder import encode_basestring as _quoted
 
 from nami_runtime import aws
-from nami_runtime.request import Request
+from nami_runtime.request import YEAR_9999, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -131,16 +131,20 @@ def read(message: str) -> Delivery:
         fields = json.loads(message)
         if not isinstance(fields, dict):
             raise Unreadable("not a JSON object")
-        if fields.get("v") != VERSION:
+        if type(fields.get("v")) is not int or fields["v"] != VERSION:
             raise Unreadable(f"version {fields.get('v')!r:.20} instead of {VERSION}")
         for name, kind in _TYPES.items():
             if not isinstance(fields.get(name), kind) or isinstance(fields.get(name), bool):
                 raise Unreadable(f"field {name} is missing or of the wrong type")
         if type(fields.get("replayed_at", 0)) is not int:
             raise Unreadable("field replayed_at is of the wrong type")
+        for name in ("received_at", "replayed_at"):
+            if not 0 <= fields.get(name, 0) < YEAR_9999:
+                raise Unreadable(f"field {name} is no time in epoch ms")
         if not fields["id"]:
             raise Unreadable("field id is empty")
         "".join(fields["headers"].values())  # raises where one is no text
+        (fields["id"] + fields["subscription"]).encode()  # and here where one is no Unicode: it is the name of things
         return Delivery(fields)
     except Unreadable:
         raise

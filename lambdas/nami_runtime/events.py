@@ -10,7 +10,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from nami_runtime.documents import plain
+from nami_runtime.documents import Unusable, outward, plain
 from nami_runtime.request import field
 
 if TYPE_CHECKING:
@@ -85,9 +85,7 @@ def detail(document: dict[str, Any]) -> str:
     The exact bytes are left out where `body` says them too. What no event holds (integers over 64 bits, numbers that
     are no double) is changed in the document, and named in its `body_changes`.
     """
-    fields = {("id" if name == "_id" else name): value for name, value in document.items()}
-    if fields.get("body") is not None or "body_ref" in fields:
-        fields.pop("raw", None)
+    fields = outward(document)
     try:
         text = _json.encode(fields)
         text.encode()
@@ -99,6 +97,13 @@ def detail(document: dict[str, Any]) -> str:
 
     fitting.fit(fields, fitting.Limits(_exact, lambda name: name, MAX_DEPTH))
     return _json.encode(fields)
+
+
+def transformed(text: str) -> str:
+    """The detail that a document was transformed into. Raises Unusable where it is no object, as a detail must be."""
+    if not text.startswith("{"):
+        raise Unusable("transform: its result is no object, as the detail of an event must be")
+    return detail(json.loads(text)) if _long_number(text) else text
 
 
 def _exact(number: float | Decimal) -> float | None:

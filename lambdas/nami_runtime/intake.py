@@ -14,11 +14,11 @@ from nami_runtime.request import GatewayRequest, Refused, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from nami_runtime.signatures.verification import Verification
-    from nami_runtime.wanted import Filter
+    from nami_runtime.wanted import Routes
 
     Answer = dict[str, Any]
 
@@ -87,11 +87,11 @@ class Settings:
         self.order_by = environ.get("ORDER_BY", "")
         self.deduplicate_by = environ.get("DEDUPLICATE_BY", "")
         self.allowed_sources = environ.get("ALLOWED_SOURCES", "")
-        self.filter: Filter | None = None
-        if environ.get("FILTER"):
+        self.routes: Routes | None = None
+        if environ.get("FILTER") or environ.get("FILTERS"):
             from nami_runtime import wanted  # noqa: PLC0415 - most subscriptions want everything
 
-            self.filter = wanted.Filter(environ["FILTER"])
+            self.routes = wanted.routes(environ)
         self.queue = aws.Client("sqs")
         self.verification: Verification | None = None
         if environ.get("SIGNATURE"):
@@ -133,29 +133,33 @@ def verify(request: Request) -> Answer | None:
     Without SIGNATURE everything passes, and the document says `verified: null`.
     """
     known = settings()
-    handshake = known.verification.check(request) if known.verification else None
-    if known.deduplicate_by and handshake is None:
+    if known.verification:
+        return known.verification.check(request)
+    if known.deduplicate_by:
         from nami_runtime import deduplication  # noqa: PLC0415 - most go by the provider's ids
 
         deduplication.apply(request, known.deduplicate_by)
-    return handshake
+    return None
 
 
 def enqueue(request: Request) -> None:
-    """Puts the request on the queue, or on each where there are several destinations; one that is not wanted on none.
+    """Puts the request on the queue, or on those of all destinations that want it; one that none wants on no queue.
 
     Returns only when SQS says that each holds exactly this message. Where one does not, the producer sends again, and
     the delivery id tells the others that they have it.
     """
     known = settings()
-    if known.filter and not known.filter.wants(request):
-        request.filtered = True
-        return
+    queue_urls: Sequence[str] = known.queue_urls
+    if known.routes:
+        queue_urls, request.unwanted = known.routes.split(request)
+        if not queue_urls:
+            request.filtered = True
+            return
     message = envelope.write(request, known.subscription)
     if len(message) > envelope.MAX_BYTES:
         message = _claim_check(request)
     digest, order = md5(message, usedforsecurity=False).hexdigest(), _order(request, known.order_by)
-    for queue_url in known.queue_urls:
+    for queue_url in queue_urls:
         said = known.queue.send_message(queue_url, message, request.deadline, order)
         if said.get("MD5OfMessageBody") != digest or not said.get("MessageId"):
             raise aws.Unavailable("the queue holds another message than was sent")
@@ -238,6 +242,15 @@ def _log(request: Request | None, status: int, answered: int, reason: str, start
     else:
         fields["subscription"] = _settings.metrics_name
     log.line("INFO" if status < 400 else "ERROR" if status >= 500 else "WARNING", "webhook", metrics, **fields)
+    if request is not None and request.unwanted and (request.enqueued or request.filtered):
+        _log_unwanted(request)
+
+
+def _log_unwanted(request: Request) -> None:
+    # A line each, since a metric has one value of a dimension in a line.
+    named = {"id": request.delivery_id, "subscription": settings().metrics_name}
+    for name in request.unwanted:
+        log.line("INFO", "not wanted", {"Filtered": 1}, **named, destination=name)
 
 
 _SENTRY = bool(os.environ.get("SENTRY_DSN"))

@@ -27,10 +27,13 @@ METRICS = {
     "Stored": ("subscription",),
     "Duplicates": ("subscription",),
     "SameId": ("subscription",),
+    "Dropped": ("subscription",),
     "Failed": ("subscription",),
     "Away": ("subscription",),
     "Age": ("subscription",),
 }
+_OF_ONE = {"Filtered"}
+"""Metrics that mean another thing of a destination: what that one did not want, where others may have."""
 REFUSED = {401: "signature", 403: "source", 400: "malformed", 413: "too-large", 503: "unavailable"}
 """What the metric Refused is told apart by, of the statuses; any other is REFUSED_OTHERWISE."""
 REFUSED_OTHERWISE = "other"
@@ -43,24 +46,28 @@ encoded = json.JSONEncoder(separators=(",", ":"), default=repr).encode
 def line(level: str, message: str, metrics: Mapping[str, Values] | None = None, **fields: object) -> None:
     """Prints one line; flushed, because the platform may freeze the process right after the answer.
 
-    `metrics` are of METRICS, whose dimensions are among `fields`.
+    `metrics` are of METRICS, whose dimensions are among `fields`; with a `destination` among them they count for that
+    as well.
     """
     text = encoded({"level": level, "message": message, **fields, **(metrics or {})})
     if metrics:
-        text = f'{{"_aws":{{"Timestamp":{int(time() * 1000)},{_directives(tuple(metrics))}}},{text[1:]}'
+        directives = _directives(tuple(metrics), "destination" in fields)
+        text = f'{{"_aws":{{"Timestamp":{int(time() * 1000)},{directives}}},{text[1:]}'
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 @lru_cache
-def _directives(names: tuple[str, ...]) -> str:
-    alike: dict[tuple[str, ...], list[dict[str, str]]] = {}
+def _directives(names: tuple[str, ...], of_destination: bool) -> str:
+    alike: dict[tuple[tuple[str, ...], ...], list[dict[str, str]]] = {}
     for name in names:
         unit = {"Unit": "Milliseconds"} if name == "Age" else {}  # each byte of a line is paid for
-        alike.setdefault(METRICS[name], []).append({"Name": name, **unit})
+        counted = [METRICS[name]]
+        if of_destination:
+            counted = [*(() if name in _OF_ONE else counted), (*METRICS[name], "destination")]
+        alike.setdefault(tuple(counted), []).append({"Name": name, **unit})
     directives = [
-        {"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics}
-        for dimensions, metrics in alike.items()
+        {"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics} for dimensions, metrics in alike.items()
     ]
     return encoded({"CloudWatchMetrics": directives})[1:-1]
 

@@ -6,8 +6,8 @@ import os
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nami_runtime import aws, envelope, log
-from nami_runtime.destinations import Apart, Away, Later
+from nami_runtime import aws, documents, envelope, log
+from nami_runtime.destinations import Apart, Away, Later, NotYet
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -48,6 +48,7 @@ class Outcome:
 
     Attributes:
         same_id: of `stored`, those whose id was another webhook's.
+        dropped: those that the user's own processing lets go.
         away: why the destination takes nothing now; None as long as it does.
         waiting: by message id, those that are put off.
         held_back: ids of an ordered group's messages that were not tried, behind one that was not stored.
@@ -61,6 +62,7 @@ class Outcome:
         self.stored: list[str] = []
         self.duplicates: list[str] = []
         self.same_id: list[str] = []
+        self.dropped: list[str] = []
         self.failed: list[dict[str, str]] = []
         self.failed_messages: list[str] = []
         self.quarantined: dict[str, dict[str, str]] = {}
@@ -93,7 +95,7 @@ class Outcome:
 
     def _note_whether_away(self, results: Sequence[str | Exception]) -> None:
         global _away_since  # noqa: PLW0603 - of the process, which meets the same destination again
-        reasons = [result for result in results if isinstance(result, Away)]
+        reasons = [result for result in results if isinstance(result, Away) and not isinstance(result, NotYet)]
         if reasons and len(reasons) == len(results):
             self.away = reasons[0]
             _away_since = monotonic() if _away_since is None else _away_since
@@ -103,8 +105,11 @@ class Outcome:
     def fail(self, message_id: str, delivery_id: str, cause: str | Exception, since: int = 0) -> None:
         """It is not stored; where that is not its own fault, this was no try. `since`: its way began (epoch ms)."""
         if isinstance(cause, Away):
-            self.waiting[message_id] = Waiting(delivery_id, since, cause)
+            # Of several documents of one webhook one may have failed by itself: then this was a try.
+            if message_id not in self.failed_messages:
+                self.waiting[message_id] = Waiting(delivery_id, since, cause)
             return
+        self.waiting.pop(message_id, None)
         reason = reason_of(cause) if isinstance(cause, Exception) else cause
         if self._keep_errors and isinstance(cause, Exception):
             self.errors.setdefault(reason, cause)
@@ -112,6 +117,10 @@ class Outcome:
         self.failed_messages.append(message_id)
         if isinstance(cause, Later) and cause.seconds:
             self.later[message_id] = cause.seconds
+
+    def is_open(self, message_id: str) -> bool:
+        """Whether nothing of it was put off or has failed so far."""
+        return message_id not in self.waiting and message_id not in self.failed_messages
 
     def quarantine(self, message_id: str, delivery_id: str, reason: str) -> None:
         """This one is not genuine."""
@@ -151,10 +160,14 @@ class Outcome:
         Of those that wait for the destination there is their number and one reason.
         """
         subscription = os.environ.get("NAMI_METRICS_NAME") or os.environ.get("NAMI_SUBSCRIPTION", "")
+        of: dict[str, Any] = {"subscription": subscription}
+        if name := os.environ.get("DESTINATION_NAME"):
+            of["destination"] = name
         counts = {
             "Stored": len(self.stored),
             "Duplicates": len(self.duplicates),
             "SameId": len(self.same_id),
+            "Dropped": len(self.dropped),
             "Failed": len(self.failed),
             "Away": len(self.waiting),
         }
@@ -166,6 +179,7 @@ class Outcome:
             {
                 "stored": self.stored,
                 "duplicates": self.duplicates,
+                "dropped": self.dropped,
                 "failed": self.failed,
                 "quarantined": list(self.quarantined.values()),
             }
@@ -176,7 +190,7 @@ class Outcome:
             level,
             "batch",
             metrics,
-            subscription=subscription,
+            **of,
             stored=portion.pop("stored", []),
             duplicates=portion.pop("duplicates", []),
             failed=portion.pop("failed", []),
@@ -187,9 +201,9 @@ class Outcome:
             ms=round((monotonic() - started) * 1000, 1),
         )
         for portion in others:
-            log.line(level, "batch, continued", subscription=subscription, **portion)
+            log.line(level, "batch, continued", **of, **portion)
         for more in ages[1:]:
-            log.line("INFO", "ages", {"Age": more}, subscription=subscription)
+            log.line("INFO", "ages", {"Age": more}, **of)
 
     def told(self) -> list[dict[str, str]]:
         """What went wrong, each with its reason; a destination that is away once."""
@@ -238,6 +252,8 @@ def _portions(lists: dict[str, list[Any]]) -> list[dict[str, Any]]:
 
 def reason_of(error: Exception) -> str:
     """Ours say what happened; of others only the type and the place, because their text could quote a body."""
+    if isinstance(error, documents.Unusable):
+        return str(error)
     if isinstance(error, envelope.Unreadable | aws.Unavailable | aws.Rejected):
         return f"{type(error).__name__}: {error}"
     return f"{type(error).__name__}{log.place(error)}"

@@ -9,19 +9,21 @@ from __future__ import annotations
 import os
 from collections import deque
 from hashlib import md5
+from operator import attrgetter
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from nami_runtime import aws, log
 from nami_runtime.envelope import MAX_BYTES
 from nami_runtime.outcome import MARGIN_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Self
 
     from nami_runtime.outcome import Outcome
 
+_T = TypeVar("_T")
 AT_ONCE = 10
 """Messages that SQS takes in one call."""
 # The longest that SQS takes before it gives out a message for the first time.
@@ -58,7 +60,21 @@ class Message(NamedTuple):
         )
 
 
-def begin(messages: Sequence[Message], outcome: Outcome, limit: float) -> None:
+def waves(messages: Sequence[Message], outcome: Outcome, deadline: float) -> Iterator[Sequence[Message]]:
+    """The messages in the order in which they may be written: each wave once the one before is.
+
+    Before the first wave, an ordered queue's tries are counted; after the last one, the queue is told what to do with
+    those that were not stored.
+    """
+    _begin(messages, outcome, deadline)
+    if not messages or messages[0].group is None:
+        yield messages
+    else:
+        yield from _ordered(messages, outcome)
+    _settle(messages, outcome, deadline)
+
+
+def _begin(messages: Sequence[Message], outcome: Outcome, limit: float) -> None:
     """Counts a try before it begins, once SQS has given an ordered group's first one out often.
 
     It may be what ends the function. One that was counted too often fails here, and is not tried.
@@ -75,15 +91,8 @@ def begin(messages: Sequence[Message], outcome: Outcome, limit: float) -> None:
                 outcome.fail(message.id, message.id, "tried too often: the function was ended each time")
 
 
-def waves(messages: Sequence[Message], outcome: Outcome) -> Iterator[Sequence[Message]]:
-    """The messages in the order in which they may be written: each wave once the one before is.
-
-    A standard queue's are one wave. Of a FIFO queue's each wave holds the next message of every group; once one is not
-    stored, the rest of its group is held back untried.
-    """
-    if not messages or messages[0].group is None:
-        yield messages
-        return
+def _ordered(messages: Sequence[Message], outcome: Outcome) -> Iterator[Sequence[Message]]:
+    """Each wave holds the next message of every group; once one is not stored, the rest of its group stays untried."""
     groups: dict[str | None, deque[Message]] = {}
     for message in messages:
         groups.setdefault(message.group, deque()).append(message)
@@ -98,7 +107,7 @@ def waves(messages: Sequence[Message], outcome: Outcome) -> Iterator[Sequence[Me
                 del groups[group]
 
 
-def settle(messages: Sequence[Message], outcome: Outcome, deadline: float) -> None:
+def _settle(messages: Sequence[Message], outcome: Outcome, deadline: float) -> None:
     """Has the queue do what it is to do with those that were not stored.
 
     Those that wait for the destination go back as new messages, which have all their tries, until they are as old as
@@ -155,7 +164,7 @@ def send_on(messages: Sequence[Message], queue: str, deadline: float, *, delay: 
     `delay` is in seconds, and a FIFO queue takes none. What a kill leaves in two queues is stored once, by its id.
     """
     taken: set[str] = set()
-    for group in _groups(messages if os.environ.get(queue) else ()):
+    for group in together(messages if os.environ.get(queue) else (), attrgetter("body")):
         entries = [_entry(str(at), message, delay) for at, message in enumerate(group)]
         parameters: dict[str, object] = {"QueueUrl": os.environ[queue], "Entries": entries}
         try:
@@ -178,16 +187,16 @@ def _entry(entry_id: str, message: Message, delay: int) -> dict[str, Any]:
     return {**entry, "DelaySeconds": delay} if delay else entry
 
 
-def _groups(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """As many as SQS takes at once, by number and by bytes."""
-    group: list[Message] = []
+def together(items: Iterable[_T], text: Callable[[_T], str]) -> Iterator[list[_T]]:
+    """As many at once as SQS takes, by number and by the bytes of each one's text."""
+    group: list[_T] = []
     size = 0
-    for message in messages:
-        length = len(message.body.encode())
+    for item in items:
+        length = len(text(item).encode())
         if group and (len(group) == AT_ONCE or size + length > MAX_BYTES):
             yield group
             group, size = [], 0
-        group.append(message)
+        group.append(item)
         size += length
     if group:
         yield group

@@ -9,6 +9,7 @@ from json import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, Protocol
 
     class Proof(Protocol):
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 6 * 1024 * 1024
 # Schemes that look into the body parse it before anybody has proven anything; so many values take 120 MB at the most.
 MAX_JSON_VALUES = 1_000_000
-_YEAR_9999 = 253_370_764_800_000
+YEAR_9999 = 253_370_764_800_000
+"""Epoch ms from which on no date holds a moment in every time zone."""
 
 
 class Refused(Exception):
@@ -59,6 +61,7 @@ class Request:
         "request_id",
         "source_ip",
         "text",
+        "unwanted",
         "verified",
     )
 
@@ -94,6 +97,7 @@ class Request:
         self.verified: str | None = None
         self.proven_by: Proof | None = None
         self.enqueued = self.filtered = False
+        self.unwanted: Sequence[str] = ()  # names of the destinations that do not want it
         self.hashed: tuple[bytes, str] | None = None
         self.json_body: Any = ...
 
@@ -152,6 +156,8 @@ class GatewayRequest(Request):
             domain, source_ip = context.get("domainName") or "", http.get("sourceIp") or ""
             "".join([path, query, domain, source_ip, *headers.values()])  # raises where one is no text
             body, encoded = event.get("body") or "", bool(event.get("isBase64Encoded"))
+            if not isinstance(body, str):
+                raise TypeError("body")
             if len(body) > (MAX_BODY_BYTES * 4 // 3 + 4 if encoded else MAX_BODY_BYTES):
                 raise Refused(413, "body too large")
             arrived = context.get("timeEpoch")
@@ -164,7 +170,7 @@ class GatewayRequest(Request):
                 request_id=request_id,
                 domain=domain,
                 source_ip=source_ip,
-                received_at=arrived if type(arrived) is int and 0 < arrived < _YEAR_9999 else None,
+                received_at=arrived if type(arrived) is int and 0 < arrived < YEAR_9999 else None,
                 deadline=deadline,
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:

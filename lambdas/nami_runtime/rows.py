@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime.bodies import MAX_DEPTH
-from nami_runtime.documents import plain
+from nami_runtime.documents import TRANSFORMED, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -98,6 +98,9 @@ _DIGITS = re.compile(r'"\\u0000([-+.0-9eE]+)\\u0000"')
 
 def of(document: dict[str, Any]) -> Row:
     """One value for each of COLUMNS. What no row holds is changed in the document, and named in its `body_changes`."""
+    if (text := document.get(TRANSFORMED)) is not None:
+        document = {**document, "body": json.loads(text)}
+        del document[TRANSFORMED]
     try:
         return _row(document, _json)
     except (TypeError, ValueError):

@@ -66,9 +66,13 @@ class Secret:
         except aws.Unavailable as error:
             self._keep_old(error)
             return
+        self.take(text)
+        self._read_at, self._ever_read, self.unread = now, True, ""
+
+    def take(self, text: str) -> None:
+        """Makes the values out of the secret's text, or notes its fault."""
         self._values, self.verify_token = parse(text)
         self.fault = "" if self._values else fault(text)
-        self._read_at, self._ever_read, self.unread = now, True, ""
 
     def _keep_old(self, error: Exception) -> None:
         if not self._ever_read:
@@ -94,7 +98,7 @@ def parse(text: str) -> tuple[tuple[str, ...], str]:
     text = text.strip("\ufeff \t\r\n")
     try:
         decoded = json.loads(text) if text[:1] in ("[", "{", '"') else text
-    except ValueError:
+    except (ValueError, RecursionError):
         decoded = text
     token = None
     if isinstance(decoded, dict):
@@ -137,7 +141,7 @@ def database(text: str, *, on_host: bool, uris: tuple[str, ...] = MONGO_URIS) ->
     text = text.strip()
     try:
         found = text if text.startswith(uris) else json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("it is neither a URI nor JSON") from None
     if isinstance(found, str) and found.startswith(uris):
         return {"uri": found}

@@ -1,14 +1,15 @@
-"""Which webhooks a subscription wants: its filter, asked before the queue. Loaded only where one is set."""
+"""Which webhooks the destinations want: their filters, asked before the queue. Loaded only where one is set."""
 
 from __future__ import annotations
 
-from json import loads
+from json import dumps, loads
 
 from nami_runtime import pattern
 from nami_runtime.deduplication import MAX_FORM_BYTES, MAX_FORM_FIELDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from nami_runtime.request import Request
@@ -41,22 +42,70 @@ class Filter:
             if name == "query" and type(self._asked.get(name, below)) is not type(below):
                 raise pattern.Wrong((name,), "is either a text or its parameters, in all of a pattern")
             self._asked[name] = below
+        self._has_body, self._has_parameters = "body" in self._asked, isinstance(self._asked.get("query"), dict)
+        self._as_they_are = [name for name in FIELDS[:-1] if name in self._asked]
 
-    def wants(self, request: Request) -> bool:
+    def wants(self, request: Request, parsed: dict[str, Any] | None = None) -> bool:
         """Whether the webhook fits; one with a body that can't be read does, since nobody knows what it says."""
         try:
-            return pattern.fits(self.alternatives, self.event(request))
+            return pattern.fits(self.alternatives, self.event(request, parsed))
         except Unreadable:
             return True
 
-    def event(self, request: Request) -> dict[str, Any]:
-        """What of the webhook is asked for. Raises Unreadable."""
-        event: dict[str, Any] = {name: getattr(request, name) for name in FIELDS[:-1] if name in self._asked}
-        if isinstance(self._asked.get("query"), dict):
-            event["query"] = _pairs(request.query)
-        if "body" in self._asked:
-            event["body"] = _body(request)
+    def event(self, request: Request, parsed: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What of the webhook is asked for; `parsed` keeps what was read, for other filters. Raises Unreadable."""
+        event = {name: getattr(request, name) for name in self._as_they_are}
+        if self._has_parameters or self._has_body:
+            parsed = {} if parsed is None else parsed
+            if self._has_parameters:
+                event["query"] = _once(parsed, "query", lambda: _pairs(request.query))
+            if self._has_body:
+                event["body"] = _once(parsed, "body", lambda: _body(request))
         return event
+
+
+class Routes:
+    """To which queues a webhook goes; a filter that several destinations have is asked once."""
+
+    def __init__(self, ways: list[tuple[str, str, Filter | None]]) -> None:
+        """`ways` are a queue's URL, its destination's name, empty without one, and its filter; None: it wants all."""
+        self.ways = ways
+        self._all = [url for url, _, _ in ways]
+        self._filters = list(dict.fromkeys(each for _, _, each in ways if each))
+
+    def split(self, request: Request) -> tuple[list[str], Sequence[str]]:
+        """The queues that want the webhook, and the names of those destinations that do not."""
+        parsed: dict[str, Any] = {}
+        against = [each for each in self._filters if not each.wants(request, parsed)]
+        if not against:
+            return self._all, ()
+        queue_urls = [url for url, _, asked in self.ways if asked not in against]
+        return queue_urls, [name for _, name, asked in self.ways if name and asked in against]
+
+
+def routes(environ: Mapping[str, str]) -> Routes:
+    """FILTER is that of all queues, FILTERS a list of filters; DESTINATIONS says who has which, as in `orders=0 all`.
+
+    Raises pattern.Wrong, and ValueError or IndexError where they are not for these queues.
+    """
+    queue_urls = environ["QUEUE_URL"].split()
+    if one := environ.get("FILTER"):
+        asked = Filter(one)
+        return Routes([(url, "", asked) for url in queue_urls])
+    filters = [Filter(dumps(each)) for each in loads(environ["FILTERS"])]
+    named = [each.partition("=") for each in environ["DESTINATIONS"].split()]
+    return Routes(
+        [
+            (url, name, filters[int(number)] if number else None)
+            for url, (name, _, number) in zip(queue_urls, named, strict=True)
+        ]
+    )
+
+
+def _once(parsed: dict[str, Any], name: str, read: Callable[[], object]) -> object:
+    if name not in parsed:
+        parsed[name] = read()
+    return parsed[name]
 
 
 def _body(request: Request) -> object:

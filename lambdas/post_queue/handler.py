@@ -5,9 +5,10 @@ from nami_runtime import batch, destinations, documents
 destination = destinations.from_environment()
 
 
-def process(document: documents.Document) -> documents.Document:
+def process(document: documents.Document) -> documents.Processed:
     """Your own processing of one webhook, before it is stored: return the document, changed or not.
 
+    Or return None, and it is not stored; or a list of documents, which are stored as `<id>~1`, `<id>~2` and so on.
     What is raised here fails this webhook alone: it is delivered again, and after five times it is a dead letter.
     """
     return document

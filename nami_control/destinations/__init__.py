@@ -1,9 +1,10 @@
 """Where webhooks end: a module for each kind, and the table that names them by their setting."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nami_control.aws import Aws
+from nami_control.checks import Check
 from nami_control.deployment import Deployment, Drain
 from nami_control.destinations.base import Destination, Looks
 from nami_control.destinations.dynamodb import DynamoDb
@@ -39,8 +40,14 @@ def named(name: str) -> type[Destination]:
 
 def looks_before(aws: Aws, asked: Subscription | SharedSettings, stack: Stack | None) -> Looks:
     """At what must hold before a deployment of a subscription, or of what they share."""
-    kinds: list[Any] = [MongoHost] if isinstance(asked, SharedSettings) else list(map(named, asked.destination))
-    return {label: check for kind in kinds for label, check in kind.looks_before(aws, asked, stack).items()}
+    if isinstance(asked, SharedSettings):
+        shared: Any = asked  # which has all that a host asks for
+        return MongoHost.looks_before(aws, shared, stack)
+    found: dict[str, Callable[[], Check]] = {}
+    for name, settings in asked.each.items():
+        for label, check in named(*settings.destination).looks_before(aws, settings, stack).items():
+            found[f"{name} {label}" if label in found else label] = check
+    return found
 
 
 def adoption(aws: Aws, outputs: Mapping[str, str]) -> dict[str, str]:

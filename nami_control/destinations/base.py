@@ -1,7 +1,7 @@
 """What is known of a destination after it was deployed, and of one that is only planned."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -34,6 +34,7 @@ class Speed:
         at_once: webhooks of a batch that are written at the same time.
         batch_size: webhooks in a batch at the most; None: as many as the queue gives.
         rate: that it takes at the most; None: no limit is known.
+        rate_is: what such a rate comes of.
         doubles: whether that rate doubles after half an hour at it, up to `highest_rate`.
         longest: seconds that a batch may take at the most; None: as long as the function runs.
     """
@@ -41,6 +42,7 @@ class Speed:
     at_once: float = 1
     batch_size: int | None = None
     rate: float | None = None
+    rate_is: str = "database"
     doubles: bool = False
     highest_rate: float | None = None
     longest: float | None = None
@@ -53,7 +55,7 @@ class Destination:
     """What its function calls it."""
     keeps_webhooks: ClassVar[bool] = True
     """Whether what it stores are the webhooks."""
-    shown_by: ClassVar[str] = ""
+    shown_by: ClassVar[str | tuple[str, ...]] = ""
     """How an output of a stack ends that only this kind has; empty: the prefix of its outputs tells."""
     holds: ClassVar[Mapping[str, str]] = {}
     """By the setting that takes it up again: what is kept when its stack is destroyed."""
@@ -78,41 +80,35 @@ class Destination:
         """
         raise UsageError(f"--destination {self.drain.destination}: nami does not read what it stores")
 
-    @contextmanager
-    def opened(self) -> Iterator[Find]:
+    def opened(self) -> AbstractContextManager[Find]:
         """What finds documents by their deliveries, as long as it is open."""
         raise UsageError(f"--destination {self.drain.destination}: nami does not read what it stores")
-        yield  # type: ignore[unreachable]
 
-    @contextmanager
-    def browsed(self) -> Iterator[Store]:
+    def browsed(self) -> AbstractContextManager[Store]:
         """All that is stored, the newest first, as long as it is open.
 
         Raises:
             UsageError: the destination can't be read.
         """
         raise UsageError(f"nami does not read what {self.drain.destination} stores")
-        yield  # type: ignore[unreachable]
 
-    @contextmanager
-    def oldest_first(self, since: float, until: float, query: dict[str, Any]) -> Iterator[Iterator[dict[str, Any]]]:
+    def oldest_first(
+        self, since: float, until: float, query: dict[str, Any]
+    ) -> AbstractContextManager[Iterator[dict[str, Any]]]:
         """What came in from `since` until before `until` (epoch seconds), the oldest first, as long as it is open.
 
         Raises:
             UsageError: the destination keeps no webhooks, or takes no query.
         """
         raise UsageError(f"{self.drain.destination} keeps no webhooks{KEEPS}")
-        yield  # type: ignore[unreachable]
 
-    @contextmanager
-    def arriving(self) -> Iterator[Iterator[dict[str, Any]]]:
+    def arriving(self) -> AbstractContextManager[Iterator[dict[str, Any]]]:
         """What is stored from now on, without end.
 
         Raises:
             UsageError: the destination keeps no webhooks.
         """
         raise UsageError(f"{self.drain.destination} keeps no webhooks{KEEPS}")
-        yield  # type: ignore[unreachable]
 
     # What is well.
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from nami_control.aws import Aws
-from nami_control.checks import Check, deployed_settings, fail, ok, warn
+from nami_control.checks import Check, fail, ok, warn
 from nami_control.destinations import host_release
 from nami_control.destinations.base import output
 from nami_control.planning.bill import HOURS, PRICES, Line, line
@@ -17,7 +17,7 @@ _REPORTS = HOURS * 12
 
 def is_shared(target: Target) -> bool:
     """Whether a subscription was deployed on the shared host."""
-    return not target.is_shared and "shared-mongo" in deployed_settings(target).get("destination", ())
+    return not target.is_shared and "shared-mongo" in target.deployed_settings().get("destination", ())
 
 
 def look(target: Target) -> Check:

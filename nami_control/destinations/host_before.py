@@ -6,7 +6,7 @@ What may not be asked is said, and stops nobody.
 from collections.abc import Callable
 
 from nami_control import stacks
-from nami_control.aws import Aws, error_code
+from nami_control.aws import Aws, Ignoring
 from nami_control.aws_errors import of_aws
 from nami_control.checks import Check, fail, ok, warn
 from nami_control.destinations.base import Looks, output
@@ -102,23 +102,19 @@ def _zone_of_volume(aws: Aws, stack: Stack | None) -> str:
 
 def _data_volume(name: str, aws: Aws, asked: HostSettings, stack: Stack | None) -> Check:
     """Whether the adopted volume is there, in the host's zone, and held by nobody else."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    volume_id = str(asked.data_volume_id)
-    try:
-        (volume,) = aws.client("ec2").describe_volumes(VolumeIds=[volume_id])["Volumes"]
-    except ClientError as error:
-        if error_code(error) != "InvalidVolume.NotFound":
-            raise
+    volume_id, volumes = str(asked.data_volume_id), []
+    with Ignoring("InvalidVolume.NotFound"):
+        volumes = aws.client("ec2").describe_volumes(VolumeIds=[volume_id])["Volumes"]
+    if not volumes:
         return fail(name, f"there is no {volume_id} in this region", "give another --data-volume-id, or AWS_REGION")
-    zone = volume["AvailabilityZone"]
+    zone = volumes[0]["AvailabilityZone"]
     if zone != asked.availability_zone:
         return fail(
             name,
             f"{volume_id} is in {zone}, and the host would be in {asked.availability_zone}",
             f"give --availability-zone {zone}",
         )
-    if stack is None and (held := [each["InstanceId"] for each in volume.get("Attachments", [])]):
+    if stack is None and (held := [each["InstanceId"] for each in volumes[0].get("Attachments", [])]):
         return fail(
             name,
             f"{volume_id} is attached to {held[0]}",
@@ -129,14 +125,10 @@ def _data_volume(name: str, aws: Aws, asked: HostSettings, stack: Stack | None) 
 
 def _subnets(name: str, aws: Aws, asked: HostSettings) -> Check:
     """Whether the subnets are in the zone that the settings name."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    ids = [str(asked.host_subnet_id), str(asked.function_subnet_id)]
-    try:
+    ids, found = [str(asked.host_subnet_id), str(asked.function_subnet_id)], []
+    with Ignoring("InvalidSubnetID.NotFound"):
         found = aws.client("ec2").describe_subnets(SubnetIds=sorted(set(ids)))["Subnets"]
-    except ClientError as error:
-        if error_code(error) != "InvalidSubnetID.NotFound":
-            raise
+    if not found:
         return fail(name, f"{' or '.join(ids)} is not in this region", "give others, or AWS_REGION")
     for subnet in found:
         if (zone := subnet["AvailabilityZone"]) != asked.availability_zone:

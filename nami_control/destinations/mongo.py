@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from nami_control import shared, stacks
 from nami_control.aws import Aws
-from nami_control.checks import Check, fail, ok, secret_text, warn
+from nami_control.checks import Check, database_secret, fail, ok, warn
 from nami_control.deployment import Deployment, Drain, find
 from nami_control.destinations import host, host_before, tunnel
 from nami_control.destinations.base import Destination, Find, Looks, Speed
@@ -198,9 +198,10 @@ class MongoDatabase(Mongo):
 
     def looks(self) -> Looks:
         """At the secret that says where it is."""
-        arn = self.drain.post_queue.environment.get("MONGO_SECRET_ARN")
-        where = {"database": partial(_database, self.deployment.aws, arn)} if arn else {}
-        return {**where, **super().looks()}
+        if not (arn := self.drain.post_queue.environment.get("MONGO_SECRET_ARN")):
+            return super().looks()
+        where = partial(database_secret, "database", self.deployment.aws, arn, "mongodb://…")
+        return {"database": where, **super().looks()}
 
 
 class Documents:
@@ -366,17 +367,3 @@ def _bigger(instance_type: str) -> Iterator[str]:
     for count in sorted({vcpus(name) for _, name in known}):
         if count > vcpus(instance_type):
             yield min((dollars, name) for dollars, name in known if vcpus(name) == count)[1]
-
-
-def _database(aws: Aws, arn: str) -> Check:
-    from nami_runtime import secret  # noqa: PLC0415
-
-    try:
-        secret.database(secret_text(aws, arn), on_host=False)
-    except ValueError as error:
-        return fail(
-            "database",
-            f"the secret {arn} can't be used, so webhooks wait: {error}",
-            'put {"uri": "mongodb://…"} there, from a file: `aws secretsmanager put-secret-value --secret-string file://…`',
-        )
-    return ok("database", f"named by {arn}")

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nami_control.aws import Aws
-from nami_control.checks import Check, fail, ok, secret_text
+from nami_control.checks import database_secret, secret_text
 from nami_control.destinations.base import Destination, Find, Looks, Speed
 from nami_control.errors import DatabaseError, MissingToolError, UsageError
 from nami_control.planning.assumptions import Assumption, Times
@@ -21,7 +21,6 @@ from nami_stack.settings import Subscription
 if TYPE_CHECKING:
     import psycopg
 
-    Rows = Any
     Connection = psycopg.Connection[dict[str, Any]]
 
 _POLL = 0.7  # seconds between looks while following
@@ -81,14 +80,12 @@ class Postgres(Destination):
 
     def looks(self) -> Looks:
         """At the secret that says where it is."""
-        arn = self.drain.post_queue.environment["POSTGRES_SECRET_ARN"]
-        return {"postgres": partial(_database, self.deployment.aws, arn)}
+        return _look(self.deployment.aws, self.drain.post_queue.environment["POSTGRES_SECRET_ARN"])
 
     @classmethod
     def looks_before(cls, aws: Aws, asked: Subscription, stack: Stack | None) -> Looks:
         """At the same, before the deployment."""
-        arn = asked.postgres_secret_arn
-        return {"postgres": partial(_database, aws, arn)} if arn else {}
+        return _look(aws, asked.postgres_secret_arn) if asked.postgres_secret_arn else {}
 
     @classmethod
     def speed(cls, subscription: Subscription, times: Times, batch_size: float) -> Speed:
@@ -198,14 +195,6 @@ def _condition(subscription: str, query: Mapping[str, Any], ids: list[str]) -> t
     return " AND ".join(parts), list(values)
 
 
-def _database(aws: Aws, arn: str) -> Check:
-    try:
-        secret.database(secret_text(aws, arn), on_host=False, uris=secret.POSTGRES_URIS)
-    except ValueError as error:
-        return fail(
-            "postgres",
-            f"the secret {arn} can't be used, so webhooks wait: {error}",
-            'put {"uri": "postgresql://…"} there, from a file: '
-            "`aws secretsmanager put-secret-value --secret-string file://…`",
-        )
-    return ok("postgres", f"named by {arn}")
+def _look(aws: Aws, arn: str) -> Looks:
+    rules = {"uris": secret.POSTGRES_URIS}
+    return {"postgres": partial(database_secret, "postgres", aws, arn, "postgresql://…", **rules)}

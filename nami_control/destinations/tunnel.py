@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from nami_control.aws import error_code
+from nami_control.aws import Ignoring
 from nami_control.deployment import Deployment, Drain
 from nami_control.destinations.session_manager import opened_port, plugin_process
 from nami_control.errors import Command, DatabaseError, MissingToolError, UsageError
@@ -140,13 +140,8 @@ def host_instance(target: Target) -> str:
 
 
 def _group(target: Target) -> str | None:
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    try:
+    with Ignoring("ValidationError"):
         for resource in target.resources():
             if resource["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup":
                 return resource.get("PhysicalResourceId")
-    except ClientError as error:
-        if error_code(error) != "ValidationError":
-            raise
     return None

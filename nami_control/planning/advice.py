@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from nami_control.destinations import named
 from nami_control.planning.assumptions import VCPU_MB
 from nami_control.planning.plan import Plan, plan
+from nami_stack.destinations.named_settings import own_key
 from nami_stack.settings import SettingsError, Subscription
 from nami_stack.watching.settings import OLDEST_SECONDS
 
@@ -24,13 +25,15 @@ class Change:
 
     plan: Plan
     settings: Mapping[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """What of the settings is another value, by the words for it."""
     quotas: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         """As one would say it."""
         quotas = " and ".join(QUOTAS[key].format(value) for key, value in self.quotas.items())
-        return quotas or " ".join(f"{key}={value}" for key, value in self.settings.items())
+        return quotas or " ".join(f"{key}={value}" for key, value in self.told.items())
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def _best(tried: list[Change], base: Plan, goal: str) -> Change | None:
     before, least = _measure(base, goal), _measure(tried[0].plan, goal)
     enough = 1.0 if goal in ("refused", "expired") and least < 1 else before - 0.9 * (before - least)
     good = [change for change in tried if _measure(change.plan, goal) <= enough]
-    return min(good, key=lambda change: (len(change.settings), change.plan.idle_dollars + change.plan.burst_dollars))
+    return min(good, key=lambda change: (len(change.told), change.plan.idle_dollars + change.plan.burst_dollars))
 
 
 def _goal(base: Plan) -> tuple[str, bool]:
@@ -97,10 +100,10 @@ def _harms(of: Plan, base: Plan, goal: str) -> bool:
 
 
 def _changes(base: Plan, *, intake: bool) -> Iterator[Change]:
-    for settings in _intake_candidates(base) if intake else _drain_candidates(base):
+    for settings, told in _intake_candidates(base) if intake else _drain_candidates(base):
         changed = _with(base.subscription, settings)
         if changed is not None:
-            yield Change(plan(changed, base.arrivals, base.times), settings=settings)
+            yield Change(plan(changed, base.arrivals, base.times), settings=settings, told=told)
     for quotas in _quota_candidates(base) if intake else ():
         yield Change(plan(base.subscription, base.arrivals, replace(base.times, **quotas)), quotas=quotas)
 
@@ -117,7 +120,29 @@ def _quota_candidates(base: Plan) -> Iterator[dict[str, int]]:
             yield {**executions, **requests}
 
 
-def _intake_candidates(base: Plan) -> Iterator[dict[str, Any]]:
+_Candidate = tuple[dict[str, Any], dict[str, Any]]
+"""Settings, and what of them is new as one would say it."""
+
+
+def _intake_candidates(base: Plan) -> Iterator[_Candidate]:
+    yield from ((settings, settings) for settings in _before_the_queue(base))
+
+
+def _drain_candidates(base: Plan) -> Iterator[_Candidate]:
+    """Of all destinations together; where they have names, of the one that is worst off."""
+    named_ones = base.subscription.destinations
+    if named_ones is None:
+        yield from ((settings, settings) for settings in _behind_the_queue(base, base.subscription))
+        return
+    worst = max(base.drains, key=lambda name: (base.drains[name][1].left, base.drains[name][1].oldest))
+    kind = base.ways[worst].destination[0]
+    for settings in _behind_the_queue(base, base.ways[worst]):
+        own = {own_key(kind, key): value for key, value in settings.items()}
+        changed = {**named_ones, worst: {**named_ones[worst], **own}}
+        yield {"destinations": changed}, {f"destinations.{worst}.{key}": value for key, value in own.items()}
+
+
+def _before_the_queue(base: Plan) -> Iterator[dict[str, Any]]:
     now = base.subscription
     if now.throttle_rate and now.throttle_burst:
         for factor in (2, 5):
@@ -129,8 +154,7 @@ def _intake_candidates(base: Plan) -> Iterator[dict[str, Any]]:
         yield {"ingest": "direct"} if now.gateway == "rest" else {"gateway": "rest", "ingest": "direct"}
 
 
-def _drain_candidates(base: Plan) -> Iterator[dict[str, Any]]:
-    now = base.subscription
+def _behind_the_queue(base: Plan, now: Subscription) -> Iterator[dict[str, Any]]:
     for batches in dict.fromkeys(
         (now.maximum_concurrency * 2, now.maximum_concurrency * 4, now.maximum_concurrency * 10)
     ):

@@ -24,6 +24,7 @@ class Drain:
         batch_seconds: of each batch, whatever is in it.
         webhook_seconds: of each webhook in a batch, as long as the database keeps up.
         database_rate: webhooks a second that the destination takes at the most; None: no limit is known.
+        rate_is: what that rate comes of.
         doubles: whether that rate doubles after half an hour at it, as DynamoDB's does, up to `highest_rate`.
         groups: values of order_by that come at once; None: there is no order to keep.
         retention: seconds that the queue keeps a webhook.
@@ -36,6 +37,7 @@ class Drain:
     webhook_seconds: float
     retention: float
     database_rate: float | None = None
+    rate_is: str = "database"
     doubles: bool = False
     highest_rate: float | None = None
     groups: float | None = None
@@ -168,7 +170,7 @@ class _Queue:
         drain = self._drain
         by_function = self._batches * drain.batch_size / drain.duration(drain.batch_size)
         if self._database is not None and self._database <= by_function:
-            limit = "database"
+            limit = drain.rate_is
             self._saturated += seconds
             if drain.doubles and self._saturated >= DOUBLING_SECONDS:
                 self._saturated = 0.0

@@ -20,7 +20,7 @@ def intake(subscription: Subscription, times: Times, kept: int) -> Intake:
     handler = None
     if subscription.ingest == "function":
         work = ASSUMED["handler"].value / share(subscription.pre_queue_memory)
-        assumed = ASSUMED["sqs"].value * len(subscription.destination) + work
+        assumed = ASSUMED["sqs"].value * len(subscription.kinds) + work
         handler = (assumed if times.handler_ms is None else times.handler_ms) / 1000
     cold = ASSUMED["cold start"].value if times.cold_start_ms is None else times.cold_start_ms
     return Intake(
@@ -32,9 +32,9 @@ def intake(subscription: Subscription, times: Times, kept: int) -> Intake:
     )
 
 
-def drain(subscription: Subscription, name: str, times: Times) -> Drain:
-    """What comes behind the queue of one destination."""
-    destination = named(name)
+def drain(subscription: Subscription, times: Times) -> Drain:
+    """What comes behind the queue of one destination, whose settings these are."""
+    destination = named(*subscription.destination)
     work = destination.work.value / share(subscription.post_queue_memory)
     size = min(subscription.batch_size, max(_EVENT_KB // times.message_kb, 1))
     speed = destination.speed(subscription, times, size)
@@ -47,6 +47,7 @@ def drain(subscription: Subscription, name: str, times: Times) -> Drain:
         webhook_seconds=(work + destination.write_ms(times) / speed.at_once) / 1000,
         retention=subscription.queue_retention_days * 86_400,
         database_rate=speed.rate,
+        rate_is=speed.rate_is,
         doubles=speed.doubles,
         highest_rate=speed.highest_rate,
         groups=(times.groups or subscription.maximum_concurrency) if ordered else None,

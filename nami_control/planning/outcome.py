@@ -48,7 +48,7 @@ def as_dict(found: Plan, advice: Advice) -> dict[str, Any]:
 
 
 def _told(change: Change) -> dict[str, Any]:
-    return {"settings": change.settings, "quotas": change.quotas, **_outcome(change.plan)}
+    return {"settings": change.told, "quotas": change.quotas, **_outcome(change.plan)}
 
 
 def _outcome(found: Plan) -> dict[str, Any]:

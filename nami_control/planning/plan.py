@@ -21,6 +21,7 @@ SQS_UNIT_KB = 64
 SQS_MESSAGES = 10
 HTTP_API_UNIT_KB = 512
 METRICS = ("Received", "Enqueued", "Stored", "Age")  # where all goes well, of nami_runtime.log
+OF_DESTINATION = ("Stored", "Age")  # and of them, for each destination with a name
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,19 @@ class Plan:
     @property
     def reserves_too_much(self) -> bool:
         """Whether AWS refuses to reserve that much concurrency in this account."""
-        reserved = sum(self.subscription.post_queue_reservation or 0 for _ in self.subscription.destination)
+        reserved = sum(each.post_queue_reservation or 0 for each in self.ways.values())
         return bool(reserved) and self.times.account_concurrency - reserved < UNRESERVED
 
     def batch_limit(self, destination: str) -> float:
         """Seconds that a batch may take."""
-        whole = self.subscription.post_queue_timeout - MARGIN_SECONDS
-        return min(whole, named(destination).speed(self.subscription, self.times, 1).longest or whole)
+        way = self.ways[destination]
+        whole = way.post_queue_timeout - MARGIN_SECONDS
+        return min(whole, named(*way.destination).speed(way, self.times, 1).longest or whole)
+
+    @cached_property
+    def ways(self) -> dict[str, Subscription]:
+        """By destination, the settings of the way to it."""
+        return self.subscription.each
 
     @cached_property
     def burst_lines(self) -> list[Line]:
@@ -94,17 +101,20 @@ class Plan:
             lines.append(line("HTTP API", "http-api-request", units))
         if not direct:
             seconds = total * (self.intake.handler_seconds or 0.0) + self.taken.environments * self.intake.cold_seconds
-            lines += _function("pre-queue function", total, seconds, asked.pre_queue_memory)
+            lines += _function("pre-queue function", total, seconds * asked.pre_queue_memory)
         messages, message_kb = total * len(self.drains), self.times.message_kb
         sent = messages * ceil(message_kb / SQS_UNIT_KB)
         calls = messages / SQS_MESSAGES
         received = calls * ceil(SQS_MESSAGES * message_kb / SQS_UNIT_KB)
         lines.append(line("SQS", "sqs-fifo-request" if asked.order_by else "sqs-request", sent + received + calls))
         batches = sum(drained.invocations for _, drained in self.drains.values())
-        batch_seconds = sum(drained.function_seconds for _, drained in self.drains.values())
-        lines += _function("post-queue function", batches, batch_seconds, asked.post_queue_memory)
+        mb_seconds = sum(
+            drained.function_seconds * self.ways[name].post_queue_memory for name, (_, drained) in self.drains.items()
+        )
+        lines += _function("post-queue function", batches, mb_seconds)
         lines.append(line("logs", "log-gb", self._log_kb(requests, batches) / 1e6))
-        metric_hours = (2 if direct else len(METRICS)) * ceil(self.seconds / 3600)
+        of_destinations = len(OF_DESTINATION) * len(asked.destinations or ())
+        metric_hours = ((2 if direct else len(METRICS)) + of_destinations) * ceil(self.seconds / 3600)
         lines.append(line("metrics", "metric", metric_hours / HOURS))
         return lines + self._lines_of_destinations()
 
@@ -121,8 +131,10 @@ class Plan:
     def _lines_of_destinations(self) -> list[Line]:
         """What is used by several is one line."""
         lines: dict[tuple[str, str], float] = {}
-        for name in (name for name in DESTINATIONS if name in self.drains):
-            for each in named(name).burst_lines(self.drains[name][1].total, self.times):
+        kinds = list(DESTINATIONS)
+        ways = [(name, way) for name, way in self.ways.items() if way.destination[0] in DESTINATIONS]
+        for name, way in sorted(ways, key=lambda item: kinds.index(item[1].destination[0])):
+            for each in named(*way.destination).burst_lines(self.drains[name][1].total, self.times):
                 lines[each.what, each.price] = lines.get((each.what, each.price), 0.0) + each.quantity
         return [line(what, price, quantity) for (what, price), quantity in lines.items() if quantity]
 
@@ -144,8 +156,9 @@ class Plan:
 
 def plan(subscription: Subscription, arrivals: Arrivals, times: Times) -> Plan:
     """Simulate it."""
-    ways = {name: models.drain(subscription, name, times) for name in subscription.destination}
-    kept = (subscription.post_queue_reservation or 0) * len(ways)
+    each = subscription.each
+    ways = {name: models.drain(way, times) for name, way in each.items()}
+    kept = sum(way.post_queue_reservation or 0 for way in each.values())
     intake, taken, drains = _run(arrivals, models.intake(subscription, times, kept), ways)
     if not kept:
         # Nothing is reserved: what the batches take meanwhile, the pre-queue function has not.
@@ -166,8 +179,8 @@ def _access_logs(subscription: Subscription) -> bool:
     return subscription.access_logs is True if subscription.gateway == "rest" else subscription.access_logs is not False
 
 
-def _function(what: str, invocations: float, seconds: float, memory: int) -> list[Line]:
+def _function(what: str, invocations: float, mb_seconds: float) -> list[Line]:
     return [
         line(f"{what}: invocations", "lambda-request", invocations),
-        line(f"{what}: compute", "lambda-gb-second", seconds * memory / 1024),
+        line(f"{what}: compute", "lambda-gb-second", mb_seconds / 1024),
     ]

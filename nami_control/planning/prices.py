@@ -15,12 +15,12 @@ def idle_month(subscription: Subscription) -> list[Line]:
 
     An instance type that is not in the table has no line; `unpriced` names it.
     """
-    destinations = [named(name) for name in subscription.destination]
-    lines = [each for destination in destinations for each in destination.idle_lines(subscription)]
-    secrets = sum(each.secrets(subscription) for each in destinations) + _signed(subscription)
+    ways = list(subscription.each.values())
+    lines = [line for way in ways for line in named(*way.destination).idle_lines(way)]
+    secrets = sum(named(*way.destination).secrets(way) for way in ways) + _signed(subscription)
     if secrets:
         lines.append(line("1 secret" if secrets == 1 else f"{secrets} secrets", "secret", secrets))
-    queues = len(subscription.destination)
+    queues = len(ways)
     polls = "sqs-fifo-request" if subscription.order_by else "sqs-request"
     lines.append(line("asking the empty queue" + (f"s ({queues})" if queues > 1 else ""), polls, IDLE_POLLS * queues))
     if count := alarms(subscription):
@@ -42,14 +42,15 @@ def alarms(subscription: Subscription) -> int:
     gateway = 1
     pre_queue = function + secret if subscription.ingest == "function" else 0
     quarantine = secret and subscription.ingest == "direct"
-    drains = len(subscription.destination) * (2 + function) + quarantine
-    destinations = sum(named(name).alarms(subscription) for name in subscription.destination)
+    ways = subscription.each.values()
+    drains = len(ways) * (2 + function) + quarantine
+    destinations = sum(named(*way.destination).alarms(way) for way in ways)
     return gateway + pre_queue + drains + destinations + (subscription.alarm_silence is not None) + _AWAY
 
 
 def unpriced(subscription: Subscription) -> str | None:
     """What the table of prices does not have, such as a host's instance type."""
-    return next(filter(None, (named(name).unpriced(subscription) for name in subscription.destination)), None)
+    return next(filter(None, (named(*way.destination).unpriced(way) for way in subscription.each.values())), None)
 
 
 def _signed(subscription: Subscription) -> bool:

@@ -6,10 +6,12 @@ from typing import Any, Self
 
 from constructs import Construct
 
+from nami_stack.destinations.named_settings import OF_THE_WAY
 from nami_stack.destinations.table import DESTINATIONS
 from nami_stack.functions import PythonFunction
+from nami_stack.names import check_destination_name
 from nami_stack.placement import in_your_network
-from nami_stack.settings import Subscription
+from nami_stack.settings import SettingsError, Subscription
 from nami_stack.watching.alarm import Alarm
 from nami_stack.watching.graph import Graph
 
@@ -26,6 +28,8 @@ class Destination(Construct):
     """What the runtime calls it: DESTINATION in the function's environment."""
     reaches_queues = True
     """Whether its function can send to a queue of the pipeline."""
+    transforms = False
+    """Whether it takes what a transform makes of a document: the runtime's module reads `documents.TRANSFORMED`."""
     serves_many = False
     """Whether several subscriptions can have it; it is then watched in its own stack alone."""
     leaves_large_bodies = False
@@ -34,6 +38,25 @@ class Destination(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, placement: Mapping[str, Any] | None = None) -> None:
         super().__init__(scope, construct_id)
         self._placement = dict(placement or {})
+        self.given_name: str | None = None
+        self.own_settings: dict[str, Any] = {}
+
+    def called(self, name: str, **settings: Any) -> Self:
+        """The destination itself, under a name, by which a subscription can have several of one kind.
+
+        Args:
+            name: what commands, metrics, alarms and outputs call it: `orders`.
+            settings: of `PipelineSettings`, those of `OF_THE_WAY`, where it has them in its own way: `filter`,
+                `maximum_concurrency`, `max_receives` …
+
+        Raises:
+            SettingsError: the name is none, or a setting is not for one destination alone.
+        """
+        for key in settings:
+            if key not in OF_THE_WAY:
+                raise SettingsError(f"{name}: {key}: is not for one destination; there are {', '.join(OF_THE_WAY)}")
+        self.given_name, self.own_settings = check_destination_name(name), settings
+        return self
 
     @classmethod
     def of(cls, scope: Construct, subscription: Subscription, placement: dict[str, Any]) -> Self:
@@ -54,10 +77,11 @@ class Destination(Construct):
         """What a user needs of it after a deployment: the names and values of a stack's outputs."""
         return {}
 
-    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
+    def batch_limit(self, timeout: int, *, ordered: bool, batches: int) -> int | None:
         """Webhooks that a function can write in `timeout` seconds at the worst; None: as many as the queue gives.
 
-        Where they are `ordered`, they may all be of one group and must be written one after the other.
+        Where they are `ordered`, they may all be of one group and must be written one after the other. So many
+        `batches` are under way at once.
         """
         return None
 
@@ -83,6 +107,21 @@ class Destination(Construct):
 
 def destinations_of(scope: Construct, subscription: Subscription) -> list[Destination]:
     """The destinations that the subscription's settings ask for."""
-    classes = [resolve_name(DESTINATIONS[name].construct) for name in subscription.destination]
-    placement = in_your_network(scope, subscription.vpc_id, subscription.function_subnet_id)
-    return [each.of(scope, subscription, placement) for each in classes]
+    if subscription.destinations is None:
+        placement = in_your_network(scope, subscription.vpc_id, subscription.function_subnet_id)
+        return [_class_of(kind).of(scope, subscription, placement) for kind in subscription.destination]
+    return [_named(scope, name, settings) for name, settings in subscription.each.items()]
+
+
+def _named(scope: Construct, name: str, settings: Subscription) -> Destination:
+    (kind,) = settings.destination
+    made = _class_of(kind)
+    # One that is called as its kind is stays what it was without a name, with all that it holds.
+    within = scope if name == made.kind else Construct(scope, name)
+    placement = in_your_network(within, settings.vpc_id, settings.function_subnet_id)
+    return made.of(within, settings, placement).called(name)
+
+
+def _class_of(kind: str) -> type[Destination]:
+    found: type[Destination] = resolve_name(DESTINATIONS[kind].construct)
+    return found

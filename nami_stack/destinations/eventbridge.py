@@ -30,6 +30,7 @@ class EventBridge(Destination):
     """
 
     kind = "eventbridge"
+    transforms = True
     leaves_large_bodies = True
 
     def __init__(self, scope: Construct, construct_id: str, *, event_bus: str = "default") -> None:

@@ -33,6 +33,7 @@ class Postgres(Destination):
     """
 
     kind = "postgres"
+    transforms = True
 
     def __init__(
         self,

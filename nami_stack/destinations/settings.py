@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import field_validator
+from pydantic import BeforeValidator, field_validator
 
 from nami_stack.destinations.dynamodb_settings import TableSettings
 from nami_stack.destinations.eventbridge_settings import EventBridgeSettings
 from nami_stack.destinations.http_settings import BackendSettings
 from nami_stack.destinations.mongo_database_settings import MongoDatabaseSettings
+from nami_stack.destinations.named_settings import Named, read
 from nami_stack.destinations.postgres_settings import PostgresSettings
 from nami_stack.destinations.table import DESTINATIONS
 from nami_stack.section import NamedIn, Section, separated
@@ -20,6 +21,9 @@ class _Choice(Section):
     destination: Annotated[tuple[DestinationName, ...], separated(str.lower)] = ("mongo-host",)
     """Where webhooks end; several, as in `dynamodb,http`, get a queue and dead letters each. shared-mongo: the host of
     `name=shared`."""
+    destinations: Annotated[Named, BeforeValidator(read)] | None = None
+    """In place of `destination`: several by names of your own, each with its kind, its filter and other settings, as in
+    `{"orders": {"kind": "http", "url": "https://…"}}`: docs/destinations.md."""
 
     @field_validator("destination")
     @classmethod
@@ -31,14 +35,21 @@ class _Choice(Section):
         return names
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of all destinations."""
+        if self.destinations is None:
+            return self.destination
+        return tuple(str(each.get("kind")) for each in self.destinations.values())
+
+    @property
     def has_host(self) -> bool:
         """Whether the MongoDB host is among the destinations."""
-        return "mongo-host" in self.destination
+        return "mongo-host" in self.kinds
 
     @property
     def has_database(self) -> bool:
         """Whether an existing database is among the destinations."""
-        return "mongo-database" in self.destination
+        return "mongo-database" in self.kinds
 
 
 class DestinationSettings(

@@ -12,6 +12,7 @@ from nami_stack.destinations.mongo_host_settings import HostSettings, check_host
 from nami_stack.destinations.postgres_settings import PostgresSettings, check_postgres
 from nami_stack.names import SHARED
 from nami_stack.pipeline_settings import PipelineSettings
+from nami_stack.section import SettingsError
 
 # In the settings of the host, for functions that stand in a network of the user's for another reason.
 _NETWORK = ("vpc_id", "function_subnet_id")
@@ -25,22 +26,33 @@ class DestinationKind:
         construct: where its class is, as in `package.module:Class`; a `Destination`, imported when one is made.
         keys: the settings that it reads.
         check: raises ValueError where its settings, or the pipeline's with it, can't be.
+        prefix: what its own settings begin with, and lack where the destination has a name.
+        alone: whether a subscription can have one of it at the most.
         longest_delay: seconds by which it can put off the next try of a webhook, at the most.
         reaches_queues: whether its function can send to a queue of the pipeline.
+        transforms: whether it takes what a transform makes of a document.
     """
 
     construct: str
     keys: tuple[str, ...] = ()
     check: Callable[[Any, PipelineSettings], None] | None = None
+    prefix: str = ""
+    alone: bool = False
     longest_delay: int = 0
     reaches_queues: bool = True
+    transforms: bool = False
 
 
 DESTINATIONS: dict[str, DestinationKind] = {
     "mongo-host": DestinationKind(
-        "nami_stack.destinations.mongo_host:MongoHost", keys=tuple(HostSettings.model_fields), check=check_host
+        "nami_stack.destinations.mongo_host:MongoHost",
+        keys=tuple(HostSettings.model_fields),
+        check=check_host,
+        alone=True,
     ),
-    "shared-mongo": DestinationKind("nami_stack.destinations.shared_mongo:SharedMongo", reaches_queues=False),
+    "shared-mongo": DestinationKind(
+        "nami_stack.destinations.shared_mongo:SharedMongo", alone=True, reaches_queues=False
+    ),
     "mongo-database": DestinationKind(
         "nami_stack.destinations.mongo_database:MongoDatabase",
         keys=("database_secret_arn", *MongoDatabaseSettings.model_fields, *_NETWORK),
@@ -51,17 +63,34 @@ DESTINATIONS: dict[str, DestinationKind] = {
         "nami_stack.destinations.http:HttpBackend",
         keys=(*BackendSettings.model_fields, *_NETWORK),
         check=check_backend,
+        prefix="backend_",
         longest_delay=BACKEND_LATER,
+        transforms=True,
     ),
     "eventbridge": DestinationKind(
-        "nami_stack.destinations.eventbridge:EventBridge", keys=tuple(EventBridgeSettings.model_fields)
+        "nami_stack.destinations.eventbridge:EventBridge",
+        keys=tuple(EventBridgeSettings.model_fields),
+        prefix="event_",
+        transforms=True,
     ),
     "postgres": DestinationKind(
         "nami_stack.destinations.postgres:Postgres",
         keys=(*PostgresSettings.model_fields, *_NETWORK),
         check=check_postgres,
+        prefix="postgres_",
+        transforms=True,
     ),
 }
+
+
+def check_transform(destination: str, *, transforms: bool) -> None:
+    """Raise SettingsError where a destination takes none."""
+    if not transforms:
+        *others, last = (name for name, kind in DESTINATIONS.items() if kind.transforms)
+        raise SettingsError(
+            f"transform: {destination} stores documents, which nami events and nami replay read again by their fields; "
+            f"leave transform out, or give it in destinations to those that are {', '.join(others)} or {last}"
+        )
 
 
 def check_destinations(chosen: Sequence[str], settings: HostSettings, pipeline: PipelineSettings) -> None:
@@ -85,5 +114,7 @@ def check_destinations(chosen: Sequence[str], settings: HostSettings, pipeline: 
         missing = next(key for key in _NETWORK if key not in network)
         raise ValueError(f"{network[0]}: names a network of yours together with {missing}; give that too")
     for name in chosen:
+        if pipeline.transform is not None:
+            check_transform(f"destination={name}", transforms=DESTINATIONS[name].transforms)
         if check := DESTINATIONS[name].check:
             check(settings, pipeline)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ValidationError, field_validator, model_validator
 
 from nami_stack.destinations.mongo_host_settings import HostSettings
+from nami_stack.destinations.named_settings import check_named, kind_of, reworded, settings_of
 from nami_stack.destinations.settings import DestinationSettings
 from nami_stack.destinations.table import DESTINATIONS, check_destinations
 from nami_stack.gateways.settings import DomainSettings, GatewaySettings, check_direct, check_shared_gateway
@@ -98,12 +99,41 @@ class Subscription(
     @property
     def longest_pause(self) -> int:
         """Seconds from one try of a webhook to the next, at the most: a backend may say when it wants it again."""
-        delay = max(DESTINATIONS[name].longest_delay for name in self.destination)
+        # Of those with names each is asked by itself.
+        kinds = self.destination if self.destinations is None else ()
+        delay = max((DESTINATIONS[kind].longest_delay for kind in kinds), default=0)
         return max(self.visibility_timeout, self.post_queue_timeout + delay)
+
+    @property
+    def each(self) -> dict[str, Self]:
+        """The settings by destination, each as if it were the only one; one without a name goes by its kind.
+
+        Raises:
+            SettingsError: something is wrong with one that has a name.
+        """
+        if self.destinations is None:
+            return {kind: self.model_copy(update={"destination": (kind,)}) for kind in self.destination}
+        return {name: self.way_to(name, {}) for name in self.destinations}
+
+    def way_to(self, destination: str | None, own: Mapping[str, Any]) -> Self:
+        """The settings of one destination, as if it were the only one."""
+        named = self.destinations or {}
+        if destination not in named:
+            return super().way_to(destination, own)
+        kind, asked = kind_of(destination, named[destination]), settings_of(destination, named[destination])
+        try:
+            return type(self).model_validate({**self.given, "destinations": None, **asked})
+        except ValidationError as error:
+            line = first_line(error, (), type(self).model_fields)
+            raise SettingsError(reworded(destination, kind, line)) from None
 
     @model_validator(mode="after")
     def _rules_of_parts(self) -> Self:
-        check_destinations(self.destination, self, self)
+        if self.destinations is None:
+            check_destinations(self.destination, self, self)
+        else:
+            check_named(self.destinations, self.given)
+            _ = self.each  # raises what is wrong with one of them
         check_shared_gateway(self.gateway, self.domain_name, self.access_logs)
         return self
 
@@ -113,11 +143,11 @@ class Subscription(
             check_direct(
                 writes_to_queues=GATEWAYS[self.gateway].writes_to_queues,
                 signature=self.build_signature(),
-                destinations=len(self.destination),
+                destinations=len(self.kinds),
                 order_by=self.order_by,
                 deduplicate_by=self.deduplicate_by,
-                filters=self.filter is not None,
-                reaches_queues=all(DESTINATIONS[name].reaches_queues for name in self.destination),
+                filters=any(each.filter is not None for each in self.each.values()),
+                reaches_queues=all(DESTINATIONS[kind].reaches_queues for kind in self.kinds),
             )
         elif self.direct_content_types:
             raise ValueError("direct_content_types: every type is taken without ingest=direct; leave it out")

@@ -80,7 +80,7 @@ def _header(webhook: ScalableWebhook, console: str) -> str:
     name, region = target(webhook), cdk.Aws.REGION
     functions = {
         "pre-queue": webhook.pre_queue_function,
-        **{f"{d.node.id} post-queue": d.post_queue_function for d in webhook.drains},
+        **{f"{_title(d)} post-queue": d.post_queue_function for d in webhook.drains},
     }
     links = " · ".join(
         f"[{label} function](https://{console}/lambda/home?region={region}#/functions/{function.function_name})"
@@ -128,9 +128,13 @@ def _pre_queue(webhook: ScalableWebhook) -> list[_Part]:
     ]
 
 
+def _title(drain: Drain) -> str:
+    return drain.called if drain.has_name else drain.node.id
+
+
 def _parts_of(webhook: ScalableWebhook, drain: Drain) -> list[_Part]:
     queue, dead = drain.queue, drain.dead_letter_queue
-    kind = "" if len(webhook.drains) == 1 else f" ({drain.node.id})"
+    kind = "" if len(webhook.drains) == 1 else f" ({_title(drain)})"
     waiting = [
         queue.metric_approximate_number_of_messages_visible(label="waiting", statistic="Maximum", period=MINUTE),
         queue.metric_approximate_number_of_messages_not_visible(
@@ -164,7 +168,7 @@ def _parts_of(webhook: ScalableWebhook, drain: Drain) -> list[_Part]:
         (
             f"Post-queue{kind}",
             [
-                *_runs(drain.post_queue_function, timeout=webhook.settings.post_queue_timeout),
+                *_runs(drain.post_queue_function, timeout=drain.settings.post_queue_timeout),
                 graph("Batch", [batch]),
             ],
         ),
@@ -174,12 +178,13 @@ def _parts_of(webhook: ScalableWebhook, drain: Drain) -> list[_Part]:
 
 def _destination(webhook: ScalableWebhook, drain: Drain) -> list[Graph]:
     graphs: list[Graph] = []
-    if drain is webhook.drains[0]:  # the functions count for the subscription, all its destinations together
-        counts = [
-            own(name, "Sum", subscription=webhook.metrics_name)
-            for name in ("Stored", "Duplicates", "SameId", "Failed", "Away")
-        ]
-        ages = [own("Age", p, label=p, subscription=webhook.metrics_name) for p in ("p50", "p99")]
+    # Only where it has a name, a function counts for its destination as well as for the subscription.
+    apart = {"destination": drain.called} if drain.has_name else {}
+    if apart or drain is webhook.drains[0]:
+        of: dict[str, Any] = {"subscription": webhook.metrics_name, **apart}
+        names = ("Stored", "Duplicates", "SameId", "Dropped", "Failed", "Away", *(("Filtered",) if apart else ()))
+        counts = [own(name, "Sum", **of) for name in names]
+        ages = [own("Age", p, label=p, **of) for p in ("p50", "p99")]
         graphs = [graph("Stored", counts), graph("From arrival to storage, ms", ages)]
     return [*graphs, *(drain.destination.graphs() if isinstance(drain.destination, Destination) else ())]
 

@@ -109,11 +109,11 @@ def _pre_queue(webhook: ScalableWebhook, limit: int) -> list[Alarm]:
 
 
 def _drain(webhook: ScalableWebhook, drain: Drain) -> list[Alarm]:
-    name, settings, kind = webhook.name, webhook.settings, drain.node.id.lower()
+    name, settings, called = webhook.name, drain.settings, drain.called
     first = drain is webhook.drains[0]
-    which = name if first else f"{name}-{kind}"
+    which = f"{name}-to-{called}" if drain.has_name else name if first else f"{name}-{called}"
     who = target(webhook)
-    dlq = who if len(webhook.drains) == 1 else f"{who} --destination {kind}"
+    dlq = who if len(webhook.drains) == 1 else f"{who} --destination {called}"
     # A failed try is hidden that long; where that is long, one failed try is nothing to tell.
     oldest = max(OLDEST_SECONDS, math.ceil(1.5 * settings.visibility_timeout))
     # A FIFO queue counts anew:
@@ -159,7 +159,7 @@ def _drain(webhook: ScalableWebhook, drain: Drain) -> list[Alarm]:
 
 
 def _away(webhook: ScalableWebhook) -> Alarm:
-    who, days = target(webhook), webhook.settings.queue_retention_days
+    who, days = target(webhook), min(drain.settings.queue_retention_days for drain in webhook.drains)
     return Alarm(
         f"{webhook.name}-away",
         own("Away", "Sum", subscription=webhook.metrics_name),

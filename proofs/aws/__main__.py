@@ -17,9 +17,8 @@ from pathlib import Path
 
 from nami_control import checks
 from nami_control.aws import Aws
-from nami_control.aws_errors import of_aws
+from nami_control.aws_errors import told
 from nami_control.destinations.tunnel import PLUGIN
-from nami_control.errors import NamiError
 from nami_control.interrupts import Interrupted, interruptible
 from proofs.aws import cleaning, report
 from proofs.aws.proofs import PROOFS
@@ -45,10 +44,10 @@ def main() -> int:
         except Interrupted as interrupted:
             return interrupted.exit_code
         except Exception as error:
-            if (told := error if isinstance(error, NamiError) else of_aws(error)) is None:
+            if (why := told(error)) is None:
                 raise
-            _say(f"error: {told}")
-            return told.exit_code
+            _say(f"error: {why}")
+            return why.exit_code
 
 
 def _options() -> argparse.Namespace:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from nami_control import deploying
 from nami_control.aws import Aws
-from nami_control.aws_errors import of_aws
+from nami_control.aws_errors import told
 from nami_control.cdk_output import Progress
 from nami_control.client import Subscription
-from nami_control.errors import DeployError, NamiError
+from nami_control.errors import DeployError
 from nami_control.progress import Tell
 from nami_control.stacks import Target
 from proofs.aws import cleaning
@@ -98,7 +98,7 @@ class Run:
             outcome.detail = act()
             outcome.outcome = HELD
         except Exception as error:  # one that fails, for whatever reason, does not keep the others from being tried
-            outcome.detail = str(error if isinstance(error, NamiError) else of_aws(error) or repr(error))
+            outcome.detail = str(told(error) or repr(error))
         except BaseException:
             outcome.detail = "interrupted"
             raise

@@ -1,6 +1,8 @@
 """What has become of webhooks at each destination, seen from outside."""
 
+import base64
 import hashlib
+import json
 import random
 import threading
 import time
@@ -66,12 +68,13 @@ class Backend:
 
     Args:
         seed: decides which requests it fails.
+        transformed: whether it gets what a transform made, which has the bytes that came as `exact`.
     """
 
     name = "http"
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, *, transformed: bool = False) -> None:
+        self._seed, self._transformed = seed, transformed
         self._lock = threading.Lock()
         self._requests = 0
         self._arrived: dict[tuple[str, str], None] = {}
@@ -102,8 +105,9 @@ class Backend:
 
     def take(self, delivery_id: str, body: bytes) -> None:
         """Remember that it came; of a repeat the first counts."""
+        came = base64.b64decode(json.loads(body)["exact"]) if self._transformed else body
         with self._lock:
-            self._arrived.setdefault((delivery_id, hashlib.sha256(body).hexdigest()))
+            self._arrived.setdefault((delivery_id, hashlib.sha256(came).hexdigest()))
 
 
 def _handler(backend: Backend) -> type[BaseHTTPRequestHandler]:

@@ -96,7 +96,11 @@ def check(
         ),
         _invariant(
             "nothing is left in the queue",
-            [f"{seen.waiting} messages {when} the redrive" for seen, when in _times(before, after) if seen.waiting],
+            [
+                f"{seen.waiting} messages {when} the redrive"
+                for when, seen in (("before", before), ("after", after))
+                if seen.waiting
+            ],
         ),
         _invariant("each group arrived in its order", _overtaken(sent, before)),
     ]
@@ -111,10 +115,6 @@ def _overtaken(sent: Mapping[str, Sent], seen: Seen) -> Iterator[str]:
             if place[each] < last.get(webhook.group, -1):
                 yield each
             last[webhook.group] = max(place[each], last.get(webhook.group, -1))
-
-
-def _times(before: Seen, after: Seen) -> list[tuple[Seen, str]]:
-    return [(before, "before"), (after, "after")]
 
 
 def _places(owner: str | None, digest: str, sent: Mapping[str, Sent]) -> set[str]:

@@ -58,8 +58,8 @@ MUTANTS = (
     Mutant(
         "the second of several destinations is not told",
         _RUNTIME + "intake.py",
-        "for queue_url in known.queue_urls:",
-        "for queue_url in known.queue_urls[:1] + known.queue_urls[2:]:",
+        "for queue_url in queue_urls:",
+        "for queue_url in [*queue_urls[:1], *queue_urls[2:]]:",
     ),
     Mutant(
         "a forged webhook passes",
@@ -108,9 +108,9 @@ MUTANTS = (
     ),
     Mutant(
         "a wave of a batch is dropped",
-        _RUNTIME + "batch.py",
-        "        for wave in queue.waves(messages, outcome):\n",
-        "        for wave in list(queue.waves(messages, outcome))[:1]:\n",
+        _RUNTIME + "queue.py",
+        "    while groups:\n        wave = ",
+        "    if groups:\n        wave = ",
     ),
     Mutant(
         "a group goes on behind one that failed",
@@ -121,8 +121,8 @@ MUTANTS = (
     Mutant(
         "what the filter does not want goes to the queue",
         _RUNTIME + "intake.py",
-        "if known.filter and not known.filter.wants(request):",
-        "if False:",
+        "queue_urls, request.unwanted = known.routes.split(request)",
+        "_, request.unwanted = known.routes.split(request)",
     ),
 )
 

@@ -59,7 +59,7 @@ class Run:
         self, nami: Nami, seed: int, count: int, *, visibility: int, only: str = "", say: Callable[[str], None]
     ) -> None:
         self.nami, self.seed, self.say = nami, seed, say
-        self.backends = {NAME: Backend(seed), ORDERED: Backend(seed + 1)}
+        self.backends = {NAME: Backend(seed), ORDERED: Backend(seed + 1, transformed=True)}
         urls = {name: backend.url for name, backend in self.backends.items()}
         for name in SETTINGS:
             write_handler(nami, name)

@@ -15,7 +15,13 @@ SETTINGS = {
         "max_receives": plan.TRIES,
         "filter": '{"headers": {"x-topic": ["orders"]}}',
     },
-    ORDERED: {**_COMMON, "destination": "http", "order_by": "$.group", "max_receives": 100},
+    ORDERED: {
+        **_COMMON,
+        "destination": "http",
+        "order_by": "$.group",
+        "max_receives": 100,
+        "transform": '{"exact": raw, "group": body.group}',
+    },
 }
 # What a user might write into process(): it can't do with some webhooks, and hangs on others the first time.
 _HANDLER = """

@@ -23,7 +23,7 @@ import gevent
 import gevent.event
 
 from nami_cli.terminal import print_table, say
-from nami_control.aws_errors import of_aws
+from nami_control.aws_errors import of_aws, told
 from nami_control.destinations.mongo import collection
 from nami_control.errors import NamiError, UsageError, WebhookError
 from nami_control.processes import free_port
@@ -137,9 +137,9 @@ class Load:
         try:
             depth = self.target.depth()
         except Exception as error:
-            if (told := of_aws(error)) is None:
+            if (why := of_aws(error)) is None:
                 raise
-            self.series.no_depths = str(told)
+            self.series.no_depths = str(why)
             return None
         self.series.depths.append((self.now(), depth))
         return depth
@@ -168,16 +168,13 @@ def main() -> None:
     options = _options()
     try:
         _run(options)
-    except NamiError as error:
-        say(f"error: {error}")
-        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        if (told := of_aws(error)) is None:
+        if (why := told(error)) is None:
             raise
-        say(f"error: {told}")
-        sys.exit(told.exit_code)
+        say(f"error: {why}")
+        sys.exit(why.exit_code)
 
 
 def _options() -> argparse.Namespace:

@@ -1,12 +1,12 @@
 """What a load test saw, and what it comes to."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from nami_control import figures
 from proofs.load.shapes import Shape
 
 NO_ANSWER = 0
@@ -150,11 +150,9 @@ def seconds(series: Series) -> list[Second]:
     return found
 
 
-def percentile(values: Sequence[float], share: float) -> float:
+def percentile(values: Sequence[float], share: int) -> float:
     """The value that so many of a hundred do not exceed; 0 of none."""
-    if not values:
-        return 0.0
-    return sorted(values)[math.ceil(len(values) * share / 100) - 1]
+    return figures.percentile(list(values), share / 100) or 0.0
 
 
 def phases(shape: Shape) -> Iterable[tuple[str, float, float]]:

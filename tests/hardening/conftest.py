@@ -120,6 +120,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "database_name": "shop",
         "backend_url": "http://10.0.0.7/webhooks",
         "backend_allow_private": True,
+        "backend_method": "PUT",
+        "backend_headers_secret_arn": DOCUMENTDB,
+        "backend_rate": 10,
+        "backend_signature": "none",
     },
     "watched": {
         "signature": "shopify",
@@ -155,12 +159,25 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "env": "production",
         "environments": {"production": {"account": "123456789012", "region": "eu-west-1"}},
     },
-    "on-a-bus": {"signature": "shopify", "destination": "eventbridge", "event_bus": "orders"},
+    "on-a-bus": {"signature": "shopify", "destination": "eventbridge", "event_bus": "orders", "transform": "body"},
     "sql-in-your-network": {
         **NETWORK,
         "signature": "shopify",
         "destination": "postgres",
         "postgres_secret_arn": DOCUMENTDB,
+    },
+    "by-names": {
+        "signature": "shopify",
+        "destinations": {
+            "orders": {
+                "kind": "http",
+                "url": "https://shop.example.com/orders",
+                "filter": {"headers": {"x-shopify-topic": [{"prefix": "orders/"}]}},
+                "maximum_concurrency": 20,
+            },
+            "refunds": {"kind": "http", "url": "https://shop.example.com/refunds", **NETWORK},
+            "lake": {"kind": "eventbridge", "bus": "lake"},
+        },
     },
     "anywhere": {"signature": "jira", "destination": "mongo-database", "database_secret_arn": DOCUMENTDB},
 }

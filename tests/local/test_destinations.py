@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ from nami_runtime import envelope
 from nami_runtime.request import Request
 from tests.backend.server import Backend
 from tests.local.conftest import QUICK, ROOT, Nami, Pipeline, listening, pipeline, wait_for
+
+# Requests a second: more than the other tests here make, and less than several functions at once can.
+RATE = 20
 
 
 @dataclass
@@ -56,11 +60,21 @@ class Orders:
         return self.read("AttemptsTableName", id=delivery_id, subscription="orders")
 
 
+def headers_secret(nami: Nami) -> str:
+    """The ARN of a secret with what the backend wants to see."""
+    secrets = pipeline(nami, "shopify").client("secretsmanager")
+    held = json.dumps({"authorization": "Bearer of-the-backend"})
+    return str(secrets.create_secret(Name="headers-of-the-backend", SecretString=held)["ARN"])
+
+
 @pytest.fixture(scope="session")
 def orders(nami: Nami) -> Iterator[Orders]:
     with Backend() as backend:
         told = {"backend_url": backend.url, "backend_allow_private": "true", "destination": "http,dynamodb"}
         told |= {"backend_connect_timeout": "1", "backend_read_timeout": "2", "keep_days": "30"}
+        told |= {"backend_rate": str(RATE), "backend_headers_secret_arn": headers_secret(nami)}
+        # A second more than it takes to wait for one answer, for the turns of the rate.
+        told |= {"post_queue_timeout": "7"}
         nami.up("orders", *QUICK, *(part for key, value in told.items() for part in ("-c", f"{key}={value}")))
         deployed = pipeline(nami, "orders")
         orders = Orders(deployed, backend, deployed.outputs())
@@ -87,6 +101,28 @@ def test_backend_can_verify_the_signature_with_the_stacks_secret(orders: Orders)
     content = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode() + b"exact  bytes"
     signature = base64.b64encode(hmac.digest(key, content, "sha256")).decode()
     assert request.headers["webhook-signature"] == f"v1,{signature}"
+
+
+def test_backend_gets_the_headers_of_the_secret(orders: Orders) -> None:
+    delivery_id = orders.post(b'{"wants": "a key"}')
+    wait_for(lambda: orders.backend.of(delivery_id), 20)
+    (request,) = orders.backend.of(delivery_id)
+    assert request.headers["authorization"] == "Bearer of-the-backend"
+
+
+def test_backend_gets_no_more_than_its_rate_from_all_functions_together(orders: Orders) -> None:
+    """What comes meanwhile, of other tests too, counts as well."""
+    sqs, keys = orders.pipeline.client("sqs"), [f"rated-{number}" for number in range(60)]
+    for start in range(0, len(keys), 10):
+        entries = []
+        for key in keys[start : start + 10]:
+            request = Request("POST", headers={}, body=b"{}", request_id=key)
+            entries.append({"Id": key, "MessageBody": envelope.write(request, "orders").decode()})
+        sqs.send_message_batch(QueueUrl=orders.outputs["QueueUrl"], Entries=entries)
+    wait_for(lambda: all(orders.backend.of(key) for key in keys), 30)
+    moments = sorted(request.at for request in orders.backend.received)
+    together = [bisect_left(moments, moment + 1) - index for index, moment in enumerate(moments)]
+    assert max(together) <= RATE + 2
 
 
 def test_500_is_tried_again_when_the_backend_says(orders: Orders) -> None:

@@ -75,7 +75,8 @@ def lake(nami: Nami) -> Lake:
     shopify = pipeline(nami, "shopify")
     queue_url = shopify.client("sqs").create_queue(QueueName="of-the-rule")["QueueUrl"]
     Lake(shopify, queue_url).make_bus()
-    nami.up("lake", *QUICK, "-c", "destination=eventbridge", "-c", "event_bus=lake")
+    transform = 'transform=$merge([$, {"twice": body.total * 2}])'
+    nami.up("lake", *QUICK, "-c", "destination=eventbridge", "-c", "event_bus=lake", "-c", transform)
     return Lake(pipeline(nami, "lake"), queue_url)
 
 
@@ -84,6 +85,7 @@ def test_webhook_becomes_an_event_that_a_rule_hands_on(lake: Lake) -> None:
     wait_for(lambda: lake.handed_on(large), 20)
     (event,) = lake.handed_on(large)
     assert (event["source"], event["detail-type"], event["detail"]["body"]["total"]) == ("nami.lake", "order.paid", 50)
+    assert event["detail"]["twice"] == 100
     assert lake.handed_on(small) == []
 
 

@@ -76,6 +76,17 @@ def test_sentrys_sdk_is_there_and_loaded_where_a_dsn_is_given(tmp_path: Path, be
         imports(asset, beside, "from nami_runtime import sentry; assert sentry._sdk", SENTRY_DSN=dsn, **table)
 
 
+def test_transform_is_evaluated_by_what_the_asset_has(tmp_path: Path, beside: Path) -> None:
+    bus = {"DESTINATION": "eventbridge", "EVENT_BUS": "x", "EVENTS_TABLE": "x", "CLAIM_CHECK_BUCKET": "x"}
+    (asset,) = [
+        each
+        for each in built(tmp_path / "cdk.out", destination="eventbridge", transform="id")
+        if (each / "jsonata").is_dir()
+    ]
+    asked = """assert handler.destination._transform.of({'_id': 'a'}) == '"a"'"""
+    imports(asset, beside, asked, TRANSFORM="id", **bus)
+
+
 def test_sentrys_sdk_is_not_there_without_one(assets: dict[str, Path]) -> None:
     assert [asset for asset in assets.values() if (asset / "sentry_sdk").exists()] == []
 

@@ -466,6 +466,19 @@ def test_what_cloudformation_fills_in_counts_too() -> None:
         check_environment("shopify", {"SUCCESS_BODY": "x" * 3900, "QUEUE_URL": f"{url} {url}"})
 
 
+def test_transform_is_the_second_functions_alone(synth: Callable[..., Template]) -> None:
+    template = synth(destination="eventbridge", transform="body")
+    functions = [f["Properties"] for f in template.find_resources("AWS::Lambda::Function").values()]
+    variables = [function["Environment"]["Variables"] for function in functions if "Environment" in function]
+    told = [each for each in variables if "TRANSFORM" in each]
+    assert [(each["DESTINATION"], each["TRANSFORM"]) for each in told] == [("eventbridge", "body")]
+
+
+def test_transform_that_lambda_can_not_hold_is_told(synth: Callable[..., Template]) -> None:
+    with pytest.raises(SettingsError, match=r"transform has 4002 bytes, .* of which Lambda takes 4096 in all"):
+        synth(destination="eventbridge", transform=f"'{'x' * 4000}'")
+
+
 def test_filter_is_the_first_functions_alone(synth: Callable[..., Template]) -> None:
     template = synth(destination="dynamodb", filter='{"method":["PUT"]}')
     functions = [f["Properties"] for f in template.find_resources("AWS::Lambda::Function").values()]

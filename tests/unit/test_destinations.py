@@ -145,6 +145,16 @@ def test_your_own_pymongo_is_the_one_that_is_installed(installed: Callable[..., 
     assert installed("mongo", own=own) == ["requirements.txt", "requirements-bodies.txt"]
 
 
+def test_transform_installs_what_evaluates_it(installed: Callable[..., list[str]]) -> None:
+    files = ["requirements-bodies.txt", "requirements-postgres.txt", "requirements-transform.txt"]
+    assert installed("postgres", transform="body") == files
+
+
+def test_destination_that_stores_documents_takes_no_transform(installed: Callable[..., list[str]]) -> None:
+    with pytest.raises(SettingsError, match=r"^transform: dynamodb stores documents"):
+        installed("dynamodb", transform="body")
+
+
 def test_direct_mode_installs_what_its_signature_needs_too(installed: Callable[..., list[str]]) -> None:
     sendgrid = Signature.preset("sendgrid")
     assert installed("dynamodb", signature=sendgrid, ingest="direct") == [
@@ -294,6 +304,89 @@ def test_batch_is_one_that_the_slowest_backend_leaves_time_for(
     template.has_resource_properties("AWS::Lambda::EventSourceMapping", {"BatchSize": batch})
 
 
+@pytest.mark.parametrize(
+    ("settings", "batch"),
+    [
+        ({"backend_rate": "500"}, 10),  # two rounds of 5 leave a second, in which each of 5 batches has 100 turns
+        ({"backend_rate": "20"}, 5),  # one round leaves 14 seconds, two leave 1
+        ({"backend_rate": "1"}, 2),  # 14 turns among 5 batches
+        ({"backend_rate": "1", "maximum_concurrency": "2"}, 5),
+        ({"backend_rate": "1", "post_queue_timeout": "300", "maximum_concurrency": "2"}, 60),
+        ({"backend_rate": "20", "order_by": "x-id"}, 2),
+    ],
+    ids=lambda value: str(value) if isinstance(value, int) else "-".join(value.values()),
+)
+def test_batch_is_one_that_gets_its_turns_in_time(synth: Synth, settings: dict[str, str], batch: int) -> None:
+    template = synth(destination="http", backend_url=URL, **settings)
+    template.has_resource_properties("AWS::Lambda::EventSourceMapping", {"BatchSize": batch})
+
+
+HEADERS = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:headers-AbCdEf"
+
+
+@pytest.fixture(scope="session")
+def unsigned(synth: Synth) -> Template:
+    more = {"backend_method": "put", "backend_rate": "2.5", "backend_headers_secret_arn": HEADERS}
+    return synth(destination="http", backend_url=URL, backend_signature="none", **more)
+
+
+def test_function_knows_method_headers_and_rate(unsigned: Template) -> None:
+    variables = function(unsigned, "Http")["Environment"]["Variables"]
+    assert {name: variables[name] for name in ("BACKEND_METHOD", "BACKEND_RATE", "BACKEND_HEADERS_SECRET_ARN")} == {
+        "BACKEND_METHOD": "PUT",
+        "BACKEND_RATE": "2.5",
+        "BACKEND_HEADERS_SECRET_ARN": HEADERS,
+    }
+
+
+def test_without_a_setting_a_function_knows_of_none(http: Template) -> None:
+    variables = function(http, "Http")["Environment"]["Variables"]
+    assert not {"BACKEND_METHOD", "BACKEND_RATE", "BACKEND_HEADERS_SECRET_ARN"} & set(variables)
+
+
+def test_backend_that_is_not_signed_for_costs_no_secret(unsigned: Template) -> None:
+    unsigned.resource_count_is("AWS::SecretsManager::Secret", 0)
+    assert "BACKEND_SECRET_ARN" not in function(unsigned, "Http")["Environment"]["Variables"]
+    assert "BackendSecretArn" not in unsigned.find_outputs("*")
+
+
+def test_rights_are_for_the_headers_and_for_turns(unsigned: Template) -> None:
+    granted = rights(unsigned, "Http")
+    assert granted["secretsmanager:GetSecretValue"] == HEADERS
+    assert {action for action in granted if action.startswith("dynamodb:")} == {
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+    }
+
+
+def test_construct_takes_what_the_settings_say(app_factory: Apps) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    backend = HttpBackend(stack, "Backend", url=URL, method="PATCH", rate=10, headers_secret=HEADERS, signature="none")
+    ScalableWebhook(stack, "Webhook", name="shopify", destination=backend)
+    variables = function(Template.from_stack(stack), "Http")["Environment"]["Variables"]
+    assert (variables["BACKEND_METHOD"], variables["BACKEND_RATE"]) == ("PATCH", "10")
+
+
+def test_rate_that_leaves_no_turn_in_time_is_refused_by_the_construct(app_factory: Apps) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    backend = HttpBackend(stack, "Backend", url=URL, rate=0.1)
+    with pytest.raises(SettingsError, match=r"^backend_rate=0.1: with maximum_concurrency=5"):
+        ScalableWebhook(stack, "Webhook", name="shopify", destination=backend)
+
+
+@pytest.mark.parametrize("rate", [0, 501])
+def test_rate_is_checked_by_the_construct_too(app_factory: Apps, rate: float) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    backend = HttpBackend(stack, "Backend", url=URL, rate=rate)
+    with pytest.raises(SettingsError, match=f"^backend_rate={rate}: must be from 0.01 to 500"):
+        ScalableWebhook(stack, "Webhook", name="shopify", destination=backend)
+
+
+def test_secret_of_headers_needs_its_whole_arn(app_factory: Apps) -> None:
+    with pytest.raises(SettingsError, match=r"^backend_headers_secret_arn=.*lacks the six characters"):
+        HttpBackend(cdk.Stack(app_factory(), "Shop"), "Backend", url=URL, headers_secret=HEADERS[:-7])
+
+
 def test_private_addresses_are_refused_unless_allowed(http: Template, synth: Synth) -> None:
     assert "BACKEND_ALLOW_PRIVATE" not in function(http, "Http")["Environment"]["Variables"]
     allowed = synth(destination="http", backend_url="http://10.0.0.7:8080/", backend_allow_private="true")
@@ -435,6 +528,24 @@ def test_half_a_network_is_refused() -> None:
         ({"destination": "http", "backend_url": "https://10.0.0.1"}, "10.0.0.1 is a private address"),
         ({"destination": "http", "backend_url": "https://[::1]/"}, "::1 is a private address"),
         ({"destination": "http", "backend_url": "https://localhost:1/"}, "localhost is a private address"),
+        ({"backend_rate": 5}, "backend_rate: belongs to destination=http; give that too"),
+        ({"destination": "http", "backend_url": URL, "backend_method": "send"}, "backend_method='SEND': must be 'GET'"),
+        ({"destination": "http", "backend_url": URL, "backend_rate": 0}, "backend_rate=0: must be greater than or"),
+        ({"destination": "http", "backend_url": URL, "backend_rate": 501}, "backend_rate=501: must be less than or"),
+        (
+            {"destination": "http", "backend_url": URL, "backend_rate": 0.2},
+            "backend_rate=0.2: with maximum_concurrency=5 a webhook waits up to 25 seconds for its turn, of which "
+            "post_queue_timeout=30 leaves 14; give post_queue_timeout=41 or a lower maximum_concurrency",
+        ),
+        (
+            {"destination": "http", "backend_url": URL, "backend_rate": 0.01, "maximum_concurrency": 100},
+            "give a higher rate or a lower maximum_concurrency",
+        ),
+        ({"destination": "http", "backend_url": URL, "backend_signature": "v1a"}, "must be 'standard-webhooks' or"),
+        (
+            {"destination": "http", "backend_url": URL, "backend_headers_secret_arn": "headers"},
+            "backend_headers_secret_arn='headers': must look like arn:aws:secretsmanager",
+        ),
         (
             {"destination": "http", "backend_url": URL, "backend_read_timeout": 30},
             "exceeds post_queue_timeout=30; give post_queue_timeout=36",
@@ -477,7 +588,7 @@ class Plain:
     placement: ClassVar[dict[str, Any]] = {}
     outputs: ClassVar[dict[str, str]] = {}
 
-    def batch_limit(self, timeout: int, *, ordered: bool) -> int | None:
+    def batch_limit(self, timeout: int, *, ordered: bool, batches: int) -> int | None:
         return None
 
     def environment(self, name: str) -> dict[str, str]:

@@ -90,6 +90,13 @@ def test_rest_of_the_envelope_is_the_gateways() -> None:
     assert delivery.received_at > 1_700_000_000_000
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "source"), [("203.0.113.7, 10.0.0.1", "203.0.113.7"), ('"', "127.0.0.1"), ('::1%"', "127.0.0.1")]
+)
+def test_local_gateway_has_an_address_for_its_source_as_awss_has(forwarded: str, source: str) -> None:
+    assert queued(headers={"x-forwarded-for": forwarded}).source_ip == source
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200).filter(lambda text: not text.isalnum()))
 def test_text_that_the_gateway_hands_through_as_it_is_travels_too(text: str) -> None:
     run = _Run("/live/nami/shopify", "POST", {}, {})

@@ -175,7 +175,7 @@ def handshakes_list() -> str:
 def test_every_provider_is_documented_as_it_is() -> None:
     behind = block_is_behind(DOCS / "signatures.md", "providers", providers_table())
     if block_is_behind(DOCS / "signatures.md", "handshakes", handshakes_list()) or behind:
-        pytest.fail("docs/signatures.md is behind nami_control/providers.py: run `make docs`")
+        pytest.fail("docs/signatures.md is behind nami_control/providers.toml: run `make docs`")
 
 
 def test_every_scheme_has_its_facts() -> None:

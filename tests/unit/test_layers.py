@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "lambdas/nami_runtime/signatures/jwt_keys.py": RUNTIME | {"cryptography", "jwt"},
     "lambdas/nami_runtime/signatures/sns.py": RUNTIME | {"cryptography"},
     "lambdas/nami_runtime/bodies.py": RUNTIME | {"multipart"},
+    "lambdas/nami_runtime/expression.py": RUNTIME | {"jsonata"},
     "lambdas/nami_runtime/sentry.py": RUNTIME | {"sentry_sdk"},
     "lambdas/nami_runtime/destinations/mongo.py": RUNTIME | {"pymongo", "bson"},
     "lambdas/nami_runtime/destinations/postgres.py": RUNTIME | {"psycopg"},
@@ -172,7 +173,7 @@ def test_a_kind_that_is_asked_for_is_found() -> None:
 def test_a_table_and_its_construct_say_the_same(kind: Any) -> None:
     """The table is read where nothing of the CDK may be loaded, and the construct where there is no table."""
     construct = resolve_name(kind.construct)
-    shared = {field for field in vars(kind) if field in ("reaches_queues", "writes_to_queues")}
+    shared = {field for field in vars(kind) if field in ("reaches_queues", "transforms", "writes_to_queues")}
     assert {field: getattr(construct, field) for field in shared} == {field: getattr(kind, field) for field in shared}
 
 

@@ -105,6 +105,9 @@ def test_unlike_any_key_lists_them_all() -> None:
         ({"instance_type": "a1.medium"}, "instance_type='a1.medium': must look like t4g.micro, an arm64"),
         ({"vpc_id": "vpc-0123"}, "vpc_id='vpc-0123': must look like vpc-0123456789abcdef0"),
         ({"volume_size": "big"}, "volume_size='big': must be a valid integer"),
+        ({"gateway": ["http"]}, "gateway=['http']: must be 'http'"),
+        ({"signature": "{" * 5000}, "signature="),
+        ({"signature": '{"a":' * 5000}, "signature="),
         ({"egress": "yes"}, "egress='yes': must be 'none', 'ipv6' or 'nat'; the default is none"),
         (
             {"backend_allow_private": "perhaps"},
@@ -244,6 +247,30 @@ def test_filter_may_be_an_object_in_cdk_json() -> None:
     subscriptions = {"shopify": {"filter": {"headers": {"X-Topic": ["orders/paid"]}}}}
     settings = Subscription.from_context({"name": "shopify", "subscriptions": subscriptions})
     assert settings.filter == '{"headers":{"X-Topic":["orders/paid"]}}'
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            {"transform": "$sum("},
+            "transform='$sum(': Expected ) before end of expression, at position 5, behind '$sum('",
+        ),
+        ({"transform": "{\n 'a': }"}, "at position 9, behind"),
+        (
+            {"transform": "body", "destination": "http,dynamodb", "backend_url": "https://a.example"},
+            "transform: destination=dynamodb stores documents, which nami events and nami replay read again by their "
+            "fields; leave transform out, or give it in destinations to those that are http, eventbridge or postgres",
+        ),
+        ({"transform": "body"}, "transform: destination=mongo-host stores documents"),
+    ],
+    ids=["open", "lines", "several", "default"],
+)
+def test_wrong_transform_is_one_line_that_shows_where(given: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Subscription.from_context({"name": "shopify", **given})
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_filter_needs_a_function_before_the_queue() -> None:

@@ -50,6 +50,10 @@ class Away(Later):
     """Nothing is wrong with the webhook: the destination is away, or its secret or a setting of it can't be read."""
 
 
+class NotYet(Away):
+    """The destination was not asked, because others go first; this says nothing of whether it is away."""
+
+
 class Apart(str):
     """The result of a document whose id is another's, with other content: it is stored under an id of its own."""
 
@@ -77,4 +81,8 @@ def from_environment() -> Destination:
     if not name.isidentifier() or find_spec(module) is None:
         raise ValueError(f"unknown DESTINATION {name!r}")
     destination: Destination = import_module(module).connect()
+    if text := os.environ.get("TRANSFORM"):
+        from nami_runtime import transform  # noqa: PLC0415 - most destinations get documents
+
+        return transform.Transformed(destination, text)
     return destination

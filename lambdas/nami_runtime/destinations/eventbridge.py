@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nami_runtime import aws, events
 from nami_runtime.destinations import NO_TIME, Apart, Away
+from nami_runtime.documents import TRANSFORMED, Unusable
 from nami_runtime.tries import Tries
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ class EventBridge:
                     sending[index] = self._entry(document, deadline)
                 except (aws.Unavailable, aws.Rejected) as error:
                     results[index] = Away(f"EventBridge away: the bucket of large bodies: {error}")
+                except Unusable as error:
+                    results[index] = str(error)
                 except Exception as error:
                     results[index] = f"can't be an event: {type(error).__name__}"
         said = self._put(sending, deadline - _MARGIN_SECONDS)
@@ -175,11 +178,15 @@ class EventBridge:
     def _smaller(self, group: dict[int, Entry], deadline: float) -> dict[int, str]:
         """The same in a region that takes less."""
         self._max_bytes = MAX_BYTES_ELSEWHERE
-        try:
-            again = {index: self._entry(entry.document, deadline) for index, entry in group.items()}
-        except (aws.Unavailable, aws.Rejected) as error:
-            return dict.fromkeys(group, Away(f"EventBridge away: the bucket of large bodies: {error}"))
+        again: dict[int, Entry] = {}
         said: dict[int, str] = {}
+        for index, entry in group.items():
+            try:
+                again[index] = self._entry(entry.document, deadline)
+            except Unusable as error:
+                said[index] = str(error)
+            except (aws.Unavailable, aws.Rejected) as error:
+                said[index] = Away(f"EventBridge away: the bucket of large bodies: {error}")
         for each in self._groups(again):
             said |= self._together(each, deadline)
         return said
@@ -187,8 +194,14 @@ class EventBridge:
     def _entry(self, document: dict[str, Any], deadline: float) -> Entry:
         """The document's event; the body lies in the bucket where the event can't hold it.
 
-        Raises aws.Unavailable or aws.Rejected where the bucket does not take it.
+        Raises aws.Unavailable or aws.Rejected where the bucket does not take it, and Unusable where a transform makes
+        no event of it.
         """
+        if (result := document.get(TRANSFORMED)) is not None:
+            entry = self._written(document, events.transformed(result))
+            if entry.size > self._max_bytes:
+                raise Unusable(f"transform: its result has {entry.size} bytes, and an event holds {self._max_bytes}")
+            return entry
         entry = self._written(document, events.detail(document))
         if entry.size <= self._max_bytes:
             return entry

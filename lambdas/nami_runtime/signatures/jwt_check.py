@@ -29,7 +29,7 @@ def header(token: str) -> dict[str, Any]:
     """The token's header, which nobody has proven. Raises Refused (401)."""
     try:
         found: dict[str, Any] = _jws.get_unverified_header(token)
-    except PyJWTError:
+    except (PyJWTError, UnicodeEncodeError):
         raise Refused(401, "unreadable token") from None
     return found
 

@@ -21,18 +21,19 @@ if TYPE_CHECKING:
 
 
 class Verification:
-    """Made once from SIGNATURE (JSON: scheme and its options) and SIGNATURE_SECRET_ARN."""
+    """Made once from SIGNATURE (JSON: scheme and its options), SIGNATURE_SECRET_ARN and DEDUPLICATE_BY (or empty)."""
 
-    def __init__(self, setting: dict[str, Any], secret_arn: str) -> None:
+    def __init__(self, setting: dict[str, Any], secret_arn: str, deduplicate_by: str = "") -> None:
         self.name: str = setting["scheme"]
         self._forms = signatures.configured(setting)
         self.empty_answer = any(form.empty_answer for form in self._forms)
         # What a 401 must say (RFC 9110, 11.6.1).
         self.challenge: str = getattr(self._forms[0], "challenge", "")
         self._secret_sources = {form.secret_source() for form in self._forms}
-        self._secret = Secret(secret_arn) if secret_arn else None
-        if self._secret is None and self.name != "none":
+        if not secret_arn:
             raise ValueError("SIGNATURE_SECRET_ARN is missing")
+        self._secret = Secret(secret_arn)
+        self._deduplicate_by = deduplicate_by
 
     def check(self, request: Request, now: float | None = None, queued_at: float | None = None) -> Answer | None:
         """Marks the request as verified and gives it its delivery id, or returns the answer to a handshake.
@@ -42,15 +43,13 @@ class Verification:
         Raises Refused (401, 403) for what the secret does not prove, aws.Unavailable where the secret can't be read,
         or what it held last does not fit and it can't be read anew.
         """
-        if self._secret is None:
-            return None
         form = next((form for form in self._forms if form.applies(request)), self._forms[0])
         if form.handshake:
             from nami_runtime.signatures import handshakes  # noqa: PLC0415 - most providers ask nothing
 
             if (answer := handshakes.before(form.handshake, request, self._secret)) is not None:
                 return answer
-        key = self._proven(form, request, self._secret, now, queued_at)
+        key = self._proven(form, request, now, queued_at)
         request.verified, request.proven_by = self.name, form
         request.delivery_id = form.delivery_id(request)
         # Who reads the queue, the documents or a backend's requests must not be able to send webhooks. The secret of
@@ -63,17 +62,20 @@ class Verification:
                     from nami_runtime.signatures import places  # noqa: PLC0415 - few send it there
 
                     request.query = places.without(request.query, source.removeprefix("query:"))
-        return handshakes.after(form.handshake, request, key) if form.handshake else None
+        answer = handshakes.after(form.handshake, request, key) if form.handshake else None
+        if self._deduplicate_by and answer is None:
+            from nami_runtime import deduplication  # noqa: PLC0415 - most go by the provider's ids
+
+            deduplication.apply(request, self._deduplicate_by)
+        return answer
 
     def prepare(self, deadline: float) -> None:
         """Reads the secret. Raises aws.Unavailable or aws.Rejected."""
-        if self._secret is not None:
-            self._secret.values(deadline)
+        self._secret.values(deadline)
 
-    def _proven(
-        self, form: Scheme, request: Request, secret: Secret, came: float | None, queued_at: float | None
-    ) -> str:
+    def _proven(self, form: Scheme, request: Request, came: float | None, queued_at: float | None) -> str:
         """The secret's value that fits."""
+        secret = self._secret
         now = time() if came is None else came
         since = None if queued_at is None else monotonic() - (time() - queued_at)
         values = secret.values(request.deadline)
@@ -89,6 +91,9 @@ class Verification:
 
 
 def from_environment() -> Verification | None:
-    """None where no signature is set."""
-    setting = os.environ.get("SIGNATURE")
-    return Verification(json.loads(setting), os.environ.get("SIGNATURE_SECRET_ARN", "")) if setting else None
+    """None where no signature is set, or none by decision."""
+    environ = os.environ
+    setting = json.loads(environ.get("SIGNATURE") or '{"scheme": "none"}')
+    if setting["scheme"] == "none":
+        return None
+    return Verification(setting, environ.get("SIGNATURE_SECRET_ARN", ""), environ.get("DEDUPLICATE_BY", ""))

@@ -179,6 +179,18 @@ def test_settings_as_deployed_may_be_deployed_again(aws: Stub) -> None:
     assert checks.settings_stay(again, {"methods", "egress"}, stack()).status == "ok"
 
 
+def test_setting_is_given_again_by_the_name_of_its_destination(aws: Stub) -> None:
+    deployed_with(aws, destination=["http", "dynamodb"], backend_url="https://a.example", table_name="webhooks")
+    named = {"http": {"kind": "http", "url": "https://b.example"}, "dynamodb": {"kind": "dynamodb"}}
+    check = checks.settings_stay(target(destinations=json.dumps(named)), {"destinations"}, stack())
+    assert check.detail == "shopify was deployed with table_name, which these settings leave out"
+
+
+def test_destinations_without_names_take_the_place_of_those_with(aws: Stub) -> None:
+    deployed_with(aws, destinations={"http": {"kind": "http", "url": "https://b.example"}})
+    assert checks.settings_stay(target(destination="dynamodb"), {"destination"}, stack()).status == "ok"
+
+
 def test_stack_that_does_not_say_its_settings_takes_any(aws: Stub) -> None:
     aws("cloudformation").add_response("get_template", {"TemplateBody": "{}"})
     assert checks.settings_stay(target(), set(), stack()).status == "ok"

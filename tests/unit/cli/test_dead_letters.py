@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 
 from nami_cli import dead_letters
 from nami_cli.main import app
-from nami_control import large_bodies, logs, queues, redrive
+from nami_control import large_bodies, logs, redrive
 from nami_control.dead_letters import DeadLetters
 from nami_control.deployment import Deployment, Function
 from nami_control.errors import AwsError, NotFoundError, UsageError
+from nami_runtime.queue import together
 from tests.unit.cli.conftest import sleep_in, target
 
 NAME = "shopify"
@@ -167,6 +168,31 @@ def test_list_puts_everything_back(sqs: FakeSqs) -> None:
     listed = json.loads(run("list", NAME, "--json").stdout)
     assert {letter["id"] for letter in listed} == expected
     assert sqs.visible() == sqs.dead.keys()
+
+
+class SlowSqs(FakeSqs):
+    """One that takes a second to give ten messages, and has them visible again when their time is up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0
+        self.back_at: dict[str, int] = {}
+
+    def receive_message(self, VisibilityTimeout: int, **options: Any) -> dict[str, Any]:  # noqa: N803
+        self.now += 1
+        self.hidden -= {each for each, at in self.back_at.items() if at <= self.now}
+        said = super().receive_message(**options)
+        self.back_at |= {each["MessageId"]: self.now + VisibilityTimeout for each in said.get("Messages", [])}
+        return said
+
+
+@pytest.mark.usefixtures("told")
+def test_more_letters_than_half_a_minute_gives_are_all_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = SlowSqs()
+    install(slow, monkeypatch)
+    expected = fill(slow, 400)
+    listed = json.loads(run("list", NAME, "--limit", "1000", "--json").stdout)
+    assert [letter["id"] for letter in listed] == sorted(expected)
 
 
 @pytest.mark.usefixtures("told")
@@ -386,8 +412,8 @@ def test_message_attributes_travel_along(sqs: FakeSqs) -> None:
 
 
 def test_batches_stay_within_what_sqs_takes() -> None:
-    assert [len(group) for group in queues.together(["x" * 400_000] * 5, str)] == [2, 2, 1]
-    assert [len(group) for group in queues.together(["x"] * 12, str)] == [10, 2]
+    assert [len(group) for group in together(["x" * 400_000] * 5, str)] == [2, 2, 1]
+    assert [len(group) for group in together(["x"] * 12, str)] == [10, 2]
 
 
 def test_rate_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,8 +114,9 @@ def test_list_adds_up_the_queues_of_several_destinations(aws: Stub) -> None:
     assert (row["waiting"], row["dead_letters"]) == (11, 22)
 
 
-def test_list_tells_what_webhooks_end_in(aws: Stub) -> None:
-    outputs = {"QueueUrl": QUEUES + "waiting", "LargeItemsBucketName": "b", "HttpBackendSecretArn": "s"}
+@pytest.mark.parametrize("backend", ["HttpBackendSecretArn", "HttpBackendSignature"])
+def test_list_tells_what_webhooks_end_in(aws: Stub, backend: str) -> None:
+    outputs = {"QueueUrl": QUEUES + "waiting", "LargeItemsBucketName": "b", backend: "s"}
     stacks(aws, stack(outputs=outputs))
     ages(aws)
     depth(aws, "waiting", 0)

@@ -20,6 +20,7 @@ KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OUTPUTS = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
 DYNAMO = {"DESTINATION": "dynamodb", "DYNAMO_TABLE": "webhooks"}
 BACKEND = {"DESTINATION": "http", "BACKEND_SECRET_ARN": ARN, "BACKEND_ATTEMPTS_TABLE": "tries"}
+UNSIGNED = {"DESTINATION": "http", "BACKEND_ATTEMPTS_TABLE": "tries"}
 DATABASE = {"DESTINATION": "mongo", "MONGO_SECRET_ARN": ARN}
 POSTGRES = {"DESTINATION": "postgres", "POSTGRES_SECRET_ARN": ARN}
 BUS = {"DESTINATION": "eventbridge", "EVENT_BUS": "orders", "EVENTS_TABLE": "tries"}
@@ -120,6 +121,30 @@ def test_backends_secret_must_hold_a_key(aws: Stub, text: str) -> None:
     found = look(BACKEND)
     assert found.status == "fail"
     assert "put-secret-value" in word(found.remedy, "nami")
+
+
+def both(environment: dict[str, str]) -> list[Check]:
+    found = Deployment(target(), OUTPUTS)
+    found.drains[0].post_queue = Function("post", environment, "/logs/post")
+    return list(health.of_destinations(found))
+
+
+def test_headers_of_a_backend_are_named_without_their_values(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret(aws, '{"Authorization": "Bearer s3cret", "x-tenant": "shop"}')
+    monkeypatch.setattr(Items, "newest", lambda self, limit: [])
+    backend, headers = both({**UNSIGNED, "BACKEND_HEADERS_SECRET_ARN": ARN})
+    assert (backend.status, backend.detail) == ("ok", "nothing was forwarded yet")
+    assert headers == Check("headers", "ok", f"authorization, x-tenant of {ARN}")
+
+
+def test_headers_that_can_not_be_sent_fail(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret(aws, "Bearer s3cret")
+    monkeypatch.setattr(Items, "newest", lambda self, limit: [])
+    _, headers = both({**UNSIGNED, "BACKEND_HEADERS_SECRET_ARN": ARN})
+    assert headers.status == "fail"
+    assert "holds no headers" in headers.detail
+    assert "s3cret" not in str(headers)
+    assert f"put-secret-value --secret-id {ARN}" in word(headers.remedy, "nami")
 
 
 def test_backends_secret_without_a_value_fails(aws: Stub) -> None:

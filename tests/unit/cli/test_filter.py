@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from nami_cli.main import app
 from nami_control import filtering
+from nami_control.deployment import Function
 from nami_control.errors import CheckError, UsageError
 from nami_runtime import wanted
 
@@ -58,6 +60,51 @@ def test_wrong_filter_is_told_with_its_place(folder: Path) -> None:
     _, error = tried(folder / "order.json", "--filter", '{"body": {"total": [{"numeric": [">"]}]}}')
     assert isinstance(error, UsageError)
     assert "body.total.numeric" in str(error)
+
+
+@pytest.fixture
+def several(folder: Path) -> Path:
+    backend = {"kind": "http", "url": "https://shop.example.com/"}
+    destinations = {
+        "paid": {**backend, "filter": {"body": {"status": ["paid"]}}},
+        "large": {**backend, "filter": {"body": {"total": [{"numeric": [">", 100]}]}}},
+    }
+    subscriptions = {"shopify": {"destinations": destinations}}
+    (folder / "cdk.json").write_text(json.dumps({"context": {"subscriptions": subscriptions}}))
+    (folder / "order.json").write_text('{"status": "paid", "total": 20}')
+    return folder
+
+
+def test_each_destination_says_whether_it_wants_the_webhook(several: Path) -> None:
+    said, error = tried(several / "order.json")
+    assert said.splitlines() == [
+        'ok    body.status  ["paid"]  has "paid"',
+        "paid: wanted: it fits",
+        'fail  body.total  [{"numeric": [">", 100]}]  has 20',
+        "large: not wanted: it does not fit",
+    ]
+    assert error is None
+
+
+def test_webhook_that_none_wants_ends_with_the_code_for_that(several: Path) -> None:
+    (several / "order.json").write_text("{}")
+    assert isinstance(tried(several / "order.json")[1], CheckError)
+
+
+def test_answers_are_by_destination_in_json(several: Path) -> None:
+    said = json.loads(tried(several / "order.json", "--json")[0])
+    assert {name: answer["wanted"] for name, answer in said.items()} == {"paid": True, "large": False}
+
+
+def test_filters_that_are_deployed_are_tried(several: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (several / "cdk.json").write_text("{}")
+    environment = {"QUEUE_URL": "a b", "DESTINATIONS": "paid=0 all", "FILTERS": '[{"body": {"status": ["paid"]}}]'}
+    deployed = SimpleNamespace(pre_queue=Function("pre", environment, "/logs/pre"))
+    monkeypatch.setattr(filtering, "find", lambda _target: deployed)
+    assert [line for line in tried(several / "order.json")[0].splitlines() if "wanted" in line] == [
+        "paid: wanted: it fits",
+        "all: wanted: there is no filter",
+    ]
 
 
 def test_body_that_can_not_be_read_is_let_through() -> None:

@@ -43,6 +43,15 @@ def test_a_batch_is_a_step_for_each_of_its_webhooks() -> None:
     ]
 
 
+def test_what_process_dropped_is_told() -> None:
+    assert told({"message": "batch", "dropped": ["d1"]}) == [("d1", "dropped by process, not stored")]
+
+
+def test_documents_that_a_webhook_was_made_into_are_of_its_path() -> None:
+    stored = {"message": "batch", "stored": ["d1~1", "d1~2", "d1~c0ffee", "d10~1"]}
+    assert [each for each, _ in told(stored, only="d1")] == ["d1~1", "d1~2"]
+
+
 def test_of_a_batch_only_the_wanted_webhook_is_told() -> None:
     assert told(BATCH, only="d3") == [("d3", "failed: ValueError at handler.py:9")]
 

@@ -289,6 +289,21 @@ def test_a_backends_batch_is_the_event_sources(order_by: str | None, size: int) 
     assert of(1, 60, order_by=order_by, **BACKEND).drains["http"][0].batch_size == size
 
 
+def test_a_rate_limits_how_fast_the_queue_empties() -> None:
+    drain, drained = of(100, 60, backend_rate=20, **BACKEND).drains["http"]
+    assert drain.batch_size == 5
+    assert drained.peak_rate == pytest.approx(20)
+    assert drained.limited_by == "backend_rate"
+    assert drained.drain_seconds == pytest.approx(6000 / 20 - 60, rel=0.05)
+
+
+def test_a_rate_is_named_where_it_limits() -> None:
+    told = planned(
+        f"--rate 100 --burst 60s --destination http --backend-url {BACKEND['backend_url']} --backend-rate 20"
+    )
+    assert "as fast as backend_rate allows" in " ".join(told.split())
+
+
 def test_a_batch_smaller_than_the_concurrency_is_no_faster_than_its_requests() -> None:
     one, many = (of(1, 60, Times(write_ms=1000), **BACKEND, batch_size=2, backend_concurrency=n) for n in (2, 100))
     assert many.drains["http"][0].webhook_seconds == pytest.approx(one.drains["http"][0].webhook_seconds)

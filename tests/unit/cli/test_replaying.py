@@ -134,6 +134,14 @@ def test_of_two_bodies_under_one_id_each_keeps_its_own(world: World) -> None:
     assert (sent.delivery_id, sent.id_may_repeat) == ("a", True)
 
 
+def test_webhook_that_was_made_into_several_documents_goes_again_once_under_its_own_id(world: World) -> None:
+    parts = [document(f"a~{place}", part_of="a") for place in (1, 2)]
+    world.documents = [document("0"), *parts, document("b"), document("a~1", 1, part_of="a")]
+    assert world.replay().count() == 4
+    list(world.replay().run())
+    assert ids(world) == ["0", "a", "b", "a"]
+
+
 def test_they_go_in_the_order_in_which_they_came_and_of_one_moment_as_they_were_stored(world: World) -> None:
     late = NOON + timedelta(seconds=9)
     world.documents = [document("c", 2), document("a", stored_at=late), document("b"), document("d", 3)]

@@ -231,6 +231,18 @@ def test_request_is_read_with_the_exact_bytes_of_its_body(end: bytes) -> None:
     assert (came.headers["x-a"], came.body) == ("1,2", b"\r\n{}\n\n")
 
 
+def test_header_may_hold_what_ends_a_line_of_unicode() -> None:
+    raw = "POST /nami/shopify HTTP/1.1\nX-A: a\u2028b\x85c\x1cd\n\n{}".encode()
+    assert signature_check.read_request(raw).headers == {"x-a": "a\u2028b\x85c\x1cd"}
+
+
+@pytest.mark.parametrize("announced", ["\u00b2", "9" * 5000, "-1", "1e3"])
+def test_length_that_is_none_is_no_length(announced: str) -> None:
+    came = signed()
+    came.headers["content-length"] = announced
+    assert "Content-Length" not in detail(check(came), "body")
+
+
 @pytest.mark.parametrize("raw", [b"", b'{"id": 1}', b"POST /\nno header\n\n", b"\xff\xfe", b"HTTP/1.1 200 OK\n\n"])
 def test_what_is_no_request_is_refused(raw: bytes) -> None:
     with pytest.raises(UsageError):

@@ -114,6 +114,29 @@ def test_what_does_not_apply_is_skipped(smoking: Callable[..., Any]) -> None:
     assert result.exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("line", "outcome"),
+    [
+        ({"message": "not wanted", "destination": "http", "id": "d1"}, "ok"),
+        ({"message": "webhook", "status": 200, "Filtered": 1, "id": "d1"}, "skipped"),
+    ],
+)
+def test_destination_that_does_not_want_the_sample_need_not_store_it(
+    smoking: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, line: dict[str, object], outcome: str
+) -> None:
+    sender = FakeSender()
+    smoking(sender)  # which makes the deployment
+    stored = {"message": "batch", "stored": ["d1"]}
+    said = {"pre-queue": line, **({"to mongo": stored} if outcome == "ok" else {})}
+    monkeypatch.setattr(
+        logs,
+        "read",
+        lambda *_, **__: (logs.Line(1, function, json.dumps(each), "e") for function, each in said.items()),
+    )
+    result = next(smoke.run(sender))  # type: ignore[arg-type]
+    assert (result.check, result.outcome) == ("webhook is stored", outcome)
+
+
 class Quarantine:
     """What the gateway queued and nobody could prove; `kept` are the ids in it."""
 

@@ -24,7 +24,13 @@ def test_a_date_without_a_zone_is_of_this_place() -> None:
     assert times.moment("2026-01-31") == datetime(2026, 1, 31).timestamp()
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "10x", "-5m", "٣d", "2026-13-01"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "yesterday", "10x", "-5m", "٣d", "2026-13-01"),
+        *("99999999999d", "9" * 400 + "d", "0001-01-01", "9999-12-31T23:59:59-12:00", "1969-12-30"),
+    ],
+)
 def test_anything_else_is_one_line_with_examples(text: str) -> None:
     with pytest.raises(UsageError, match="10m"):
         times.moment(text)
@@ -33,3 +39,9 @@ def test_anything_else_is_one_line_with_examples(text: str) -> None:
 def test_a_moment_of_another_day_has_its_date() -> None:
     assert times.clock(0).startswith(datetime.fromtimestamp(0).strftime("%Y-%m-%d"))
     assert len(times.clock(time.time() * 1000)) == len("12:00:00.000")
+
+
+@pytest.mark.parametrize("text", ["9" * 400, "99999999999w"])
+def test_a_duration_that_nobody_lives_to_see_is_none(text: str) -> None:
+    with pytest.raises(UsageError, match="60s"):
+        times.duration(text)

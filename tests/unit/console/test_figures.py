@@ -79,6 +79,20 @@ def test_log_lines_are_counted_where_they_belong(deployed: Deployment, printed: 
     assert (found.ages["p50"][-1], found.ages["p99"][-1], found.ages["p50"][0]) == (5, 15, None)
 
 
+def test_destination_with_a_name_is_counted_by_itself_too(printed: Print) -> None:
+    outputs = {f"{name}{key}": f"https://sqs/{name}" for name in ("Orders", "Lake") for key in OUTPUTS}
+    found = Deployment(target(), outputs)
+    found.pre_queue = None
+    for drain in found.drains:
+        drain.post_queue = Function("post", {"DESTINATION_NAME": drain.destination}, "/post")
+    printed(5, {"Stored": 2, "Failed": 1}, destination="orders")
+    printed(5, {"Stored": 3}, destination="lake")
+    figures = LogLines().read(found, Window.until_now(900))
+    assert sum(figures.counts["Stored"]) == 5
+    assert {name: sum(of["Stored"]) for name, of in figures.of.items()} == {"lake": 3, "orders": 2}
+    assert sum(figures.of["orders"]["Failed"]) == 1
+
+
 def test_what_waits_locally_is_what_local_aws_writes_down(
     deployed: Deployment, printed: Print, monkeypatch: pytest.MonkeyPatch
 ) -> None:

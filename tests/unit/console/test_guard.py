@@ -137,6 +137,10 @@ def test_form_that_is_too_large_is_refused(console: Console, monkeypatch: pytest
     assert console.post(token=console.keys.form, name="x" * 100)[0] == 413
 
 
+def test_form_of_too_many_fields_is_refused(console: Console) -> None:
+    assert console.ask(method="POST", body=b"a=1&" * 30_000, origin=f"http://127.0.0.1:{PORT}")[0] == 413
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS"])
 def test_other_methods_are_refused(console: Console, method: str) -> None:
     assert console.ask(method=method)[0] == 405

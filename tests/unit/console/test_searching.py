@@ -99,7 +99,9 @@ def test_path_that_leads_nowhere_finds_nothing(path: str) -> None:
     assert not Search(fields=((path, "1001"),)).takes(SOME)
 
 
-@pytest.mark.parametrize("text", ["", "x", "1", "1.x", "-1.0", "1.\u00b2", "9" * 50 + ".1"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "1", "1.x", "-1.0", "1.\u00b2", "9" * 50 + ".1", "9" * 30 + ".1", "1." + "9" * 30]
+)
 def test_position_that_is_none_is_the_beginning(text: str) -> None:
     assert Position.parse(text) is None
 

@@ -5,12 +5,12 @@ import copy
 import hashlib
 import importlib.util
 import json
-import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import ModuleType
@@ -23,14 +23,14 @@ from hypothesis import HealthCheck, settings
 from nami_runtime import aws, contents, documents, envelope, intake, outcome
 from nami_runtime.connection import Connection
 from tests.serving import Server
+from tests.unit.runtime.turns import Turns
 
 ROOT = Path(__file__).parents[3]
 EVENTS = ROOT / "tests" / "events"
 
 _SLOW_IS_FINE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
-settings.register_profile("default", max_examples=200, deadline=None, suppress_health_check=_SLOW_IS_FINE)
-settings.register_profile("long", settings.get_profile("default"), max_examples=10_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+settings.register_profile("nami", max_examples=200, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+settings.load_profile("nami")
 
 
 class FakeAws:
@@ -49,6 +49,7 @@ class FakeAws:
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         self.connections = 0
         self.secret_reads = 0
+        self.turns = Turns()
         self.answer: Callable[[str, str], tuple[int, bytes] | None] = lambda service, action: None
         owner = self
 
@@ -164,7 +165,7 @@ class FakeAws:
             found = table.get(given["Key"]["id"]["S"])
             return 200, json.dumps({"Item": found} if found else {}).encode()
         if action == "UpdateItem":
-            return self._update(table, given)
+            return self.turns.answer(given) if ":late" in str(given) else self._update(table, given)
         key = given["Item"]["id"]["S"]
         same = given.get("ExpressionAttributeValues", {}).get(":content")
         if "ConditionExpression" in given and key in table and not (same and table[key].get("raw_sha256") == same):
@@ -210,6 +211,12 @@ def destination_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+    with opened_cloud(monkeypatch) as server:
+        yield server
+
+
+@contextmanager
+def opened_cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     """AWS on the loopback, and a function's environment that points to it."""
     server = FakeAws()
     environment = {

@@ -260,7 +260,7 @@ def test_connection_that_was_idle_for_long_is_not_used_again(
     backend: Backend, post_queue: Function, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BACKEND_CONCURRENCY", "1")
-    monkeypatch.setattr(backend_module, "_IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(reaching, "IDLE_SECONDS", 0.0)
     handler = load_handler("post_queue").handler
     for key in ("e0", "e1"):
         assert handler(sqs_event(message(key)), Context(30)) == {"batchItemFailures": []}
@@ -378,6 +378,8 @@ def test_queue_that_does_not_take_the_time_changes_nothing(cloud: FakeAws, post_
         ("1", 3, 25),
         ("120", 1, 120),
         ("120", 3, 120),
+        ("120 ", 1, 120),
+        ("120, 120", 1, 120),
         ("9" * 30, 1, 3600),
         ("1", 50, 3600),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 2, 5),
@@ -415,7 +417,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def secure(certificate: Path, monkeypatch: pytest.MonkeyPatch, post_queue: Function) -> Iterator[Backend]:
-    monkeypatch.setattr(backend_module, "_context", None)
+    monkeypatch.setattr(reaching, "_context", None)
     with Backend(certificate=certificate) as running:
         monkeypatch.setenv("BACKEND_URL", running.url)
         yield running

@@ -1,7 +1,4 @@
-"""Whatever arrives: a well-formed answer, never an exception, and 200 only for what the queue holds.
-
-The long profile (HYPOTHESIS_PROFILE=long) tries 10,000 events.
-"""
+"""Whatever arrives: a well-formed answer, never an exception, and 200 only for what the queue holds."""
 
 import base64
 import json

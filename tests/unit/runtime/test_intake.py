@@ -102,6 +102,8 @@ def test_without_a_queue_to_reach_the_producer_is_told_to_retry(pre_queue: Handl
         ({"body": "YQ", "isBase64Encoded": True}, 400),
         ({"body": "\ud800", "isBase64Encoded": False}, 400),
         ({"body": 7, "isBase64Encoded": False}, 400),
+        ({"body": [7], "isBase64Encoded": False}, 400),
+        ({"body": {"a": 7}, "isBase64Encoded": False}, 400),
         ({"headers": {"a": 7}}, 400),
         ({"headers": ["a"]}, 400),
         ({"body": "a" * (6 * 1024 * 1024 + 1), "isBase64Encoded": False}, 413),

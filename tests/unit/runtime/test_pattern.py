@@ -197,3 +197,11 @@ def test_lists_in_lists_end_no_function() -> None:
     for _ in range(50_000):
         value = [value]
     assert fits({"x": ["a"]}, {"x": value})
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\u2028b", "\x1b[31m", "n" * 5000])
+def test_error_is_one_line_that_a_terminal_shows_whatever_a_field_is_called(name: str) -> None:
+    with pytest.raises(pattern.Wrong) as caught:
+        pattern.compiled({"body": {name: 1}})
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400

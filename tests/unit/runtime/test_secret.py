@@ -120,6 +120,7 @@ def test_what_fits_no_value_is_to_be_sent_again_while_the_secret_cannot_be_read_
         ('["a", "b"]', ("a", "b"), ""),
         ('["a", "", 7, null]', ("a",), ""),
         ("[not json", ("[not json",), ""),
+        ("[" * 5000, ("[" * 5000,), ""),
         ("12345", ("12345",), ""),
         ('{"secret": "a", "verify_token": "t"}', ("a",), "t"),
         ('{"secret": ["a", "b"]}', ("a", "b"), ""),

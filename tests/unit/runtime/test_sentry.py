@@ -16,6 +16,7 @@ import sentry_sdk
 from sentry_sdk import transport
 
 from nami_runtime import aws, batch, envelope, intake
+from nami_runtime.destinations import Later
 from nami_runtime.request import GatewayRequest, Request
 from tests.serving import Server
 from tests.unit.runtime.conftest import ROOT, Context, FakeAws, Mongo, http_event, load_handler, sqs_event
@@ -204,6 +205,22 @@ def test_document_that_the_destination_refuses_without_an_error_is_told_too(inge
 def test_batch_that_ends_with_an_error_is_told_before_the_function_ends(ingest: Ingest, mongo: Mongo) -> None:
     with pytest.raises(KeyError):
         post_queue(failing).handler({"Records": [{}]}, Context())
+    assert error_of(ingest.events(1)[0])["type"] == "KeyError"
+
+
+def test_fault_while_the_queue_learns_what_to_do_is_told_too(
+    ingest: Ingest, mongo: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = post_queue(lambda document: document)
+
+    class Busy:
+        def write(self, documents: list[dict[str, Any]], _deadline: float) -> list[Later]:
+            return [Later("busy", 5)] * len(documents)
+
+    module.destination = Busy()  # type: ignore[attr-defined]
+    monkeypatch.delenv("QUEUE_URL", raising=False)
+    with pytest.raises(KeyError):
+        module.handler(sqs_event(message("d-1")), Context())
     assert error_of(ingest.events(1)[0])["type"] == "KeyError"
 
 

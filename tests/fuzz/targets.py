@@ -1,0 +1,14 @@
+"""What `make fuzz` drives, by name."""
+
+from tests.fuzz import console, filters, intake, mapping, queue, typed
+from tests.fuzz.target import Target
+
+TARGETS: dict[str, Target] = {
+    "intake": intake.TARGET,
+    "direct": queue.DIRECT,
+    "documents": queue.DOCUMENTS,
+    "mapping": mapping.TARGET,
+    "filters": filters.TARGET,
+    "console": console.TARGET,
+    "typed": typed.TARGET,
+}
