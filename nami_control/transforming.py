@@ -15,7 +15,7 @@ def transform_of(target: Target, given: str | None, destination: str | None) -> 
     """The expression that was given, that the cdk.json here has, or that is deployed, to that destination.
 
     Raises:
-        UsageError: there is none, or what was given is none.
+        UsageError: there is none, or several where no destination is named, or what was given is none.
     """
     if given is not None:
         from nami_runtime import expression  # noqa: PLC0415 (it loads jsonata, which costs `nami --help` nothing)
@@ -25,12 +25,22 @@ def transform_of(target: Target, given: str | None, destination: str | None) -> 
         except expression.Wrong as wrong:
             raise UsageError(f"--transform: {wrong}") from None
         return given
-    text = target.subscription.transform if destination is None else None
+    text = _kept(target, destination)
     if text is None:
         text = find(target).drain(destination).post_queue.environment.get("TRANSFORM")
     if text is None:
         raise UsageError(f"{target.name} has no transform; give one to try as --transform")
     return text
+
+
+def _kept(target: Target, destination: str | None) -> str | None:
+    subscription = target.subscription
+    if subscription.destinations is None:
+        return subscription.transform if destination is None else None
+    there = {name: way.transform for name, way in subscription.each.items() if way.transform is not None}
+    if destination is None and len(there) > 1:
+        raise UsageError(f"{target.name} has a transform to {' and to '.join(there)}; name one as --destination")
+    return there.get(destination) if destination is not None else next(iter(there.values()), None)
 
 
 def of_file(target: Target, content: bytes, verified: str | None) -> documents.Document:

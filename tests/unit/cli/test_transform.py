@@ -114,6 +114,19 @@ def test_deployed_transform_is_tried_where_none_is_written_here(folder: Path, mo
     assert tried("shopify", "order.json", "--destination", "http")[0] == 22
 
 
+def test_transform_of_a_destination_by_name_is_tried(folder: Path) -> None:
+    backend = {"kind": "http", "url": "https://shop.example.com/"}
+    named = {
+        "orders": {**backend, "transform": "body.total * 2"},
+        "books": {**backend, "transform": "body.total * 3"},
+        "all": backend,
+    }
+    (folder / "cdk.json").write_text(json.dumps({"context": {"subscriptions": {"shopify": {"destinations": named}}}}))
+    assert tried("shopify", "order.json", "--destination", "books") == (63, None)
+    _, error = tried("shopify", "order.json")
+    assert str(error) == "shopify has a transform to orders and to books; name one as --destination"
+
+
 def test_name_without_a_transform_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deployed(monkeypatch)
     _, error = tried("plain", "order.json")
