@@ -260,7 +260,7 @@ def test_filter_may_be_an_object_in_cdk_json() -> None:
         (
             {"transform": "body", "destination": "http,dynamodb", "backend_url": "https://a.example"},
             "transform: destination=dynamodb stores documents, which nami events and nami replay read again by their "
-            "fields; leave transform out, or give it with http, eventbridge or postgres alone",
+            "fields; leave transform out, or give it in destinations to those that are http, eventbridge or postgres",
         ),
         ({"transform": "body"}, "transform: destination=mongo-host stores documents"),
     ],
