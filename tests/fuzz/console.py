@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from nami_console import app, planning
+from nami_console import app
 from nami_console.site import Site
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Drain, Function
@@ -156,7 +156,7 @@ def _opened() -> Iterator[Callable[[Case], None]]:
             patch.setenv(name, "-")
         patch.setenv("AWS_REGION", "eu-central-1")
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
-        patch.setattr(planning.checks, "deployed_settings", lambda _: {})
+        patch.setattr(Target, "deployed_settings", lambda _: {})
         server = conftest.Mongo(Path(folder))
         server.start()
         try:
