@@ -12,7 +12,7 @@ _EXPRESSIONS = (
     '{"key": id, "topic": headers."x-topic", "total": $sum(body.lines.(price * count)), "at": received_at}',
     "body.lines[count > 1]^(>price).{'sku': $uppercase(sku), 'n': $string(count)}",
     "($f := function($x) { $x.price ~> $round(1) }; $map(body.lines, $f))",
-    "$merge([$, {'note': $replace(body.note, /[a-z]+@/i, ''), 'at': $toMillis(received_at) ~> $fromMillis('[Y]-[M]')}])",
+    "$merge([$, {'note': $replace(body.note, /[a-z]+@/i, ''), 'at': $toMillis(received_at) ~> $fromMillis('[Y]')}])",
     "body.lines{sku: $sum(count)} ~> |$|{}, 'hidden'|",
     "$split($join(body.lines.sku, ','), ',') ~> $filter(function($v, $i) { $i % 2 = 0 }) ~> $distinct ~> $count",
     "$base64decode($base64encode($string(body))) & $formatNumber($number(body.n), '#,##0.00')",
