@@ -1,5 +1,6 @@
 """What a transform makes of a webhook, tried as the function behind the queue does it."""
 
+from collections.abc import Mapping
 from contextlib import closing
 
 from nami_control import events, filtering, replaying
@@ -15,7 +16,7 @@ def transform_of(target: Target, given: str | None, destination: str | None) -> 
     """The expression that was given, that the cdk.json here has, or that is deployed, to that destination.
 
     Raises:
-        UsageError: there is none, or what was given is none.
+        UsageError: there is none, or several, or what was given is none.
     """
     if given is not None:
         from nami_runtime import expression  # noqa: PLC0415 (it loads jsonata, which costs `nami --help` nothing)
@@ -25,12 +26,22 @@ def transform_of(target: Target, given: str | None, destination: str | None) -> 
         except expression.Wrong as wrong:
             raise UsageError(f"--transform: {wrong}") from None
         return given
-    text = target.subscription.transform if destination is None else None
-    if text is None:
-        text = find(target).drain(destination).post_queue.environment.get("TRANSFORM")
-    if text is None:
+    found = _chosen({name: each.transform for name, each in target.subscription.each.items()}, destination)
+    if not found:
+        deployed = find(target)
+        drains = deployed.drains if destination is None else [deployed.drain(destination)]
+        found = _chosen(
+            {each.destination: each.post_queue.environment.get("TRANSFORM") for each in drains}, destination
+        )
+    if not found:
         raise UsageError(f"{target.name} has no transform; give one to try as --transform")
-    return text
+    if len(set(found.values())) > 1:
+        raise UsageError(f"{target.name} has several transforms; say whose as --destination {' or '.join(found)}")
+    return next(iter(found.values()))
+
+
+def _chosen(transforms: Mapping[str, str | None], destination: str | None) -> dict[str, str]:
+    return {name: text for name, text in transforms.items() if text is not None and destination in (None, name)}
 
 
 def of_file(target: Target, content: bytes, verified: str | None) -> documents.Document:

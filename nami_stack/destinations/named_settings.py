@@ -15,14 +15,8 @@ MAX_DESTINATIONS = 10
 function's environment has: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 OF_THE_WAY = (
     *("filter", "transform", "maximum_concurrency", "reserved_concurrency", "batch_size", "batch_window"),
-    *(
-        "max_receives",
-        "post_queue_memory",
-        "post_queue_timeout",
-        "queue_retention_days",
-        "dead_letter_retention_days",
-        "keep_days",
-    ),
+    *("max_receives", "post_queue_memory", "post_queue_timeout", "queue_retention_days"),
+    *("dead_letter_retention_days", "keep_days"),
 )
 """Settings of a subscription that each destination may have in its own way; the subscription's are the default."""
 _FORM = '{"orders": {"kind": "http", "url": "https://…"}}'

@@ -93,7 +93,7 @@ def check_transform(destination: str, *, transforms: bool) -> None:
         *others, last = (name for name, kind in DESTINATIONS.items() if kind.transforms)
         raise SettingsError(
             f"transform: {destination} stores documents, which nami events and nami replay read again by their fields; "
-            f"leave transform out, or give it with {', '.join(others)} or {last} alone"
+            f"leave transform out, or give it in destinations to those that are {', '.join(others)} or {last}"
         )
 
 

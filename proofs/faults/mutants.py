@@ -58,8 +58,8 @@ MUTANTS = (
     Mutant(
         "the second of several destinations is not told",
         _RUNTIME + "intake.py",
-        "for queue_url in known.queue_urls:",
-        "for queue_url in known.queue_urls[:1] + known.queue_urls[2:]:",
+        "for queue_url in queue_urls:",
+        "for queue_url in [*queue_urls[:1], *queue_urls[2:]]:",
     ),
     Mutant(
         "a forged webhook passes",
@@ -121,8 +121,8 @@ MUTANTS = (
     Mutant(
         "what the filter does not want goes to the queue",
         _RUNTIME + "intake.py",
-        "if known.filter and not known.filter.wants(request):",
-        "if False:",
+        "queue_urls, request.unwanted = known.routes.split(request)",
+        "_, request.unwanted = known.routes.split(request)",
     ),
 )
 

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from nami_console import app, planning
+from nami_console import app
 from nami_console.site import Site
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment, Drain, Function
@@ -156,7 +156,7 @@ def _opened() -> Iterator[Callable[[Case], None]]:
             patch.setenv(name, "-")
         patch.setenv("AWS_REGION", "eu-central-1")
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
-        patch.setattr(planning.checks, "deployed_settings", lambda _: {})
+        patch.setattr(Target, "deployed_settings", lambda _: {})
         server = conftest.Mongo(Path(folder))
         server.start()
         try:
@@ -178,14 +178,11 @@ def _check(case: Case, console: Any, shared: Site, runner: asyncio.Runner) -> No
     path, is_post = str(case.get("path", "/")).encode(errors="replace").decode(), case.get("method") == "POST"
     if path.endswith(("live", "shopify", "health")) or (is_post and path.endswith("send")):
         return  # a stream, which ends with the page; what CloudWatch says; a webhook to the endpoint
-    query = urlencode(
-        {name: text.encode("utf-8", "surrogatepass") for name, text in strings(case.get("query")).items()}
-    )
-    form = {name: text.encode("utf-8", "surrogatepass") for name, text in strings(case.get("form")).items()}
+    query, form = urlencode(_octets(case.get("query"))), _octets(case.get("form"))
     headers = {"host": f"127.0.0.1:{PORT}", **strings(case.get("headers"))}
     if case["frozen"]["cookie"]:
         headers["cookie"] = f"nami-console-{PORT}={shared.keys.cookie}"
-        form["token"] = shared.keys.form.encode()
+        form[b"token"] = shared.keys.form.encode()
     status, said, body = runner.run(_asked(console, path, query, headers, urlencode(form) if is_post else None))
     assert status < 500, f"answered {status}".ljust(80) + unescape(body.decode(errors="replace"))[-300:]
     assert "content-security-policy" in said, "no policy"
@@ -193,6 +190,12 @@ def _check(case: Case, console: Any, shared: Site, runner: asyncio.Runner) -> No
     if "html" in said.get("content-type", ""):
         assert b"<script>" not in body, "markup of a stranger's"
         assert b"<img src=x" not in body, "markup of a stranger's"
+
+
+def _octets(pairs: object) -> dict[bytes, bytes]:
+    """Names and values as an address may hold them, also what is no UTF-8."""
+    there = strings(pairs).items()
+    return {name.encode("utf-8", "surrogatepass"): text.encode("utf-8", "surrogatepass") for name, text in there}
 
 
 async def _asked(

@@ -103,15 +103,28 @@ def test_webhook_that_is_not_stored_is_told(folder: Path, store: Store, monkeypa
 
 
 def deployed(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
-    function = SimpleNamespace(environment=environment)
-    drain = lambda destination: SimpleNamespace(post_queue=function, destination=destination)  # noqa: E731
-    monkeypatch.setattr(transforming, "find", lambda target: SimpleNamespace(drain=drain))
+    http = SimpleNamespace(post_queue=SimpleNamespace(environment=environment), destination="http")
+    found = SimpleNamespace(drains=[http], drain=lambda destination: {"http": http}[destination])
+    monkeypatch.setattr(transforming, "find", lambda target: found)
 
 
 def test_deployed_transform_is_tried_where_none_is_written_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deployed(monkeypatch, TRANSFORM="body.total + 1")
     assert tried("plain", "order.json")[0] == 22
     assert tried("shopify", "order.json", "--destination", "http")[0] == 22
+
+
+def test_each_destination_with_a_name_has_its_own(folder: Path) -> None:
+    ways = {
+        "orders": {"kind": "eventbridge", "transform": '{"n": body.total}'},
+        "lake": {"kind": "eventbridge", "transform": "body"},
+        "store": {"kind": "dynamodb"},
+    }
+    context = {"subscriptions": {"shopify": {"signature": "none", "destinations": ways}}}
+    (folder / "cdk.json").write_text(json.dumps({"app": "x", "context": context}))
+    assert tried("shopify", "order.json", "--destination", "orders")[0] == {"n": 21}
+    _, error = tried("shopify", "order.json")
+    assert str(error) == "shopify has several transforms; say whose as --destination orders or lake"
 
 
 def test_name_without_a_transform_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,7 +134,7 @@ def test_what_the_users_processing_raises_fails_that_webhook_alone_and_quotes_no
         if document["_id"] == "d2":
             raise KeyError("4242 4242")
         if document["_id"] == "d3":
-            return None  # type: ignore[return-value]
+            return 3  # type: ignore[return-value]
         if document["_id"] == "d4":
             return {**document, "extra": object()}
         if document["_id"] == "d5":
