@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
-.PHONY: help docs pictures install local test unit-test local-test package-test senders-test host-test soak mutants aws-test iam-test fuzz bench load lint format lock dist clean
+.PHONY: help docs pictures install local test other-tests unit-test local-test package-test senders-test host-test soak mutants aws-test iam-test fuzz bench load lint format lock dist clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -31,11 +31,15 @@ local: install  ## Run the pipeline on this machine and send it a webhook; Ctrl-
 	@echo 'In another terminal, for nami: export PATH="$(CURDIR)/$(BIN):$$PATH"' >&2
 	@nami local up shopify --sample
 
-# A file to each process, the longest first: the local ones, each process with a local AWS of its own.
+# A file to each process; a local AWS of its own to each that runs local tests.
 PYTEST := pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=20
 
+# At once: the local tests mostly wait, and each process more would load the CDK and hand over thousands of results.
 test: install  ## Run the unit, the local and the hardening tests
-	@$(PYTEST) tests/local tests/hardening tests/unit
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync local-test other-tests
+
+other-tests: install
+	@pytest --quiet --durations=20 tests/hardening tests/unit
 
 package-test: install  ## Test the wheel in a clean environment, and the functions' assets
 	@$(PYTEST) tests/package
@@ -76,9 +80,8 @@ fuzz: install  ## Change real requests by chance until something does not hold (
 	@python -m tests.fuzz $(call given,MINUTES,minutes) $(call given,SEED,seed) $(call given,CASE,case) \
 	  $(if $(filter command,$(origin TARGET)),$(TARGET))
 
-bench: install  ## Measure the pre-queue function beside boto3's, and the drain beside one insert per invocation
-	@python -m benchmarks.pre_queue
-	@python -m benchmarks.drain
+bench: install  ## Measure all of it beside others' ways, in turns (ARGS="--out docs/speed.md"; docs/speed.md)
+	@python -m benchmarks $(ARGS)
 
 # What is typed as make load KEY=value; the environment has variables of these names for other reasons.
 given = $(if $(filter command,$(origin $1)),--$2 '$($1)')
@@ -105,11 +108,11 @@ lock: install  ## Pin every dependency anew
 	@for file in $(basename $(wildcard lambdas/*/requirements*.in)); do \
 	  uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --upgrade --constraints requirements.txt \
 	    --custom-compile-command "make lock" --output-file $$file.txt $$file.in || exit 1; done
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	  --custom-compile-command "make lock" --output-file tests/senders/requirements.txt tests/senders/requirements.in
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	  --custom-compile-command "make lock" --output-file tests/fuzz/requirements.txt tests/fuzz/requirements.in
-	@npm install --silent --package-lock-only --omit-lockfile-registry-resolved --no-fund --no-audit
+	@for file in tests/senders/requirements tests/fuzz/requirements benchmarks/functions/powertools benchmarks/functions/runtime; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	    --custom-compile-command "make lock" --output-file $$file.txt $$file.in || exit 1; done
+	@for folder in . $(dir $(wildcard benchmarks/functions/*/package.json)); do \
+	  npm install --prefix $$folder --silent --package-lock-only --omit-lockfile-registry-resolved --no-fund --no-audit || exit 1; done
 
 # SBOM: what a whole installation of the wheel would have, by the versions of the lock.
 dist: install  ## Build what a release holds: wheel, source, SBOM and notes (VERSION= must be the project's)
