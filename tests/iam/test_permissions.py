@@ -14,7 +14,7 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from nami_local import database
+from nami_local.state import DATABASE
 from tests.iam.conftest import RULE, Aws, Function, Resources, envelope, signed, wait_for, wait_until
 
 LARGE = b'{"large":"' + b"x" * 1_100_000 + b'"}'
@@ -206,7 +206,7 @@ def test_pipeline_works_with_its_own_roles(bench: Bench) -> None:
     status, delivery_id = bench.aws.post(bench.aws.endpoint("shopify"), LARGE, signed(LARGE, delivery))
     assert status == 200
     with pymongo.MongoClient[dict[str, Any]](bench.aws.mongo_uri) as client:
-        wait_for(lambda: client[database.DATABASE]["shopify"].find_one({"_id": delivery_id}), 20)
+        wait_for(lambda: client[DATABASE]["shopify"].find_one({"_id": delivery_id}), 20)
     table = bench.aws.outputs("shopify")["DynamodbTableName"]
     get = {"TableName": table, "Key": {"id": {"S": delivery_id}}}
     wait_for(lambda: bench.aws.root("dynamodb").get_item(**get).get("Item"), 20)
