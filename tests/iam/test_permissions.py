@@ -9,11 +9,12 @@ from threading import Thread
 from typing import Any
 from uuid import uuid4
 
+import pymongo
 import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from nami_local import database
+from nami_local.state import DATABASE
 from tests.iam.conftest import RULE, Aws, Function, Resources, envelope, signed, wait_for, wait_until
 
 LARGE = b'{"large":"' + b"x" * 1_100_000 + b'"}'
@@ -204,8 +205,8 @@ def test_pipeline_works_with_its_own_roles(bench: Bench) -> None:
     delivery = str(uuid4())
     status, delivery_id = bench.aws.post(bench.aws.endpoint("shopify"), LARGE, signed(LARGE, delivery))
     assert status == 200
-    with database.connect(bench.aws.mongo_uri) as documents:
-        wait_for(lambda: documents["shopify"].find_one({"_id": delivery_id}), 20)
+    with pymongo.MongoClient[dict[str, Any]](bench.aws.mongo_uri) as client:
+        wait_for(lambda: client[DATABASE]["shopify"].find_one({"_id": delivery_id}), 20)
     table = bench.aws.outputs("shopify")["DynamodbTableName"]
     get = {"TableName": table, "Key": {"id": {"S": delivery_id}}}
     wait_for(lambda: bench.aws.root("dynamodb").get_item(**get).get("Item"), 20)
