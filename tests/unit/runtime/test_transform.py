@@ -60,6 +60,11 @@ def test_expression_sees_the_document(started: Callable[[str], Transform]) -> No
     assert json.loads(said) == {"key": "evt_1", "topic": "orders", "total": 7, "at": "2026-09-21T14:13:20.123Z"}
 
 
+def test_webhook_sees_nothing_of_the_one_before(started: Callable[[str], Transform]) -> None:
+    running = started("$before := ($exists($before) ? $before + 1 : 1)")
+    assert [running.of(given()) for _ in range(2)] == ["1", "1"]
+
+
 def test_null_stays_null_and_what_is_not_there_is_left_out(evaluating: Transform) -> None:
     assert evaluating.of(given(body={"do": '{"a": body.a, "b": body.b}', "a": None})) == '{"a":null}'
 
