@@ -80,9 +80,8 @@ fuzz: install  ## Change real requests by chance until something does not hold (
 	@python -m tests.fuzz $(call given,MINUTES,minutes) $(call given,SEED,seed) $(call given,CASE,case) \
 	  $(if $(filter command,$(origin TARGET)),$(TARGET))
 
-bench: install  ## Measure the pre-queue function beside boto3's, and the drain beside one insert per invocation
-	@python -m benchmarks.pre_queue
-	@python -m benchmarks.drain
+bench: install  ## Measure all of it beside others' ways, in turns (ARGS="--out docs/speed.md"; docs/speed.md)
+	@python -m benchmarks $(ARGS)
 
 # What is typed as make load KEY=value; the environment has variables of these names for other reasons.
 given = $(if $(filter command,$(origin $1)),--$2 '$($1)')
@@ -109,11 +108,11 @@ lock: install  ## Pin every dependency anew
 	@for file in $(basename $(wildcard lambdas/*/requirements*.in)); do \
 	  uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --upgrade --constraints requirements.txt \
 	    --custom-compile-command "make lock" --output-file $$file.txt $$file.in || exit 1; done
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	  --custom-compile-command "make lock" --output-file tests/senders/requirements.txt tests/senders/requirements.in
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	  --custom-compile-command "make lock" --output-file tests/fuzz/requirements.txt tests/fuzz/requirements.in
-	@npm install --silent --package-lock-only --omit-lockfile-registry-resolved --no-fund --no-audit
+	@for file in tests/senders/requirements tests/fuzz/requirements benchmarks/functions/powertools benchmarks/functions/runtime; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	    --custom-compile-command "make lock" --output-file $$file.txt $$file.in || exit 1; done
+	@for folder in . $(dir $(wildcard benchmarks/functions/*/package.json)); do \
+	  npm install --prefix $$folder --silent --package-lock-only --omit-lockfile-registry-resolved --no-fund --no-audit || exit 1; done
 
 # SBOM: what a whole installation of the wheel would have, by the versions of the lock.
 dist: install  ## Build what a release holds: wheel, source, SBOM and notes (VERSION= must be the project's)

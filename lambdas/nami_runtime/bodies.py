@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # MongoDB's documented limit, and DocumentDB's; deeper JSON is kept raw.
 MAX_DEPTH = 100
 MAX_PARTS = 1000
+_NO_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
+_ROUNDS = 8  # of two levels at the most
 
 
 class Unparsable(ValueError):
@@ -73,10 +75,13 @@ def parse(content: Content) -> tuple[str, object]:  # noqa: PLR0911 - one return
 
 
 def _json(raw: bytes, content_type: str) -> object:
+    encoding = json.detect_encoding(raw)
+    utf8 = encoding.startswith("utf-8")
     try:
         try:
-            text = raw.decode(json.detect_encoding(raw), "surrogatepass")
+            text = raw.decode(encoding, "surrogatepass")
         except UnicodeDecodeError:
+            utf8 = False
             if not (named := _parameter(content_type, "charset")):
                 raise
             text = _decoded(raw, named)
@@ -87,9 +92,26 @@ def _json(raw: bytes, content_type: str) -> object:
         raise
     except ValueError as error:
         raise Unparsable(f"invalid JSON: {error}"[:200]) from None
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
+    if len(raw) > MAX_DEPTH and not (utf8 and _is_flat(raw)) and _deeper_than(value, MAX_DEPTH):
         raise Unparsable(f"JSON nested over {MAX_DEPTH} levels")
     return value
+
+
+def _is_flat(raw: bytes) -> bool:
+    """Whether JSON in UTF-8 is surely not nested over MAX_DEPTH, without a look at each value, which would take as long
+    as to parse it.
+
+    The brackets that stand in no text are left, and each round takes away the innermost.
+    """
+    if b"\\" in raw:
+        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # Two quotes side by side are an empty text, or the end of one and the begin of the next, which may be one as well.
+    left = raw.translate(None, _NO_BRACKETS).replace(b'""', b"")
+    if b'"' in left:
+        left = b"".join(left.split(b'"')[::2])
+    for _ in range(_ROUNDS):
+        left = left.replace(b"[]", b"").replace(b"{}", b"")
+    return not left
 
 
 def _json_value(text: str) -> Any:

@@ -61,8 +61,10 @@ def parsed(text: str) -> Jsonata:
         what, place = "is nested too deeply", 0
     except Exception as error:  # the parser's own faults with what is no JSONata
         what, place = f"can't be read ({type(error).__name__})", 0
+    from nami_runtime.pattern import one_line  # noqa: PLC0415 - of what is wrong
+
     before = text[max(0, place - 20) : place]
-    raise Wrong(f"{what}{f', at position {place}, behind {before!r}' if before else ''}") from None
+    raise Wrong(one_line(f"{what}{f', at position {place}, behind {before!r}' if before else ''}")) from None
 
 
 def evaluated(expression: Jsonata, given: bytes, seconds: float) -> bytes:

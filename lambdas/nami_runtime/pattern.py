@@ -33,7 +33,12 @@ class Wrong(ValueError):
 
     def __init__(self, where: tuple[str, ...], why: str) -> None:
         text = f"{'.'.join(where)[:_LONGEST_PLACE]}: {why}" if where else why
-        super().__init__("".join(each if each.isprintable() else repr(each)[1:-1] for each in text))
+        super().__init__(one_line(text))
+
+
+def one_line(text: str) -> str:
+    """The text with what ends a line, or acts on a terminal, as escapes."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 class Leaf:

@@ -64,7 +64,8 @@ _INSERT = (
     + "SELECT "
     + ", ".join(f"given.{name}::jsonb" if kind == "jsonb" else f"given.{name}" for name, kind in COLUMNS.items())
     + " FROM unnest("
-    + ", ".join(f"%s::{'text' if kind == 'jsonb' else kind}[]" for kind in COLUMNS.values())
+    # In binary: an array in text has every quote of every body escaped, which took psycopg two thirds of a batch's CPU.
+    + ", ".join(f"%b::{'text' if kind == 'jsonb' else kind}[]" for kind in COLUMNS.values())
     + f") AS given ({', '.join(COLUMNS)}), {_DURABLE} "
     + "ON CONFLICT (id, subscription) DO "
 )

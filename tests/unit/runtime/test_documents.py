@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nami_runtime import aws, contents, documents, envelope
+from nami_runtime import aws, bodies, contents, documents, envelope
 from nami_runtime.request import GatewayRequest
 from tests.unit.runtime.conftest import built, http_event
 
@@ -86,6 +86,10 @@ def test_the_declared_type_decides_how_a_body_is_read(
         (b"1e9999999999999999999", "application/json", "exponent nothing holds"),
         (b"[" * 101 + b"]" * 101, "application/json", "nested over 100"),
         (b'{"a":' * 101 + b"1" + b"}" * 101, "application/json", "nested over 100"),
+        # Brackets in texts that would close each one at once, and quotes within texts.
+        (b'["]",' * 101 + b"0" + b',"["]' * 101, "application/json", "nested over 100"),
+        (b'["\\\\]",' * 101 + b"0" + b',"\\"["]' * 101, "application/json", "nested over 100"),
+        (("[" * 101 + "]" * 101).encode("utf-16"), "application/json", "nested over 100"),
         (b"[" * 100_000, "application/json", ""),
         (b"\xff=1", "application/x-www-form-urlencoded", "not UTF-8"),
         (b"a=%FF", "application/x-www-form-urlencoded", "not UTF-8"),
@@ -100,6 +104,28 @@ def test_what_can_not_be_parsed_is_kept_raw_with_the_reason(body: bytes, content
     assert (document["body_format"], document["body"], document["raw"]) == ("raw", None, body)
     assert reason in document["body_error"]
     assert len(document["body_error"]) <= 200
+
+
+def test_not_each_value_is_looked_at_to_see_that_a_body_is_not_deep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "_deeper_than", None)
+    item = {"name": 'a "]" in quotes \\', "tags": ["[", "{}"], "price": {"amount": 1}}
+    body = json.dumps({"items": [item] * 200}).encode()
+    assert _document(body, "application/json")["body"] == {"items": [item] * 200}
+
+
+_texts = st.text('"\\[]{}a', max_size=4)
+
+
+_values = st.recursive(_texts, lambda each: st.lists(each, max_size=3) | st.dictionaries(_texts, each), max_leaves=40)
+
+
+@given(_values, st.integers(0, 20))
+def test_what_is_called_flat_is_not_deep(value: Any, levels: int) -> None:
+    for _ in range(levels):
+        value = ["]", value, "["]
+    flat = bodies._is_flat(json.dumps(value).encode())
+    assert flat or bodies._deeper_than(value, bodies._ROUNDS)
+    assert not (flat and bodies._deeper_than(value, 2 * bodies._ROUNDS))
 
 
 def test_a_hundred_levels_are_parsed() -> None:

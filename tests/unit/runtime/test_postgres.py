@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from nami_runtime import rows
 from nami_runtime.destinations import postgres as destination
 from tests.unit.runtime.conftest import POSTGRES_SECRET, Context, FakeAws, Postgres, load_handler, sqs_event
 from tests.unit.runtime.test_dynamodb import message
@@ -54,6 +55,12 @@ def test_table_that_is_there_is_taken_as_it_is(postgres: Postgres, post_queue: F
     postgres.ask("ALTER TABLE webhooks ADD COLUMN mine text DEFAULT 'kept'")
     post_queue(sqs_event(message("evt_2")))
     assert stored(postgres, "mine") == {"evt_1": "kept", "evt_2": "kept"}
+
+
+@pytest.mark.parametrize("statement", [rows.INSERT, rows.RENEW], ids=["insert", "renew"])
+def test_columns_go_in_binary_since_an_array_in_text_has_each_quote_of_a_body_escaped(statement: str) -> None:
+    assert statement.count("%b::") == len(rows.COLUMNS)
+    assert "%s" not in statement
 
 
 def test_repeat_is_one_row_with_its_first_stored_at(

@@ -255,6 +255,13 @@ def test_what_is_no_expression_is_told_with_its_place(text: str, wrong: str) -> 
     assert str(raised.value) == wrong
 
 
+@pytest.mark.parametrize("text", ["[1]\x1c", "[a]\x1b", "1 \u2028 2"])
+def test_what_is_no_expression_is_told_in_one_line_that_a_terminal_shows(text: str) -> None:
+    with pytest.raises(expression.Wrong) as raised:
+        expression.parsed(text)
+    assert str(raised.value).isprintable()
+
+
 def test_example_of_the_docs_is_true(started: Callable[[str], Transform]) -> None:
     page = (ROOT / "docs" / "routes.md").read_text().partition("## In what form")[2]
     text, came, goes_on = re.findall(r"```json(?:ata)?\n(.*?)```", page, re.DOTALL)
