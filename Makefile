@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
-.PHONY: help docs pictures install local test unit-test local-test package-test senders-test host-test soak mutants aws-test iam-test fuzz bench load lint format lock dist clean
+.PHONY: help docs pictures install local test other-tests unit-test local-test package-test senders-test host-test soak mutants aws-test iam-test fuzz bench load lint format lock dist clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -31,11 +31,15 @@ local: install  ## Run the pipeline on this machine and send it a webhook; Ctrl-
 	@echo 'In another terminal, for nami: export PATH="$(CURDIR)/$(BIN):$$PATH"' >&2
 	@nami local up shopify --sample
 
-# A file to each process, the longest first: the local ones, each process with a local AWS of its own.
+# A file to each process; a local AWS of its own to each that runs local tests.
 PYTEST := pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=20
 
+# At once: the local tests mostly wait, and each process more would load the CDK and hand over thousands of results.
 test: install  ## Run the unit, the local and the hardening tests
-	@$(PYTEST) tests/local tests/hardening tests/unit
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync local-test other-tests
+
+other-tests: install
+	@pytest --quiet --durations=20 tests/hardening tests/unit
 
 package-test: install  ## Test the wheel in a clean environment, and the functions' assets
 	@$(PYTEST) tests/package

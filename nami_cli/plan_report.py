@@ -93,6 +93,9 @@ def _drain_facts(found: Plan, several: bool) -> list[tuple[str, str | Text]]:
         label = f" {name}" if several else ""
         rows.append((f"stored{label}", _stored(model, drained)))
         rows.append((f"waiting{label}", _waiting(drained, found.ways[name].queue_retention_days)))
+    for name in found.subscription.each:
+        if name not in found.drains:
+            rows.append((f"waiting {name}", "all, for your consumer, of which nothing is known here"))
     return rows
 
 

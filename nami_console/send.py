@@ -64,7 +64,7 @@ async def follow(request: Request) -> Response:
         found = here.deployment(label)
         steps = path(logs.path(found, given, _since(asked, began)), None)
         times_stored = sum(step.what.startswith("stored") for step in steps)
-        is_there = times_stored >= (1 if asked.get("again") else len(found.drains))
+        is_there = times_stored >= (1 if asked.get("again") else sum(each.has_function for each in found.drains))
         return piece(request, "sent_live.html", steps=steps, label=label, id=given)
 
     return live(request, look, 1.0, lambda: is_there or time.time() - began > _TRAVELS)

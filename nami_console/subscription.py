@@ -115,9 +115,15 @@ def _branch(aws: Aws, found: Deployment, drain: Drain, figures: Figures, *, paus
     took = [(f"{median[-1]:,.0f} ms", "median of late")] if len(found.drains) == 1 and median else []
     stuck = "warn" if waiting and (counts["Away"] or counts["Failed"]) else ""
     letters = f"/s/{found.target.label}/dead?to={drain.destination}"
+    # Which of several without names is away, the functions do not count; it is where webhooks wait.
+    queue = Part(f"queue-{drain.destination}", "Queue", "keeps", [(f"{waiting:,}", "waiting")], stuck)
+    last = Part(
+        f"dead-{drain.destination}", "Dead letters", "", [(f"{dead:,}", "dead")], "bad" if dead else "", letters
+    )
+    if not drain.has_function:
+        return [queue, Part(f"to-{drain.destination}", "Your consumer", "takes them", []), last]
     return [
-        # Which of several without names is away, the functions do not count; it is where webhooks wait.
-        Part(f"queue-{drain.destination}", "Queue", "keeps", [(f"{waiting:,}", "waiting")], stuck),
+        queue,
         Part(
             f"post-{drain.destination}",
             "Post-queue",
@@ -126,5 +132,5 @@ def _branch(aws: Aws, found: Deployment, drain: Drain, figures: Figures, *, paus
             "warn" if paused else ("bad" if counts["Away"] else "warn" if counts["Failed"] else "") if alone else "",
         ),
         Part(f"to-{drain.destination}", drain.destination, "receives", [*stored, *took]),
-        Part(f"dead-{drain.destination}", "Dead letters", "", [(f"{dead:,}", "dead")], "bad" if dead else "", letters),
+        last,
     ]

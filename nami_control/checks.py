@@ -178,7 +178,7 @@ def reservation(aws: Aws, subscription: Subscription, stack: Stack | None) -> Ch
     """Whether the account has room for the post-queue function's reserved concurrency."""
     functions = aws.client("lambda")
     free = functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
-    wanted = sum(each.post_queue_reservation or 0 for each in subscription.each.values())
+    wanted = sum(each.post_queue_reservation or 0 for each in subscription.with_function.values())
     for key, function in (stack.outputs if stack else {}).items():
         if key.endswith("PostQueueFunctionName"):
             said = functions.get_function_concurrency(FunctionName=function)

@@ -80,14 +80,14 @@ class DeadLetters:
         """After how many tries the queue gives a webhook up; 0 where nothing says so."""
         if self.in_quarantine:
             return 1
-        if counted := self.drain.post_queue.environment.get("MAX_RECEIVES"):
+        if self.drain.has_function and (counted := self.drain.post_queue.environment.get("MAX_RECEIVES")):
             return int(counted)  # of an ordered queue the function itself counts
         said = self.sqs.get_queue_attributes(QueueUrl=self.source_url, AttributeNames=["RedrivePolicy"])
         return int(json.loads(said.get("Attributes", {}).get("RedrivePolicy", "{}")).get("maxReceiveCount", 0))
 
     def keep_bodies(self, letters: list[Letter] | None = None) -> None:
         """Have S3 keep the large bodies of these letters, or of all, for as long as their next life lasts."""
-        bucket = self.drain.post_queue.environment.get("CLAIM_CHECK_BUCKET")
+        bucket = self.drain.large_bodies
         if letters is None and bucket:
             said = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["MessageRetentionPeriod"])
             # The bucket keeps them twice as long as the queue its letters: what is no older lasts for one life more.
@@ -150,11 +150,11 @@ class DeadLetters:
         return taken, messages
 
     def reasons(self, letters: list[Letter]) -> dict[str, list[Try]]:
-        """Each letter's failed tries by its id, as the log tells them."""
-        if not letters:
-            return {}
-        group = {"post-queue": self.drain.post_queue.log_group}
+        """Each letter's failed tries by its id, as the log tells them; a consumer of the user's own tells nami none."""
         found: dict[str, list[Try]] = {letter.id: [] for letter in letters}
+        if not letters or not self.drain.has_function:
+            return found
+        group = {"post-queue": self.drain.post_queue.log_group}
         if len(letters) <= _ONE_BY_ONE:
             searches = [(logs.naming(letter.id), letter.sent_at) for letter in letters]
         else:
@@ -172,6 +172,8 @@ class DeadLetters:
 
     def failing(self, since: float) -> Counter[str]:
         """How many tries have failed since then (epoch seconds), by reason: those of whatever is on the way."""
+        if not self.drain.has_function:
+            return Counter()
         group = {"post-queue": self.drain.post_queue.log_group}
         lines = logs.read(self.deployment.aws, group, since=since, pattern=self._pattern)
         return Counter(str(each["reason"]) for line in lines for each in self._failed(line))

@@ -23,29 +23,50 @@ class Function:
 
 
 class Drain:
-    """The way to one destination: its queue, its dead letters, its post-queue function."""
+    """The way to one destination: its queue, its dead letters, its post-queue function, where it has one."""
 
     def __init__(self, aws: Aws, prefix: str, outputs: Mapping[str, str]) -> None:
         self.aws = aws
         self._prefix = prefix
-        self.function_name = outputs[f"{prefix}PostQueueFunctionName"]
+        self.function_name = outputs.get(f"{prefix}PostQueueFunctionName")
         self.queue_url = outputs[f"{prefix}QueueUrl"]
         self.dead_letter_url = outputs[f"{prefix}DeadLetterQueueUrl"]
+        self._large_bodies = outputs.get("LargeBodiesBucketName")
 
     @cached_property
     def post_queue(self) -> Function:
-        """The function between the queue and the destination."""
+        """The function between the queue and the destination.
+
+        Raises:
+            UsageError: there is none: the webhooks wait for a consumer of the user's own.
+        """
+        if self.function_name is None:
+            raise UsageError(
+                f"{self.destination}: no function of nami's takes webhooks from it, but a consumer of yours"
+            )
         return _function(self.aws, self.function_name)
 
     @property
+    def has_function(self) -> bool:
+        """Whether a function takes webhooks from its queue."""
+        return self.function_name is not None
+
+    @property
+    def large_bodies(self) -> str | None:
+        """The bucket of what its queue can't hold."""
+        return self.post_queue.environment.get("CLAIM_CHECK_BUCKET") if self.has_function else self._large_bodies
+
+    @property
     def kind(self) -> str:
-        """What its function calls the destination."""
+        """What its function calls the destination; queue where there is none."""
+        if not self.has_function:
+            return "queue"
         return self.post_queue.environment.get("DESTINATION", "mongo")
 
     @property
     def has_name(self) -> bool:
         """Whether the destination has a name of the user's own, by which its function counts as well."""
-        return "DESTINATION_NAME" in self.post_queue.environment
+        return self.has_function and "DESTINATION_NAME" in self.post_queue.environment
 
     @property
     def destination(self) -> str:
@@ -85,7 +106,9 @@ class Deployment:
     def signature(self) -> dict[str, Any]:
         """The scheme and its options, as the function that verifies has them; {"scheme": "none"} without any."""
         # Where the gateway queues by itself, it is the post-queue function that verifies.
-        verifying = self.pre_queue or self.drains[0].post_queue
+        verifying = self.pre_queue or (self.drains[0].post_queue if self.drains[0].has_function else None)
+        if verifying is None:
+            return {"scheme": "none"}
         found: dict[str, Any] = json.loads(verifying.environment.get("SIGNATURE", '{"scheme": "none"}'))
         return found
 

@@ -67,7 +67,11 @@ def of_subscription(target: Target, *, tell: Tell = silent) -> list[Check]:
     deployment = find(target)
     return [
         status,
-        *(look("event source", functools.partial(_event_source, deployment, each, tell)) for each in deployment.drains),
+        *(
+            look("event source", functools.partial(_event_source, deployment, each, tell))
+            for each in deployment.drains
+            if each.has_function
+        ),
         *of_destinations(deployment),
         *(look(label, check) for label, check in looks.items()),
     ]

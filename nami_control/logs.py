@@ -69,9 +69,10 @@ def groups(deployment: Deployment) -> dict[str, str]:
 
 def post_queue_groups(deployment: Deployment) -> dict[str, str]:
     """The log group of each post-queue function; where there are several they are called by their destinations."""
-    alone = len(deployment.drains) == 1
+    drains = [each for each in deployment.drains if each.has_function]
     return {
-        "post-queue" if alone else f"to {each.destination}": each.post_queue.log_group for each in deployment.drains
+        "post-queue" if len(deployment.drains) == 1 else f"to {each.destination}": each.post_queue.log_group
+        for each in drains
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from nami_control import queues, times
 from nami_control.aws import Aws, Ignoring
 from nami_control.deployment import Deployment, Drain
-from nami_control.errors import AwsError, CheckError, Command, NotRunningError
+from nami_control.errors import AwsError, CheckError, Command, NotRunningError, UsageError
 from nami_control.progress import Tell, silent
 
 _OFF = ("Disabled", "Disabling")
@@ -81,6 +81,7 @@ def pause(deployment: Deployment, destination: str | None = None) -> list[str]:
 
     Raises:
         UsageError: there is no such destination.
+        UsageError: or a consumer of the user's own takes webhooks from its queue.
         NotRunningError: nothing takes webhooks from its queue anyway.
         AwsError: it was not switched off in time.
     """
@@ -132,19 +133,26 @@ def keep(deployment: Deployment, paused: Sequence[str], tell: Tell = silent) -> 
 
 
 def _mappings(aws: Aws, drain: Drain) -> list[dict[str, Any]]:
+    if drain.function_name is None:
+        return []
     said = aws.client("lambda").list_event_source_mappings(FunctionName=drain.function_name)
     found: list[dict[str, Any]] = said["EventSourceMappings"]
     return found
 
 
 def _drains(deployment: Deployment, destination: str | None) -> list[Drain]:
-    return deployment.drains if destination is None else [deployment.drain(destination)]
+    """Of all, those with a function: a consumer of the user's own is not nami's to stop."""
+    if destination is not None:
+        return [deployment.drain(destination)]
+    return [each for each in deployment.drains if each.has_function] or deployment.drains[:1]
 
 
 def _switch(deployment: Deployment, drains: list[Drain], *, on: bool) -> list[str]:
     switched = []
     for drain in drains:
         mappings = _mappings(deployment.aws, drain)
+        if not drain.has_function:
+            raise UsageError(f"{drain.destination}: your own consumer takes webhooks from it; pause that")
         if not mappings:
             raise NotRunningError(
                 f"nothing takes webhooks from the queue of {drain.destination}", Command(f"deploy {deployment.name}")

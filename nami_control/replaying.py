@@ -180,7 +180,7 @@ class Replay:
 
     def _left_in_s3(self, request: Request) -> dict[str, object]:
         """Where the function before the queue leaves what the queue can't hold."""
-        bucket, content = self.drain.post_queue.environment["CLAIM_CHECK_BUCKET"], request.body_hash()
+        bucket, content = str(self.drain.large_bodies), request.body_hash()
         key = f"{self.deployment.name}/{content}"
         self.deployment.aws.client("s3").put_object(Bucket=bucket, Key=key, Body=request.body)
         return {"bucket": bucket, "key": key, "size": len(request.body), "sha256": content}

@@ -176,7 +176,8 @@ class Sender:
         came = Request("POST", query=urlsplit(url).query, headers=headers, body=body, request_id=given)
         form = next((form for form in self._forms if form.applies(came)), self._forms[0])
         came.delivery_id, came.proven_by = form.delivery_id(came), form
-        if sources := self.deployment.drains[0].post_queue.environment.get("DEDUPLICATE_BY"):
+        first = self.deployment.drains[0]
+        if first.has_function and (sources := first.post_queue.environment.get("DEDUPLICATE_BY")):
             from nami_runtime import deduplication  # noqa: PLC0415
 
             deduplication.apply(came, sources)

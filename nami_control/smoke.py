@@ -36,6 +36,8 @@ def webhook_is_stored(sender: Sender) -> str:
     if not answer.ok or not answer.delivery_id:
         raise WebhookError(f"answered {answer.status}: {answer.body[:200].decode(errors='replace')}")
     missing = logs.post_queue_groups(sender.deployment)
+    if not missing:
+        return f"{answer.delivery_id}, which waits for your consumer"
     last = "nothing"
     for step in _steps(sender, answer.delivery_id, since):
         last = step.what

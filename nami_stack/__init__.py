@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from nami_stack.destinations.mongo_database import MongoDatabase as MongoDatabase
     from nami_stack.destinations.mongo_host import MongoHost as MongoHost
     from nami_stack.destinations.postgres import Postgres as Postgres
+    from nami_stack.destinations.queue import QueueOnly as QueueOnly
+    from nami_stack.destinations.s3 import S3Archive as S3Archive
     from nami_stack.destinations.shared_mongo import SharedMongo as SharedMongo
     from nami_stack.gateways.domain import CustomDomain as CustomDomain
     from nami_stack.gateways.gateway import Gateway as Gateway
@@ -41,6 +43,8 @@ _NAMES = {
     "destinations.mongo_database": "MongoDatabase",
     "destinations.mongo_host": "MongoHost",
     "destinations.postgres": "Postgres",
+    "destinations.queue": "QueueOnly",
+    "destinations.s3": "S3Archive",
     "destinations.shared_mongo": "SharedMongo",
     "gateways.domain": "CustomDomain",
     "gateways.gateway": "Gateway",

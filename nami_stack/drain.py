@@ -22,7 +22,7 @@ _MOST_RECEIVES = 1000
 
 
 class Drain(Construct):
-    """One destination's own queue, so that another one's failing does not hold it back.
+    """One destination's own queue, so that another one's failing does not hold it back; its function, where it has one.
 
     Args:
         name: of the subscription.
@@ -49,8 +49,9 @@ class Drain(Construct):
         self.destination, self.settings, self.called = destination, settings, called
         self.has_name = name_of(destination) is not None
         ordered = settings.order_by is not None
+        has_function = getattr(destination, "has_function", True)  # a user's own may have but what is needed
         self.dead_letter_queue = Queue(self, "DeadLetters", days=settings.dead_letter_retention_days, ordered=ordered)
-        receives = _MOST_RECEIVES if ordered else settings.max_receives
+        receives = _MOST_RECEIVES if ordered and has_function else settings.max_receives
         self.queue = Queue(
             self,
             "Queue",
@@ -58,11 +59,33 @@ class Drain(Construct):
             ordered=ordered,
             visibility_timeout=settings.visibility_timeout,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=receives),
+            bodies=None if has_function else large_bodies,
         )
         if settings.transform is not None:
             check_transform(destination.kind, transforms=getattr(destination, "transforms", False))
+        self.post_queue_function: PythonFunction | None = None
+        if has_function:
+            self.post_queue_function = function = self._function(
+                name, source, large_bodies, extra_requirements, settings
+            )
+            self._let_use(function, large_bodies, name)
+            self._let_send_on(function, large_bodies, ordered=ordered)
+            destination.grant_write(function)
+            batches = settings.maximum_concurrency
+            limit = destination.batch_limit(settings.post_queue_timeout, ordered=ordered, batches=batches)
+            self._feed(function, settings, limit)
+
+    def _function(
+        self,
+        name: str,
+        source: Path,
+        large_bodies: s3.Bucket,
+        extra_requirements: Sequence[Path],
+        settings: PipelineSettings,
+    ) -> PythonFunction:
+        destination = self.destination
         reporting.check_way_out(settings, destination.placement.get("vpc"), destination.placement.get("vpc_subnets"))
-        self.post_queue_function = PythonFunction(
+        return PythonFunction(
             self,
             "PostQueue",
             source=source,
@@ -73,7 +96,7 @@ class Drain(Construct):
             environment={
                 "NAMI_SUBSCRIPTION": name,
                 "DESTINATION": destination.kind,
-                **({"DESTINATION_NAME": called} if self.has_name else {}),
+                **({"DESTINATION_NAME": self.called} if self.has_name else {}),
                 "QUEUE_URL": self.queue.queue_url,
                 "CLAIM_CHECK_BUCKET": large_bodies.bucket_name,
                 "QUEUE_SECONDS": str(settings.queue_retention_days * 86_400),
@@ -83,11 +106,6 @@ class Drain(Construct):
             placement=destination.placement,
             reserved_concurrency=settings.post_queue_reservation,
         )
-        self._let_use(large_bodies, name)
-        self._let_send_on(large_bodies, ordered=ordered)
-        destination.grant_write(self.post_queue_function)
-        batches = settings.maximum_concurrency
-        self._feed(settings, destination.batch_limit(settings.post_queue_timeout, ordered=ordered, batches=batches))
 
     def _where_set(self, settings: PipelineSettings) -> dict[str, str]:
         ordered = {"MAX_RECEIVES": str(settings.max_receives), "DEAD_LETTERS_URL": self.dead_letter_queue.queue_url}
@@ -97,23 +115,22 @@ class Drain(Construct):
             **(ordered if settings.order_by is not None else {}),
         }
 
-    def _let_use(self, large_bodies: s3.Bucket, name: str) -> None:
-        self.post_queue_function.allow_objects("s3:GetObject", large_bodies)
+    def _let_use(self, function: PythonFunction, large_bodies: s3.Bucket, name: str) -> None:
+        function.allow_objects("s3:GetObject", large_bodies)
         if getattr(self.destination, "leaves_large_bodies", False):  # a user's own may have but what is needed
-            self.post_queue_function.allow_objects("s3:PutObject", large_bodies, under=f"{name}/")
+            function.allow_objects("s3:PutObject", large_bodies, under=f"{name}/")
 
-    def _let_send_on(self, large_bodies: s3.Bucket, *, ordered: bool) -> None:
+    def _let_send_on(self, function: PythonFunction, large_bodies: s3.Bucket, *, ordered: bool) -> None:
         """Let the function put back what waits for the destination; in order, count its tries and give it up itself."""
-        function = self.post_queue_function
         if ordered:
             self.dead_letter_queue.grant(function, "sqs:SendMessage")
             function.allow_objects("s3:PutObject", large_bodies, under="tries/")
         else:
             self.queue.grant(function, "sqs:SendMessage")
 
-    def _feed(self, settings: PipelineSettings, limit: int | None) -> None:
+    def _feed(self, function: PythonFunction, settings: PipelineSettings, limit: int | None) -> None:
         # Reserved concurrency alone would throttle deliveries, and throttled receives count towards the dead letters.
-        self.post_queue_function.add_event_source(
+        function.add_event_source(
             SqsEventSource(
                 self.queue,
                 # Those that no time is left for would count as failed.

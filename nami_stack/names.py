@@ -23,6 +23,8 @@ RECEIVED_SECRET_ARN = "ReceivedSecretArn"  # noqa: S105 - the name of an output
 QUEUE_URL = "QueueUrl"
 DEAD_LETTER_QUEUE_URL = "DeadLetterQueueUrl"
 POST_QUEUE_FUNCTION = "PostQueueFunctionName"
+# In its place, where webhooks wait for a consumer of the user's own.
+CONSUMER_QUEUE_ARN = "ConsumerQueueArn"
 # Behind a destination's name these would be other outputs: DeadLetterQueueUrl, AttemptsTableName.
 _WORDS_OF_OUTPUTS = ("dead-letter", "attempts")
 # Of a destination itself.
@@ -35,6 +37,9 @@ BACKEND_SECRET_ARN = "BackendSecretArn"  # noqa: S105 - the name of an output
 BACKEND_SIGNATURE = "BackendSignature"
 ATTEMPTS_TABLE = "AttemptsTableName"
 EVENT_BUS = "EventBusName"
+ARCHIVE_BUCKET = "ArchiveBucketName"
+ARCHIVE_IDS_TABLE = "ArchiveIdsTableName"
+ARCHIVE_TABLE = "ArchiveTableStatement"
 POSTGRES_SECRET_ARN = "PostgresSecretArn"  # noqa: S105 - the name of an output
 # Of what watches, of a domain, and of the shared stack.
 ALARM_TOPIC_ARN = "AlarmTopicArn"

@@ -107,8 +107,8 @@ class _Intake(Section):
     """Days counted from when the webhook was first queued, so more than queue_retention_days. With order_by they
     begin anew when it becomes a dead letter."""
     keep_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
-    """Days after which a stored webhook is deleted from MongoDB, PostgreSQL or a DynamoDB table; it stays for good
-    where not given: docs/destinations.md."""
+    """Days after which a stored webhook is deleted from MongoDB, PostgreSQL, a DynamoDB table or an archive in S3;
+    it stays for good where not given: docs/destinations.md."""
     log_retention_days: Annotated[int, one_of(*LOG_RETENTION_DAYS)] = 30
     """Days that the functions' logs are kept."""
 

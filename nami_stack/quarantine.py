@@ -6,7 +6,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from nami_stack.acknowledge import acknowledge
-from nami_stack.drain import Drain
+from nami_stack.functions import PythonFunction
 from nami_stack.queue import Queue
 from nami_stack.signature import Signature
 
@@ -17,8 +17,8 @@ class Quarantine(Construct):
     Send it back to the drain's queue once the secret is right, and it is verified again as of its arrival.
 
     Args:
-        drain: whose function verifies. Where that is in a VPC made here without a way out, the VPC gets an endpoint
-            for SQS; in a VPC of the caller's the function's subnet must have a way to SQS.
+        function: of the drain, which verifies. Where that is in a VPC made here without a way out, the VPC gets an
+            endpoint for SQS; in a VPC of the caller's the function's subnet must have a way to SQS.
         deduplicate_by: what the function makes a delivery's id of, once it is verified; empty: the provider's.
         days: that it is kept.
     """
@@ -28,7 +28,7 @@ class Quarantine(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        drain: Drain,
+        function: PythonFunction,
         signature: Signature,
         secret: secretsmanager.ISecret,
         deduplicate_by: Sequence[str] = (),
@@ -37,7 +37,6 @@ class Quarantine(Construct):
         super().__init__(scope, construct_id)
         self.queue = Queue(self, "Queue", days=days)
         acknowledge(self.queue, "nothing receives from it by itself, so nothing can fail to", "SQS3")
-        function = drain.post_queue_function
         function.add_environment("QUARANTINE_URL", self.queue.queue_url)
         function.add_environment("SIGNATURE", signature.to_json())
         function.add_environment("SIGNATURE_SECRET_ARN", secret.secret_arn)

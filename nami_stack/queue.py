@@ -1,8 +1,12 @@
 """A queue of webhooks."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+
+from nami_stack.section import SettingsError
 
 
 class Queue(sqs.Queue):
@@ -15,6 +19,7 @@ class Queue(sqs.Queue):
     Args:
         days: that a webhook is kept.
         visibility_timeout: seconds; SQS's own 30 where not given.
+        bodies: where those lie that it can't hold, where a consumer of the user's own takes webhooks from it.
     """
 
     def __init__(
@@ -26,6 +31,7 @@ class Queue(sqs.Queue):
         ordered: bool = False,
         visibility_timeout: int | None = None,
         dead_letter_queue: sqs.DeadLetterQueue | None = None,
+        bodies: s3.IBucket | None = None,
     ) -> None:
         super().__init__(
             scope,
@@ -41,3 +47,21 @@ class Queue(sqs.Queue):
             enforce_ssl=True,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
+        self._bodies = bodies
+
+    def grant_consume(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let a consumer receive and delete webhooks, and read the bodies that lie in S3.
+
+        Raises:
+            SettingsError: a function of nami's takes webhooks from this queue, and a consumer beside it would take them
+                away from it.
+        """
+        if self._bodies is None:
+            raise SettingsError(
+                f"{self.node.path}: nami's own function takes webhooks from this queue; give "
+                "destination=[QueueOnly(…), …], and grant_consume of the queue of that drain"
+            )
+        read = iam.Grant.add_to_principal(
+            grantee=grantee, actions=["s3:GetObject"], resource_arns=[self._bodies.arn_for_objects("*")]
+        )
+        return self.grant_consume_messages(grantee).combine(read)

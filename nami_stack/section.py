@@ -17,9 +17,14 @@ from pydantic import (
     ValidationError,
 )
 
+from nami_runtime.pattern import one_line
+
 
 class SettingsError(ValueError):
     """A bad setting, told in one line that names the key, the rule and the remedy."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(one_line(text))
 
 
 class Section(BaseModel):

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from nami_stack import names
 from nami_stack.destinations.destination import destinations_of
+from nami_stack.drain import Drain
 from nami_stack.environment import EnvironmentStack
 from nami_stack.gateways.gateway import gateway_of
 from nami_stack.settings import Subscription
@@ -47,7 +48,7 @@ class WebhookStack(EnvironmentStack):
             for key, value in {
                 names.QUEUE_URL: drain.queue.queue_url,
                 names.DEAD_LETTER_QUEUE_URL: drain.dead_letter_queue.queue_url,
-                names.POST_QUEUE_FUNCTION: drain.post_queue_function.function_name,
+                **_taker_of(drain),
                 **drain.destination.outputs,
             }.items():
                 cdk.CfnOutput(self, prefix + key, value=value)
@@ -61,3 +62,10 @@ class WebhookStack(EnvironmentStack):
             cdk.CfnOutput(self, key, value=value)
         if webhook.reservations:  # what is beside the pipeline waits as well
             webhook.reservations.precede(*self.node.children)
+
+
+def _taker_of(drain: Drain) -> dict[str, str]:
+    """What takes webhooks from the queue, or what a consumer of the user's own needs to."""
+    if function := drain.post_queue_function:
+        return {names.POST_QUEUE_FUNCTION: function.function_name}
+    return {names.CONSUMER_QUEUE_ARN: drain.queue.queue_arn}

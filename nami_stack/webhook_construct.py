@@ -47,7 +47,8 @@ class ScalableWebhook(Relations, Construct):
         endpoint_url: what producers post to.
         pre_queue_function: between gateway and queues; None with `ingest=direct`.
         drains: for each destination its queue, dead letters and function.
-        destination, queue, dead_letter_queue, post_queue_function: of the first of them.
+        destination, queue, dead_letter_queue, post_queue_function: of the first of them; no function where webhooks
+            wait in its queue for a consumer of the user's own.
         quarantine: of webhooks that the gateway took and that are not genuine; with `ingest=direct` alone.
         large_bodies: the bucket of what a queue can't hold.
         signature_secret: what the sender signs with; None where the signature needs none.
@@ -87,6 +88,7 @@ class ScalableWebhook(Relations, Construct):
         self.metrics_name = settings.metrics_name(name)
         if settings.tracing and isinstance(gateway, Gateway):  # one of a user's own may have but what a route needs
             gateway.trace()
+        _check_handlers(destinations, handlers)
         direct = settings.ingest == "direct"
         if direct:
             _check_direct(gateway, signature, destinations, settings, handlers)
@@ -133,12 +135,14 @@ class ScalableWebhook(Relations, Construct):
     def _ask_first(self) -> None:
         """Have nothing made where the account can't spare what the post-queue functions reserve."""
         reserved = [
-            (drain, executions) for drain in self.drains if (executions := drain.settings.post_queue_reservation)
+            (function, executions)
+            for drain in self.drains
+            if (function := drain.post_queue_function) and (executions := drain.settings.post_queue_reservation)
         ]
         if reserved:
             self.reservations = reservations = Reservations.of(self)
-            for drain, executions in reserved:
-                reservations.add(drain.post_queue_function, executions)
+            for function, executions in reserved:
+                reservations.add(function, executions)
             for drain in self.drains:
                 reservations.precede(drain.destination)
             reservations.precede(self, self.gateway)
@@ -181,12 +185,13 @@ class ScalableWebhook(Relations, Construct):
         return function
 
     def _quarantine(self) -> Quarantine | None:
-        if self.signature is None or self.signature_secret is None:
+        function = self.drains[0].post_queue_function
+        if self.signature is None or self.signature_secret is None or function is None:
             return None
         return Quarantine(
             self,
             "Quarantine",
-            drain=self.drains[0],
+            function=function,
             signature=self.signature,
             secret=self.signature_secret,
             deduplicate_by=self.settings.deduplicate_by,
@@ -259,6 +264,16 @@ def _check_direct(
     if handlers and (handlers / "pre_queue").is_dir():
         raise SettingsError(
             f"ingest='direct': {handlers / 'pre_queue'} would never run; take it away, or leave ingest out"
+        )
+
+
+def _check_handlers(destinations: Sequence[Destination], handlers: Path | None) -> None:
+    """Raise SettingsError where code of the user's would never run."""
+    has_function = any(getattr(each, "has_function", True) for each in destinations)
+    if handlers and not has_function and (handlers / "post_queue").is_dir():
+        raise SettingsError(
+            f"destination=queue: {handlers / 'post_queue'} would never run, since no function is behind the queue; "
+            "take it away, or name another destination too"
         )
 
 

@@ -107,7 +107,9 @@ class Relations:
         Raises:
             SettingsError: none does.
         """
-        functions = [drain.post_queue_function for drain in self.drains if drain.destination.placement]
+        functions = [
+            function for drain in self.drains if (function := drain.post_queue_function) and drain.destination.placement
+        ]
         if not functions:
             raise SettingsError(f"{self.name}: no function of it stands in a VPC, so it has no security group")
         groups = [group for function in functions for group in function.connections.security_groups]

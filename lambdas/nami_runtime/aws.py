@@ -229,9 +229,13 @@ class Client:
             raise Unavailable("answer is not a JSON object")
         return decoded
 
-    def put_object(self, key: str, body: bytes, deadline: float) -> None:
-        """Writes an object of the client's bucket. Raises Unavailable or Rejected."""
-        self._send(self._template("PUT", self._path + _percent_encoded(key), {}), body, deadline)
+    def put_object(self, key: str, body: bytes, deadline: float, condition: dict[str, str] | None = None) -> None:
+        """Writes an object of the client's bucket, on a condition such as {"if-none-match": "*"}.
+
+        Raises Unavailable or Rejected; status 412 where the condition does not hold.
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        """
+        self._send(self._template("PUT", self._path + _percent_encoded(key), condition or {}), body, deadline)
 
     def get_object(self, key: str, deadline: float) -> bytes:
         """Reads an object of the client's bucket. Raises Unavailable or Rejected."""

@@ -7,8 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime import bodies
+from nami_runtime.destinations import APART
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nami_runtime.envelope import Delivery
 
 Document = dict[str, Any]
@@ -65,6 +68,35 @@ def build(delivery: Delivery, content: bodies.Content, message_id: str, attempts
     except bodies.Unparsable as error:
         document["body_error"] = str(error)
     return document
+
+
+def made(
+    process: Callable[[Document], Processed],
+    delivery: Delivery,
+    content: bodies.Content,
+    message_id: str,
+    attempts: int,
+) -> list[Document]:
+    """What a `process` makes of the document of one delivery; none where it returns None.
+
+    Of a list, those that still have the webhook's id get one of their own by their place, `<id>~1`, `<id>~2`, so that a
+    repeat finds each of them again; `part_of` is the webhook's, under which it may go through again. Raises Unusable,
+    and whatever `process` raises.
+    """
+    found: Any = process(build(delivery, content, message_id, attempts))
+    if isinstance(found, dict) and "_id" in found:
+        return [found]
+    parts = [] if found is None else found
+    if not isinstance(parts, list) or not all(isinstance(each, dict) and "_id" in each for each in parts):
+        raise Unusable("process must return the document with its _id, a list of such, or None")
+    whole = delivery.delivery_id
+    own = [
+        {**each, "_id": f"{whole}{APART}{place}" if each["_id"] == whole else each["_id"], "part_of": whole}
+        for place, each in enumerate(parts, 1)
+    ]
+    if len({str(each["_id"]) for each in own}) < len(own):
+        raise Unusable("process must give each document of its list an _id of its own")
+    return own
 
 
 def without_body(document: Document, reason: str) -> Document:

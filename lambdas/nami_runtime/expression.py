@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 MAX_CALLS = 3000
-"""Python's calls within each other: about 270 of an expression's own. One that ends in its own call takes one alone."""
+"""Python's calls within each other: about 250 of an expression's own. One that ends in its own call takes one alone."""
 # The signal comes again until it is heard: what is raised within a callback of the interpreter's own is lost.
 _AGAIN_SECONDS = 0.05
 
@@ -61,8 +61,10 @@ def parsed(text: str) -> Jsonata:
         what, place = "is nested too deeply", 0
     except Exception as error:  # the parser's own faults with what is no JSONata
         what, place = f"can't be read ({type(error).__name__})", 0
+    from nami_runtime.pattern import one_line  # noqa: PLC0415 - of what is wrong
+
     before = text[max(0, place - 20) : place]
-    raise Wrong(f"{what}{f', at position {place}, behind {before!r}' if before else ''}") from None
+    raise Wrong(one_line(f"{what}{f', at position {place}, behind {before!r}' if before else ''}")) from None
 
 
 def evaluated(expression: Jsonata, given: bytes, seconds: float) -> bytes:
@@ -70,12 +72,14 @@ def evaluated(expression: Jsonata, given: bytes, seconds: float) -> bytes:
     try:
         try:
             signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_SECONDS)
-            if (value := expression.evaluate(json.loads(given))) is None:
+            # With bindings of its own, even none, it has nothing of what the one before has bound.
+            if (value := expression.evaluate(json.loads(given), {})) is None:
                 raise _NoResult("has no result for this webhook")
             return piped.RESULT + encoded(value)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
     except (Exception, _Expired) as error:
+        signal.setitimer(signal.ITIMER_REAL, 0)  # it may have come before the line above
         place = _place(error.__traceback__)
         where = "" if place is None else f" at position {place}"
         said = f"{_reason(error, seconds)}{where}"
@@ -147,7 +151,7 @@ def _bound(memory: int) -> None:
         with open("/proc/self/statm", encoding="ascii") as told:  # noqa: PTH123 - pathlib is not loaded
             most = int(told.read().split()[5]) * resource.getpagesize() + memory
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-    except OSError:
+    except (OSError, ValueError):  # another system, or a bound below this one
         return
 
 

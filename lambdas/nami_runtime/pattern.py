@@ -23,7 +23,8 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">": lambda value, bound: value > bound,
     ">=": lambda value, bound: value >= bound,
 }
-_MISSING: Any = object()
+MISSING: Any = object()
+"""What a field has that is not there."""
 _LONGEST_PLACE = 200  # characters that an error shows of it
 
 
@@ -32,7 +33,12 @@ class Wrong(ValueError):
 
     def __init__(self, where: tuple[str, ...], why: str) -> None:
         text = f"{'.'.join(where)[:_LONGEST_PLACE]}: {why}" if where else why
-        super().__init__("".join(each if each.isprintable() else repr(each)[1:-1] for each in text))
+        super().__init__(one_line(text))
+
+
+def one_line(text: str) -> str:
+    """The text with what ends a line, or acts on a terminal, as escapes."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 class Leaf:
@@ -58,6 +64,15 @@ class Leaf:
                 for test in self.tests:
                     if test(each):
                         return True
+        return False
+
+    def fits_one(self, value: object) -> bool:
+        """Whether the one value does that there is, neither a list nor an object; MISSING is none."""
+        if self.absent and value is MISSING:
+            return True
+        for test in self.tests:  # noqa: SIM110 - as above
+            if test(value):
+                return True
         return False
 
 
@@ -91,7 +106,7 @@ def values_at(event: object, path: tuple[str, ...]) -> list[Any]:
     here = [event]
     for name in path:
         here = [each[name] for value in here for each in _elements(value) if isinstance(each, dict) and name in each]
-    return [each for value in here for each in _elements(value) if not isinstance(each, dict) and each is not _MISSING]
+    return [each for value in here for each in _elements(value) if not isinstance(each, dict) and each is not MISSING]
 
 
 def is_there(event: object, path: tuple[str, ...]) -> bool:
@@ -109,7 +124,7 @@ def _fits(tree: Tree, value: object, event: object) -> bool:
 
 def _has_all(tree: Tree, element: dict[str, Any], event: object) -> bool:
     for name, below in tree.items():
-        value = element.get(name, _MISSING)
+        value = element.get(name, MISSING)
         if not (below.fits(value, event) if isinstance(below, Leaf) else _fits(below, value, event)):
             return False
     return True
@@ -298,7 +313,7 @@ def _anything_but(operand: object, where: tuple[str, ...]) -> Test:
         if not values or not (all(numbers) or all(isinstance(each, str) for each in values)):
             raise Wrong(where, f"{_shown(operand)}: must be texts alone, or numbers alone")
         tests = [_exactly(each) for each in values]
-    return lambda value: value is not _MISSING and not any(test(value) for test in tests)
+    return lambda value: value is not MISSING and not any(test(value) for test in tests)
 
 
 def _numeric(operand: object, where: tuple[str, ...]) -> Test:
@@ -323,7 +338,7 @@ def _numeric(operand: object, where: tuple[str, ...]) -> Test:
 def _exists(operand: object, where: tuple[str, ...]) -> Test:
     if operand is not True:
         raise Wrong(where, f"{_shown(operand)}: must be true or false")
-    return lambda value: value is not _MISSING
+    return lambda value: value is not MISSING
 
 
 def _cidr(operand: object, where: tuple[str, ...]) -> Test:

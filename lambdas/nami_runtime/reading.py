@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nami_runtime import aws, contents, documents, envelope
-from nami_runtime.destinations import APART, NO_TIME, Away
+from nami_runtime.destinations import NO_TIME, Away
 from nami_runtime.outcome import Item, Outcome
 
 if TYPE_CHECKING:
@@ -35,13 +35,10 @@ def groups(
             group.clear()  # before the next one is built
             size = 0
         try:
-            found: Any = process(documents.build(delivery, content, message.id, message.receives))
-            is_one = isinstance(found, dict) and "_id" in found
-            made = [found] if is_one else _several(found, delivery.delivery_id)
+            made = documents.made(process, delivery, content, message.id, message.receives)
         except Exception as error:
             outcome.fail(message.id, delivery.delivery_id, error)
             continue
-        del found  # else the last one would outlive its group
         if not made:
             outcome.dropped.append(delivery.delivery_id)
         for place in range(len(made)):
@@ -54,31 +51,9 @@ def groups(
                     break
             group.append(Item(message.id, delivery.queued_at, made[place]))
             size += content.memory
-        made.clear()
+        made.clear()  # else the last one would outlive its group
     if group:
         yield group
-
-
-def _several(found: Any, delivery_id: str) -> list[Document]:
-    """What a `process` made of one webhook in place of its document; none where it returned None.
-
-    Those that still have the webhook's id get one of their own by their place, `<id>~1`, `<id>~2`, so that a repeat
-    finds each of them again; `part_of` is the webhook's, under which it may go through again. Raises Unusable.
-    """
-    made = [] if found is None else found
-    if not isinstance(made, list) or not all(isinstance(each, dict) and "_id" in each for each in made):
-        raise documents.Unusable("process must return the document with its _id, a list of such, or None")
-    own = [
-        {
-            **each,
-            "_id": f"{delivery_id}{APART}{place}" if each["_id"] == delivery_id else each["_id"],
-            "part_of": delivery_id,
-        }
-        for place, each in enumerate(made, 1)
-    ]
-    if len({str(each["_id"]) for each in own}) < len(own):
-        raise documents.Unusable("process must give each document of its list an _id of its own")
-    return own
 
 
 def _read(message: Message, outcome: Outcome, deadline: float) -> envelope.Delivery | None:

@@ -12,6 +12,8 @@ from nami_control.destinations.eventbridge import EventBridge
 from nami_control.destinations.http import Http
 from nami_control.destinations.mongo import MongoDatabase, MongoHost, SharedMongo
 from nami_control.destinations.postgres import Postgres
+from nami_control.destinations.queue import Queue
+from nami_control.destinations.s3 import S3
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Stack
 from nami_stack.settings import SharedSettings, Subscription
@@ -24,6 +26,8 @@ DESTINATIONS: dict[str, type[Destination]] = {
     "http": Http,
     "eventbridge": EventBridge,
     "postgres": Postgres,
+    "s3": S3,
+    "queue": Queue,
 }
 
 

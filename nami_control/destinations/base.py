@@ -53,6 +53,8 @@ class Destination:
 
     kind: ClassVar[str] = ""
     """What its function calls it."""
+    has_function: ClassVar[bool] = True
+    """Whether a function takes webhooks to it; else a consumer of the user's own takes them from its queue."""
     keeps_webhooks: ClassVar[bool] = True
     """Whether what it stores are the webhooks."""
     shown_by: ClassVar[str | tuple[str, ...]] = ""

@@ -31,7 +31,7 @@ _KEYS = 100  # that DynamoDB takes at once
 # Of a backend, and of a bus.
 _TRIES = ("BACKEND_ATTEMPTS_TABLE", "EVENTS_TABLE")
 _LOOKED_AT = 20  # tries, the newest
-_DATES = ("received_at", "stored_at", "replayed_at", "at")
+DATES = ("received_at", "stored_at", "replayed_at", "at")
 
 
 class Items:
@@ -40,7 +40,7 @@ class Items:
     def __init__(self, deployment: Deployment, drain: Drain) -> None:
         environment = drain.post_queue.environment
         self._attempts = next((environment[name] for name in _TRIES if name in environment), None)
-        self._table = self._attempts or environment["DYNAMO_TABLE"]
+        self._table = self._attempts or environment.get("DYNAMO_TABLE") or environment["ARCHIVE_IDS_TABLE"]
         self._subscription = deployment.name
         self._log = {"post-queue": drain.post_queue.log_group}
         self._aws = deployment.aws
@@ -185,17 +185,20 @@ class InTable(Destination):
     comes_again: ClassVar[bool] = False
     """Whether what is followed may come anew."""
 
+    def items(self) -> Items:
+        """What is in the table."""
+        return Items(self.deployment, self.drain)
+
     def stored(self, *, query: dict[str, Any], ids: list[str], limit: int, follow: bool) -> Generator[dict[str, Any]]:
         """Found by ids, or as the function's log names the newest."""
         if query:
             raise UsageError(f"--query: {self.drain.destination} is found by ids alone; give --id, or leave it out")
-        items = Items(self.deployment, self.drain)
-        yield from items.stored(ids, limit, follow=follow, again=self.comes_again)
+        yield from self.items().stored(ids, limit, follow=follow, again=self.comes_again)
 
     @contextmanager
     def opened(self) -> Iterator[Find]:
         """Found by ids."""
-        yield Items(self.deployment, self.drain).get
+        yield self.items().get
 
     def tries(self, name: str, well: Callable[[int], str], *, failed: str, shows: str) -> Check:
         """How the last webhooks went, where each one's last try is noted.
@@ -205,7 +208,7 @@ class InTable(Destination):
             failed: what those that did are not, or were not.
             shows: what `nami events` shows of them.
         """
-        tries = Items(self.deployment, self.drain).newest(_LOOKED_AT)
+        tries = self.items().newest(_LOOKED_AT)
         missed = [each for each in tries if not each.get("delivered")]
         if not missed:
             return ok(name, well(len(tries)))
@@ -220,7 +223,7 @@ class InTable(Destination):
     @contextmanager
     def browsed(self) -> Iterator[Store]:
         """By the time of writing, as the function's log tells it."""
-        yield Items(self.deployment, self.drain)
+        yield self.items()
 
 
 def _text(seconds: float) -> str:
@@ -234,7 +237,7 @@ def _document(item: dict[str, Any]) -> dict[str, Any]:
 
     decode = TypeDeserializer().deserialize
     fields = {name: _plain(decode(value)) for name, value in item.items()}
-    dates = {name: datetime.fromisoformat(fields[name]) for name in _DATES if isinstance(fields.get(name), str)}
+    dates = {name: datetime.fromisoformat(fields[name]) for name in DATES if isinstance(fields.get(name), str)}
     return {"_id": fields.pop("id"), **fields, **dates}
 
 

@@ -87,7 +87,9 @@ def _measure(of: Plan, goal: str) -> float:
     if goal == "expired":
         return of.left
     if goal == "too long":
-        return max(drained.longest_batch / of.batch_limit(name) for name, (_, drained) in of.drains.items())
+        return max(
+            (drained.longest_batch / of.batch_limit(name) for name, (_, drained) in of.drains.items()), default=0
+        )
     return of.oldest
 
 

@@ -28,6 +28,7 @@ _SQS = "https://aws.amazon.com/sqs/pricing/"
 _EC2 = "https://aws.amazon.com/ec2/pricing/on-demand/"
 _VPC = "https://aws.amazon.com/vpc/pricing/"
 _CLOUDWATCH = "https://aws.amazon.com/cloudwatch/pricing/"
+_S3 = "https://aws.amazon.com/s3/pricing/"
 _DYNAMODB = "https://aws.amazon.com/dynamodb/pricing/on-demand/"
 
 _INSTANCES = {
@@ -61,6 +62,7 @@ PRICES = {
     "dashboard": Price(3.00, "month", _CLOUDWATCH),
     "metric-request": Price(1.0e-5, "call that sends a metric", _CLOUDWATCH),
     "dynamodb-write": Price(0.625e-6, "write of up to 1 KB, on demand", _DYNAMODB),
+    "s3-put": Price(5.00e-6, "object written", _S3),
     "event": Price(1.00e-6, "event put, of up to 64 KB", "https://aws.amazon.com/eventbridge/pricing/"),
     "gp3-gb": Price(0.08, "GB-month", "https://aws.amazon.com/ebs/pricing/"),
     "snapshot-gb": Price(0.05, "GB-month", "https://aws.amazon.com/ebs/pricing/"),

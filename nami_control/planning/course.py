@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from nami_control.planning.drain import Drained
 from nami_control.planning.plan import Plan
 
 _SEEN = 0.01
@@ -29,7 +30,12 @@ def course(found: Plan, slices: int) -> Course:
     edges = [seconds * number / slices for number in range(slices + 1)]
     taken = found.taken
     all_drained = (drained for _, drained in found.drains.values())
-    slowest = max(all_drained, key=lambda drained: (drained.peak_backlog, -drained.peak_rate))
+    nothing = [0.0] * len(taken.times)  # where no function takes from any queue
+    slowest = max(
+        all_drained,
+        key=lambda drained: (drained.peak_backlog, -drained.peak_rate),
+        default=Drained(list(taken.times), nothing, nothing, nothing),
+    )
     return Course(
         seconds,
         _rates(taken.times, taken.arrived, edges),

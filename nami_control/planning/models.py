@@ -9,8 +9,8 @@ from nami_stack.settings import Subscription
 _EVENT_KB = 6 * 1024  # Lambda's request: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 ASSUMED = {
     **OF_FUNCTIONS,
-    **{kind: each.work for kind, each in kinds().items()},
-    **{f"{kind} write": each.write for kind, each in kinds().items()},
+    **{kind: each.work for kind, each in kinds().items() if each.has_function},
+    **{f"{kind} write": each.write for kind, each in kinds().items() if each.has_function},
     **OF_LOGS,
 }
 

@@ -47,19 +47,19 @@ class Plan:
 
     @property
     def oldest(self) -> float:
-        """Seconds that the oldest webhook waits in a queue."""
-        return max(drained.oldest for _, drained in self.drains.values())
+        """Seconds that the oldest webhook waits in a queue, where a function takes it from there."""
+        return max((drained.oldest for _, drained in self.drains.values()), default=0.0)
 
     @property
     def drain_seconds(self) -> float | None:
         """Seconds from the last webhook's arrival until all queues are empty; None: webhooks expire before."""
         each = [drained.drain_seconds for _, drained in self.drains.values()]
-        return None if None in each else max(seconds for seconds in each if seconds is not None)
+        return None if None in each else max((seconds for seconds in each if seconds is not None), default=0.0)
 
     @property
     def seconds(self) -> float:
         """From the first webhook until all queues are empty, or until what waits expires."""
-        return max(self.arrivals.seconds, *(drained.times[-1] for _, drained in self.drains.values()))
+        return max([self.arrivals.seconds, *(drained.times[-1] for _, drained in self.drains.values())])
 
     @property
     def too_long(self) -> bool:
@@ -69,7 +69,7 @@ class Plan:
     @property
     def longest_batch(self) -> float:
         """Seconds of the longest batch of all destinations."""
-        return max(drained.longest_batch for _, drained in self.drains.values())
+        return max((drained.longest_batch for _, drained in self.drains.values()), default=0.0)
 
     @property
     def reserves_too_much(self) -> bool:
@@ -86,7 +86,7 @@ class Plan:
     @cached_property
     def ways(self) -> dict[str, Subscription]:
         """By destination, the settings of the way to it."""
-        return self.subscription.each
+        return self.subscription.with_function
 
     @cached_property
     def burst_lines(self) -> list[Line]:
@@ -102,7 +102,7 @@ class Plan:
         if not direct:
             seconds = total * (self.intake.handler_seconds or 0.0) + self.taken.environments * self.intake.cold_seconds
             lines += _function("pre-queue function", total, seconds * asked.pre_queue_memory)
-        messages, message_kb = total * len(self.drains), self.times.message_kb
+        messages, message_kb = total * len(asked.kinds), self.times.message_kb
         sent = messages * ceil(message_kb / SQS_UNIT_KB)
         calls = messages / SQS_MESSAGES
         received = calls * ceil(SQS_MESSAGES * message_kb / SQS_UNIT_KB)
@@ -111,7 +111,8 @@ class Plan:
         mb_seconds = sum(
             drained.function_seconds * self.ways[name].post_queue_memory for name, (_, drained) in self.drains.items()
         )
-        lines += _function("post-queue function", batches, mb_seconds)
+        if self.drains:
+            lines += _function("post-queue function", batches, mb_seconds)
         lines.append(line("logs", "log-gb", self._log_kb(requests, batches) / 1e6))
         of_destinations = len(OF_DESTINATION) * len(asked.destinations or ())
         metric_hours = ((2 if direct else len(METRICS)) + of_destinations) * ceil(self.seconds / 3600)
@@ -155,8 +156,8 @@ class Plan:
 
 
 def plan(subscription: Subscription, arrivals: Arrivals, times: Times) -> Plan:
-    """Simulate it."""
-    each = subscription.each
+    """Simulate it, but for how a consumer of the user's own keeps up; it is taken to receive ten at a time."""
+    each = subscription.with_function
     ways = {name: models.drain(way, times) for name, way in each.items()}
     kept = sum(way.post_queue_reservation or 0 for way in each.values())
     intake, taken, drains = _run(arrivals, models.intake(subscription, times, kept), ways)

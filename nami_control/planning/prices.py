@@ -20,17 +20,16 @@ def idle_month(subscription: Subscription) -> list[Line]:
     secrets = sum(named(*way.destination).secrets(way) for way in ways) + _signed(subscription)
     if secrets:
         lines.append(line("1 secret" if secrets == 1 else f"{secrets} secrets", "secret", secrets))
-    queues = len(ways)
+    queues = len(subscription.with_function)
     polls = "sqs-fifo-request" if subscription.order_by else "sqs-request"
-    lines.append(line("asking the empty queue" + (f"s ({queues})" if queues > 1 else ""), polls, IDLE_POLLS * queues))
+    if queues:
+        what = "asking the empty queue" + (f"s ({queues})" if queues > 1 else "")
+        lines.append(line(what, polls, IDLE_POLLS * queues))
     if count := alarms(subscription):
         lines.append(line(f"{count} alarms", "alarm", count))
     if subscription.dashboard:
         lines.append(line("dashboard", "dashboard", 1))
     return lines
-
-
-_AWAY = 1  # of the subscription, whatever its destinations
 
 
 def alarms(subscription: Subscription) -> int:
@@ -42,10 +41,11 @@ def alarms(subscription: Subscription) -> int:
     gateway = 1
     pre_queue = function + secret if subscription.ingest == "function" else 0
     quarantine = secret and subscription.ingest == "direct"
+    functions = len(subscription.with_function)
     ways = subscription.each.values()
-    drains = len(ways) * (2 + function) + quarantine
+    drains = len(ways) * 2 + functions * function + quarantine
     destinations = sum(named(*way.destination).alarms(way) for way in ways)
-    return gateway + pre_queue + drains + destinations + (subscription.alarm_silence is not None) + _AWAY
+    return gateway + pre_queue + drains + destinations + (subscription.alarm_silence is not None) + bool(functions)
 
 
 def unpriced(subscription: Subscription) -> str | None:

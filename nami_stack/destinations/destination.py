@@ -26,6 +26,8 @@ class Destination(Construct):
 
     kind: str
     """What the runtime calls it: DESTINATION in the function's environment."""
+    has_function = True
+    """Whether a function takes webhooks to it; else they wait in its queue for a consumer of the user's own."""
     reaches_queues = True
     """Whether its function can send to a queue of the pipeline."""
     transforms = False

@@ -30,6 +30,7 @@ class DestinationKind:
         alone: whether a subscription can have one of it at the most.
         longest_delay: seconds by which it can put off the next try of a webhook, at the most.
         reaches_queues: whether its function can send to a queue of the pipeline.
+        has_function: whether a function takes webhooks to it.
         transforms: whether it takes what a transform makes of a document.
     """
 
@@ -40,6 +41,7 @@ class DestinationKind:
     alone: bool = False
     longest_delay: int = 0
     reaches_queues: bool = True
+    has_function: bool = True
     transforms: bool = False
 
 
@@ -80,6 +82,8 @@ DESTINATIONS: dict[str, DestinationKind] = {
         prefix="postgres_",
         transforms=True,
     ),
+    "s3": DestinationKind("nami_stack.destinations.s3:S3Archive"),
+    "queue": DestinationKind("nami_stack.destinations.queue:QueueOnly", reaches_queues=False, has_function=False),
 }
 
 

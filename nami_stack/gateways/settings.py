@@ -108,8 +108,8 @@ def check_direct(
         )
     if signature and signature.has_secret and not reaches_queues:
         raise SettingsError(
-            f"{direct} what is not genuine goes to a quarantine queue, and the shared network has no way to it; leave "
-            "ingest out, or give another destination"
+            f"{direct} what is not genuine goes to a quarantine queue, and no function of this destination can send "
+            "to it; leave ingest out, or give another destination"
         )
 
 

@@ -115,6 +115,11 @@ class Subscription(
             return {kind: self.model_copy(update={"destination": (kind,)}) for kind in self.destination}
         return {name: self.way_to(name, {}) for name in self.destinations}
 
+    @property
+    def with_function(self) -> dict[str, Self]:
+        """Of `each`, those that a function takes webhooks to."""
+        return {name: way for name, way in self.each.items() if DESTINATIONS[way.destination[0]].has_function}
+
     def way_to(self, destination: str | None, own: Mapping[str, Any]) -> Self:
         """The settings of one destination, as if it were the only one."""
         named = self.destinations or {}

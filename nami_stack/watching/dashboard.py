@@ -11,6 +11,7 @@ from nami_runtime import log
 from nami_stack.destinations.destination import Destination
 from nami_stack.drain import Drain
 from nami_stack.functions import PythonFunction
+from nami_stack.queue import Queue
 from nami_stack.watching.graph import Graph, graph
 from nami_stack.watching.metrics import MINUTE, own
 from nami_stack.watching.naming import named
@@ -151,36 +152,39 @@ def _parts_of(webhook: ScalableWebhook, drain: Drain) -> list[_Part]:
                 label="quarantine", statistic="Maximum", period=MINUTE
             )
         )
+    kept = (
+        f"Queue{kind}",
+        [graph("Waiting", waiting), graph("Oldest, seconds", [oldest]), graph("Dead letters", lost)],
+    )
+    if drain.post_queue_function is None:
+        done = queue.metric_number_of_messages_deleted(label="deleted", statistic="Sum", period=MINUTE)
+        given = queue.metric_number_of_messages_received(label="received", statistic="Sum", period=MINUTE)
+        return [kept, (f"Your consumer{kind}", [graph("Received, deleted", [given, done])])]
+    return [
+        kept,
+        (f"Post-queue{kind}", _post_queue(queue, drain.post_queue_function, drain.settings.post_queue_timeout)),
+        (f"Destination{kind}", _destination(webhook, drain)),
+    ]
+
+
+def _post_queue(queue: Queue, function: PythonFunction, timeout: int) -> list[Graph]:
     batch = cloudwatch.MathExpression(
         expression="written / runs",
         label="webhooks in a batch",
         using_metrics={
             "written": queue.metric_number_of_messages_received(statistic="Sum", period=MINUTE),
-            "runs": drain.post_queue_function.metric_invocations(statistic="Sum", period=MINUTE),
+            "runs": function.metric_invocations(statistic="Sum", period=MINUTE),
         },
         period=MINUTE,
     )
-    return [
-        (
-            f"Queue{kind}",
-            [graph("Waiting", waiting), graph("Oldest, seconds", [oldest]), graph("Dead letters", lost)],
-        ),
-        (
-            f"Post-queue{kind}",
-            [
-                *_runs(drain.post_queue_function, timeout=drain.settings.post_queue_timeout),
-                graph("Batch", [batch]),
-            ],
-        ),
-        (f"Destination{kind}", _destination(webhook, drain)),
-    ]
+    return [*_runs(function, timeout=timeout), graph("Batch", [batch])]
 
 
 def _destination(webhook: ScalableWebhook, drain: Drain) -> list[Graph]:
     graphs: list[Graph] = []
     # Only where it has a name, a function counts for its destination as well as for the subscription.
     apart = {"destination": drain.called} if drain.has_name else {}
-    if apart or drain is webhook.drains[0]:
+    if apart or drain is next(each for each in webhook.drains if each.post_queue_function):
         of: dict[str, Any] = {"subscription": webhook.metrics_name, **apart}
         names = ("Stored", "Duplicates", "SameId", "Dropped", "Failed", "Away", *(("Filtered",) if apart else ()))
         counts = [own(name, "Sum", **of) for name in names]

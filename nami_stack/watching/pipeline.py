@@ -24,7 +24,7 @@ def alarms_of(webhook: ScalableWebhook, settings: WatchingSettings) -> list[Alar
     return [
         *_way_in(webhook),
         *_pre_queue(webhook, settings.alarm_unauthorized),
-        _away(webhook),
+        *([_away(webhook)] if any(drain.post_queue_function for drain in webhook.drains) else []),
         *(alarm for drain in webhook.drains for alarm in _drain(webhook, drain)),
         *_arrivals(webhook, settings.alarm_silence),
     ]
@@ -109,7 +109,7 @@ def _pre_queue(webhook: ScalableWebhook, limit: int) -> list[Alarm]:
 
 
 def _drain(webhook: ScalableWebhook, drain: Drain) -> list[Alarm]:
-    name, settings, called = webhook.name, drain.settings, drain.called
+    name, settings, called, function = webhook.name, drain.settings, drain.called, drain.post_queue_function
     first = drain is webhook.drains[0]
     which = f"{name}-to-{called}" if drain.has_name else name if first else f"{name}-{called}"
     who = target(webhook)
@@ -119,15 +119,16 @@ def _drain(webhook: ScalableWebhook, drain: Drain) -> list[Alarm]:
     # A FIFO queue counts anew:
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
     since = "died" if settings.order_by else "came in"
+    done, tells = ("stored", "says why each failed") if function else ("deleted by your consumer", "shows them")
     return [
         Alarm(
             f"{which}-dead-letters",
             drain.dead_letter_queue.metric_approximate_number_of_messages_visible(statistic="Maximum", period=MINUTE),
             periods=ONCE,
-            what=f"There are dead letters: webhooks that were not stored in {settings.max_receives} tries. They "
+            what=f"There are dead letters: webhooks that were not {done} in {settings.max_receives} tries. They "
             f"are deleted {settings.dead_letter_retention_days} days after they {since}.",
             why="Over 0: each is one that did not get through.",
-            todo=f"nami dlq list {dlq} says why each failed. Mend that, then nami dlq redrive {dlq}.",
+            todo=f"nami dlq list {dlq} {tells}. Mend that, then nami dlq redrive {dlq}.",
         ),
         Alarm(
             f"{which}-oldest",
@@ -138,24 +139,34 @@ def _drain(webhook: ScalableWebhook, drain: Drain) -> list[Alarm]:
             f"queue keeps it for {settings.queue_retention_days} days.",
             why=f"At work it waits for seconds, and after a failed try for {settings.visibility_timeout}: this is "
             "more than one.",
-            todo=f"nami doctor {who}: it says so where this was paused, which nami resume {who} ends. Else nami logs "
-            f"{who} says what the writing meets. Where it works and is only slow, "
-            "raise maximum_concurrency, or take a bigger instance_type.",
+            todo=_slow(who) if function else "Your consumer takes none, or too few: see its log, or run more of it.",
         ),
-        *_function(
-            which,
-            "post-queue",
-            drain.post_queue_function,
-            timeout=settings.post_queue_timeout,
-            failed="each made its whole batch wait, and took one of its tries",
-            throttled="Each took one of a batch's tries. Leave reserved_concurrency out, so that it is "
-            "maximum_concurrency, or raise Lambda's quota for concurrent executions",
-            slow="the destination is slow; what is not written in time is tried again, and counts as a failed try",
-            logs=target(webhook),
-        ),
+        *(_post_queue(which, function, settings.post_queue_timeout, who) if function else ()),
         *(_quarantine(webhook) if first else ()),
         *_destination(webhook, drain.destination, which),
     ]
+
+
+def _slow(who: str) -> str:
+    return (
+        f"nami doctor {who}: it says so where this was paused, which nami resume {who} ends. Else nami logs {who} says "
+        "what the writing meets. Where it works and is only slow, raise maximum_concurrency, or take a bigger "
+        "instance_type."
+    )
+
+
+def _post_queue(which: str, function: PythonFunction, timeout: int, who: str) -> list[Alarm]:
+    return _function(
+        which,
+        "post-queue",
+        function,
+        timeout=timeout,
+        failed="each made its whole batch wait, and took one of its tries",
+        throttled="Each took one of a batch's tries. Leave reserved_concurrency out, so that it is "
+        "maximum_concurrency, or raise Lambda's quota for concurrent executions",
+        slow="the destination is slow; what is not written in time is tried again, and counts as a failed try",
+        logs=who,
+    )
 
 
 def _away(webhook: ScalableWebhook) -> Alarm:

@@ -160,6 +160,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "environments": {"production": {"account": "123456789012", "region": "eu-west-1"}},
     },
     "on-a-bus": {"signature": "shopify", "destination": "eventbridge", "event_bus": "orders", "transform": "body"},
+    "archive": {"signature": "shopify", "destination": "s3", "keep_days": 90},
+    "for-your-consumer": {"signature": "shopify", "destination": "queue"},
     "sql-in-your-network": {
         **NETWORK,
         "signature": "shopify",

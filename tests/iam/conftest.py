@@ -44,7 +44,7 @@ import aws_cdk as cdk
 
 from nami_stack import Subscription, WebhookStack
 
-each = {"destination": "mongo-host,dynamodb,http,eventbridge,postgres", "postgres_secret_arn": sys.argv[2]}
+each = {"destination": "mongo-host,dynamodb,http,eventbridge,postgres,s3", "postgres_secret_arn": sys.argv[2]}
 quick = {"signature": "github", "post_queue_timeout": 6, "batch_window": 0, "batch_size": 10, "max_receives": 3}
 backend = {"backend_url": sys.argv[1], "backend_allow_private": True, "backend_rate": 100}
 waits = {"backend_connect_timeout": 1, "backend_read_timeout": 1}

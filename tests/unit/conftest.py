@@ -1,6 +1,7 @@
 """One factory for templates: the context of cdk.json, as a deployment sees it, and no bundling."""
 
 import functools
+import gc
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,11 @@ from aws_cdk.assertions import Template
 
 from nami_stack import Subscription, WebhookStack
 from nami_stack.assets import CDK_JSON
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests are made of stays until the end: the search for garbage need not go through it."""
+    gc.freeze()
 
 
 def make_app(**context: Any) -> cdk.App:

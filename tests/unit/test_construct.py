@@ -474,6 +474,14 @@ def test_transform_is_the_second_functions_alone(synth: Callable[..., Template])
     assert [(each["DESTINATION"], each["TRANSFORM"]) for each in told] == [("eventbridge", "body")]
 
 
+def test_destination_with_a_name_has_its_own_transform(synth: Callable[..., Template]) -> None:
+    ways = '{"lake": {"kind": "eventbridge", "transform": "body"}, "store": {"kind": "dynamodb"}}'
+    functions = [f["Properties"] for f in synth(destinations=ways).find_resources("AWS::Lambda::Function").values()]
+    variables = [function["Environment"]["Variables"] for function in functions if "Environment" in function]
+    told = {each["DESTINATION_NAME"]: each.get("TRANSFORM") for each in variables if "DESTINATION_NAME" in each}
+    assert told == {"lake": "body", "store": None}
+
+
 def test_transform_that_lambda_can_not_hold_is_told(synth: Callable[..., Template]) -> None:
     with pytest.raises(SettingsError, match=r"transform has 4002 bytes, .* of which Lambda takes 4096 in all"):
         synth(destination="eventbridge", transform=f"'{'x' * 4000}'")

@@ -19,6 +19,7 @@ from nami_stack import (
     PipelineSettings,
     Postgres,
     RestGateway,
+    S3Archive,
     ScalableWebhook,
     SettingsError,
     Signature,
@@ -104,6 +105,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
             "http": lambda: HttpBackend(stack, "Backend", url=URL),
             "eventbridge": lambda: EventBridge(stack, "Bus"),
             "postgres": lambda: Postgres(stack, "Postgres", secret=SECRET),
+            "s3": lambda: S3Archive(stack, "Archive"),
         }
         ScalableWebhook(
             stack,
@@ -127,6 +129,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
         ("dynamodb", []),
         ("http", []),
         ("eventbridge", []),
+        ("s3", []),
         ("postgres", ["requirements-postgres.txt"]),
     ],
 )
@@ -609,7 +612,7 @@ def test_an_entry_of_the_table_makes_a_destination(synth: Synth, monkeypatch: py
 def test_what_is_not_in_the_table_is_no_destination() -> None:
     assert error_of(destination="toy") == (
         "destination='toy': must be 'mongo-host', 'shared-mongo', 'mongo-database', 'dynamodb', 'http', "
-        "'eventbridge' or 'postgres'; "
+        "'eventbridge', 'postgres', 's3' or 'queue'; "
         "the default is mongo-host"
     )
 
@@ -691,3 +694,47 @@ def test_a_postgresql_that_is_not_named_is_told(settings: dict[str, str], told: 
 def test_secret_without_its_ending_is_told_by_its_setting() -> None:
     with pytest.raises(SettingsError, match=r"^postgres_secret_arn='.*': lacks the six characters"):
         Postgres(cdk.Stack(), "Postgres", secret=SECRET.removesuffix("-AbCdEf"))
+
+
+@pytest.fixture(scope="session")
+def archive(synth: Synth) -> Template:
+    return synth(name="shop-eu", destination="s3", keep_days=90)
+
+
+def test_function_may_write_and_read_what_is_in_the_archive_alone(archive: Template) -> None:
+    granted = rights(archive, "S3")
+    for action in ("s3:PutObject", "dynamodb:PutItem", "dynamodb:GetItem"):
+        assert "Archive" in json.dumps(granted[action])
+    assert json.dumps(granted["s3:PutObject"]).count("/webhooks/*") == 1
+    assert not [action for action in granted if action.startswith(("s3:List", "s3:Delete", "dynamodb:Update"))]
+
+
+def test_archive_is_deleted_after_the_days_that_are_kept_and_stays_without_its_stack(archive: Template) -> None:
+    (bucket,) = [each for key, each in archive.find_resources("AWS::S3::Bucket").items() if "Archive" in key]
+    rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert [(rule["Prefix"], rule["ExpirationInDays"]) for rule in rules if "ExpirationInDays" in rule] == [
+        ("webhooks/", 90)
+    ]
+    assert bucket["DeletionPolicy"] == "Retain"
+
+
+def test_athena_finds_each_day_of_the_archive_by_itself(archive: Template) -> None:
+    """As AWS's own examples have it: querying-r53-resolver-logs-partitioning-example.html."""
+    told = archive.to_json()["Outputs"]["ArchiveTableStatement"]["Value"]["Fn::Join"][1]
+    statement = "".join(part if isinstance(part, str) else "BUCKET" for part in told)
+    assert statement.startswith("CREATE EXTERNAL TABLE IF NOT EXISTS `nami_shop_eu` (`id` string, ")
+    assert "`headers` map<string,string>" in statement
+    assert statement.endswith(
+        "PARTITIONED BY (`date` string) ROW FORMAT SERDE 'org.apache.hive.hcatalog.data.JsonSerDe' "
+        "LOCATION 's3://BUCKET/webhooks/' TBLPROPERTIES ('projection.enabled'='true', 'projection.date.type'='date', "
+        "'projection.date.format'='yyyy-MM-dd', 'projection.date.range'='2026-01-01,NOW', "
+        "'storage.location.template'='s3://BUCKET/webhooks/date=${date}/')"
+    )
+
+
+def test_archive_of_two_subscriptions_is_refused(app_factory: Apps) -> None:
+    stack = cdk.Stack(app_factory(), "Shop")
+    shared = S3Archive(stack, "Archive")
+    ScalableWebhook(stack, "Webhook", name="shopify", destination=shared)
+    with pytest.raises(SettingsError, match="this S3Archive is shopify's"):
+        ScalableWebhook(stack, "Other", name="jira", destination=shared)

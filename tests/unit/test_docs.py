@@ -328,6 +328,8 @@ VARIANTS: list[dict[str, Any]] = [
     {"destination": "http", **URL},
     {"destination": "eventbridge"},
     {"destination": "postgres", **POSTGRES},
+    {"destination": "s3"},
+    {"destination": "queue"},
 ]
 
 

@@ -83,6 +83,11 @@ def test_unknown_key_in_cdk_json_is_told() -> None:
     assert message == "batchsize: is not a setting; did you mean batch_size?"
 
 
+@pytest.mark.parametrize("key", ["sig\tture", "a\nb", "\x1b[31m"])
+def test_error_is_one_line_that_a_terminal_shows_whatever_a_key_is_called(key: str) -> None:
+    assert error_of(**{key: 1}).isprintable()
+
+
 def test_unlike_any_key_lists_them_all() -> None:
     assert "; there are access_logs, alarm_email, " in error_of(zzz=3)
 

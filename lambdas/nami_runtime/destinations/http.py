@@ -260,13 +260,13 @@ class Backend:
                 ("webhook-timestamp", stamp),
                 ("webhook-signature", signatures),
             ]
+        if TRANSFORMED in document:
+            left_out |= _OF_THE_BODY
+            if not (self._added and "content-type" in self._added.replaced):
+                headers.append(("content-type", "application/json"))
         if self._added:
             left_out |= self._added.replaced
             headers += self._added.headers
-        if TRANSFORMED in document:
-            if "content-type" not in left_out:
-                headers.append(("content-type", "application/json"))
-            left_out |= _OF_THE_BODY
         if "replayed_at" in document:
             headers.append(("nami-replayed-at", iso(document["replayed_at"])))
         if raw or method not in ("GET", "DELETE"):

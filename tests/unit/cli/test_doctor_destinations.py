@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from nami_control import deploying, health
+from nami_control import deploying, events, health, logs, pausing
 from nami_control.checks import Check
+from nami_control.dead_letters import DeadLetters
 from nami_control.deployment import Deployment, Function
+from nami_control.destinations import queue
 from nami_control.destinations.items import Items
-from nami_control.errors import CheckError, word
+from nami_control.errors import CheckError, UsageError, word
 from tests.unit.cli.conftest import attempt, target
 
 Stub = Callable[[str], Stubber]
@@ -261,3 +263,54 @@ def test_postgresqls_secret_must_hold_a_uri(aws: Stub, text: str, status: str) -
     found = look(POSTGRES)
     assert found.status == status
     assert "u:p@" not in str(found)
+
+
+ARCHIVE = {"DESTINATION": "s3", "ARCHIVE_BUCKET": "archive", "ARCHIVE_IDS_TABLE": "ids"}
+
+
+def test_archive_is_there_or_is_told_to_be_gone(aws: Stub) -> None:
+    aws("s3").add_response("head_bucket", {}, {"Bucket": "archive"})
+    assert look(ARCHIVE) == Check("archive", "ok", "archive")
+    aws("s3").add_client_error("head_bucket", "404")
+    assert look(ARCHIVE).detail == "there is no bucket archive here; the queue holds the webhooks meanwhile"
+
+
+CONSUMER = {"QueueUrl": "https://sqs/q", "DeadLetterQueueUrl": "d", "ConsumerQueueArn": "arn"}
+
+
+@pytest.mark.parametrize(
+    ("count", "oldest", "status", "told"),
+    [
+        (0, None, "ok", "nothing waits for your consumer"),
+        (2, None, "ok", "2 webhooks wait for your consumer"),
+        (2, 20.0, "ok", "2 webhooks wait for your consumer, the oldest for 20 s"),
+        (2, 900.0, "warn", "2 webhooks wait for your consumer, the oldest for 900 s"),
+    ],
+    ids=["empty", "unknown", "fresh", "old"],
+)
+def test_what_waits_for_a_consumer_is_told(
+    monkeypatch: pytest.MonkeyPatch, count: int, oldest: float | None, status: str, told: str
+) -> None:
+    monkeypatch.setattr(queue, "depth", lambda _aws, _url: count)
+    monkeypatch.setattr(queue, "ages", lambda _aws, urls: {} if oldest is None else {urls[0]: oldest})
+    (found,) = health.of_destinations(Deployment(target(), CONSUMER))
+    assert (found.name, found.status, found.detail) == ("queue", status, told)
+
+
+def test_events_of_a_consumers_queue_say_where_they_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "depth", lambda _aws, _url: 3)
+    where = events.destination_of(Deployment(target(), CONSUMER), None)
+    with pytest.raises(UsageError, match="3 webhooks wait in https://sqs/q for your consumer"), where.browsed():
+        pass
+    with pytest.raises(UsageError, match="deploy a destination beside it"):
+        next(where.stored(query={}, ids=[], limit=1, follow=False))
+
+
+def test_a_consumers_queue_has_no_function_to_ask(aws: Stub) -> None:
+    aws("sqs")
+    found = Deployment(target(), CONSUMER)
+    (drain,) = found.drains
+    assert (drain.kind, drain.destination, found.signature) == ("queue", "queue", {"scheme": "none"})
+    assert (logs.groups(found), pausing.paused(found), DeadLetters(found).failing(0)) == ({}, [], {})
+    with pytest.raises(UsageError, match="your own consumer takes webhooks from it"):
+        pausing.pause(found)

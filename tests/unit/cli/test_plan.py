@@ -403,3 +403,18 @@ def example() -> str:
 def test_page_says_what_the_command_says(content: Callable[[], str]) -> None:
     if block_is_behind(PAGE, content.__name__, content()):
         pytest.fail(f"docs/plan.md is behind the code ({content.__name__}): run `make docs`")
+
+
+def test_what_waits_for_a_consumer_of_yours_is_told_as_such() -> None:
+    said = planned("--rate 500 --burst 60s --destination queue")
+    assert "all, for your consumer, of which nothing is known here" in " ".join(said.split())
+    found = read("--rate 500 --burst 60s --destination queue")
+    assert (found["destinations"], found["advice"]["needed"]) == ({}, False)
+    assert not [what for what in found["cost"]["burst"] if what.startswith("post-queue")]
+
+
+def test_a_consumer_of_yours_reserves_nothing() -> None:
+    few = Times(account_concurrency=105)
+    assert not of(destination="queue", times=few).reserves_too_much
+    assert not of(destination="dynamodb,queue", times=few).reserves_too_much
+    assert of(destination="dynamodb,s3", times=few).reserves_too_much

@@ -53,7 +53,7 @@ class World:
         self.drain = SimpleNamespace(
             destination="mongo",
             queue_url=url,
-            post_queue=SimpleNamespace(environment={"CLAIM_CHECK_BUCKET": "bodies"}),
+            large_bodies="bodies",
         )
 
     @contextmanager

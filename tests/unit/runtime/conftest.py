@@ -88,9 +88,16 @@ class FakeAws:
         if service == "secretsmanager":
             return self._secret(action, json.loads(body))
         if method == "PUT":
-            self.objects[path] = body
-            return 200, b""
+            return self._put_object(path, headers, body)
         return (200, self.objects[path]) if path in self.objects else (404, b"<Error><Code>NoSuchKey</Code></Error>")
+
+    def _put_object(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        there = self.objects.get(path)
+        etag = f'"{hashlib.md5(there).hexdigest()}"' if there is not None else None
+        if (headers.get("if-none-match") and there is not None) or headers.get("if-match", etag) != etag:
+            return 412, b"<Error><Code>PreconditionFailed</Code></Error>"
+        self.objects[path] = body
+        return 200, b""
 
     def _secret(self, action: str, given: dict[str, Any]) -> tuple[int, bytes]:
         arn = given["SecretId"]
@@ -167,8 +174,13 @@ class FakeAws:
         if action == "UpdateItem":
             return self.turns.answer(given) if ":late" in str(given) else self._update(table, given)
         key = given["Item"]["id"]["S"]
-        same = given.get("ExpressionAttributeValues", {}).get(":content")
-        if "ConditionExpression" in given and key in table and not (same and table[key].get("raw_sha256") == same):
+        values = given.get("ExpressionAttributeValues", {})
+        same = any(
+            table.get(key, {}).get(name) == values[value]
+            for name, value in (("raw_sha256", ":content"), ("held_in", ":there"))
+            if value in values
+        )
+        if "ConditionExpression" in given and not same and (key in table or ":there" in values):
             return 400, b'{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
         table[key] = given["Item"]
         return 200, b"{}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nami_runtime import intake
+from nami_runtime import intake, wanted
 from nami_runtime.request import Request
 from tests.unit.runtime.conftest import FakeAws, http_event
 
@@ -99,6 +99,28 @@ def test_body_that_can_not_be_read_here_is_let_through(
     cloud: FakeAws, wanting: Callable[..., bool], body: bytes, headers: dict[str, str]
 ) -> None:
     assert wanting(TOTAL, cloud, body, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        ["a"],
+        [None],
+        [{"exists": True}],
+        [{"exists": False}],
+        [{"exists": False}, "a"],
+        [{"anything-but": ["a"]}],
+        [{"prefix": "b"}, {"suffix": "a"}],
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, {"x-a": "a"}, {"x-a": "b"}, {"x-a": ""}])
+def test_filter_over_headers_alone_says_what_one_says_that_asks_for_more(
+    condition: list[Any], headers: dict[str, str]
+) -> None:
+    request = Request("POST", headers=headers, body=b"", request_id="1")
+    alone = wanted.Filter(json.dumps({"headers": {"X-A": condition}}))
+    more = wanted.Filter(json.dumps({"headers": {"X-A": condition}, "method": ["POST"]}))
+    assert alone.wants(request) is more.wants(request)
 
 
 def test_unsigned_webhook_is_refused_before_the_filter_is_asked(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nami_runtime import intake, pattern, wanted
+from nami_runtime import intake, wanted
 from nami_runtime.request import Request
 from tests.unit.runtime.conftest import FakeAws, http_event
 
@@ -87,8 +87,8 @@ def test_refused_queue_counts_nothing_as_unwanted(
 
 def test_filter_that_two_have_is_asked_once(routed: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
-    fits = pattern.fits
-    monkeypatch.setattr(pattern, "fits", lambda *given: asked.append(given) or fits(*given))
+    wants = wanted.Filter.wants
+    monkeypatch.setattr(wanted.Filter, "wants", lambda *given: asked.append(given) or wants(*given))
     assert routed("orders=0 lake=0 all", [ORDERS], "orders/paid") == ["orders", "lake", "all"]
     assert len(asked) == 1
 

@@ -48,7 +48,7 @@ class Store:
         self.run, self.contents = run, contents
 
 
-@pytest.fixture(params=["mongo", "dynamodb", "http", "eventbridge", "postgres"])
+@pytest.fixture(params=["mongo", "dynamodb", "http", "eventbridge", "postgres", "s3"])
 def store(request: pytest.FixtureRequest, cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv("DESTINATION", request.param)
     run = lambda event, seconds=30.0: load_handler("post_queue").handler(event, Context(seconds))  # noqa: E731
@@ -74,6 +74,12 @@ def store(request: pytest.FixtureRequest, cloud: FakeAws, monkeypatch: pytest.Mo
         postgres: Postgres = request.getfixturevalue("postgres")
         monkeypatch.setenv("POSTGRES_SECRET_ARN", POSTGRES_SECRET)
         yield Store(run, lambda: dict(postgres.ask("SELECT id, raw FROM webhooks")))
+    elif request.param == "s3":
+        from tests.unit.runtime.test_s3 import table  # noqa: PLC0415
+
+        monkeypatch.setenv("ARCHIVE_BUCKET", "archive")
+        monkeypatch.setenv("ARCHIVE_IDS_TABLE", "ids")
+        yield Store(run, lambda: {line["id"]: line["raw"].encode() for line in table(cloud)})
     elif request.param == "eventbridge":
         monkeypatch.setenv("EVENT_BUS", "default")
         monkeypatch.setenv("EVENTS_TABLE", "events")

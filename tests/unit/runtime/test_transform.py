@@ -60,6 +60,11 @@ def test_expression_sees_the_document(started: Callable[[str], Transform]) -> No
     assert json.loads(said) == {"key": "evt_1", "topic": "orders", "total": 7, "at": "2026-09-21T14:13:20.123Z"}
 
 
+def test_webhook_sees_nothing_of_the_one_before(started: Callable[[str], Transform]) -> None:
+    running = started("$before := ($exists($before) ? $before + 1 : 1)")
+    assert [running.of(given()) for _ in range(2)] == ["1", "1"]
+
+
 def test_null_stays_null_and_what_is_not_there_is_left_out(evaluating: Transform) -> None:
     assert evaluating.of(given(body={"do": '{"a": body.a, "b": body.b}', "a": None})) == '{"a":null}'
 
@@ -248,6 +253,13 @@ def test_what_is_no_expression_is_told_with_its_place(text: str, wrong: str) -> 
     with pytest.raises(expression.Wrong) as raised:
         expression.parsed(text)
     assert str(raised.value) == wrong
+
+
+@pytest.mark.parametrize("text", ["[1]\x1c", "[a]\x1b", "1 \u2028 2"])
+def test_what_is_no_expression_is_told_in_one_line_that_a_terminal_shows(text: str) -> None:
+    with pytest.raises(expression.Wrong) as raised:
+        expression.parsed(text)
+    assert str(raised.value).isprintable()
 
 
 def test_example_of_the_docs_is_true(started: Callable[[str], Transform]) -> None:

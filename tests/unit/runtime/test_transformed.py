@@ -56,6 +56,24 @@ def test_backend_gets_the_result_as_json_under_the_webhooks_id(
     assert "content-md5" not in request.headers
 
 
+def test_producer_can_not_take_the_type_of_the_result_away(
+    to_backend: Function, backend: Backend, handler: Function
+) -> None:
+    handler(order(headers={"connection": "content-type", "content-type": "text/plain"}))
+    (request,) = backend.received
+    assert request.headers["content-type"] == "application/json"
+
+
+def test_type_that_the_backend_asks_for_is_the_one_it_gets(
+    to_backend: Function, backend: Backend, handler: Function, cloud: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKEND_HEADERS_SECRET_ARN", "headers")
+    cloud.secrets["headers"] = '{"content-type": "application/vnd.shop+json"}'
+    handler(order())
+    (request,) = backend.received
+    assert request.headers["content-type"] == "application/vnd.shop+json"
+
+
 def test_backend_is_told_who_we_are_by_the_bytes_that_it_gets(
     to_backend: Function, backend: Backend, handler: Function
 ) -> None:
@@ -69,7 +87,8 @@ def test_backend_is_told_who_we_are_by_the_bytes_that_it_gets(
 def test_repeat_and_other_content_are_told_apart_by_what_came(
     to_backend: Function, backend: Backend, handler: Function, cloud: FakeAws
 ) -> None:
-    handler(*(order(number=number, id_may_repeat=True) for number in (1, 1, 2)), transform='"same"')
+    for number in (1, 1, 2):  # in one batch they would race for the id
+        handler(order(number=number, id_may_repeat=True), transform='"same"')
     other = hashlib.sha256(b'{"id": 2}').hexdigest()[:32]
     assert sorted(each.delivery_id for each in backend.received) == ["evt_1", "evt_1", f"evt_1~{other}"]
 
