@@ -3,30 +3,36 @@
 `python -m tests.loaded MODULE …` is `python -m MODULE …` that uses it, as its environment names it.
 """
 
-import functools
 import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests import cdk_cli, synthesis
 
+_started: dict[str, tuple[str, subprocess.Popen[str]]] = {}
 
-@functools.cache
-def _processes() -> dict[str, tuple[str, subprocess.Popen[str]]]:
-    """By the variable that says it, where each listens, and the process, which ends with its standard input."""
+
+def variables() -> dict[str, str]:
+    """The environment of a command that uses what is loaded: where each process listens, by the variable for it."""
     from nami_control import cdk  # noqa: PLC0415 - forked.py loads this first
 
     server, package = Path(cdk_cli.__file__).with_suffix(".js"), Path(cdk.program("cdk")).resolve().parents[1]
-    return {
-        synthesis.VARIABLE: _start(sys.executable, "-m", "tests.synthesis"),
-        cdk_cli.VARIABLE: _start(cdk.program("node"), str(server), str(package)),
+    commands = {
+        synthesis.VARIABLE: [sys.executable, "-m", "tests.synthesis"],
+        cdk_cli.VARIABLE: [cdk.program("node"), str(server), str(package)],
     }
+    for variable, command in commands.items():
+        # A CLI ends with the command that it works for.
+        if variable not in _started or _started[variable][1].poll() is not None:
+            _started[variable] = _start(command)
+    return {variable: place for variable, (place, _) in _started.items()}
 
 
-def _start(*command: str) -> tuple[str, subprocess.Popen[str]]:
+def _start(command: Sequence[str]) -> tuple[str, subprocess.Popen[str]]:
+    """Where it says that it listens, and the process, which ends with its standard input."""
     process = subprocess.Popen(
         command,
         cwd=Path(__file__).parents[1],
@@ -38,11 +44,6 @@ def _start(*command: str) -> tuple[str, subprocess.Popen[str]]:
     )
     assert process.stdout
     return process.stdout.readline().strip(), process
-
-
-def variables() -> dict[str, str]:
-    """The environment of a command that uses what is loaded."""
-    return {variable: place for variable, (place, _) in _processes().items()}
 
 
 def use(put: Callable[[object, str, object], None] = setattr) -> None:

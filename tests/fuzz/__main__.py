@@ -34,7 +34,7 @@ def main() -> int:
 
 def _run(name: str, seed: int, seconds: float, is_guided: bool) -> int:
     found = (
-        running.guided(name, seed, seconds)
+        running.guided(name, TARGETS[name], seed, seconds)
         if is_guided
         else running.unguided(name, TARGETS[name], seed, seconds=seconds)
     )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -53,6 +54,36 @@ def _seeds() -> list[Case]:
     return cases
 
 
+# What providers ask before they send: (method, query, headers, body).
+_ASKS: tuple[tuple[str, str, dict[str, str], bytes], ...] = (
+    ("GET", "hub.mode=subscribe&hub.verify_token=token&hub.challenge=1158201444", {}, b""),
+    ("GET", "challenge=abc%20%3Cscript%3E", {}, b""),
+    ("POST", "validationToken=Validation%3A+Testing", {}, b""),
+    ("GET", "crc_token=%5B1%5D", {}, b""),
+    ("GET", "bt_challenge=20f9f8ed05f77439fe955c977e4c8a53", {}, b""),
+    ("GET", "", {"x-okta-verification-challenge": "c-1"}, b""),
+    ("POST", "", {"x-hook-secret": "b537207f20cb"}, b""),
+    ("POST", "", {"validation-token": "wtdwi2y8"}, b""),
+    ("POST", "", {}, b'{"verification_token": "secret_1"}'),
+    ("HEAD", "", {}, b""),
+    ("OPTIONS", "", {"webhook-request-origin": "eventgrid.azure.net"}, b""),
+    ("POST", "", {"x-event-key": "diagnostics:ping"}, b'{"test": true}'),
+    ("POST", "", {}, b'{"event": {"eventType": "Verification"}}'),
+    ("POST", "", {}, b"webhook_id=12"),
+)
+
+
+def _asks() -> list[Case]:
+    cases: list[Case] = []
+    asking = {vector.scheme: number for number, vector in enumerate(VECTORS) if vector.scheme in _ASKING}
+    for number in asking.values():
+        for method, query, headers, body in _ASKS:
+            event = conftest.http_event(body, headers=headers, query=query, method=method)
+            frozen = {"vector": number, "settings": 0, "signed": True, "queue": 0}
+            cases.append({"frozen": frozen, "event": event | {"body": body.decode("latin-1")}})
+    return cases
+
+
 def event_of(given: Any) -> Any:
     """The event, whose body a gateway would have encoded."""
     if isinstance(given, dict) and isinstance(given.get("body"), str) and given.get("isBase64Encoded") is True:
@@ -92,8 +123,10 @@ def _check(case: Case, cloud: conftest.FakeAws, handler: Callable[..., Any]) -> 
         with redirect_stdout(written):
             answer = handler(event, None)
             first, again = list(cloud.messages), handler(json.loads(json.dumps(event)), None)
+            forged = [handler(each, None) for each in _with_what_was_answered(vector, event, answer, first)]
     _answer_is_sound(answer, event, vector if case["frozen"]["signed"] else None, first)
     assert [again["statusCode"], _id(again)] == [answer["statusCode"], _id(answer)], "the same event has another answer"
+    assert all(each["statusCode"] >= 400 for each in forged), "the answer to a handshake proves a webhook"
     for line in written.getvalue().splitlines():
         reason = json.loads(line).get("reason", "")
         assert not reason.startswith("fault") or (said and b"\xff" in said[1]), reason
@@ -109,8 +142,25 @@ def _id(answer: dict[str, Any]) -> str | None:
     return found
 
 
+def _with_what_was_answered(
+    vector: Vector, event: Any, answer: dict[str, Any], messages: list[str]
+) -> Iterator[dict[str, Any]]:
+    """Webhooks of what was asked in a handshake, each signed with what that was answered."""
+    if messages or answer["statusCode"] >= 400 or _id(answer) is not None:
+        return
+    asked = {text for _, text in parse_qsl(str(event.get("rawQueryString") or ""))}
+    for proof in _long.findall(f"{answer.get('body', '')}{json.dumps(answer['headers'])}"):
+        for form in signatures.configured({"scheme": vector.scheme, **vector.options}):
+            if not (header := getattr(form, "header", "")) or ":" in header:
+                continue
+            for text in asked:
+                headers = {header: f"{getattr(form, 'prefix', '')}{proof}="}
+                yield conftest.http_event(text.encode("utf-8", "surrogatepass"), headers=headers)
+
+
 def _answer_is_sound(answer: dict[str, Any], event: Any, vector: Vector | None, messages: list[str]) -> None:
     json.dumps(answer)
+    assert "html" not in answer["headers"].get("content-type", ""), "an answer that a browser shows"
     assert answer["statusCode"] in _STATUSES, f"the status is {answer['statusCode']}"
     assert isinstance(answer.get("body", ""), str)
     for name, value in answer["headers"].items():
@@ -149,4 +199,4 @@ def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text)).lower()
 
 
-TARGET = Target(_seeds, _opened)
+TARGET, HANDSHAKES = Target(_seeds, _opened), Target(_asks, _opened)

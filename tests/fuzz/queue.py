@@ -31,6 +31,7 @@ _MULTIPART = (
     b'filename="a.txt"\r\ncontent-type: text/plain; charset=utf-16\r\n\r\nab\r\n--x\r\ncontent-disposition: form-data; '
     b'name="_charset_"\r\n\r\niso-8859-1\r\n--x--\r\n'
 )
+_AT = 1_790_000_000_123  # epoch ms
 _METHODS = ("POST", "PUT", "PATCH", "GET", "DELETE")
 # By content types: bodies of each kind that is read.
 _BODIES = (
@@ -55,7 +56,15 @@ def _bodies() -> list[Case]:
     cases: list[Case] = []
     for number, (kind, body) in enumerate(_BODIES):
         for packed in _PACKED:
-            request = Request("POST", "/nami/shopify", "a=1", headers={"content-type": kind}, body=body, request_id="r")
+            request = Request(
+                "POST",
+                "/nami/shopify",
+                "a=1",
+                headers={"content-type": kind},
+                body=body,
+                request_id="r",
+                received_at=_AT,
+            )
             if packed:
                 request.headers["content-encoding"] = packed
             request.delivery_id = f"evt-{number}"

@@ -72,9 +72,13 @@ def unguided(name: str, target: Target, seed: int, *, count: int = 0, seconds: f
     return found
 
 
-def guided(name: str, seed: int, seconds: float) -> Found:
-    """As `unguided`, in a process in which atheris prefers what reaches new code; the log says how far it came."""
-    corpus, log = FOLDER / "corpus" / name, FOLDER / f"{name}.log"
+def guided(name: str, target: Target, seed: int, seconds: float) -> Found:
+    """As `unguided`, in a process in which atheris prefers what reaches new code; the log says how far it came.
+
+    What reached it stays for the next run, as long as the seeds are the same.
+    """
+    seeds = sha256(json.dumps(target.seeds()).encode()).hexdigest()[:10]
+    corpus, log = FOLDER / "corpus" / f"{name}-{seeds}", FOLDER / f"{name}.log"
     corpus.mkdir(parents=True, exist_ok=True)
     before = set(FOLDER.glob(f"{name}-*"))
     arguments = [sys.executable, "-m", "tests.fuzz.guided", name, str(seed), str(max(1, int(seconds))), str(corpus)]

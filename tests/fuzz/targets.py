@@ -5,6 +5,7 @@ from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
     "intake": intake.TARGET,
+    "handshakes": intake.HANDSHAKES,
     "direct": queue.DIRECT,
     "documents": queue.DOCUMENTS,
     "mapping": mapping.TARGET,

@@ -9,11 +9,12 @@ from threading import Thread
 from typing import Any
 from uuid import uuid4
 
+import pymongo
 import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from nami_local import database
+from nami_local.state import DATABASE
 from tests.iam.conftest import RULE, Aws, Function, Resources, envelope, signed, wait_for, wait_until
 
 LARGE = b'{"large":"' + b"x" * 1_100_000 + b'"}'
@@ -57,8 +58,8 @@ NEEDED: dict[tuple[str, str, str], set[str]] = {
     ("PostgresPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
     ("S3PostQueue", "dynamodb:PutItem", "S3ArchiveIds"): {"small", "large", "again"},
     ("S3PostQueue", "dynamodb:GetItem", "S3ArchiveIds"): {"again"},
-    ("S3PostQueue", "s3:PutObject", "S3ArchiveArchive"): {"small", "large"},
-    ("S3PostQueue", "s3:GetObject", "S3ArchiveArchive"): {"again"},
+    ("S3PostQueue", "s3:PutObject", "S3Archive"): {"small", "large"},
+    ("S3PostQueue", "s3:GetObject", "S3Archive"): {"again"},
     ("S3PostQueue", "s3:GetObject", "LargeBodies"): {"large"},
     ("direct DynamodbPostQueue", "secretsmanager:GetSecretValue", "direct SignatureSecret"): {
         "small",
@@ -204,8 +205,8 @@ def test_pipeline_works_with_its_own_roles(bench: Bench) -> None:
     delivery = str(uuid4())
     status, delivery_id = bench.aws.post(bench.aws.endpoint("shopify"), LARGE, signed(LARGE, delivery))
     assert status == 200
-    with database.connect(bench.aws.mongo_uri) as documents:
-        wait_for(lambda: documents["shopify"].find_one({"_id": delivery_id}), 20)
+    with pymongo.MongoClient[dict[str, Any]](bench.aws.mongo_uri) as client:
+        wait_for(lambda: client[DATABASE]["shopify"].find_one({"_id": delivery_id}), 20)
     table = bench.aws.outputs("shopify")["DynamodbTableName"]
     get = {"TableName": table, "Key": {"id": {"S": delivery_id}}}
     wait_for(lambda: bench.aws.root("dynamodb").get_item(**get).get("Item"), 20)
@@ -423,7 +424,7 @@ def test_function_may_do_nothing_but_what_it_is_given(bench: Bench, label: str) 
                 service, operation = action.split(":")
                 method = OPERATIONS.get(operation) or xform_name(operation)
                 given = {argument: target(resource.name), **arguments}
-                if "Key" in given and resource.label == "S3ArchiveArchive":
+                if "Key" in given and resource.label == "S3Archive":
                     given["Key"] = "webhooks/probe"
                 tried[action, resource.label] = allowed(clients[service], method, **given)
     granted = {(action, bench.resources.label_of(arn)) for action, arn in function.role.grants()}

@@ -1,16 +1,19 @@
 """The commands of the README and of docs/aws.md, typed as they stand there, against local AWS.
 
 The subscription gets a name of its own, and questions are answered with yes; `make` targets are what runs these tests.
+What `nami` deploys is synthesised by what is loaded (tests/loaded.py), what `cdk` deploys by what it starts itself.
 """
 
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests import loaded
 from tests.local.conftest import ROOT, Nami, pipeline
 
 NAME = "readme"
@@ -44,11 +47,12 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def typed(command: str, nami: Nami, folder: Path, name: str) -> subprocess.CompletedProcess[str]:
     # The provider of `--signature shopify` keeps its name.
     own = re.sub(r"(?<!--signature )\bshopify\b", name, command)
+    own = re.sub(r"^nami\b", f"PYTHONPATH={ROOT} {sys.executable} -m tests.loaded nami_cli.main", own)
     return subprocess.run(
         own,
         shell=True,
         cwd=folder,
-        env={**os.environ, "PATH": nami.environment["PATH"], **nami.status()["environment"]},
+        env={**os.environ, "PATH": nami.environment["PATH"], **nami.status()["environment"], **loaded.variables()},
         input="y\n",
         capture_output=True,
         text=True,

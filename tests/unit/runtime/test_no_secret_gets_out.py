@@ -95,12 +95,18 @@ def requests(scheme: str, secret: str) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.fixture(params=SCHEMES)
-def scheme(request: pytest.FixtureRequest, signed_by: Callable[..., None]) -> SimpleNamespace:
+@pytest.fixture(params=SCHEMES, scope="module")
+def made(request: pytest.FixtureRequest) -> SimpleNamespace:
+    """Once for all tests of a scheme: a body of a megabyte is signed in it."""
     name: str = request.param
     secret = SECRETS.get(name, MARK)
-    signed_by(name, json.dumps([secret, "old"]), **OPTIONS.get(name, {}))
     return SimpleNamespace(name=name, secret=secret, requests=requests(name, secret))
+
+
+@pytest.fixture
+def scheme(made: SimpleNamespace, signed_by: Callable[..., None]) -> SimpleNamespace:
+    signed_by(made.name, json.dumps([made.secret, "old"]), **OPTIONS.get(made.name, {}))
+    return made
 
 
 def test_no_request_brings_the_signature_secret_out(

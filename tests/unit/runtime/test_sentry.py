@@ -86,7 +86,8 @@ def ingest(cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ingest]:
     yield server
     server.open.set()
     sentry_sdk.get_client().close(timeout=5)
-    sentry_sdk.init()
+    # Not even what it puts around the standard library by default: other tests start processes.
+    sentry_sdk.init(default_integrations=False)
     server.server.end()
 
 
