@@ -92,7 +92,7 @@ def check_transform(destination: str, *, transforms: bool) -> None:
     if not transforms:
         *others, last = (name for name, kind in DESTINATIONS.items() if kind.transforms)
         raise SettingsError(
-            f"transform: {destination} stores documents, which nami events and nami replay read again by their fields; "
+            f"transform: {destination} takes none, because what it holds is read again by the fields of a document; "
             f"leave transform out, or give it in destinations to those that are {', '.join(others)} or {last}"
         )
 

@@ -154,7 +154,7 @@ def test_transform_installs_what_evaluates_it(installed: Callable[..., list[str]
 
 
 def test_destination_that_stores_documents_takes_no_transform(installed: Callable[..., list[str]]) -> None:
-    with pytest.raises(SettingsError, match=r"^transform: dynamodb stores documents"):
+    with pytest.raises(SettingsError, match=r"^transform: dynamodb takes none"):
         installed("dynamodb", transform="body")
 
 

@@ -264,10 +264,10 @@ def test_filter_may_be_an_object_in_cdk_json() -> None:
         ({"transform": "{\n 'a': }"}, "at position 9, behind"),
         (
             {"transform": "body", "destination": "http,dynamodb", "backend_url": "https://a.example"},
-            "transform: destination=dynamodb stores documents, which nami events and nami replay read again by their "
-            "fields; leave transform out, or give it in destinations to those that are http, eventbridge or postgres",
+            "transform: destination=dynamodb takes none, because what it holds is read again by the fields of a "
+            "document; leave transform out, or give it in destinations to those that are http, eventbridge or postgres",
         ),
-        ({"transform": "body"}, "transform: destination=mongo-host stores documents"),
+        ({"transform": "body"}, "transform: destination=mongo-host takes none"),
     ],
     ids=["open", "lines", "several", "default"],
 )
