@@ -45,7 +45,7 @@ NEEDED: dict[tuple[str, str, str], set[str]] = {
     ("HttpPostQueue", "secretsmanager:GetSecretValue", "HttpBackendSecret"): {"small", "large", "noted", "later"},
     ("HttpPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
     ("HttpPostQueue", "dynamodb:PutItem", "HttpBackendAttempts"): {"noted"},
-    ("HttpPostQueue", "dynamodb:UpdateItem", "HttpBackendAttempts"): {"small", "large", "noted", "later"},
+    ("HttpPostQueue", "dynamodb:UpdateItem", "HttpBackendAttempts"): {"small", "large", "later"},
     ("HttpPostQueue", "sqs:ChangeMessageVisibility", "HttpQueue"): {"later"},
     ("EventbridgePostQueue", "events:PutEvents", BUS): {"small", "large", "noted"},
     ("EventbridgePostQueue", "events:DescribeEventBus", RULE): {"small", "large", "again", "noted"},
