@@ -39,7 +39,7 @@ class Postgres(Destination):
     kind = "postgres"
     shown_by = "PostgresSecretArn"
     work: ClassVar = Assumption(
-        0.2, "ms of a whole vCPU for a webhook of a batch", "make bench, 0.12 ms; half more on Graviton"
+        0.25, "ms of a whole vCPU for a webhook of a batch", "make bench, 0.15 ms; half more on Graviton"
     )
     write: ClassVar = Assumption(
         1.0, "ms of one of the database's vCPUs for a write", "assumed, with caution: a thousand rows a second for each"
