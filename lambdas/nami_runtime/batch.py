@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
@@ -51,6 +52,10 @@ def _tell(failed: list[dict[str, str]], errors: dict[str, Exception], deadline: 
 
         sentry.report_failed(failed, errors, min(MARGIN_SECONDS / 2, deadline + MARGIN_SECONDS / 2 - monotonic()))
 
+
+# A full batch of 3 KB each makes thirty thousand objects, and Python would look through them for cycles, of which there
+# are none, forty times: a fifth of the function's CPU.
+gc.set_threshold(100_000, 10, 10)
 
 _SENTRY = bool(os.environ.get("SENTRY_DSN"))
 if _SENTRY:

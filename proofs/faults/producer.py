@@ -48,6 +48,7 @@ class Producer:
         self._due: list[_Due] = []
         self._turns = itertools.count()
         self._unfinished = 0
+        self._under_way: set[object] = set()
         self._changed = threading.Condition()
         self.acknowledged: set[str] = set()
         self.refused: set[str] = set()
@@ -77,12 +78,23 @@ class Producer:
                 if thread.is_alive():
                     tell()
 
+    def change(self, secret: str) -> None:
+        """Sign with another secret; returns once nothing is under way that was signed with the former one."""
+        with self._changed:
+            self.secret = secret
+            former = set(self._under_way)
+            self._changed.wait_for(lambda: not former & self._under_way)
+
     def _work(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT)
         while due := self._next():
             due.tries += 1
+            request = object()
+            with self._changed:
+                self._under_way.add(request)
             answer = self._post(connection, due.webhook)
             with self._changed:
+                self._under_way.remove(request)
                 self._account(due, answer)
                 self._changed.notify_all()
         connection.close()

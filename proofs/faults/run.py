@@ -188,9 +188,6 @@ class Run:
         def add() -> None:
             self._write_secret(new, old)
 
-        def change() -> None:
-            self.producer.secret = new
-
         def deploy_anew() -> None:
             file = self.nami.folder / "webhooks" / NAME / "post_queue" / "handler.py"
             file.write_text(f"# changed\n{file.read_text()}")
@@ -203,7 +200,7 @@ class Run:
         for at, what, operation in (
             (0.0, "the new secret is added to the old one", add),
             (deployed, "new code and a concurrency of 3 are deployed", deploy_anew),
-            (changed, "the producer signs with the new secret", change),
+            (changed, "the producer signs with the new secret", lambda: self.producer.change(new)),
             (changed + 1, "the old secret is removed", lambda: self._write_secret(new)),
             (
                 max(changed + 1, 0.8 * self.span),

@@ -1,5 +1,6 @@
 """A batch of thousands is told in lines that CloudWatch takes whole, and its metrics with it."""
 
+import gc
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -44,3 +45,15 @@ def test_batch_of_ten_thousand_keeps_its_metrics_and_each_id(lines: Lines, said:
 
 def test_ordinary_batch_is_one_line(lines: Lines) -> None:
     assert [each["message"] for each in lines(100, "duplicate")] == ["batch"]
+
+
+def test_full_batch_is_not_looked_through_for_cycles_time_and_again() -> None:
+    class Store:
+        def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
+            return ["stored"] * len(documents)
+
+    body = json.dumps({"line_items": [{"id": 1, "properties": []}] * 100})
+    event = sqs_event(*(message(f"evt_{number}", body) for number in range(100)))
+    before = sum(each["collections"] for each in gc.get_stats())
+    batch.drain(event, Context(), lambda document: document, Store())
+    assert sum(each["collections"] for each in gc.get_stats()) - before <= 2
