@@ -321,11 +321,12 @@ class Function:
         return {failure["itemIdentifier"] for failure in result["batchItemFailures"]}
 
     def credentials(self) -> dict[str, str]:
-        """Its own, out of the process in which it runs."""
+        """Its own, out of the process in which it runs: another AWS on this machine can have one of that name."""
+        folder = str(self._aws.home.temporary)
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 found = process.environ()
-                if found.get("AWS_LAMBDA_FUNCTION_NAME") == self.name:
+                if found.get("AWS_LAMBDA_FUNCTION_NAME") == self.name and folder in " ".join(process.cmdline()):
                     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
                     return {key.lower(): found[key] for key in keys}
         raise AssertionError(f"{self.name} does not run")
