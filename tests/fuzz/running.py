@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -82,10 +84,22 @@ def guided(name: str, target: Target, seed: int, seconds: float) -> Found:
     corpus.mkdir(parents=True, exist_ok=True)
     before = set(FOLDER.glob(f"{name}-*"))
     arguments = [sys.executable, "-m", "tests.fuzz.guided", name, str(seed), str(max(1, int(seconds))), str(corpus)]
-    with log.open("wb") as output:
-        code = subprocess.run(
-            arguments, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False, env=_environment()
-        ).returncode
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            arguments,
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            code = process.wait()
+        finally:  # it ends without a word to what it has started, such as a database
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     told = log.read_text(errors="replace")
     executed = re.search(r"number_of_executed_units:\s*(\d+)", told)
     found = Found(int(executed[1]) if executed else 0)
