@@ -10,20 +10,22 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from nami_stack import webhook_secrets
 from nami_stack.acknowledge import acknowledge
 from nami_stack.assets import LAMBDAS
 from nami_stack.destinations.destination import Destination
 from nami_stack.destinations.mongo_host import MongoHost
 from nami_stack.drain import Drain, name_of
-from nami_stack.functions import PythonFunction, secret_of
+from nami_stack.functions import PythonFunction
 from nami_stack.gateways.gateway import Gateway
 from nami_stack.gateways.http import HttpGateway
-from nami_stack.gateways.settings import check_direct
 from nami_stack.quarantine import Quarantine
 from nami_stack.reservations import Reservations
-from nami_stack.settings import PipelineSettings, SettingsError, check_name
+from nami_stack.settings import PipelineSettings, check_name
 from nami_stack.signature import Signature
+from nami_stack.webhook_checks import check
 from nami_stack.webhook_relations import Relations
+from nami_stack.webhook_ways import drain_ids, filters, way_to
 
 
 @jsii.implements(ec2.IConnectable)
@@ -88,18 +90,15 @@ class ScalableWebhook(Relations, Construct):
         self.metrics_name = settings.metrics_name(name)
         if settings.tracing and isinstance(gateway, Gateway):  # one of a user's own may have but what a route needs
             gateway.trace()
-        _check_handlers(destinations, handlers)
-        direct = settings.ingest == "direct"
-        if direct:
-            _check_direct(gateway, signature, destinations, settings, handlers)
-        ways = [_way_to(each, settings) for each in destinations]
+        check(gateway, signature, destinations, settings, handlers)
+        ways = [way_to(each, settings) for each in destinations]
         self.large_bodies = _bucket(self, "LargeBodies", days=max(way.large_body_days for way in ways))
-        self.signature_secret = _signature_secret(self, name, signature, signature_secret)
-        self.received_secret = _received_secret(self, name, signature)
+        self.signature_secret = webhook_secrets.signature_secret(self, name, signature, signature_secret)
+        self.received_secret = webhook_secrets.received_secret(self, name, signature)
 
         self.drains = [
             self._drain(drain_id, each, way, handlers)
-            for drain_id, each, way in zip(_drain_ids(destinations), destinations, ways, strict=True)
+            for drain_id, each, way in zip(drain_ids(destinations), destinations, ways, strict=True)
         ]
         # What most have one of.
         self.destination = self.drains[0].destination
@@ -108,7 +107,7 @@ class ScalableWebhook(Relations, Construct):
         self.post_queue_function = self.drains[0].post_queue_function
 
         methods = {*settings.methods, *(signature.handshake_methods if signature else ())}
-        if direct:
+        if settings.ingest == "direct":
             self.endpoint_url = gateway.route_to_queue(name, self.queue, sorted(methods), settings)
             self.quarantine = self._quarantine()
         else:
@@ -169,7 +168,7 @@ class ScalableWebhook(Relations, Construct):
                 **({"ALLOWED_SOURCES": ",".join(settings.allowed_sources)} if settings.allowed_sources else {}),
                 **({"ORDER_BY": settings.order_by} if settings.order_by else {}),
                 **({"DEDUPLICATE_BY": ",".join(settings.deduplicate_by)} if settings.deduplicate_by else {}),
-                **_filters(self.drains),
+                **filters(self.drains),
                 **({"SIGNATURE": signature.to_json()} if signature else {}),
                 **({"SIGNATURE_SECRET_ARN": self.signature_secret.secret_arn} if self.signature_secret else {}),
                 **({"RECEIVED_SECRET_ARN": self.received_secret.ref} if self.received_secret else {}),
@@ -199,84 +198,6 @@ class ScalableWebhook(Relations, Construct):
         )
 
 
-def _drain_ids(destinations: Sequence[Destination]) -> list[str]:
-    """Mongo, Dynamodb, Http; the second of a kind is Mongo2; one with a name has it, unless that is its kind's.
-
-    Raises:
-        SettingsError: two have the same name.
-    """
-    ids: list[str] = []
-    unnamed: list[str] = []
-    for each in destinations:
-        name, kind = name_of(each), each.kind.title()
-        if name is None:
-            unnamed.append(kind)
-            count = unnamed.count(kind)
-            ids.append(kind if count == 1 else f"{kind}{count}")
-        else:
-            ids.append(kind if name == each.kind else name)
-    words = [each.lower() for each in ids]
-    if twice := next((word for word in words if words.count(word) > 1), None):
-        raise SettingsError(f"destination: two are called {twice}; give one another name")
-    return ids
-
-
-def _way_to(destination: Destination, settings: PipelineSettings) -> PipelineSettings:
-    """The settings as this destination has them; one of a user's own may have but what a drain needs."""
-    return settings.way_to(name_of(destination), getattr(destination, "own_settings", {}))
-
-
-def _filters(drains: Sequence[Drain]) -> dict[str, str]:
-    """What the pre-queue function must know to ask each filter once, and tell by name who wants a webhook."""
-    asked = list(dict.fromkeys(drain.settings.filter for drain in drains if drain.settings.filter))
-    if not asked:
-        return {}
-    if not any(drain.has_name for drain in drains):
-        return {"FILTER": asked[0]}
-    names = (
-        f"{drain.called}={asked.index(drain.settings.filter)}" if drain.settings.filter else drain.called
-        for drain in drains
-    )
-    return {"DESTINATIONS": " ".join(names), "FILTERS": f"[{','.join(asked)}]"}
-
-
-def _check_direct(
-    gateway: Gateway,
-    signature: Signature | None,
-    destinations: Sequence[Destination],
-    settings: PipelineSettings,
-    handlers: Path | None,
-) -> None:
-    check_direct(
-        writes_to_queues=isinstance(gateway, Gateway) and gateway.writes_to_queues,
-        signature=signature,
-        destinations=len(destinations),
-        order_by=settings.order_by,
-        deduplicate_by=settings.deduplicate_by,
-        filters=any(_way_to(each, settings).filter is not None for each in destinations),
-        reaches_queues=all(getattr(destination, "reaches_queues", True) for destination in destinations),
-    )
-    sources = set(settings.allowed_sources)
-    if sources and sources != set(gateway.allowed_sources):
-        raise SettingsError(
-            "ingest='direct': no function looks at allowed_sources; give the same to RestGateway(allowed_sources=…)"
-        )
-    if handlers and (handlers / "pre_queue").is_dir():
-        raise SettingsError(
-            f"ingest='direct': {handlers / 'pre_queue'} would never run; take it away, or leave ingest out"
-        )
-
-
-def _check_handlers(destinations: Sequence[Destination], handlers: Path | None) -> None:
-    """Raise SettingsError where code of the user's would never run."""
-    has_function = any(getattr(each, "has_function", True) for each in destinations)
-    if handlers and not has_function and (handlers / "post_queue").is_dir():
-        raise SettingsError(
-            f"destination=queue: {handlers / 'post_queue'} would never run, since no function is behind the queue; "
-            "take it away, or name another destination too"
-        )
-
-
 def _source(function: str, handlers: Path | None) -> Path:
     yours = handlers / function if handlers else None
     return yours if yours and yours.is_dir() else LAMBDAS / function
@@ -299,36 +220,3 @@ def _bucket(scope: Construct, construct_id: str, *, days: int) -> s3.Bucket:
     )
     acknowledge(bucket, "two functions use it, and each object is checked against the hash in its name", "S1")
     return bucket
-
-
-def _signature_secret(
-    scope: Construct, name: str, signature: Signature | None, yours: secretsmanager.ISecret | str | None
-) -> secretsmanager.ISecret | None:
-    if signature is None:
-        cdk.Annotations.of(scope).add_warning_v2(
-            "nami:unsigned",
-            f"{name}: no signature is set, so anybody can send webhooks to it; "
-            "give signature=<provider>, or signature=none where that is meant",
-        )
-    if signature is None or not signature.has_secret:
-        if yours is not None:
-            raise SettingsError(f"{name}: signature_secret: nothing is signed with it; give signature too")
-        return None
-    if yours is not None:
-        return secret_of(scope, "YourSignatureSecret", yours, key="signature_secret")
-    # Without a value: until the user fills it in, every request gets 401.
-    secret = secretsmanager.CfnSecret(
-        scope, "SignatureSecret", description=f"What the sender of {name}'s webhooks signs with; one value or a list"
-    )
-    acknowledge(secret, "the sender makes it; while it changes, the secret is a list of the old and the new", "SMG4")
-    return secret_of(scope, "FilledInSecret", secret.ref, key="signature_secret")
-
-
-def _received_secret(scope: Construct, name: str, signature: Signature | None) -> secretsmanager.CfnSecret | None:
-    if signature is None or not signature.hands_over_a_secret:
-        return None
-    secret = secretsmanager.CfnSecret(
-        scope, "ReceivedSecret", description=f"What the sender of {name}'s webhooks handed over when one was made"
-    )
-    acknowledge(secret, "the sender makes it, once for each webhook", "SMG4")
-    return secret

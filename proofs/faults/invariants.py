@@ -79,11 +79,7 @@ def check(
         _invariant("none that the filter does not want is stored, or a dead letter", unwanted & anywhere),
         _invariant(
             "what is stored is what was sent, byte for byte",
-            {
-                each
-                for each, digest in [*before.documents, *after.documents]
-                if each not in _places(by_digest.get(digest), digest, sent)
-            },
+            _changed([*before.documents, *after.documents], by_digest, sent),
         ),
         _invariant(
             "after the redrive, stored = acknowledged - poison, each once",
@@ -115,6 +111,15 @@ def _overtaken(sent: Mapping[str, Sent], seen: Seen) -> Iterator[str]:
             if place[each] < last.get(webhook.group, -1):
                 yield each
             last[webhook.group] = max(place[each], last.get(webhook.group, -1))
+
+
+def _changed(
+    documents: Iterable[tuple[str, str]], by_digest: Mapping[str, str], sent: Mapping[str, Sent]
+) -> Iterator[str]:
+    """Those that hold other bytes than were sent under their ids."""
+    for each, digest in documents:
+        if each not in _places(by_digest.get(digest), digest, sent):
+            yield each
 
 
 def _places(owner: str | None, digest: str, sent: Mapping[str, Sent]) -> set[str]:
