@@ -62,7 +62,8 @@ class Drain(Construct):
             bodies=None if has_function else large_bodies,
         )
         if settings.transform is not None:
-            check_transform(destination.kind, transforms=getattr(destination, "transforms", False))
+            transforms = getattr(destination, "transforms", False)
+            check_transform(destination.kind, transforms=transforms, has_function=has_function)
         self.post_queue_function: PythonFunction | None = None
         if has_function:
             self.post_queue_function = function = self._function(

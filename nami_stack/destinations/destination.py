@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from constructs import Construct
 
-from nami_stack.destinations.named_settings import OF_THE_WAY
+from nami_stack.destinations.named_settings import OF_THE_WAY, check_function
 from nami_stack.destinations.table import DESTINATIONS
 from nami_stack.functions import PythonFunction
 from nami_stack.names import check_destination_name
@@ -57,6 +57,7 @@ class Destination(Construct):
         for key in settings:
             if key not in OF_THE_WAY:
                 raise SettingsError(f"{name}: {key}: is not for one destination; there are {', '.join(OF_THE_WAY)}")
+            check_function(f"{name}: {key}", key, has_function=self.has_function)
         self.given_name, self.own_settings = check_destination_name(name), settings
         return self
 

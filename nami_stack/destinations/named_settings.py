@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nami_stack.destinations.table import DESTINATIONS
+from nami_stack.destinations.table import DESTINATIONS, NO_FUNCTION, OF_THE_FUNCTION
 from nami_stack.names import check_destination_name
 from nami_stack.section import SettingsError
 
@@ -88,9 +88,23 @@ def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     known = _own(kind)
     settings = {key: value for key, value in given.items() if key != "kind"}
     for key in settings:
+        check_function(f"destinations.{name}.{key}", key, has_function=DESTINATIONS[kind].has_function)
         if key not in known:
             raise SettingsError(f"destinations.{name}.{key}: is not a setting of kind={kind}; {_remedy(key, known)}")
     return {"destination": (kind,), **{known[key]: value for key, value in settings.items()}}
+
+
+def defaults_of(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what is given for all destinations, what one of this kind can have."""
+    # A transform stays, and is refused: it must suit all destinations that have none of their own.
+    left_out = set() if DESTINATIONS[kind].has_function else {*OF_THE_FUNCTION} - {"transform"}
+    return {key: value for key, value in given.items() if key not in left_out}
+
+
+def check_function(called: str, key: str, *, has_function: bool) -> None:
+    """Raise SettingsError where a setting that only a function heeds is given to a destination without one."""
+    if key in OF_THE_FUNCTION and not has_function:
+        raise SettingsError(f"{called}: means nothing there, because {NO_FUNCTION}; leave {key} out")
 
 
 def own_key(kind: str, key: str) -> str:
@@ -101,9 +115,8 @@ def own_key(kind: str, key: str) -> str:
 def reworded(name: str, kind: str, text: str) -> str:
     """What is wrong with a destination's settings, in the words that they have there."""
     words = {key: own for own, key in _own(kind).items()}
-    text = re.sub(
-        r"\b[a-z_]+\b", lambda found: words.get(found[0], found[0]), text.removeprefix(f"destination={kind}: ")
-    )
+    text = text.removeprefix(f"destination={kind}: ").replace(f"destination={kind}", f"kind={kind}")
+    text = re.sub(r"\b[a-z_]+\b", lambda found: words.get(found[0], found[0]), text)
     first = re.match(r"([a-z_]+)[:=]", text)
     return f"destinations.{name}{'.' if first and first[1] in words.values() else ': '}{text}"
 

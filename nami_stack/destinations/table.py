@@ -16,6 +16,12 @@ from nami_stack.section import SettingsError
 
 # In the settings of the host, for functions that stand in a network of the user's for another reason.
 _NETWORK = ("vpc_id", "function_subnet_id")
+# Not the timeout and the window: of them comes how long a queue hides what was received.
+OF_THE_FUNCTION = (
+    *("maximum_concurrency", "reserved_concurrency", "batch_size", "post_queue_memory", "keep_days", "transform"),
+)
+"""Settings of a way that mean nothing where no function is behind its queue."""
+NO_FUNCTION = "no function of nami's is behind its queue"
 
 
 @dataclass(frozen=True)
@@ -87,12 +93,13 @@ DESTINATIONS: dict[str, DestinationKind] = {
 }
 
 
-def check_transform(destination: str, *, transforms: bool) -> None:
+def check_transform(destination: str, *, transforms: bool, has_function: bool) -> None:
     """Raise SettingsError where a destination takes none."""
     if not transforms:
         *others, last = (name for name, kind in DESTINATIONS.items() if kind.transforms)
+        holds = "what it holds is read again by the fields of a document"
         raise SettingsError(
-            f"transform: {destination} takes none, because what it holds is read again by the fields of a document; "
+            f"transform: {destination} takes none, because {holds if has_function else NO_FUNCTION}; "
             f"leave transform out, or give it in destinations to those that are {', '.join(others)} or {last}"
         )
 
@@ -118,7 +125,20 @@ def check_destinations(chosen: Sequence[str], settings: HostSettings, pipeline: 
         missing = next(key for key in _NETWORK if key not in network)
         raise ValueError(f"{network[0]}: names a network of yours together with {missing}; give that too")
     for name in chosen:
+        kind = DESTINATIONS[name]
         if pipeline.transform is not None:
-            check_transform(f"destination={name}", transforms=DESTINATIONS[name].transforms)
-        if check := DESTINATIONS[name].check:
-            check(settings, pipeline)
+            check_transform(f"destination={name}", transforms=kind.transforms, has_function=kind.has_function)
+        if kind.check:
+            kind.check(settings, pipeline)
+    if not any(DESTINATIONS[name].has_function for name in chosen):
+        _check_without_function(chosen, pipeline)
+
+
+def _check_without_function(chosen: Sequence[str], pipeline: PipelineSettings) -> None:
+    for key in OF_THE_FUNCTION:
+        if key == "batch_size" and pipeline.order_by:  # which sets it
+            continue
+        if getattr(pipeline, key) != PipelineSettings.model_fields[key].default:
+            raise ValueError(
+                f"{key}: destination={','.join(chosen)} takes none, because {NO_FUNCTION}; leave {key} out"
+            )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ValidationError, field_validator, model_validator
 
 from nami_stack.destinations.mongo_host_settings import HostSettings
-from nami_stack.destinations.named_settings import check_named, kind_of, reworded, settings_of
+from nami_stack.destinations.named_settings import check_named, defaults_of, kind_of, reworded, settings_of
 from nami_stack.destinations.settings import DestinationSettings
 from nami_stack.destinations.table import DESTINATIONS, check_destinations
 from nami_stack.gateways.settings import DomainSettings, GatewaySettings, check_direct, check_shared_gateway
@@ -127,7 +127,7 @@ class Subscription(
             return super().way_to(destination, own)
         kind, asked = kind_of(destination, named[destination]), settings_of(destination, named[destination])
         try:
-            return type(self).model_validate({**self.given, "destinations": None, **asked})
+            return type(self).model_validate({**defaults_of(kind, self.given), "destinations": None, **asked})
         except ValidationError as error:
             line = first_line(error, (), type(self).model_fields)
             raise SettingsError(reworded(destination, kind, line)) from None

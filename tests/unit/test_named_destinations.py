@@ -309,3 +309,8 @@ def test_bad_setting_in_code_says_whose_it_is(app_factory: Apps, own: dict[str, 
     backend = HttpBackend(stack, "Orders", url=HTTP["url"])
     with pytest.raises(SettingsError, match=told):
         ScalableWebhook(stack, "Shopify", name="shopify", destination=backend.called("orders", **own))
+
+
+def test_one_with_a_name_is_told_of_by_its_kind() -> None:
+    told = error_of({"store": {"kind": "dynamodb", "transform": "body"}})
+    assert told.startswith("destinations.store.transform: kind=dynamodb takes none, because what it holds")

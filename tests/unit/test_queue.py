@@ -132,6 +132,54 @@ def test_without_any_function_nothing_signed_is_taken(app_factory: Apps) -> None
         )
 
 
+NO_FUNCTION = "no function of nami's is behind its queue"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"maximum_concurrency": 10},
+        {"reserved_concurrency": 0},
+        {"batch_size": 5},
+        {"post_queue_memory": 512},
+        {"keep_days": 3},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+def test_setting_that_only_a_function_heeds_is_refused(given: dict[str, int]) -> None:
+    (key,) = given
+    flat = f"{key}: destination=queue takes none, because {NO_FUNCTION}; leave {key} out"
+    named = f"destinations.mine.{key}: means nothing there, because {NO_FUNCTION}; leave {key} out"
+    with pytest.raises(SettingsError, match=f"^{flat}$"):
+        Subscription.from_context({"name": "a", "destination": "queue", **given})
+    with pytest.raises(SettingsError, match=f"^{named}$"):
+        Subscription.from_context({"name": "a", "destinations": {"mine": {"kind": "queue", **given}}})
+
+
+def test_setting_that_only_a_function_heeds_holds_for_those_beside_it() -> None:
+    given = {"name": "a", "maximum_concurrency": 10}
+    assert Subscription.from_context({**given, "destination": "queue,dynamodb"}).maximum_concurrency == 10
+    beside = {"mine": {"kind": "queue"}, "table": {"kind": "dynamodb"}}
+    ways = Subscription.from_context({**given, "destinations": beside}).with_function
+    assert {name: way.maximum_concurrency for name, way in ways.items()} == {"table": 10}
+
+
+def test_setting_that_only_a_function_heeds_is_refused_in_the_library_too(app_factory: Apps) -> None:
+    queue = QueueOnly(cdk.Stack(app_factory(), "Shop"), "Queue")
+    with pytest.raises(SettingsError, match=r"^mine: batch_size: means nothing there, because no function"):
+        queue.called("mine", batch_size=5)
+
+
+def test_ordered_queue_is_asked_for_no_batch_size() -> None:
+    assert Subscription.from_context({"name": "a", "destination": "queue", "order_by": "x-id"}).order_by == "x-id"
+
+
+def test_transform_that_no_function_would_apply_is_told_so() -> None:
+    told = f"transform: destination=queue takes none, because {NO_FUNCTION}; leave transform out, or give it in"
+    with pytest.raises(SettingsError, match=f"^{told}"):
+        Subscription.from_context({"name": "a", "destination": "queue", "transform": "body"})
+
+
 class Consumed:
     """SQS and S3 as the consumer in the docs calls them: messages once, then it is interrupted."""
 
