@@ -138,7 +138,8 @@ def _billed(what: str) -> str:
     """The destination's own lines of the bill, for one webhook."""
     if what == "handler":
         return "1.00 SQS"
-    lines = kinds()[what].burst_lines(1.0, Times(body_kb=3.0))
+    plain = Subscription.from_context({"name": "growth"})
+    lines = kinds()[what].burst_lines(plain, 1.0, Times(body_kb=3.0))
     return (
         ", ".join(f"{line.quantity:.2f} {line.price}" for line in lines if line.price != "internet-gb") or "none of AWS"
     )

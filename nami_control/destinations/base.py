@@ -163,8 +163,8 @@ class Destination:
         return []
 
     @classmethod
-    def burst_lines(cls, stored: float, times: Times) -> list[Line]:
-        """What so many webhooks cost."""
+    def burst_lines(cls, subscription: Subscription, stored: float, times: Times) -> list[Line]:
+        """What so many webhooks cost with these settings."""
         return []
 
     @classmethod

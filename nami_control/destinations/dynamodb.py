@@ -69,7 +69,7 @@ class DynamoDb(InTable):
         return Speed(at_once=THREADS, rate=RATE / units, doubles=True, highest_rate=HIGHEST_RATE / units)
 
     @classmethod
-    def burst_lines(cls, stored: float, times: Times) -> list[Line]:
+    def burst_lines(cls, subscription: Subscription, stored: float, times: Times) -> list[Line]:
         """The writes."""
         return [line("DynamoDB", "dynamodb-write", stored * write_units(times))]
 

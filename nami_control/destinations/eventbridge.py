@@ -52,7 +52,7 @@ class EventBridge(InTable):
         return Speed(at_once=THREADS, rate=RATE / _NOTES, doubles=True, highest_rate=HIGHEST_RATE / _NOTES)
 
     @classmethod
-    def burst_lines(cls, stored: float, times: Times) -> list[Line]:
+    def burst_lines(cls, subscription: Subscription, stored: float, times: Times) -> list[Line]:
         """The events, and the notes of them."""
         return [
             line("EventBridge", "event", stored * max(ceil(times.body_kb / _EVENT_KB), 1)),

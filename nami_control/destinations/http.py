@@ -53,10 +53,11 @@ class Http(InTable):
             yield {"backend_concurrency": subscription.backend_concurrency * factor}
 
     @classmethod
-    def burst_lines(cls, stored: float, times: Times) -> list[Line]:
-        """A note of each, and the way out of AWS."""
+    def burst_lines(cls, subscription: Subscription, stored: float, times: Times) -> list[Line]:
+        """A note of each, with `backend_rate` its turn as well, and the way out of AWS."""
+        writes = 1 if subscription.backend_rate is None else 2
         return [
-            line("DynamoDB", "dynamodb-write", stored),
+            line("DynamoDB", "dynamodb-write", stored * writes),
             line("forwarded to the backend", "internet-gb", stored * times.message_kb / 1e6),
         ]
 

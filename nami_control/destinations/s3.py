@@ -67,7 +67,7 @@ class S3(InTable):
         return Speed(at_once=THREADS, rate=RATE, doubles=True, highest_rate=HIGHEST_RATE)
 
     @classmethod
-    def burst_lines(cls, stored: float, times: Times) -> list[Line]:
+    def burst_lines(cls, subscription: Subscription, stored: float, times: Times) -> list[Line]:
         """The ids, and the objects."""
         return [line("DynamoDB", "dynamodb-write", stored), line("S3", "s3-put", stored / _IN_AN_OBJECT)]
 

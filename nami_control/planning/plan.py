@@ -20,8 +20,10 @@ from nami_stack.settings import Subscription
 SQS_UNIT_KB = 64
 SQS_MESSAGES = 10
 HTTP_API_UNIT_KB = 512
-METRICS = ("Received", "Enqueued", "Stored", "Age")  # where all goes well, of nami_runtime.log
-OF_DESTINATION = ("Stored", "Age")  # and of them, for each destination with a name
+# Of nami_runtime.log, where all goes well: what the function before the queue writes, and what those behind it do.
+OF_INTAKE = ("Received", "Enqueued")
+OF_DESTINATION = ("Stored", "Age")  # of one with a name also for itself
+METRICS = (*OF_INTAKE, *OF_DESTINATION)
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,14 @@ class Plan:
         if self.drains:
             lines += _function("post-queue function", batches, mb_seconds)
         lines.append(line("logs", "log-gb", self._log_kb(requests, batches) / 1e6))
-        of_destinations = len(OF_DESTINATION) * len(asked.destinations or ())
-        metric_hours = ((2 if direct else len(METRICS)) + of_destinations) * ceil(self.seconds / 3600)
-        lines.append(line("metrics", "metric", metric_hours / HOURS))
+        lines.append(line("metrics", "metric", self._metrics() * ceil(self.seconds / 3600) / HOURS))
         return lines + self._lines_of_destinations()
+
+    def _metrics(self) -> int:
+        """How many the functions write."""
+        named = len(self.ways) if self.subscription.destinations else 0
+        of_destinations = len(OF_DESTINATION) * (bool(self.ways) + named)
+        return of_destinations + (0 if self.intake.handler_seconds is None else len(OF_INTAKE))
 
     def _log_kb(self, requests: float, batches: float) -> float:
         """Of the gateway and of all functions."""
@@ -135,7 +141,7 @@ class Plan:
         kinds = list(DESTINATIONS)
         ways = [(name, way) for name, way in self.ways.items() if way.destination[0] in DESTINATIONS]
         for name, way in sorted(ways, key=lambda item: kinds.index(item[1].destination[0])):
-            for each in named(*way.destination).burst_lines(self.drains[name][1].total, self.times):
+            for each in named(*way.destination).burst_lines(way, self.drains[name][1].total, self.times):
                 lines[each.what, each.price] = lines.get((each.what, each.price), 0.0) + each.quantity
         return [line(what, price, quantity) for (what, price), quantity in lines.items() if quantity]
 

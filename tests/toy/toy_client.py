@@ -13,6 +13,7 @@ from nami_control.destinations import DESTINATIONS
 from nami_control.destinations.base import Destination, Find, Looks
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line, line
+from nami_stack.settings import Subscription
 
 
 class Folder(Destination):
@@ -36,7 +37,7 @@ class Folder(Destination):
         return {"folder": lambda: ok("folder", f"{len(list(self._path.glob('*.json')))} files")}
 
     @classmethod
-    def burst_lines(cls, stored: float, times: Times) -> list[Line]:
+    def burst_lines(cls, subscription: Subscription, stored: float, times: Times) -> list[Line]:
         return [line("files", "gp3-gb", stored * times.body_kb / 1e6)]
 
     @property

@@ -19,6 +19,7 @@ from nami_control.listing import _destinations
 from nami_control.planning.advice import advise
 from nami_control.planning.arrivals import Arrivals
 from nami_control.planning.assumptions import Times
+from nami_control.planning.bill import HOURS
 from nami_control.planning.plan import Plan, plan
 from nami_stack.settings import Subscription
 from tests.unit.cli.conftest import target
@@ -127,6 +128,23 @@ def test_metrics_of_each_are_in_the_bill() -> None:
     assert {what: count for what, count in more.items() if what != "metrics"} == {
         what: count for what, count in few.items() if what != "metrics"
     }
+
+
+def test_a_queue_with_a_name_sends_no_metrics() -> None:
+    """What counts for each destination is written by its function."""
+
+    def metrics(**ways: dict[str, str]) -> float:
+        found = plan(Subscription.from_context({"name": "a", "destinations": ways}), Arrivals(20, 60), Times())
+        return next(line.quantity for line in found.burst_lines if line.what == "metrics")
+
+    table = {"kind": "dynamodb"}
+    assert metrics(lake=table, mine={"kind": "queue"}) == metrics(lake=table)
+
+
+def test_a_queue_alone_has_the_metrics_of_the_function_before_it() -> None:
+    of = {"name": "a", "destinations": {"mine": {"kind": "queue"}}}
+    found = plan(Subscription.from_context(of), Arrivals(20, 60), Times()).burst_lines
+    assert next(line.quantity for line in found if line.what == "metrics") == pytest.approx(2 / HOURS)
 
 
 def test_advice_is_for_the_one_that_is_worst_off_and_can_be_typed() -> None:

@@ -163,6 +163,14 @@ def million(**settings: Any) -> list[Line]:
     return plan(subscription(**settings), Arrivals(400, 2500), Times(body_kb=3)).burst_lines
 
 
+def test_a_turn_by_backend_rate_is_a_write_beside_the_note_of_the_request() -> None:
+    def writes(**more: Any) -> float:
+        found = million(destination="http", backend_url="https://shop.example.com/", **more)
+        return next(line.quantity for line in found if line.what == "DynamoDB")
+
+    assert writes(backend_rate=400) == pytest.approx(2 * writes())
+
+
 def table(heading: str, lines: list[Line], total: str) -> str:
     rows = [f"| {line.what} | {line.dollars:.2f} |" for line in lines if line.dollars >= 0.005]
     return "\n".join([f"| {heading} | |", "|---|---|", *rows, f"| **in all** | **{total}** |"]) + "\n"
