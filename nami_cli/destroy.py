@@ -60,7 +60,7 @@ def destroy(
         _forget(target)
     say(f"{name}: destroyed in {took(started)}")
     if failed:
-        offer(target, failed, ask=not yes)
+        offer(target, failed, ask=not yes, named=removal.settings.get("destinations"))
     if any(kept.values()):
         say("to take the documents up again:")
         print_text(f"{nami} deploy {name} {as_flags(removal.settings_again(kept))}")

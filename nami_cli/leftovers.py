@@ -1,7 +1,8 @@
 """What is kept when a stack goes, or never came to be: named, and removed where one is asked and says so."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 
@@ -27,12 +28,13 @@ def told_after_failure(target: Target) -> Iterator[None]:
 
 def _tell_of_failed(target: Target) -> None:
     with going_on(silent):  # the deployment's own failure tells more
-        found = leftovers.of_failed(target, target.describe())
-        kept = leftovers.adoption(target.aws, found)
+        stack = target.describe()
+        found = leftovers.of_failed(target, stack)
         tell(found)
-        if found:
-            say(f"{target.aws.nami} destroy {target.name} offers to remove it")
-        if kept:
+        if not stack or not found:
+            return
+        say(f"{target.aws.nami} destroy {target.name} offers to remove it")
+        if kept := leftovers.adoption(target.aws, found, stack.settings.get("destinations")):
             say(f"{target.aws.nami} deploy {target.name} {as_flags(kept)} takes it up again")
 
 
@@ -42,8 +44,14 @@ def tell(found: Iterable[Leftover | str]) -> None:
         say(f"is kept: {each}")
 
 
-def offer(target: Target, found: Sequence[Leftover], *, ask: bool) -> bool:
-    """Remove what is kept, where one is asked and says so; else say how to. Returns whether all of it is gone."""
+def offer(
+    target: Target, found: Sequence[Leftover], *, ask: bool, named: Mapping[str, Mapping[str, Any]] | None = None
+) -> bool:
+    """Remove what is kept, where one is asked and says so; else say how to. Returns whether all of it is gone.
+
+    Args:
+        named: the destinations by names of the stack that has left it.
+    """
     if not ask:
         tell(each.by_hand for each in found)
     else:
@@ -57,7 +65,7 @@ def offer(target: Target, found: Sequence[Leftover], *, ask: bool) -> bool:
             for each in failed:
                 say(f"could not be removed: {each}")
             return not failed
-    if kept := leftovers.adoption(target.aws, found):
+    if kept := leftovers.adoption(target.aws, found, named):
         say("to take it up again:")
         print_text(f"{target.aws.nami} deploy {target.name} {as_flags(kept)}")
     return False

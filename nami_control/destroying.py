@@ -12,7 +12,6 @@ from nami_control.errors import CheckError, Command, DeployError, NotRunningErro
 from nami_control.leftovers import Leftover
 from nami_control.stacks import Stack, Target
 from nami_stack import names
-from nami_stack.destinations.named_settings import own_key
 
 _PAUSE = 2.0  # seconds between two looks at a stack on AWS; its network interfaces alone take minutes
 _LOCAL_PAUSE = 0.2
@@ -65,11 +64,7 @@ class Removal:
         """All settings with which another deployment takes up what is kept."""
         if not (named := self.settings.get("destinations")):
             return {**self.settings, **kept.get("", {})}
-        again = {
-            name: {**given, **{own_key(given["kind"], key): value for key, value in kept.get(name, {}).items()}}
-            for name, given in named.items()
-        }
-        return {**self.settings, "destinations": again}
+        return {**self.settings, "destinations": leftovers.taking_up(named, kept)}
 
     def kept_elsewhere(self) -> list[str]:
         """What other stacks keep of it."""

@@ -17,6 +17,7 @@ from nami_control.errors import Command
 from nami_control.planning.bill import PRICES
 from nami_control.stacks import SUBSCRIPTION_TAG, Stack, Target
 from nami_stack import names
+from nami_stack.destinations.named_settings import own_key
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
@@ -205,8 +206,14 @@ def of_templates(
     return _looked_at(aws, (each for each in kept if each[1] not in adopted))
 
 
-def adoption(aws: Aws, found: Iterable[Leftover]) -> dict[str, str]:
-    """The settings by which a deployment takes it up again; empty where there is nothing for that, or too much."""
+def adoption(
+    aws: Aws, found: Iterable[Leftover], named: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The settings by which a deployment takes it up again; empty where there is nothing for that, or too much.
+
+    Args:
+        named: the destinations that the stack had by names, of which the one that held something takes it up.
+    """
     outputs: dict[str, list[str]] = {}
     for each in found:
         if each.kind in _OUTPUTS:
@@ -214,7 +221,24 @@ def adoption(aws: Aws, found: Iterable[Leftover]) -> dict[str, str]:
     single = {key: values[0] for key, values in outputs.items() if len(values) == 1}
     if not {names.DATA_VOLUME_ID, names.DATABASE_SECRET_ARN} <= single.keys():
         single.pop(names.DATA_VOLUME_ID, None)  # neither is of use without the other
-    return destinations.adoption(aws, single)
+    if not named:
+        return destinations.adoption(aws, single)
+    again: dict[str, dict[str, str]] = {}
+    for kind, destination in destinations.DESTINATIONS.items():
+        those = [name for name, given in named.items() if given["kind"] == kind]
+        if len(those) == 1:  # of several nothing tells which it was
+            again[those[0]] = destination.adoption(aws, single)
+    return {"destinations": taking_up(named, again)} if any(again.values()) else {}
+
+
+def taking_up(
+    named: Mapping[str, Mapping[str, Any]], kept: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, Any]]:
+    """Destinations by names, each with the settings by which it takes up again what is kept of it."""
+    return {
+        name: {**given, **{own_key(given["kind"], key): value for key, value in kept.get(name, {}).items()}}
+        for name, given in named.items()
+    }
 
 
 def delete(aws: Aws, found: Iterable[Leftover]) -> list[str]:

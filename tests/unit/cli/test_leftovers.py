@@ -1,6 +1,7 @@
 """What is kept of a stack that failed, is gone, or has let go of it: named, and removed where one says so."""
 
 import json
+import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from nami_control.aws import Aws
 from nami_control.errors import DeployError, NotRunningError
 from nami_control.leftovers import Leftover
 from nami_control.stacks import Stack
+from nami_stack.names import SETTINGS_METADATA
 from tests.unit.cli.conftest import Stub, target
 
 AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -166,6 +168,7 @@ def test_failed_deployment_ends_with_what_it_left(aws: Stub, capsys: pytest.Capt
     described(aws, stack())
     events(aws, *KEPT)
     looked_at(aws)
+    aws("cloudformation").add_response("get_template", {"TemplateBody": "{}"})
     not_there(aws)  # what subscriptions share
     with suppress(DeployError), told_after_failure(target()):
         raise DeployError("no room for a VPC")
@@ -302,3 +305,34 @@ def test_volume_that_is_adopted_by_the_same_deployment_does_not_leave(
 @pytest.mark.parametrize("found", [[VOLUME_IS], [VOLUME_IS, VOLUME_IS, SECRET_IS], [QUEUE_IS]])
 def test_what_can_not_be_taken_up_again_is_not_offered_so(found: list[Leftover]) -> None:
     assert leftovers.adoption(Aws(), found) == {}
+
+
+NAMED = {"orders": {"kind": "http", "url": "https://shop.example.com/"}, "base": {"kind": "mongo-host"}}
+
+
+def test_failed_deployment_of_destinations_by_name_is_taken_up_again_by_name(
+    aws: Stub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    described(aws, stack())
+    events(aws, *KEPT)
+    looked_at(aws)
+    made_with = {"Metadata": {SETTINGS_METADATA: {"destinations": NAMED}}}
+    aws("cloudformation").add_response("get_template", {"TemplateBody": json.dumps(made_with)})
+    not_there(aws)  # what subscriptions share
+    with suppress(DeployError), told_after_failure(target()):
+        raise DeployError("no room for a VPC")
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if line.endswith("takes it up again")]
+    words = shlex.split(said)
+    given = json.loads(words[words.index("--destinations") + 1])
+    held = {"data_volume_id": "vol-1", "availability_zone": "eu-west-1b", "database_secret_arn": SECRET}
+    assert given == {**NAMED, "base": {"kind": "mongo-host", **held}}
+    assert "--data-volume-id" not in words
+
+
+def test_table_of_one_of_two_names_is_not_offered_since_nothing_tells_whose_it_was() -> None:
+    found = [Leftover("AWS::DynamoDB::Table", "t")]
+    both = {"lake": {"kind": "dynamodb"}, "copy": {"kind": "dynamodb"}}
+    assert leftovers.adoption(Aws(), found, both) == {}
+    assert leftovers.adoption(Aws(), found, {"lake": both["lake"]}) == {
+        "destinations": {"lake": {"kind": "dynamodb", "table_name": "t"}}
+    }
