@@ -239,9 +239,10 @@ def _tell_next(target: Target, url: str) -> None:
     is_signed = target.subscription.signature not in (None, "none")
     by_hand = f"curl -X POST '{url}' -H 'content-type: application/json' -d '{{\"hello\": \"world\"}}'"
     settings = "".join(f" -c {shlex.quote(f'{key}={value}')}" for key, value in target.given.items())
+    shown = f"events {name} --full" if target.subscription.with_function else f"doctor {name}"
     print_text(f"""\
 try next   {f"{local} send {name}" if is_signed else by_hand}
-           {local} events {name} --full
+           {local} {shown}
            nami create {name}, edit webhooks/{name}, then {local} up {name}{settings}""")
 
 

@@ -77,7 +77,8 @@ def send_command(
     if wait:
         show_stored(deployment, answers, partial(print_document, as_json=False))
     elif count == 1:
-        say(f"{target.aws.nami} events {target.name} --limit 1 shows it once it is stored")
+        waits = waiting_at(deployment)
+        say(waits or f"{target.aws.nami} events {target.name} --limit 1 shows it once it is stored")
 
 
 def require_accepted(target: Target, answers: list[Answer]) -> None:
@@ -91,12 +92,23 @@ def require_accepted(target: Target, answers: list[Answer]) -> None:
         )
 
 
+def waiting_at(deployment: Deployment) -> str:
+    """Where webhooks wait that no function of nami's takes on; empty where one does."""
+    if any(each.has_function for each in deployment.drains):
+        return ""
+    urls = " and ".join(each.queue_url for each in deployment.drains)
+    return f"it waits in {urls} for your consumer; {deployment.aws.nami} doctor {deployment.name} says how many do"
+
+
 def show_stored(deployment: Deployment, answers: list[Answer], show: Callable[[dict[str, Any]], None]) -> None:
-    """Wait for what became of webhooks that were taken, and show it.
+    """Wait for what became of webhooks that were taken, and show it; of those for the user's own consumer, say where.
 
     Raises:
         WebhookError: one is not stored in time.
     """
+    if waits := waiting_at(deployment):
+        say(waits)
+        return
     ids = [answer.delivery_id for answer in answers if answer.delivery_id]
     documents = events.wait_for(deployment, ids, timeout=_STORED_WITHIN, tell=say)
     for document in documents:

@@ -43,11 +43,15 @@ def state_of(document: Mapping[str, Any]) -> str:
 
 
 def destination_of(deployment: Deployment, name: str | None, tell: Tell = silent) -> Destination:
-    """The destination of that name; else the first that keeps webhooks, since a backend's log tells only of tries."""
+    """The destination of that name; else the first that keeps webhooks, since a backend's log tells only of tries.
+
+    Where none does, one with such a log goes before a queue, into which nobody may look.
+    """
     if name is not None:
         return destinations.of(deployment, deployment.drain(name), tell)
     there = [destinations.of(deployment, each, tell) for each in deployment.drains]
-    return next((each for each in there if each.keeps_webhooks), there[0])
+    telling = [each for each in there if each.has_function] or there
+    return next((each for each in telling if each.keeps_webhooks), telling[0])
 
 
 def wait_for(

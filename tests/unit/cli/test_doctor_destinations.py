@@ -306,6 +306,14 @@ def test_events_of_a_consumers_queue_say_where_they_wait(monkeypatch: pytest.Mon
         next(where.stored(query={}, ids=[], limit=1, follow=False))
 
 
+def test_events_are_a_backends_tries_rather_than_a_queue_that_nobody_may_look_into() -> None:
+    outputs = {f"Http{key}": "x" for key in ("QueueUrl", "DeadLetterQueueUrl", "PostQueueFunctionName")}
+    found = Deployment(target(), {**CONSUMER, **outputs})
+    found.drains[1].post_queue = Function("post", {"DESTINATION": "http", "TRIES_TABLE": "t"}, "/logs")
+    assert [drain.destination for drain in found.drains] == ["queue", "http"]
+    assert events.destination_of(found, None).kind == "http"
+
+
 def test_a_consumers_queue_has_no_function_to_ask(aws: Stub) -> None:
     aws("sqs")
     found = Deployment(target(), CONSUMER)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from nami_control import deploying, queues
 from nami_control.aws import Aws
 from nami_control.errors import CheckError
 from nami_control.stacks import Stack
+from nami_stack.settings import Subscription
 from tests.unit.cli.conftest import target
 
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/"
@@ -133,3 +135,15 @@ def test_what_arrived_meanwhile_is_told(aws: Stub, capsys: pytest.CaptureFixture
         f"is kept: the former queue {URL}q0, in which 3 webhooks arrived meanwhile",
         f"is kept: the former queue {URL}q1, which is empty; `aws sqs delete-queue --queue-url {URL}q1`",
     ]
+
+
+def test_deployment_for_your_own_consumer_ends_with_where_webhooks_wait() -> None:
+    outputs = {
+        "EndpointUrl": "https://a.example/nami/shopify",
+        "QueueUrl": "https://sqs/mine",
+        "DeadLetterQueueUrl": "d",
+    }
+    done: Any = SimpleNamespace(target=target(), url=outputs["EndpointUrl"], outputs=outputs)
+    ends = deploy._next_steps(done, Subscription.from_context({"name": "shopify", "destination": "queue"}))
+    assert ends["webhooks"] == "wait for your consumer in https://sqs/mine"
+    assert "documents" not in ends

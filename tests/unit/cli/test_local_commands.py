@@ -124,6 +124,11 @@ def test_what_to_try_next_is_accepted(capsys: pytest.CaptureFixture[str], given:
     assert len(said.splitlines()) == 3
 
 
+def test_what_waits_for_your_consumer_is_not_looked_for_among_the_events(capsys: pytest.CaptureFixture[str]) -> None:
+    commands._tell_next(target("shop", destination="queue"), "http://here")
+    assert capsys.readouterr().out.splitlines()[1].strip() == "nami local doctor shop"
+
+
 def test_what_is_brought_up_again_keeps_its_settings(capsys: pytest.CaptureFixture[str]) -> None:
     commands._tell_next(target("shop", order_by="$.id"), "http://here")
     assert capsys.readouterr().out.endswith("then nami local up shop -c 'order_by=$.id'\n")

@@ -58,7 +58,8 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
 def deployed(
     setting: dict[str, Any] | None, endpoint: str = "https://abc.execute-api.example/nami/shopify"
 ) -> Deployment:
-    found = Deployment(target(), {"EndpointUrl": endpoint, "SignatureSecretArn": ARN})
+    outputs = {"QueueUrl": "q", "DeadLetterQueueUrl": "d", "PostQueueFunctionName": "post"}
+    found = Deployment(target(), {"EndpointUrl": endpoint, "SignatureSecretArn": ARN, **outputs})
     environment = {"SIGNATURE": json.dumps(setting)} if setting else {}
     found.pre_queue = Function("pre", environment, "/logs/pre")
     return found
@@ -392,3 +393,23 @@ def test_header_is_split_at_the_first_colon() -> None:
 def test_header_without_a_colon_is_refused() -> None:
     with pytest.raises(UsageError, match="Name: value"):
         send._header("X-Url")
+
+
+CONSUMER = {"QueueUrl": "https://sqs/mine", "DeadLetterQueueUrl": "d", "ConsumerQueueArn": "arn"}
+FUNCTION = {"DynamodbQueueUrl": "q", "DynamodbDeadLetterQueueUrl": "d", "DynamodbPostQueueFunctionName": "post"}
+
+
+@pytest.mark.parametrize("wait", [False, True], ids=["sent", "waited for"])
+def test_webhook_for_your_own_consumer_is_said_to_wait_in_its_queue(
+    server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wait: bool
+) -> None:
+    found = deployed(None, f"{server}/202")
+    found.outputs = {"EndpointUrl": found.outputs["EndpointUrl"], **CONSUMER}
+    monkeypatch.setattr(send, "find", lambda _target: found)
+    send.send_command(target(), wait=wait)
+    told = "it waits in https://sqs/mine for your consumer; nami doctor shopify says how many do"
+    assert capsys.readouterr().err.splitlines()[-1].endswith(told)
+
+
+def test_webhook_that_a_function_takes_on_as_well_does_not_only_wait() -> None:
+    assert send.waiting_at(Deployment(target(), {**CONSUMER, **FUNCTION})) == ""
