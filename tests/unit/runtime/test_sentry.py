@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import sentry_sdk
 from sentry_sdk import transport
 
-from nami_runtime import aws, batch, envelope, intake
+from nami_runtime import aws, batch, envelope, intake, transform
 from nami_runtime.destinations import Later
 from nami_runtime.request import GatewayRequest, Request
 from tests.serving import Server
@@ -150,6 +151,15 @@ def test_webhook_that_is_refused_is_no_error(ingest: Ingest, refusal: int) -> No
     intake.answer(http_event(), unlucky)  # the one that comes
     ingest.events(1)
     assert len(ingest.raw) == 1
+
+
+@pytest.mark.usefixtures("ingest")
+def test_nothing_of_sentrys_is_told_to_the_process_of_a_transform() -> None:
+    """Its integration of subprocess would put a trace into the environment, which has but one variable."""
+    running = transform.Transform("body")
+    environment = Path(f"/proc/{running._process.pid}/environ").read_bytes()
+    running.close()
+    assert [each.partition(b"=")[0] for each in environment.split(b"\0") if each] == [b"PYTHONPATH"]
 
 
 def test_answer_does_not_wait_for_sentry(ingest: Ingest) -> None:
