@@ -63,9 +63,7 @@ def test_queue_of_yours_gets_what_its_filter_wants(app_factory: Apps) -> None:
     """As the page on destinations has it."""
     stack = cdk.Stack(app_factory(), "Shop")
     fanout = SnsTopic(stack, "Fanout")
-    webhook = ScalableWebhook(
-        stack, "Orders", name="orders", destination=fanout
-    )
+    webhook = ScalableWebhook(stack, "Orders", name="orders", destination=fanout)
     dead_letters = sqs.Queue(stack, "BillingDeadLetters")
     fanout.topic.add_subscription(
         subscriptions.SqsSubscription(

@@ -301,6 +301,16 @@ def test_topic_that_is_gone_fails(aws: Stub) -> None:
     assert (found.status, found.detail) == ("fail", f"there is no topic {TOPIC['TOPIC_ARN']} here")
 
 
+def test_events_of_a_topic_are_kept_nowhere() -> None:
+    found = Deployment(target(), OUTPUTS)
+    found.drains[0].post_queue = Function("post", TOPIC, "/logs/post")
+    where = events.destination_of(found, None)
+    with pytest.raises(UsageError, match="--destination sns: a topic keeps nothing"), where.browsed():
+        pass
+    with pytest.raises(UsageError, match="deploy a destination beside it that keeps webhooks"):
+        next(where.stored(query={}, ids=[], limit=1, follow=False))
+
+
 CONSUMER = {"QueueUrl": "https://sqs/q", "DeadLetterQueueUrl": "d", "ConsumerQueueArn": "arn"}
 
 
