@@ -8,11 +8,13 @@ from urllib.parse import parse_qsl
 
 import boto3
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nami_runtime import envelope
 from nami_runtime.destinations import sns
 from nami_runtime.request import Request
-from tests.unit.runtime.conftest import Context, FakeAws, load_handler, sqs_event
+from tests.unit.runtime.conftest import Context, FakeAws, built, load_handler, sqs_event
 from tests.unit.runtime.test_dynamodb import message
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:orders"
@@ -29,13 +31,13 @@ def post_queue(cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Function:
     return lambda event, seconds=30.0: load_handler("post_queue").handler(event, Context(seconds))
 
 
-def request(body: bytes | str, **given: Any) -> Request:
-    given = {"headers": {"x-shopify-topic": "orders/create"}, "request_id": "evt_1"} | given
-    return Request("POST", "/nami/shopify", "a=1", body=body, source_ip="192.0.2.1", **given)
+def request(body: bytes | str, **more: Any) -> Request:
+    more = {"headers": {"x-shopify-topic": "orders/create"}, "request_id": "evt_1"} | more
+    return Request("POST", "/nami/shopify", "a=1", body=body, source_ip="192.0.2.1", **more)
 
 
-def written(body: bytes | str, **given: Any) -> str:
-    return envelope.write(request(body, **given), "shopify").decode()
+def written(body: bytes | str, **more: Any) -> str:
+    return envelope.write(request(body, **more), "shopify").decode()
 
 
 def fresh(key: str = "evt_1") -> str:
@@ -66,6 +68,21 @@ def test_message_is_the_envelope_as_it_lay_in_the_queue(
     sent = written(body)
     assert post_queue(sqs_event(sent)) == {"batchItemFailures": []}
     assert [each["Message"] for each in cloud.published] == [sent]
+
+
+_text = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+
+
+@given(st.one_of(st.binary(max_size=40), _text), _text, st.dictionaries(_text, _text, max_size=3), st.booleans())
+@settings(max_examples=100)
+def test_document_has_all_that_its_envelope_is_made_of(
+    body: bytes | str, query: str, headers: dict[str, str], is_bound: bool
+) -> None:
+    came = Request("PUT", "/nami/shopify", query, headers=headers, body=body, request_id="r-1", source_ip="::1")
+    came.delivery_id, came.id_is_bound = "evt_1", is_bound
+    sent = envelope.write(came, "shopify")
+    delivery = sns._delivery(built(envelope.read(sent.decode())))
+    assert envelope.write(delivery, "shopify") == sent
 
 
 def test_what_another_body_may_come_under_and_what_is_replayed_stays_told(cloud: FakeAws, post_queue: Function) -> None:
