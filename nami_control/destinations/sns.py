@@ -54,7 +54,7 @@ class Sns(Destination):
         return Speed(at_once=MAX_ENTRIES)
 
     @classmethod
-    def burst_lines(cls, stored: float, times: Times) -> list[Line]:
+    def burst_lines(cls, subscription: Subscription, stored: float, times: Times) -> list[Line]:
         """The messages, as if each were a request of its own, which a full batch's are not; queues get them free."""
         return [line("SNS", "sns-request", stored * max(ceil(times.body_kb / _REQUEST_KB), 1))]
 
