@@ -324,6 +324,59 @@ def test_last_try_is_noted_with_the_beginning_of_the_answer(cloud: FakeAws, post
     assert (second["status"], second["attempt"], second["delivered"]) == ("200", "2", True)
 
 
+def batches(cloud: FakeAws) -> list[list[dict[str, Any]]]:
+    """The notes of each call."""
+    return [
+        [put["PutRequest"]["Item"] for put in json.loads(body)["RequestItems"][TABLE]]
+        for _, _, headers, body in cloud.requests
+        if headers.get("x-amz-target", "").endswith(".BatchWriteItem")
+    ]
+
+
+def test_tries_of_a_batch_are_noted_25_at_once(cloud: FakeAws, post_queue: Function) -> None:
+    post_queue(sqs_event(*[message(f"e{number}") for number in range(30)]))
+    assert [len(batch) for batch in batches(cloud)] == [25, 5]
+    assert len(cloud.tables[TABLE]) == 30
+
+
+def test_of_one_id_twice_in_a_batch_the_last_try_is_noted(
+    cloud: FakeAws, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKEND_CONCURRENCY", "1")
+    again = {"backend-status": "500,200"}
+    post_queue(sqs_event(message(headers=again), message("evt_2"), message(headers=again)))
+    assert [len(batch) for batch in batches(cloud)] == [2]
+    assert (noted(cloud)["delivered"], noted(cloud, "evt_2")["delivered"]) == (True, True)
+
+
+def test_notes_that_dynamodb_leaves_over_are_given_again(cloud: FakeAws, post_queue: Function) -> None:
+    def one_less(service: str, action: str) -> tuple[int, bytes] | None:
+        if action != "BatchWriteItem" or len(batches(cloud)) > 1:
+            return None
+        (puts,) = batches(cloud)
+        return 200, json.dumps({"UnprocessedItems": {TABLE: [{"PutRequest": {"Item": puts[0]}}]}}).encode()
+
+    cloud.answer = one_less
+    assert post_queue(sqs_event(message(), message("evt_2"))) == {"batchItemFailures": []}
+    assert [len(batch) for batch in batches(cloud)] == [2, 1]
+
+
+def test_notes_that_dynamodb_never_takes_are_given_up_in_time(
+    cloud: FakeAws, post_queue: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def none(_: str, action: str) -> tuple[int, bytes] | None:
+        if action != "BatchWriteItem":
+            return None
+        left = [{"PutRequest": {"Item": item}} for item in batches(cloud)[-1]]
+        return 200, json.dumps({"UnprocessedItems": {TABLE: left}}).encode()
+
+    cloud.answer = none
+    started = time.monotonic()
+    assert post_queue(sqs_event(message())) == {"batchItemFailures": []}
+    assert time.monotonic() - started < 2
+    assert '"tries are not noted","ids":["evt_1"]' in capsys.readouterr().out.replace(": ", ":").replace(", ", ",")
+
+
 def test_delivery_that_can_not_be_noted_is_delivered(cloud: FakeAws, post_queue: Function) -> None:
     cloud.answer = lambda service, action: (400, b'{"__type":"Gone"}') if service.startswith("Dynamo") else None
     assert post_queue(sqs_event(message())) == {"batchItemFailures": []}
@@ -336,8 +389,10 @@ def test_delivery_whose_note_gets_no_answer_is_delivered(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{silent.getsockname()[1]}")
         batch = sqs_event(*(message(f"evt_{number}") for number in range(8)))  # two for each connection
+        started = time.monotonic()
         assert post_queue(batch, 8.0) == {"batchItemFailures": []}
     assert len(backend.received) == 8
+    assert time.monotonic() - started < 2  # a second for all notes together
 
 
 def test_retry_after_is_told_to_the_queue(cloud: FakeAws, post_queue: Function) -> None:
