@@ -24,12 +24,11 @@ from nami_runtime import aws
 from nami_runtime.destinations import NO_TIME, Apart, Away, Later, NotYet, apart
 from nami_runtime.destinations.dynamodb import encoded
 from nami_runtime.documents import TRANSFORMED, iso
-from nami_runtime.reaching import HOP_BY_HOP, Forbidden, Way, cut_at, token
+from nami_runtime.reaching import HOP_BY_HOP, Forbidden, Line, Way, token
 from nami_runtime.secret import Secret
 from nami_runtime.tries import Notes, note_of
 
 if TYPE_CHECKING:
-    import http.client
     from collections.abc import Sequence
 
     from nami_runtime.added_headers import AddedHeaders
@@ -209,19 +208,14 @@ class Backend:
         return document
 
     def _exchange(self, document: dict[str, Any], keys: list[bytes], deadline: float) -> Answer:
-        """Raises _Unreached, OSError or http.client.HTTPException; the thread's connection is then closed."""
-        connection = self._connected(deadline)
+        """Raises _Unreached, or else what went wrong; the thread's connection is then closed."""
+        line = self._connected(deadline)
         raw = _body(document)
         try:
-            with cut_at(min(deadline, monotonic() + self._read_seconds), connection.sock):
-                target = self._target(document["query"])
-                method = self._method or document["method"]
-                connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
-                for name, value in self._headers(document, method, keys, raw):
-                    connection.putheader(name, value)
-                connection.endheaders(raw or None)
-                response = connection.getresponse()
-                body = response.read(_MAX_ANSWER_BYTES)
+            method = self._method or document["method"]
+            head = self._head(document, method, keys, raw)
+            response = line.exchange(head, raw, method, min(deadline, monotonic() + self._read_seconds))
+            body = response.read(_MAX_ANSWER_BYTES)
         except BaseException:
             self._way.close()
             raise
@@ -231,7 +225,7 @@ class Backend:
         self._way.used()
         return Answer(response.status, response.getheader("retry-after", ""), body)
 
-    def _connected(self, deadline: float) -> http.client.HTTPConnection:
+    def _connected(self, deadline: float) -> Line:
         """A connection over which it may be sent now. Raises _Unreached."""
         try:
             if self._pace:
@@ -246,7 +240,16 @@ class Backend:
         except OSError as error:
             raise _Unreached(Away(f"backend away: {type(error).__name__}")) from None
 
-    def _headers(self, document: dict[str, Any], method: str, keys: list[bytes], raw: bytes) -> list[tuple[str, bytes]]:
+    def _head(self, document: dict[str, Any], method: str, keys: list[bytes], raw: bytes) -> bytes:
+        """Raises ValueError for a method that is none."""
+        if not token(method):
+            raise ValueError("method")
+        lines = [b"%s: %s\r\n" % each for each in self._headers(document, method, keys, raw)]
+        return f"{method} {self._target(document['query'])} HTTP/1.1\r\n".encode() + b"".join(lines) + b"\r\n"
+
+    def _headers(
+        self, document: dict[str, Any], method: str, keys: list[bytes], raw: bytes
+    ) -> list[tuple[bytes, bytes]]:
         given = document["headers"]
         left_out = HOP_BY_HOP | {name.strip().lower() for name in given.get("connection", "").split(",")}
         delivery_id = quote(str(document["_id"]), safe="".join(map(chr, range(33, 127))))
@@ -282,7 +285,7 @@ class Backend:
             # Many servers read both characters as one: WSGI, CGI and PHP hand on HTTP_WEBHOOK_ID for either.
             if (read := name.replace("_", "-")) not in left_out and not read.startswith("nami-") and token(name)
         ]
-        return [(name, _control.sub(b" ", value.encode())) for name, value in headers]
+        return [(name.encode(), _control.sub(b" ", value.encode())) for name, value in headers]
 
     def _target(self, query: str) -> str:
         """The URL's path with its own query and the producer's, as it was written; what is the URL's own stays so."""

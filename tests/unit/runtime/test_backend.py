@@ -504,6 +504,90 @@ def test_handshake_that_does_not_end_is_a_failed_try(
     assert noted(cloud)["reason"] == "backend away: TimeoutError"
 
 
+@pytest.mark.parametrize("told", [{"backend-fault": "drip"}, {"backend-fault": "endless"}])
+def test_answer_over_tls_that_does_not_end_is_a_failed_try(
+    cloud: FakeAws,
+    secure: Backend,
+    certificate: Path,
+    post_queue: Function,
+    monkeypatch: pytest.MonkeyPatch,
+    told: dict[str, str],
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    started = time.monotonic()
+    assert post_queue(sqs_event(message(headers=told))) == FAILED
+    assert noted(cloud)["reason"] == "backend: TimeoutError"
+    assert time.monotonic() - started < 2
+
+
+def drip(listening: socket.socket, first: bytes) -> None:
+    """Accepts one connection and sends a byte at a time on it, as long as somebody listens."""
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            connected, _ = listening.accept()
+            with connected:
+                connected.sendall(first)
+                while True:
+                    connected.sendall(b"x")
+                    time.sleep(0.1)
+
+    threading.Thread(target=serve, daemon=True).start()
+
+
+def test_handshake_that_comes_a_byte_at_a_time_is_cut(
+    cloud: FakeAws, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        drip(listening, b"\x16\x03\x03\x40\x00")  # a handshake's record of 16 KB
+        monkeypatch.setenv("BACKEND_URL", f"https://127.0.0.1:{listening.getsockname()[1]}/")
+        started = time.monotonic()
+        assert post_queue(sqs_event(message())) == FAILED
+    assert noted(cloud)["reason"] == "backend away: TimeoutError"
+    assert time.monotonic() - started < 2
+
+
+def test_body_that_the_backend_does_not_take_is_cut(
+    cloud: FakeAws, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads nothing, and says a byte at a time."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        drip(listening, b"")
+        monkeypatch.setenv("BACKEND_URL", f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        started = time.monotonic()
+        assert post_queue(sqs_event(message(body="x" * 8_000_000))) == FAILED
+    assert noted(cloud)["reason"] == "backend: TimeoutError"
+    assert time.monotonic() - started < 3
+
+
+def test_requests_start_no_thread_of_their_own(
+    backend: Backend, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    start = threading.Thread.start
+
+    def counted(self: threading.Thread) -> None:
+        started.append(self.name)
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", counted)
+    post_queue(sqs_event(*[message(f"e{number}") for number in range(20)]))
+    assert len(backend.received) == 20
+    assert [name for name in started if not name.startswith("http_") and "process_request" not in name] == []
+
+
+def test_long_body_arrives_whole(backend: Backend, post_queue: Function) -> None:
+    body = "y" * 1_000_000
+    assert post_queue(sqs_event(message(body=body))) == {"batchItemFailures": []}
+    assert only(backend).body == body.encode()
+
+
+def test_method_that_is_none_is_not_sent(cloud: FakeAws, backend: Backend, post_queue: Function) -> None:
+    assert post_queue(sqs_event(message(method="GET / HTTP/1.1\r\nx: y"))) == FAILED
+    assert backend.received == []
+    assert noted(cloud)["reason"] == "backend: ValueError"
+
+
 PRIVATE = [
     *("127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
     *("224.0.0.1", "240.0.0.1", "::1", "::", "fe80::1%eth0", "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1"),
