@@ -54,6 +54,7 @@ _TOO_MANY = 429
 _TAKES_NOTHING_NOW = (_TOO_MANY, 503)
 # What an answer to headers that have changed looks like.
 _REFUSED = frozenset({"backend: HTTP 401", "backend: HTTP 403"})
+_PRINTABLE = "".join(map(chr, range(33, 127)))
 _control = re.compile(rb"[\x00-\x1f\x7f]")
 
 
@@ -88,6 +89,7 @@ class Backend:
     def __init__(self) -> None:
         environ = os.environ
         self._url = urlsplit(environ["BACKEND_URL"])
+        self._own_query = {_name_of(part) for part in self._url.query.split("&")}
         self._way = Way(self._url, int(environ["BACKEND_CONNECT_TIMEOUT"]), environ.get("BACKEND_ALLOW_PRIVATE") == "1")
         self._read_seconds = int(environ["BACKEND_READ_TIMEOUT"])
         self._method = environ.get("BACKEND_METHOD")
@@ -252,7 +254,7 @@ class Backend:
     ) -> list[tuple[bytes, bytes]]:
         given = document["headers"]
         left_out = HOP_BY_HOP | {name.strip().lower() for name in given.get("connection", "").split(",")}
-        delivery_id = quote(str(document["_id"]), safe="".join(map(chr, range(33, 127))))
+        delivery_id = quote(str(document["_id"]), safe=_PRINTABLE)
         headers = [
             ("host", self._url.netloc),
             ("accept-encoding", "identity"),
@@ -289,11 +291,10 @@ class Backend:
 
     def _target(self, query: str) -> str:
         """The URL's path with its own query and the producer's, as it was written; what is the URL's own stays so."""
-        own = {_name_of(part) for part in self._url.query.split("&")}
-        parts = [part for part in query.split("&") if part and _name_of(part) not in own]
+        parts = [part for part in query.split("&") if part and _name_of(part) not in self._own_query]
         joined = "&".join([*filter(None, [self._url.query]), *parts])
         target = (self._url.path or "/") + (f"?{joined}" if joined else "")
-        return quote(target, safe="".join(map(chr, range(33, 127))))
+        return quote(target, safe=_PRINTABLE)
 
     def _note(self, document: dict[str, Any], answer: Answer | None, reason: str, milliseconds: int) -> dict[str, Any]:
         """How the try went."""
