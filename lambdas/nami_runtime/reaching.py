@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from typing import Any
     from urllib.parse import SplitResult
 
-
 # Node's servers close after 5 idle seconds; a request that crosses such an end would be a failed try.
 IDLE_SECONDS = 4.0
 _TOGETHER_BYTES = 65_536
