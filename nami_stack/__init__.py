@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nami_stack.destinations.queue import QueueOnly as QueueOnly
     from nami_stack.destinations.s3 import S3Archive as S3Archive
     from nami_stack.destinations.shared_mongo import SharedMongo as SharedMongo
+    from nami_stack.destinations.sns import SnsTopic as SnsTopic
     from nami_stack.gateways.domain import CustomDomain as CustomDomain
     from nami_stack.gateways.gateway import Gateway as Gateway
     from nami_stack.gateways.http import HttpGateway as HttpGateway
@@ -46,6 +47,7 @@ _NAMES = {
     "destinations.queue": "QueueOnly",
     "destinations.s3": "S3Archive",
     "destinations.shared_mongo": "SharedMongo",
+    "destinations.sns": "SnsTopic",
     "gateways.domain": "CustomDomain",
     "gateways.gateway": "Gateway",
     "gateways.http": "HttpGateway",

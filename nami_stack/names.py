@@ -37,6 +37,7 @@ BACKEND_SECRET_ARN = "BackendSecretArn"  # noqa: S105 - the name of an output
 BACKEND_SIGNATURE = "BackendSignature"
 ATTEMPTS_TABLE = "AttemptsTableName"
 EVENT_BUS = "EventBusName"
+FANOUT_TOPIC_ARN = "FanoutTopicArn"
 ARCHIVE_BUCKET = "ArchiveBucketName"
 ARCHIVE_IDS_TABLE = "ArchiveIdsTableName"
 ARCHIVE_TABLE = "ArchiveTableStatement"

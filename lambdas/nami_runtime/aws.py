@@ -1,8 +1,8 @@
 """The few calls that the functions make to AWS, on the standard library alone.
 
 boto3 costs half a second of CPU to import and most of a millisecond per call, and a function of 256 MB has a seventh of
-a core. The requests are of the AWS JSON protocols 1.0 and 1.1, and S3's, signed by Signature Version 4 as AWS describes
-it: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+a core. The requests are of the AWS JSON protocols 1.0 and 1.1, the query protocol, and S3's, signed by Signature
+Version 4 as AWS describes it: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 """
 
 from __future__ import annotations
@@ -228,6 +228,11 @@ class Client:
         if not isinstance(decoded, dict):
             raise Unavailable("answer is not a JSON object")
         return decoded
+
+    def ask(self, form: bytes, deadline: float) -> bytes:
+        """One action of a service of the query protocol, such as SNS: its XML. Raises Unavailable or Rejected."""
+        headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+        return self._send(self._template("POST", "/", headers), form, deadline)
 
     def put_object(self, key: str, body: bytes, deadline: float, condition: dict[str, str] | None = None) -> None:
         """Writes an object of the client's bucket, on a condition such as {"if-none-match": "*"}.

@@ -14,6 +14,7 @@ from nami_control.destinations.mongo import MongoDatabase, MongoHost, SharedMong
 from nami_control.destinations.postgres import Postgres
 from nami_control.destinations.queue import Queue
 from nami_control.destinations.s3 import S3
+from nami_control.destinations.sns import Sns
 from nami_control.progress import Tell, silent
 from nami_control.stacks import Stack
 from nami_stack.settings import SharedSettings, Subscription
@@ -27,6 +28,7 @@ DESTINATIONS: dict[str, type[Destination]] = {
     "eventbridge": EventBridge,
     "postgres": Postgres,
     "s3": S3,
+    "sns": Sns,
     "queue": Queue,
 }
 

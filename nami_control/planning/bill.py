@@ -64,6 +64,7 @@ PRICES = {
     "dynamodb-write": Price(0.625e-6, "write of up to 1 KB, on demand", _DYNAMODB),
     "s3-put": Price(5.00e-6, "object written", _S3),
     "event": Price(1.00e-6, "event put, of up to 64 KB", "https://aws.amazon.com/eventbridge/pricing/"),
+    "sns-request": Price(0.50e-6, "message published, of up to 64 KB", "https://aws.amazon.com/sns/pricing/"),
     "gp3-gb": Price(0.08, "GB-month", "https://aws.amazon.com/ebs/pricing/"),
     "snapshot-gb": Price(0.05, "GB-month", "https://aws.amazon.com/ebs/pricing/"),
     "public-ipv4": Price(0.005, "hour", _VPC),

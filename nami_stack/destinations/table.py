@@ -83,6 +83,7 @@ DESTINATIONS: dict[str, DestinationKind] = {
         transforms=True,
     ),
     "s3": DestinationKind("nami_stack.destinations.s3:S3Archive"),
+    "sns": DestinationKind("nami_stack.destinations.sns:SnsTopic"),
     "queue": DestinationKind("nami_stack.destinations.queue:QueueOnly", reaches_queues=False, has_function=False),
 }
 

@@ -13,6 +13,7 @@ import psutil
 from proofs.faults import plan
 from proofs.faults.plan import Fault
 
+_FUNCTIONS = ("PreQueue", "PostQueue")
 # Seconds by which an outage may become longer, so that a function fails for it also where the machine is slow.
 _LONGER = 20.0
 
@@ -88,13 +89,14 @@ class Breaking(threading.Thread):
         return _signal([host], signal.SIGSTOP) + _signal(host.children(), signal.SIGKILL)
 
     def _workers(self) -> list[psutil.Process]:
-        return [child for child in self._aws.children() if "_worker.py" in _command(child)]
+        """Those of webhooks; local AWS waits for the answer of what a deployment calls, and does not ask again."""
+        return [child for child in self._aws.children() if any(each in _command(child) for each in _FUNCTIONS)]
 
     def _one_of_each(self) -> list[psutil.Process]:
         """A worker of the pre-queue function and one of the post-queue function, as far as there are any."""
         workers = self._workers()
         chosen = []
-        for function in ("PreQueue", "PostQueue"):
+        for function in _FUNCTIONS:
             if of_it := [worker for worker in workers if function in _command(worker)]:
                 chosen.append(self._chance.choice(of_it))
         return chosen

@@ -113,13 +113,9 @@ def _overtaken(sent: Mapping[str, Sent], seen: Seen) -> Iterator[str]:
             last[webhook.group] = max(place[each], last.get(webhook.group, -1))
 
 
-def _changed(
-    documents: Iterable[tuple[str, str]], by_digest: Mapping[str, str], sent: Mapping[str, Sent]
-) -> Iterator[str]:
+def _changed(documents: Iterable[tuple[str, str]], by_digest: Mapping[str, str], sent: Mapping[str, Sent]) -> set[str]:
     """Those that hold other bytes than were sent under their ids."""
-    for each, digest in documents:
-        if each not in _places(by_digest.get(digest), digest, sent):
-            yield each
+    return {each for each, digest in documents if each not in _places(by_digest.get(digest), digest, sent)}
 
 
 def _places(owner: str | None, digest: str, sent: Mapping[str, Sent]) -> set[str]:

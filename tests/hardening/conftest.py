@@ -161,6 +161,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "on-a-bus": {"signature": "shopify", "destination": "eventbridge", "event_bus": "orders", "transform": "body"},
     "archive": {"signature": "shopify", "destination": "s3", "keep_days": 90},
+    "for-several-consumers": {"signature": "shopify", "destination": "sns", "order_by": "x-order-id"},
     "for-your-consumer": {"signature": "shopify", "destination": "queue"},
     "sql-in-your-network": {
         **NETWORK,

@@ -1,4 +1,4 @@
-"""An archive, and beside it a queue for a consumer of one's own: what is accepted is in both, in the archive once."""
+"""An archive, a queue and a topic for consumers of one's own: what is accepted is in all, in the archive once."""
 
 import gzip
 import json
@@ -45,7 +45,7 @@ class Ledger:
 
 @pytest.fixture(scope="module")
 def ledger(nami: Nami) -> Ledger:
-    nami.up("ledger", *QUICK, "-c", "destination=s3,queue")
+    nami.up("ledger", *QUICK, "-c", "destination=s3,queue,sns")
     found = pipeline(nami, "ledger")
     return Ledger(found, found.outputs())
 
@@ -106,7 +106,7 @@ def test_commands_know_both(ledger: Ledger, nami: Nami) -> None:
     told = {each["check"]: each for each in json.loads(nami.typed("--local", "doctor", "ledger", "--json").stdout)}
     assert (told["archive"]["status"], told["queue"]["status"]) == ("ok", "ok"), told
     listed = {each["name"]: each for each in json.loads(nami.typed("--local", "list", "--json").stdout)}
-    assert listed["ledger"]["destinations"] == ["s3", "queue"]
+    assert listed["ledger"]["destinations"] == ["s3", "sns", "queue"]
 
 
 def test_replay_renews_the_line_where_it_is(ledger: Ledger, nami: Nami) -> None:
@@ -119,3 +119,22 @@ def test_replay_renews_the_line_where_it_is(ledger: Ledger, nami: Nami) -> None:
     wait_for(lambda: "replayed_at" in ledger.of(delivery_id)[0], 20)
     (after,) = ledger.of(delivery_id)
     assert (after["stored_at"], after["raw"]) == (before["stored_at"], before["raw"])
+
+
+def test_topic_gives_its_subscribers_what_waits_in_the_queue(ledger: Ledger) -> None:
+    sqs, sns = ledger.pipeline.client("sqs"), ledger.pipeline.client("sns")
+    mine = sqs.create_queue(QueueName="subscriber")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=mine, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = ledger.outputs["SnsFanoutTopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    sent = {ledger.post(body) for body in (b'{"total": 19.90}', b"a=1&b=2", bytes(range(256)))}
+
+    def taken(queue_url: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        while not sent <= found.keys():
+            said = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=20)
+            assert said.get("Messages"), f"{sent - found.keys()} did not come"
+            found |= {json.loads(each["Body"])["id"]: each["Body"] for each in said["Messages"]}
+        return {each: found[each] for each in sent}
+
+    assert taken(mine) == taken(ledger.outputs["QueueQueueUrl"])

@@ -23,6 +23,7 @@ from nami_stack import (
     ScalableWebhook,
     SettingsError,
     Signature,
+    SnsTopic,
     Subscription,
     Watching,
     functions,
@@ -106,6 +107,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
             "eventbridge": lambda: EventBridge(stack, "Bus"),
             "postgres": lambda: Postgres(stack, "Postgres", secret=SECRET),
             "s3": lambda: S3Archive(stack, "Archive"),
+            "sns": lambda: SnsTopic(stack, "Topic"),
         }
         ScalableWebhook(
             stack,
@@ -130,6 +132,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
         ("http", []),
         ("eventbridge", []),
         ("s3", []),
+        ("sns", []),
         ("postgres", ["requirements-postgres.txt"]),
     ],
 )
@@ -616,7 +619,7 @@ def test_an_entry_of_the_table_makes_a_destination(synth: Synth, monkeypatch: py
 def test_what_is_not_in_the_table_is_no_destination() -> None:
     assert error_of(destination="toy") == (
         "destination='toy': must be 'mongo-host', 'shared-mongo', 'mongo-database', 'dynamodb', 'http', "
-        "'eventbridge', 'postgres', 's3' or 'queue'; "
+        "'eventbridge', 'postgres', 's3', 'sns' or 'queue'; "
         "the default is mongo-host"
     )
 

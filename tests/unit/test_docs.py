@@ -329,6 +329,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"destination": "eventbridge"},
     {"destination": "postgres", **POSTGRES},
     {"destination": "s3"},
+    {"destination": "sns"},
     {"destination": "queue"},
 ]
 

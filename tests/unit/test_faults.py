@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from proofs.faults import plan
+from proofs.faults import breaking, plan
 from proofs.faults.invariants import Seen, Sent, answers, check
 from proofs.faults.mutants import MUTANTS, ROOT, Mutant
 
@@ -244,3 +245,29 @@ def test_defect_can_still_be_planted(mutant: Mutant) -> None:
     planted = mutant.planted(text)
     assert planted != text
     compile(planted, mutant.file, "exec")
+
+
+class _Process:
+    def __init__(self, command: str, children: tuple["_Process", ...] = ()) -> None:
+        self._command, self._children = command, children
+        self.signals: list[int] = []
+
+    def cmdline(self) -> list[str]:
+        return self._command.split()
+
+    def children(self) -> tuple["_Process", ...]:
+        return self._children
+
+    def send_signal(self, number: int) -> None:
+        self.signals.append(number)
+
+
+def test_workers_that_a_deployment_calls_are_never_killed() -> None:
+    workers = [
+        _Process(f"python /tmp/ministack-lambda-nami-faults-{each}-x/_worker.py")
+        for each in ("FaultsPreQueue1", "ReservationsAsk2", "FaultsMongoPostQueue3", "ReservationsAsk4")
+    ]
+    aws: Any = _Process("python -m nami_local.aws", (*workers, _Process("python -m nami_local.host")))
+    killing = breaking.Breaking(aws, [plan.Fault(0, plan.KILL_WORKERS)] * 9, 1, lambda: 0)
+    killing.run()
+    assert [bool(each.signals) for each in workers] == [True, False, True, False]

@@ -275,6 +275,42 @@ def test_archive_is_there_or_is_told_to_be_gone(aws: Stub) -> None:
     assert look(ARCHIVE).detail == "there is no bucket archive here; the queue holds the webhooks meanwhile"
 
 
+TOPIC = {"DESTINATION": "sns", "TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:orders"}
+
+
+@pytest.mark.parametrize(
+    ("count", "status", "told"),
+    [
+        ("0", "warn", "nobody is subscribed to {}, so nobody gets the webhooks"),
+        ("1", "ok", "{}, 1 subscription"),
+        ("2", "ok", "{}, 2 subscriptions"),
+    ],
+)
+def test_who_is_subscribed_to_a_topic_is_told(aws: Stub, count: str, status: str, told: str) -> None:
+    arn = TOPIC["TOPIC_ARN"]
+    aws("sns").add_response(
+        "get_topic_attributes", {"Attributes": {"SubscriptionsConfirmed": count}}, {"TopicArn": arn}
+    )
+    found = look(TOPIC)
+    assert (found.status, found.detail) == (status, told.format(arn))
+
+
+def test_topic_that_is_gone_fails(aws: Stub) -> None:
+    aws("sns").add_client_error("get_topic_attributes", "NotFound")
+    found = look(TOPIC)
+    assert (found.status, found.detail) == ("fail", f"there is no topic {TOPIC['TOPIC_ARN']} here")
+
+
+def test_events_of_a_topic_are_kept_nowhere() -> None:
+    found = Deployment(target(), OUTPUTS)
+    found.drains[0].post_queue = Function("post", TOPIC, "/logs/post")
+    where = events.destination_of(found, None)
+    with pytest.raises(UsageError, match="--destination sns: a topic keeps nothing"), where.browsed():
+        pass
+    with pytest.raises(UsageError, match="deploy a destination beside it that keeps webhooks"):
+        next(where.stored(query={}, ids=[], limit=1, follow=False))
+
+
 CONSUMER = {"QueueUrl": "https://sqs/q", "DeadLetterQueueUrl": "d", "ConsumerQueueArn": "arn"}
 
 

@@ -36,6 +36,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "backend": BACKEND,
     "events": {"destination": "eventbridge"},
     "archive": {"destination": "s3"},
+    "several consumers": {"destination": "sns"},
     "your consumer": {"destination": "queue"},
     "your consumer and a table": {"destination": "dynamodb,queue"},
     "several, in order": {"destination": "mongo-host,dynamodb", "order_by": "x-order-id"},

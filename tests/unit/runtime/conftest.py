@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pymongo
 import pytest
@@ -34,7 +35,7 @@ settings.load_profile("nami")
 
 
 class FakeAws:
-    """SQS, Secrets Manager, DynamoDB, EventBridge and S3, as far as the functions call them, over real HTTP."""
+    """SQS, SNS, Secrets Manager, DynamoDB, EventBridge and S3, as far as the functions call them, over real HTTP."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []
@@ -45,6 +46,8 @@ class FakeAws:
         self.buses = {"default"}
         self.event_bytes = 1_048_576
         self.events: list[dict[str, Any]] = []
+        self.topics: set[str] = set()
+        self.published: list[dict[str, str]] = []
         self.sent_on: list[tuple[str, dict[str, Any]]] = []
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
         self.connections = 0
@@ -80,6 +83,8 @@ class FakeAws:
     def respond(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         service, _, action = headers.get("x-amz-target", "s3." + method).partition(".")
         service = {"AmazonSQS": "sqs"}.get(service, service.partition("_")[0])
+        if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            service, action = "sns", dict(parse_qsl(body.decode()))["Action"]
         if (told := self.answer(service, action)) is not None:
             return told
         services = {"DynamoDB": self._dynamodb, "sqs": self._sqs, "AWSEvents": self._eventbridge}
@@ -87,6 +92,8 @@ class FakeAws:
             return asked(action, json.loads(body))
         if service == "secretsmanager":
             return self._secret(action, json.loads(body))
+        if service == "sns":
+            return self._publish_batch(dict(parse_qsl(body.decode(), strict_parsing=True)))
         if method == "PUT":
             return self._put_object(path, headers, body)
         return (200, self.objects[path]) if path in self.objects else (404, b"<Error><Code>NoSuchKey</Code></Error>")
@@ -159,6 +166,23 @@ class FakeAws:
         self.events += [entry for entry in known if len(entry["DetailType"]) <= 128]
         said = [{"EventId": str(number)} for number, _ in enumerate(entries)]
         return 200, json.dumps({"FailedEntryCount": 0, "Entries": said}).encode()
+
+    def _publish_batch(self, given: dict[str, str]) -> tuple[int, bytes]:
+        if given["TopicArn"] not in self.topics:
+            return 404, b"<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code></Error></ErrorResponse>"
+        entries: dict[str, dict[str, str]] = {}
+        for name, value in given.items():
+            if name.startswith("PublishBatchRequestEntries.member."):
+                place, _, field = name.removeprefix("PublishBatchRequestEntries.member.").partition(".")
+                entries.setdefault(place, {})[field] = value
+        told = ("Message", "MessageAttributes.entry")
+        counted = [[name, value] for each in entries.values() for name, value in each.items() if name.startswith(told)]
+        if len(entries) > 10 or sum(len(value.encode()) for _, value in counted) > 262_144:
+            return 400, b"<ErrorResponse><Error><Code>BatchRequestTooLong</Code></Error></ErrorResponse>"
+        self.published += entries.values()
+        said = "".join(f"<member><MessageId>m</MessageId><Id>{each['Id']}</Id></member>" for each in entries.values())
+        answer = f"<PublishBatchResult><Failed/><Successful>{said}</Successful></PublishBatchResult>"
+        return 200, f"<PublishBatchResponse>{answer}</PublishBatchResponse>".encode()
 
     def _dynamodb(self, action: str, given: dict[str, Any]) -> tuple[int, bytes]:
         if action == "BatchWriteItem":
