@@ -68,7 +68,7 @@ class Pace:
                 said = client.call(
                     "DynamoDB_20120810.UpdateItem",
                     self._now(now) if alone else self._after_others(now, latest),
-                    monotonic() + _CALL_SECONDS,
+                    min(monotonic() + _CALL_SECONDS, until),  # a turn that is known later is missed
                 )
             except aws.Rejected as error:
                 if error.code != "ConditionalCheckFailedException":

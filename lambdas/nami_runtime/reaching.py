@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
+import io
 import ipaddress
 import re
 import select
@@ -14,11 +14,12 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from typing import Any
     from urllib.parse import SplitResult
 
 # Node's servers close after 5 idle seconds; a request that crosses such an end would be a failed try.
 IDLE_SECONDS = 4.0
+_TOGETHER_BYTES = 65_536
 # RFC 9110, section 7.6.1, and what belongs to this hop: the connection's own, and what is computed anew.
 HOP_BY_HOP = frozenset(
     {
@@ -91,6 +92,64 @@ class _Final(http.client.HTTPResponse):
             super().begin()
 
 
+class _Reading(io.RawIOBase):
+    """What comes on a connection, until a moment of time.monotonic()."""
+
+    def __init__(self, connected: socket.socket, until: float) -> None:
+        self._socket, self._until = connected, until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        wait_until(self._until, self._socket)
+        return self._socket.recv_into(buffer)
+
+
+def wait_until(moment: float, connected: socket.socket) -> None:
+    """Ends the socket's next wait at that moment of time.monotonic(). Raises TimeoutError where it is past."""
+    left = moment - monotonic()
+    if left <= 0:
+        raise TimeoutError
+    connected.settimeout(left)
+
+
+class Line:
+    """A connection to a host, for one request after the other.
+
+    All of an exchange ends in time: a time-out is that of each read, and a slow sender makes many, so each gets what is
+    left.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket, self._until = connected, 0.0
+
+    def exchange(self, head: bytes, body: bytes, method: str, until: float) -> http.client.HTTPResponse:
+        """Sends a request; the answer's head is read. Raises OSError or http.client.HTTPException."""
+        self._until = until
+        # One packet where both fit; a long body is not copied, since several are sent at once.
+        for part in (head + body,) if len(body) <= _TOGETHER_BYTES else (head, body):
+            rest = memoryview(part)
+            while rest:
+                wait_until(until, self._socket)
+                rest = rest[self._socket.send(rest) :]
+        response = _Final(self, method=method)  # type: ignore[arg-type] # it only asks for a file to read from
+        response.begin()
+        return response
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """What the answer is read from."""
+        return io.BufferedReader(_Reading(self._socket, self._until))
+
+    def is_quiet(self) -> bool:
+        """Whether nothing was said, and nobody has gone, while nothing was asked."""
+        return not select.select([self._socket], [], [], 0)[0]
+
+    def close(self) -> None:
+        """Ends it."""
+        self._socket.close()
+
+
 class Way:
     """The way to a URL's host: a connection for each thread, kept for the next request."""
 
@@ -98,34 +157,22 @@ class Way:
         self._url, self._connect_seconds, self._allow_private = url, connect_seconds, allow_private
         self._own = threading.local()
 
-    def connected(self, deadline: float) -> http.client.HTTPConnection:
+    def connected(self, deadline: float) -> Line:
         """The thread's connection, opened where there is none or it was idle. Raises Forbidden or OSError."""
-        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
-        if connection:
-            fresh = monotonic() - self._own.used_at < IDLE_SECONDS
-            if fresh and not select.select([connection.sock], [], [], 0)[0]:
-                return connection
+        line: Line | None = getattr(self._own, "line", None)
+        if line:
+            if monotonic() - self._own.used_at < IDLE_SECONDS and line.is_quiet():
+                return line
             self.close()
         limit = min(deadline, monotonic() + self._connect_seconds)
         secure = self._url.scheme == "https"
         host = self._url.hostname or ""
-        connection = http.client.HTTPConnection(host)
-        connection.response_class = _Final
-        connection.auto_open = 0  # only to the address that was checked
-        connection.sock = reach(host, self._url.port or (443 if secure else 80), limit, self._allow_private)
-        self._own.connection = connection
+        connected = reach(host, self._url.port or (443 if secure else 80), limit, self._allow_private)
         if secure:
-            # The handshake apart, since wrapping takes the descriptor away from the plain socket.
-            secured = _tls().wrap_socket(connection.sock, server_hostname=host, do_handshake_on_connect=False)
-            connection.sock = secured
-            try:
-                with cut_at(limit, secured):
-                    secured.do_handshake()
-            except BaseException:
-                self.close()
-                raise
+            connected = _secured(connected, host, limit)
+        self._own.line = line = Line(connected)
         self.used()
-        return connection
+        return line
 
     def used(self) -> None:
         """Remember that the thread's connection has just been of use."""
@@ -133,10 +180,10 @@ class Way:
 
     def close(self) -> None:
         """End the thread's connection, if there is one."""
-        connection = getattr(self._own, "connection", None)
-        self._own.connection = None
-        if connection:
-            connection.close()
+        line = getattr(self._own, "line", None)
+        self._own.line = None
+        if line:
+            line.close()
 
 
 _context: ssl.SSLContext | None = None
@@ -149,27 +196,14 @@ def _tls() -> ssl.SSLContext:
     return _context
 
 
-@contextlib.contextmanager
-def cut_at(limit: float, connected: socket.socket) -> Iterator[None]:
-    """Ends a socket's waiting at `limit`: a time-out is that of each read, and a slow sender makes many.
-
-    Raises TimeoutError for whatever came of it.
-    """
-
-    def cut() -> None:
-        with contextlib.suppress(OSError):
-            # Not the TLS socket's own, which would take its state away under the other thread.
-            socket.socket.shutdown(connected, socket.SHUT_RDWR)
-
-    connected.settimeout(max(0.001, limit - monotonic()))
-    watch = threading.Timer(limit - monotonic(), cut)
-    watch.daemon = True
-    watch.start()
+def _secured(plain: socket.socket, host: str, limit: float) -> ssl.SSLSocket:
+    # The handshake apart, since wrapping takes the descriptor away from the plain socket.
+    secured = _tls().wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
     try:
-        yield
-    except (OSError, http.client.HTTPException):
-        if monotonic() >= limit:
-            raise TimeoutError from None
+        # Of a handshake the time-out is that of all its reads together: CPython, Modules/_ssl.c, do_handshake.
+        wait_until(limit, secured)
+        secured.do_handshake()
+    except BaseException:
+        secured.close()
         raise
-    finally:
-        watch.cancel()
+    return secured

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nami_runtime import aws, log
 from nami_runtime.destinations import Apart, Away, apart
-from nami_runtime.destinations.dynamodb import encoded
+from nami_runtime.destinations.dynamodb import Unfit, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,47 @@ def note_of(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+class Notes:
+    """The table that keeps how the last try of each delivery went; for several threads."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        self._own = threading.local()
+
+    def client(self) -> aws.Client:
+        """The thread's own: a client is one connection."""
+        if not hasattr(self._own, "client"):
+            self._own.client = aws.Client("dynamodb")
+        client: aws.Client = self._own.client
+        return client
+
+    def keep(self, notes: Sequence[dict[str, Any]], deadline: float) -> None:
+        """Writes notes, 25 a call; of several on one delivery the last one stays, since a call takes a key once.
+
+        What goes wrong with them is logged, and concerns no webhook.
+        """
+        puts = {}
+        for note in notes:
+            try:
+                puts[note["id"], note["subscription"]] = {"PutRequest": {"Item": encoded(note)}}
+            except Unfit as error:
+                self._lost([note["id"]], error)
+        waiting = [*puts.values()]
+        for start in range(0, len(waiting), _TOGETHER):
+            left: Any = {self.table: waiting[start : start + _TOGETHER]}
+            try:
+                while left:
+                    said = self.client().call("DynamoDB_20120810.BatchWriteItem", {"RequestItems": left}, deadline)
+                    if left := said.get("UnprocessedItems"):
+                        time.sleep(_PAUSE_SECONDS)
+            except Exception as error:
+                self._lost([key for key, _ in [*puts][start:]], error)
+                return
+
+    def _lost(self, ids: list[str], error: Exception) -> None:
+        log.line("WARNING", "tries are not noted", ids=ids, reason=f"{type(error).__name__}: {error}")
+
+
 class Tries:
     """The table of what a store was given that does not know repeats by itself.
 
@@ -39,8 +80,8 @@ class Tries:
 
     def __init__(self, table: str, store: str) -> None:
         """`store` is what reasons call it."""
-        self._table, self._store = table, store
-        self._own = threading.local()
+        self._store = store
+        self._notes = Notes(table)
 
     def claim(self, document: dict[str, Any], deadline: float) -> tuple[dict[str, Any], str]:
         """The document as the store is to get it, and where it is not to, what became of it; for several threads."""
@@ -61,28 +102,17 @@ class Tries:
         notes = [
             note_of(document) | {"delivered": not why} | ({"reason": why} if why else {}) for document, why in tried
         ]
-        for start in range(0, len(notes), _TOGETHER):
-            puts = [{"PutRequest": {"Item": encoded(note)}} for note in notes[start : start + _TOGETHER]]
-            left: Any = {self._table: puts}
-            try:
-                while left:
-                    said = self._client().call("DynamoDB_20120810.BatchWriteItem", {"RequestItems": left}, deadline)
-                    if left := said.get("UnprocessedItems"):
-                        time.sleep(_PAUSE_SECONDS)
-            except Exception as error:
-                ids = [note["id"] for note in notes[start:]]
-                log.line("WARNING", "tries are not noted", ids=ids, reason=f"{type(error).__name__}: {error}")
-                return
+        self._notes.keep(notes, deadline)
 
     def _take(self, document: dict[str, Any], deadline: float) -> bool:
         """Whether the id was free; it is this document's then."""
         parameters: dict[str, object] = {
-            "TableName": self._table,
+            "TableName": self._notes.table,
             "Item": encoded(note_of(document) | {"delivered": False, "reason": f"{self._store}: under way"}),
             "ConditionExpression": "attribute_not_exists(id)",
         }
         try:
-            self._client().call("DynamoDB_20120810.PutItem", parameters, deadline)
+            self._notes.client().call("DynamoDB_20120810.PutItem", parameters, deadline)
         except aws.Rejected as error:
             if error.code != "ConditionalCheckFailedException":
                 raise
@@ -92,11 +122,13 @@ class Tries:
     def _note_under(self, document: dict[str, Any], deadline: float) -> dict[str, Any] | None:
         note = note_of(document)
         asked: dict[str, object] = {
-            "TableName": self._table,
+            "TableName": self._notes.table,
             "Key": encoded({name: note[name] for name in ("id", "subscription")}),
             "ConsistentRead": True,
         }
-        found: dict[str, Any] | None = self._client().call("DynamoDB_20120810.GetItem", asked, deadline).get("Item")
+        found: dict[str, Any] | None = (
+            self._notes.client().call("DynamoDB_20120810.GetItem", asked, deadline).get("Item")
+        )
         return found
 
     def _taken(
@@ -114,10 +146,3 @@ class Tries:
             return document, "its id, and the one of its own, are those of others"
         own, result = self.claim(apart(document), deadline)
         return own, Apart(result, str(own["_id"])) if result == "duplicate" else result
-
-    def _client(self) -> aws.Client:
-        # A client is one connection, so each thread has its own.
-        if not hasattr(self._own, "client"):
-            self._own.client = aws.Client("dynamodb")
-        client: aws.Client = self._own.client
-        return client

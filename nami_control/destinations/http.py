@@ -18,7 +18,7 @@ class Http(InTable):
     keeps_webhooks = False
     comes_again = True
     shown_by = ("BackendSecretArn", "BackendSignature")
-    work = Assumption(1.1, "ms of a whole vCPU for a webhook of a batch", "measured, 0.7 ms; half more on Graviton")
+    work = Assumption(0.5, "ms of a whole vCPU for a webhook of a batch", "measured, 0.3 ms; half more on Graviton")
     write = Assumption(100, "ms for the backend's answer", "assumed; yours is what counts")
 
     def looks(self) -> Looks:

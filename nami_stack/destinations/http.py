@@ -159,7 +159,8 @@ class HttpBackend(Destination):
         }
 
     def grant_write(self, function: PythonFunction) -> None:
-        """Let the function read its secrets, note its tries, and take turns."""
+        """Let the function read its secrets, note its tries, take ids and turns."""
         for secret in filter(None, (self.secret, self.headers_secret)):
             function.allow_secret(secret)
-        self.attempts.grant(function, "dynamodb:PutItem", *(["dynamodb:UpdateItem"] if self._rate else []))
+        turns = ["dynamodb:UpdateItem"] if self._rate else []
+        self.attempts.grant(function, "dynamodb:BatchWriteItem", "dynamodb:PutItem", *turns)

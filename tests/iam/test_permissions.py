@@ -42,10 +42,13 @@ NEEDED: dict[tuple[str, str, str], set[str]] = {
     ("DynamodbPostQueue", "dynamodb:UpdateItem", "DynamoTable"): {"replayed"},
     ("DynamodbPostQueue", "s3:PutObject", "DynamoTableLargeItems"): {"large", "huge"},
     ("DynamodbPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
-    ("HttpPostQueue", "secretsmanager:GetSecretValue", "HttpBackendSecret"): {"small", "large", "noted", "later"},
+    ("HttpPostQueue", "secretsmanager:GetSecretValue", "HttpBackendSecret"): {
+        *("small", "large", "noted", "taken", "later")
+    },
     ("HttpPostQueue", "s3:GetObject", "LargeBodies"): {"large"},
-    ("HttpPostQueue", "dynamodb:PutItem", "HttpBackendAttempts"): {"noted"},
-    ("HttpPostQueue", "dynamodb:UpdateItem", "HttpBackendAttempts"): {"small", "large", "later"},
+    ("HttpPostQueue", "dynamodb:BatchWriteItem", "HttpBackendAttempts"): {"noted"},
+    ("HttpPostQueue", "dynamodb:PutItem", "HttpBackendAttempts"): {"taken"},
+    ("HttpPostQueue", "dynamodb:UpdateItem", "HttpBackendAttempts"): {"small", "large", "taken", "later"},
     ("HttpPostQueue", "sqs:ChangeMessageVisibility", "HttpQueue"): {"later"},
     ("EventbridgePostQueue", "events:PutEvents", BUS): {"small", "large", "noted"},
     ("EventbridgePostQueue", "events:DescribeEventBus", RULE): {"small", "large", "again", "noted"},
@@ -184,14 +187,17 @@ class Bench:
         return found
 
     def _forwarded(self) -> set[str]:
-        """Whether a try is noted, and whether one is put off as long as the backend asks for, and no longer."""
-        noted, later = str(uuid4()), str(uuid4())
+        """Whether a try is noted, an id taken, and a webhook put off as long as the backend asks for, and no longer."""
+        noted, taken, later = str(uuid4()), str(uuid4()), str(uuid4())
         self.functions["HttpPostQueue"].failing(noted=envelope(b"{}", noted, {}))
+        others_may_have_it = json.dumps(json.loads(envelope(b"{}", taken, {})) | {"id_may_repeat": True})
+        with self.without("HttpPostQueue", "sqs:SendMessage", "HttpQueue"):
+            not_taken = self.functions["HttpPostQueue"].failing(taken=others_may_have_it)
         found = self._note("HttpBackendAttempts", noted)
         queue = self.aws.outputs("shopify")["HttpQueueUrl"]
         self.aws.root("sqs").send_message(QueueUrl=queue, MessageBody=envelope(b"{}", later, LATER))
         twice = wait_until(lambda: len(self.aws.backend.of(later)) == 2, 5)
-        return {name for name, works in {"noted": bool(found), "later": twice}.items() if not works}
+        return not_taken | {name for name, works in {"noted": bool(found), "later": twice}.items() if not works}
 
 
 @pytest.fixture(scope="module")

@@ -278,7 +278,10 @@ def test_secret_is_not_in_the_environment(http: Template) -> None:
 def test_functions_rights_at_a_backend_are_to_read_the_secret_and_note_tries(http: Template) -> None:
     granted = rights(http, "Http")
     assert {action.partition(":")[0] for action in granted} == {"s3", "sqs", "secretsmanager", "dynamodb"}
-    assert {action for action in granted if action.startswith("dynamodb:")} == {"dynamodb:PutItem"}
+    assert {action for action in granted if action.startswith("dynamodb:")} == {
+        "dynamodb:BatchWriteItem",
+        "dynamodb:PutItem",
+    }
 
 
 def test_function_may_put_off_its_queues_messages(http: Template) -> None:
@@ -360,6 +363,7 @@ def test_rights_are_for_the_headers_and_for_turns(unsigned: Template) -> None:
     granted = rights(unsigned, "Http")
     assert granted["secretsmanager:GetSecretValue"] == HEADERS
     assert {action for action in granted if action.startswith("dynamodb:")} == {
+        "dynamodb:BatchWriteItem",
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
     }

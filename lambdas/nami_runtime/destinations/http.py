@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
@@ -21,22 +20,21 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote_plus, urlsplit
 
-from nami_runtime import aws, log
+from nami_runtime import aws
 from nami_runtime.destinations import NO_TIME, Apart, Away, Later, NotYet, apart
 from nami_runtime.destinations.dynamodb import encoded
 from nami_runtime.documents import TRANSFORMED, iso
-from nami_runtime.reaching import HOP_BY_HOP, Forbidden, Way, cut_at, token
+from nami_runtime.reaching import HOP_BY_HOP, Forbidden, Line, Way, token
 from nami_runtime.secret import Secret
-from nami_runtime.tries import note_of
+from nami_runtime.tries import Notes, note_of
 
 if TYPE_CHECKING:
-    import http.client
     from collections.abc import Sequence
 
     from nami_runtime.added_headers import AddedHeaders
     from nami_runtime.pace import Pace
 
-# What a note may take, and what is left of the batch's time for the last one.
+# What is left of the batch's time when the last request ends: half of it for its thread to say so, all of it for notes.
 NOTE_SECONDS = 1.0
 NOTE_BYTES = 2048
 # Of an answer that nobody reads; a longer one costs its connection.
@@ -56,6 +54,7 @@ _TOO_MANY = 429
 _TAKES_NOTHING_NOW = (_TOO_MANY, 503)
 # What an answer to headers that have changed looks like.
 _REFUSED = frozenset({"backend: HTTP 401", "backend: HTTP 403"})
+_PRINTABLE = "".join(map(chr, range(33, 127)))
 _control = re.compile(rb"[\x00-\x1f\x7f]")
 
 
@@ -90,19 +89,19 @@ class Backend:
     def __init__(self) -> None:
         environ = os.environ
         self._url = urlsplit(environ["BACKEND_URL"])
+        self._own_query = {_name_of(part) for part in self._url.query.split("&")}
         self._way = Way(self._url, int(environ["BACKEND_CONNECT_TIMEOUT"]), environ.get("BACKEND_ALLOW_PRIVATE") == "1")
         self._read_seconds = int(environ["BACKEND_READ_TIMEOUT"])
         self._method = environ.get("BACKEND_METHOD")
-        self._table = environ["BACKEND_ATTEMPTS_TABLE"]
+        self._notes = Notes(environ["BACKEND_ATTEMPTS_TABLE"])
         arn, added = environ.get("BACKEND_SECRET_ARN"), environ.get("BACKEND_HEADERS_SECRET_ARN")
         self._secret = Secret(arn) if arn else None
         self._added = _added(added) if added else None
         rate = environ.get("BACKEND_RATE")
-        self._pace = _pace(self._table, float(rate)) if rate else None
+        self._pace = _pace(self._notes.table, float(rate)) if rate else None
         self._no_time = NotYet(_NO_TIME) if rate else _NO_TIME
         self._rests_until, self._rests_for = 0.0, ""  # time.monotonic(), and what the backend said
         self._pool = ThreadPoolExecutor(int(environ["BACKEND_CONCURRENCY"]), thread_name_prefix="http")
-        self._own = threading.local()
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
         try:
@@ -111,15 +110,17 @@ class Backend:
                 raise _Unready(f"the secret of its headers {self._added.fault}")
         except _Unready as error:
             return [Away(f"backend away: {error}")] * len(documents)
-        tries = [self._pool.submit(self._deliver, document, keys, deadline) for document in documents]
+        notes: list[dict[str, Any]] = []
+        tries = [self._pool.submit(self._deliver, document, keys, deadline, notes) for document in documents]
         results = []
         for each in tries:
             try:
-                results.append(each.result(max(0.0, deadline - monotonic())))
+                results.append(each.result(max(0.0, deadline - NOTE_SECONDS / 2 - monotonic())))
             except TimeoutError:  # a name that does not resolve can't be interrupted
                 results.append(self._no_time if each.cancel() else _NO_TIME)
             except Exception as error:  # of a document without what a request is made of
                 results.append(f"backend: {type(error).__name__}")
+        self._notes.keep(notes[:], min(deadline, monotonic() + NOTE_SECONDS))
         if self._added and not _REFUSED.isdisjoint(results) and self._added.reread(deadline):
             # The headers were of yesterday, and nothing is wrong with the webhooks.
             results = [Away(result) if result in _REFUSED else result for result in results]
@@ -137,7 +138,10 @@ class Backend:
             raise _Unready("its secret is empty")
         return keys
 
-    def _deliver(self, document: dict[str, Any], keys: list[bytes], deadline: float) -> str:
+    def _deliver(
+        self, document: dict[str, Any], keys: list[bytes], deadline: float, notes: list[dict[str, Any]]
+    ) -> str:
+        """What became of one; of a try it adds a note."""
         started = monotonic()
         if started >= deadline - NOTE_SECONDS:
             return self._no_time
@@ -156,7 +160,7 @@ class Backend:
             reason = error.reason
         except Exception as error:
             reason = f"backend: {type(error).__name__}"
-        self._note(document, answer, reason, round((monotonic() - started) * 1000), deadline)
+        notes.append(self._note(document, answer, reason, round((monotonic() - started) * 1000)))
         if reason:
             return self._failed(answer, reason, int(document["attempts"]))
         return "stored" if document["_id"] == told else Apart("stored", document["_id"])
@@ -190,13 +194,15 @@ class Backend:
         if "raw_sha256" not in document:
             return document
         parameters: dict[str, object] = {
-            "TableName": self._table,
+            "TableName": self._notes.table,
             "Item": encoded(note_of(document) | {"delivered": False, "reason": "backend: under way"}),
             "ConditionExpression": "attribute_not_exists(id) OR raw_sha256 = :content",
             "ExpressionAttributeValues": encoded({":content": document["raw_sha256"]}),
         }
         try:
-            self._notes().call("DynamoDB_20120810.PutItem", parameters, min(deadline, monotonic() + NOTE_SECONDS))
+            self._notes.client().call(
+                "DynamoDB_20120810.PutItem", parameters, min(deadline, monotonic() + NOTE_SECONDS)
+            )
         except aws.Rejected as error:
             if error.code != "ConditionalCheckFailedException":
                 raise
@@ -204,19 +210,14 @@ class Backend:
         return document
 
     def _exchange(self, document: dict[str, Any], keys: list[bytes], deadline: float) -> Answer:
-        """Raises _Unreached, OSError or http.client.HTTPException; the thread's connection is then closed."""
-        connection = self._connected(deadline)
+        """Raises _Unreached, or else what went wrong; the thread's connection is then closed."""
+        line = self._connected(deadline)
         raw = _body(document)
         try:
-            with cut_at(min(deadline, monotonic() + self._read_seconds), connection.sock):
-                target = self._target(document["query"])
-                method = self._method or document["method"]
-                connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
-                for name, value in self._headers(document, method, keys, raw):
-                    connection.putheader(name, value)
-                connection.endheaders(raw or None)
-                response = connection.getresponse()
-                body = response.read(_MAX_ANSWER_BYTES)
+            method = self._method or document["method"]
+            head = self._head(document, method, keys, raw)
+            response = line.exchange(head, raw, method, min(deadline, monotonic() + self._read_seconds))
+            body = response.read(_MAX_ANSWER_BYTES)
         except BaseException:
             self._way.close()
             raise
@@ -226,14 +227,14 @@ class Backend:
         self._way.used()
         return Answer(response.status, response.getheader("retry-after", ""), body)
 
-    def _connected(self, deadline: float) -> http.client.HTTPConnection:
+    def _connected(self, deadline: float) -> Line:
         """A connection over which it may be sent now. Raises _Unreached."""
         try:
             if self._pace:
                 # What is left is for the answer; less than that where the batch only looks whether the backend is back.
                 until = deadline - min(self._read_seconds, (deadline - monotonic()) / 2)
                 connect = partial(self._way.connected, deadline)
-                if reason := self._pace.wait(self._notes(), connect, until) or self._resting():
+                if reason := self._pace.wait(self._notes.client(), connect, until) or self._resting():
                     raise _Unreached(reason)
             return self._way.connected(deadline)
         except Forbidden as error:
@@ -241,10 +242,19 @@ class Backend:
         except OSError as error:
             raise _Unreached(Away(f"backend away: {type(error).__name__}")) from None
 
-    def _headers(self, document: dict[str, Any], method: str, keys: list[bytes], raw: bytes) -> list[tuple[str, bytes]]:
+    def _head(self, document: dict[str, Any], method: str, keys: list[bytes], raw: bytes) -> bytes:
+        """Raises ValueError for a method that is none."""
+        if not token(method):
+            raise ValueError("method")
+        lines = [b"%s: %s\r\n" % each for each in self._headers(document, method, keys, raw)]
+        return f"{method} {self._target(document['query'])} HTTP/1.1\r\n".encode() + b"".join(lines) + b"\r\n"
+
+    def _headers(
+        self, document: dict[str, Any], method: str, keys: list[bytes], raw: bytes
+    ) -> list[tuple[bytes, bytes]]:
         given = document["headers"]
         left_out = HOP_BY_HOP | {name.strip().lower() for name in given.get("connection", "").split(",")}
-        delivery_id = quote(str(document["_id"]), safe="".join(map(chr, range(33, 127))))
+        delivery_id = quote(str(document["_id"]), safe=_PRINTABLE)
         headers = [
             ("host", self._url.netloc),
             ("accept-encoding", "identity"),
@@ -277,20 +287,17 @@ class Backend:
             # Many servers read both characters as one: WSGI, CGI and PHP hand on HTTP_WEBHOOK_ID for either.
             if (read := name.replace("_", "-")) not in left_out and not read.startswith("nami-") and token(name)
         ]
-        return [(name, _control.sub(b" ", value.encode())) for name, value in headers]
+        return [(name.encode(), _control.sub(b" ", value.encode())) for name, value in headers]
 
     def _target(self, query: str) -> str:
         """The URL's path with its own query and the producer's, as it was written; what is the URL's own stays so."""
-        own = {_name_of(part) for part in self._url.query.split("&")}
-        parts = [part for part in query.split("&") if part and _name_of(part) not in own]
+        parts = [part for part in query.split("&") if part and _name_of(part) not in self._own_query]
         joined = "&".join([*filter(None, [self._url.query]), *parts])
         target = (self._url.path or "/") + (f"?{joined}" if joined else "")
-        return quote(target, safe="".join(map(chr, range(33, 127))))
+        return quote(target, safe=_PRINTABLE)
 
-    def _note(
-        self, document: dict[str, Any], answer: Answer | None, reason: str, milliseconds: int, deadline: float
-    ) -> None:
-        """Keeps how the last try went. What goes wrong with it concerns no webhook."""
+    def _note(self, document: dict[str, Any], answer: Answer | None, reason: str, milliseconds: int) -> dict[str, Any]:
+        """How the try went."""
         fields = note_of(document) | {"ms": milliseconds, "delivered": not reason}
         if reason:
             fields["reason"] = reason
@@ -299,19 +306,7 @@ class Backend:
             if self._added:  # which a backend may repeat
                 body = self._added.hidden(body.decode(errors="replace")).encode()
             fields |= {"status": answer.status, "answer": body[:NOTE_BYTES].decode(errors="replace")}
-        try:
-            parameters: dict[str, object] = {"TableName": self._table, "Item": encoded(fields)}
-            # Not the batch's time, which others need that wait for this thread.
-            limit = min(deadline, monotonic() + NOTE_SECONDS)
-            self._notes().call("DynamoDB_20120810.PutItem", parameters, limit)
-        except Exception as error:
-            log.line("WARNING", "the try is not noted", id=fields["id"], reason=f"{type(error).__name__}: {error}")
-
-    def _notes(self) -> aws.Client:
-        if not hasattr(self._own, "notes"):
-            self._own.notes = aws.Client("dynamodb")
-        client: aws.Client = self._own.notes
-        return client
+        return fields
 
 
 def _body(document: dict[str, Any]) -> bytes:

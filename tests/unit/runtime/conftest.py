@@ -189,6 +189,9 @@ class FakeAws:
             for name, puts in given["RequestItems"].items():
                 assert 1 <= len(puts) <= 25
                 items = [put["PutRequest"]["Item"] for put in puts]
+                if len({(item["id"]["S"], item["subscription"]["S"]) for item in items}) < len(items):
+                    # "Provided list of item keys contains duplicates": API_BatchWriteItem.html
+                    return 400, b'{"__type":"com.amazon.coral.validate#ValidationException"}'
                 self.tables.setdefault(name, {}).update({item["id"]["S"]: item for item in items})
             return 200, b'{"UnprocessedItems":{}}'
         table = self.tables.setdefault(given["TableName"], {})

@@ -324,6 +324,59 @@ def test_last_try_is_noted_with_the_beginning_of_the_answer(cloud: FakeAws, post
     assert (second["status"], second["attempt"], second["delivered"]) == ("200", "2", True)
 
 
+def batches(cloud: FakeAws) -> list[list[dict[str, Any]]]:
+    """The notes of each call."""
+    return [
+        [put["PutRequest"]["Item"] for put in json.loads(body)["RequestItems"][TABLE]]
+        for _, _, headers, body in cloud.requests
+        if headers.get("x-amz-target", "").endswith(".BatchWriteItem")
+    ]
+
+
+def test_tries_of_a_batch_are_noted_25_at_once(cloud: FakeAws, post_queue: Function) -> None:
+    post_queue(sqs_event(*[message(f"e{number}") for number in range(30)]))
+    assert [len(batch) for batch in batches(cloud)] == [25, 5]
+    assert len(cloud.tables[TABLE]) == 30
+
+
+def test_of_one_id_twice_in_a_batch_the_last_try_is_noted(
+    cloud: FakeAws, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKEND_CONCURRENCY", "1")
+    again = {"backend-status": "500,200"}
+    post_queue(sqs_event(message(headers=again), message("evt_2"), message(headers=again)))
+    assert [len(batch) for batch in batches(cloud)] == [2]
+    assert (noted(cloud)["delivered"], noted(cloud, "evt_2")["delivered"]) == (True, True)
+
+
+def test_notes_that_dynamodb_leaves_over_are_given_again(cloud: FakeAws, post_queue: Function) -> None:
+    def one_less(service: str, action: str) -> tuple[int, bytes] | None:
+        if action != "BatchWriteItem" or len(batches(cloud)) > 1:
+            return None
+        (puts,) = batches(cloud)
+        return 200, json.dumps({"UnprocessedItems": {TABLE: [{"PutRequest": {"Item": puts[0]}}]}}).encode()
+
+    cloud.answer = one_less
+    assert post_queue(sqs_event(message(), message("evt_2"))) == {"batchItemFailures": []}
+    assert [len(batch) for batch in batches(cloud)] == [2, 1]
+
+
+def test_notes_that_dynamodb_never_takes_are_given_up_in_time(
+    cloud: FakeAws, post_queue: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def none(_: str, action: str) -> tuple[int, bytes] | None:
+        if action != "BatchWriteItem":
+            return None
+        left = [{"PutRequest": {"Item": item}} for item in batches(cloud)[-1]]
+        return 200, json.dumps({"UnprocessedItems": {TABLE: left}}).encode()
+
+    cloud.answer = none
+    started = time.monotonic()
+    assert post_queue(sqs_event(message())) == {"batchItemFailures": []}
+    assert time.monotonic() - started < 2
+    assert '"tries are not noted","ids":["evt_1"]' in capsys.readouterr().out.replace(": ", ":").replace(", ", ",")
+
+
 def test_delivery_that_can_not_be_noted_is_delivered(cloud: FakeAws, post_queue: Function) -> None:
     cloud.answer = lambda service, action: (400, b'{"__type":"Gone"}') if service.startswith("Dynamo") else None
     assert post_queue(sqs_event(message())) == {"batchItemFailures": []}
@@ -336,8 +389,10 @@ def test_delivery_whose_note_gets_no_answer_is_delivered(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{silent.getsockname()[1]}")
         batch = sqs_event(*(message(f"evt_{number}") for number in range(8)))  # two for each connection
+        started = time.monotonic()
         assert post_queue(batch, 8.0) == {"batchItemFailures": []}
     assert len(backend.received) == 8
+    assert time.monotonic() - started < 2  # a second for all notes together
 
 
 def test_retry_after_is_told_to_the_queue(cloud: FakeAws, post_queue: Function) -> None:
@@ -447,6 +502,90 @@ def test_handshake_that_does_not_end_is_a_failed_try(
         monkeypatch.setenv("BACKEND_URL", f"https://127.0.0.1:{silent.getsockname()[1]}/")
         assert post_queue(sqs_event(message())) == FAILED
     assert noted(cloud)["reason"] == "backend away: TimeoutError"
+
+
+@pytest.mark.parametrize("told", [{"backend-fault": "drip"}, {"backend-fault": "endless"}])
+def test_answer_over_tls_that_does_not_end_is_a_failed_try(
+    cloud: FakeAws,
+    secure: Backend,
+    certificate: Path,
+    post_queue: Function,
+    monkeypatch: pytest.MonkeyPatch,
+    told: dict[str, str],
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    started = time.monotonic()
+    assert post_queue(sqs_event(message(headers=told))) == FAILED
+    assert noted(cloud)["reason"] == "backend: TimeoutError"
+    assert time.monotonic() - started < 2
+
+
+def drip(listening: socket.socket, first: bytes) -> None:
+    """Accepts one connection and sends a byte at a time on it, as long as somebody listens."""
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            connected, _ = listening.accept()
+            with connected:
+                connected.sendall(first)
+                while True:
+                    connected.sendall(b"x")
+                    time.sleep(0.1)
+
+    threading.Thread(target=serve, daemon=True).start()
+
+
+def test_handshake_that_comes_a_byte_at_a_time_is_cut(
+    cloud: FakeAws, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        drip(listening, b"\x16\x03\x03\x40\x00")  # a handshake's record of 16 KB
+        monkeypatch.setenv("BACKEND_URL", f"https://127.0.0.1:{listening.getsockname()[1]}/")
+        started = time.monotonic()
+        assert post_queue(sqs_event(message())) == FAILED
+    assert noted(cloud)["reason"] == "backend away: TimeoutError"
+    assert time.monotonic() - started < 2
+
+
+def test_body_that_the_backend_does_not_take_is_cut(
+    cloud: FakeAws, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads nothing, and says a byte at a time."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        drip(listening, b"")
+        monkeypatch.setenv("BACKEND_URL", f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        started = time.monotonic()
+        assert post_queue(sqs_event(message(body="x" * 8_000_000))) == FAILED
+    assert noted(cloud)["reason"] == "backend: TimeoutError"
+    assert time.monotonic() - started < 3
+
+
+def test_requests_start_no_thread_of_their_own(
+    backend: Backend, post_queue: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    start = threading.Thread.start
+
+    def counted(self: threading.Thread) -> None:
+        started.append(self.name)
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", counted)
+    post_queue(sqs_event(*[message(f"e{number}") for number in range(20)]))
+    assert len(backend.received) == 20
+    assert [name for name in started if not name.startswith("http_") and "process_request" not in name] == []
+
+
+def test_long_body_arrives_whole(backend: Backend, post_queue: Function) -> None:
+    body = "y" * 1_000_000
+    assert post_queue(sqs_event(message(body=body))) == {"batchItemFailures": []}
+    assert only(backend).body == body.encode()
+
+
+def test_method_that_is_none_is_not_sent(cloud: FakeAws, backend: Backend, post_queue: Function) -> None:
+    assert post_queue(sqs_event(message(method="GET / HTTP/1.1\r\nx: y"))) == FAILED
+    assert backend.received == []
+    assert noted(cloud)["reason"] == "backend: ValueError"
 
 
 PRIVATE = [

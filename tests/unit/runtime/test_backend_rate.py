@@ -233,6 +233,20 @@ def test_table_that_gives_no_turns_holds_webhooks_back(
     assert backend.received == []
 
 
+def test_table_that_is_silent_is_not_waited_for_longer_than_a_turn_is_of_use() -> None:
+    """Else the batch's time would be over first, and that would be a failed try."""
+    asked: list[float] = []
+
+    class Silent:
+        def call(self, _target: str, _parameters: dict[str, Any], deadline: float) -> dict[str, Any]:
+            asked.append(deadline)
+            raise aws.Unavailable("no answer in time")
+
+    until = time.monotonic() + 0.3
+    said = pace.Pace("attempts", 10).wait(Silent(), lambda: None, until)  # type: ignore[arg-type] # all that is used
+    assert (asked, type(said)) == ([until], Away)
+
+
 def test_without_a_rate_nothing_is_asked_for_a_turn(cloud: FakeAws, post_queue: Function) -> None:
     post_queue(sqs_event(recent("e0")))
     assert cloud.turns.updates == 0
