@@ -9,7 +9,7 @@ from typing import Any
 from nami_control.aws import Aws
 from nami_control.deployment import Deployment
 from nami_control.text import visible_line
-from nami_runtime.destinations import APART
+from nami_runtime.results import APART
 
 _POLL = 1.5  # seconds between looks while following
 _LATE = 15_000  # ms: how much later than others of its time a line may become visible

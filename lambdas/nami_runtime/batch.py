@@ -14,8 +14,8 @@ from nami_runtime.queue import Message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nami_runtime.destinations import Destination
     from nami_runtime.documents import Document, Processed
+    from nami_runtime.results import Destination
 
 
 class Context(Protocol):

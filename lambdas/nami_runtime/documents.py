@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime import bodies
-from nami_runtime.destinations import APART
+from nami_runtime.results import APART
 
 if TYPE_CHECKING:
     from collections.abc import Callable

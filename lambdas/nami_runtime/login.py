@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime import aws
-from nami_runtime.destinations import Away
+from nami_runtime.results import Away
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,13 +7,13 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nami_runtime import aws, documents, envelope, log
-from nami_runtime.destinations import Apart, Away, Later, NotYet
+from nami_runtime.results import Apart, Away, Later, NotYet
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from nami_runtime.destinations import Destination
     from nami_runtime.documents import Document
+    from nami_runtime.results import Destination
 
 MARGIN_SECONDS = 2.0
 """What is left of the invocation after the last try: for the queue, for logging and for answering."""

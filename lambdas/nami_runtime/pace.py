@@ -11,7 +11,7 @@ from time import monotonic, sleep, time
 from typing import TYPE_CHECKING
 
 from nami_runtime import aws
-from nami_runtime.destinations import Away, NotYet
+from nami_runtime.results import Away, NotYet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from nami_runtime import aws, contents, documents, envelope
-from nami_runtime.destinations import NO_TIME, Away
 from nami_runtime.outcome import Item, Outcome
+from nami_runtime.results import NO_TIME, Away
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nami_runtime.destinations import Apart, apart
 from nami_runtime.login import NotNow
+from nami_runtime.results import Apart, apart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,14 +15,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime import contents, piped
-from nami_runtime.destinations import NO_TIME, Away
 from nami_runtime.documents import TRANSFORMED, outward, plain
+from nami_runtime.results import NO_TIME, Away
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nami_runtime.destinations import Destination
     from nami_runtime.documents import Document
+    from nami_runtime.results import Destination
 
 SECONDS = 2.0
 """What one webhook may take: a thousand times what most do, and a batch has time for others beside some such."""

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime import aws, log
-from nami_runtime.destinations import Apart, Away, apart
 from nami_runtime.destinations.dynamodb import Unfit, encoded
+from nami_runtime.results import Apart, Away, apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

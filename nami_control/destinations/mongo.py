@@ -20,7 +20,7 @@ from nami_control.planning.bill import PRICES, Line
 from nami_control.progress import Tell, silent
 from nami_control.searching import Position, Store
 from nami_control.stacks import Stack, Target
-from nami_runtime.destinations import APART
+from nami_runtime.results import APART
 from nami_stack.settings import SharedSettings, Subscription
 
 _FAR_DAYS = 3650  # whoever has ten years does not plan for them

@@ -15,7 +15,7 @@ from nami_control.errors import DatabaseError, MissingToolError, UsageError
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.stacks import Stack
 from nami_runtime import rows, secret
-from nami_runtime.destinations import APART
+from nami_runtime.results import APART
 from nami_stack.settings import Subscription
 
 if TYPE_CHECKING:

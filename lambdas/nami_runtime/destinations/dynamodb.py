@@ -19,8 +19,8 @@ from random import uniform
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime import aws
-from nami_runtime.destinations import NO_TIME, Apart, Away, apart
 from nami_runtime.documents import OPTIONAL, iso, without_body
+from nami_runtime.results import NO_TIME, Apart, Away, apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -19,8 +19,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nami_runtime import aws, events
-from nami_runtime.destinations import NO_TIME, Apart, Away
 from nami_runtime.documents import TRANSFORMED, Unusable
+from nami_runtime.results import NO_TIME, Apart, Away
 from nami_runtime.tries import Tries
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from nami_runtime import aws
-from nami_runtime.destinations import NO_TIME, Apart, Away, Later, NotYet, apart
 from nami_runtime.destinations.dynamodb import encoded
 from nami_runtime.documents import TRANSFORMED, iso
 from nami_runtime.reaching import HOP_BY_HOP, Forbidden, Line, Way, token
+from nami_runtime.results import NO_TIME, Apart, Away, Later, NotYet, apart
 from nami_runtime.secret import Secret
 from nami_runtime.tries import Notes, note_of
 

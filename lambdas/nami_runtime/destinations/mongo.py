@@ -20,9 +20,9 @@ from pymongo.write_concern import WriteConcern
 
 from nami_runtime import aws, log, login, same_id, secret
 from nami_runtime.bodies import MAX_DEPTH
-from nami_runtime.destinations import NO_TIME, Away
 from nami_runtime.documents import OPTIONAL, without_body
 from nami_runtime.login import NotNow
+from nami_runtime.results import NO_TIME, Away
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -13,9 +13,9 @@ import psycopg
 from psycopg import conninfo
 
 from nami_runtime import aws, log, login, rows, same_id, secret
-from nami_runtime.destinations import NO_TIME, Away
 from nami_runtime.documents import without_body
 from nami_runtime.login import NotNow
+from nami_runtime.results import NO_TIME, Away
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

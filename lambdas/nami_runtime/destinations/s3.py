@@ -24,7 +24,7 @@ from time import monotonic, sleep, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nami_runtime import aws, lines
-from nami_runtime.destinations import NO_TIME, Apart, Away, apart
+from nami_runtime.results import NO_TIME, Apart, Away, apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote_from_bytes
 
 from nami_runtime import aws, envelope, events
-from nami_runtime.destinations import NO_TIME, Away
+from nami_runtime.results import NO_TIME, Away
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

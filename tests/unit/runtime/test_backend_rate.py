@@ -12,7 +12,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from nami_runtime import aws, pace
-from nami_runtime.destinations import Away, NotYet
+from nami_runtime.results import Away, NotYet
 from nami_stack.destinations.http_settings import BACKEND_MARGIN, backend_batch
 from tests.backend.server import Backend
 from tests.unit.runtime.conftest import Context, FakeAws, load_handler, sqs_event

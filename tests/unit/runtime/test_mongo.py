@@ -15,10 +15,10 @@ from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.results import BulkWriteResult
 
 from nami_runtime import batch, contents, documents, envelope
-from nami_runtime.destinations import Away
 from nami_runtime.destinations import mongo as mongo_destination
 from nami_runtime.destinations.mongo import Mongo as Destination
 from nami_runtime.request import GatewayRequest
+from nami_runtime.results import Away
 from tests.unit.runtime.conftest import (
     EVENTS,
     MONGO_SECRET,

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nami_runtime import batch, ordering
-from nami_runtime.destinations import Later
 from nami_runtime.request import GatewayRequest
+from nami_runtime.results import Later
 from tests.unit.runtime.conftest import Context, FakeAws, http_event, sqs_event
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]

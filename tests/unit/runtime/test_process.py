@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from nami_runtime import batch, contents
-from nami_runtime.destinations import Away
 from nami_runtime.documents import Document, Processed
+from nami_runtime.results import Away
 from tests.unit.runtime.conftest import Context, sqs_event
 from tests.unit.runtime.test_backend import message
 

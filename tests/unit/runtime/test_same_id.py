@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from nami_runtime import envelope, ordering, signatures
-from nami_runtime.destinations import apart
 from nami_runtime.request import GatewayRequest
+from nami_runtime.results import apart
 from tests.backend.server import Backend
 from tests.unit.runtime.conftest import (
     MONGO_SECRET,

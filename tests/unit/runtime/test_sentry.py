@@ -17,8 +17,8 @@ import sentry_sdk
 from sentry_sdk import transport
 
 from nami_runtime import aws, batch, envelope, intake, transform
-from nami_runtime.destinations import Later
 from nami_runtime.request import GatewayRequest, Request
+from nami_runtime.results import Later
 from tests.serving import Server
 from tests.unit.runtime.conftest import ROOT, Context, FakeAws, Mongo, http_event, load_handler, sqs_event
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from nami_runtime import batch, destinations, expression, transform
-from nami_runtime.destinations import Away
 from nami_runtime.documents import TRANSFORMED, Document
+from nami_runtime.results import Away
 from nami_runtime.transform import Failed, Transform, Transformed
 from tests.unit.runtime.conftest import ROOT, Context, sqs_event
 from tests.unit.runtime.test_backend import message

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from nami_runtime import aws, batch, outcome, queue, reading
-from nami_runtime.destinations import Away
+from nami_runtime.results import Away
 
 VISIBILITY = 181
 TIMEOUT = 30
