@@ -123,6 +123,7 @@ def deploy(
             if account:
                 may_change = SETTINGS if reset else target.given_anywhere
                 require(Attempt(target, account, stack, may_change), tell, tell_all=dry_run)
+                tell(f"{target.name}: account {account.number}, region {account.region}")
             progress.step("synthesising")
             synthesis.finish()
         templates = list(cdk.templates(target.folder))
@@ -131,7 +132,7 @@ def deploy(
         for keeps in _NOTHING_IS_LOST:
             keeps(done)
         if needs_shared:
-            _share_first(target.shared, show, tell, dry_run=dry_run)
+            _share_first(target.shared, account, show, tell, dry_run=dry_run)
         with show(target) as progress:
             if dry_run:
                 progress.step("comparing")
@@ -209,24 +210,21 @@ def require(attempt: Attempt, tell: Tell = silent, *, tell_all: bool = False) ->
     Raises:
         NamiError: it can't.
     """
-    target, account = attempt.target, attempt.account
+    target = attempt.target
     table = _OF_ALL if target.is_shared else _OF_SUBSCRIPTIONS
     own = {label: partial(check, attempt) for label, check in table.items()}
     looks = own | dict(destinations.looks_before(attempt.aws, target.settings, attempt.stack))
     checks.require(attempt.aws, starmap(look, looks.items()), tell, tell_all=tell_all)
-    tell(f"{target.name}: account {account.number}, region {account.region}")
 
 
-def _share_first(target: Target, show: Show, tell: Tell, *, dry_run: bool) -> None:
+def _share_first(target: Target, account: Account | None, show: Show, tell: Tell, *, dry_run: bool) -> None:
     """Deploy what subscriptions share, where it is not there; another command may be about to do the same."""
-    asked = target.settings  # what is wrong with them is told before anything is said
     with target.aws.alone():
         stack = target.describe()
         if stack and stack.is_whole:
             return
-        looks = destinations.looks_before(target.aws, asked, stack)
-        settled = checks.stack_is_settled(target.name, stack)
-        checks.require(target.aws, [settled, *starmap(look, looks.items())], tell)
+        if account:  # what is wrong with its settings is told before anything is said
+            require(Attempt(target, account, stack, target.given_anywhere), tell, tell_all=dry_run)
         what = f"{target.stack_name}, the gateway and the MongoDB host that subscriptions share, is not there"
         if dry_run:
             tell(f"{what}: it would come first")

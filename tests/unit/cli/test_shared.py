@@ -14,6 +14,7 @@ from nami_cli.resources import display
 from nami_control import cdk, deploying, deployment, destinations, shared
 from nami_control import settings as kept_settings
 from nami_control.aws import Aws
+from nami_control.checks import Account
 from nami_control.deploying import Deployed
 from nami_control.deployment import Deployment, Function
 from nami_control.destinations import host, mongo, tunnel
@@ -21,7 +22,7 @@ from nami_control.errors import CheckError, MissingToolError, NotRunningError, U
 from nami_control.progress import silent
 from nami_control.stacks import Target
 from nami_stack.settings import SETTINGS_METADATA
-from tests.unit.cli.conftest import Stub, nothing_kept, room_for_host, target
+from tests.unit.cli.conftest import Stub, nothing_kept, target
 
 
 @pytest.fixture(autouse=True)
@@ -144,20 +145,17 @@ def first(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is deployed where a subscription needs what is shared."""
     made: list[str] = []
     monkeypatch.setattr(deploying, "deploy", lambda each, *_, **__: made.append(each.stack_name))
-    deploying._share_first(target().shared, display, silent, dry_run=False)
+    deploying._share_first(target().shared, None, display, silent, dry_run=False)
     return made
 
 
 def test_what_is_shared_and_not_there_comes_first(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     no_stack(aws)
-    room_for_host(aws)
     assert first(monkeypatch) == ["nami-shared"]
 
 
 def test_shared_stack_that_failed_to_be_made_comes_first(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     stack(aws, status="ROLLBACK_COMPLETE")
-    aws("cloudformation").add_response("list_stack_resources", {"StackResourceSummaries": []})
-    room_for_host(aws)
     assert first(monkeypatch) == ["nami-shared"]
 
 
@@ -168,11 +166,24 @@ def test_shared_stack_that_is_there_is_not_deployed_again(aws: Stub, monkeypatch
 
 def test_dry_run_makes_nothing_that_is_shared(aws: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     no_stack(aws)
-    room_for_host(aws)
     monkeypatch.setattr(deploying, "deploy", lambda *_, **__: pytest.fail("deployed"))
     told: list[str] = []
-    deploying._share_first(target().shared, display, told.append, dry_run=True)
+    deploying._share_first(target().shared, None, display, told.append, dry_run=True)
     assert [line.rpartition(": ")[2] for line in told] == ["it would come first"]
+
+
+def test_what_is_shared_must_be_able_to_succeed_before_it_comes_first(
+    aws: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(attempt: deploying.Attempt, *_: object, **__: object) -> None:
+        raise CheckError(f"no room for {attempt.target.stack_name}")
+
+    no_stack(aws)
+    monkeypatch.setattr(deploying, "require", refuse)
+    monkeypatch.setattr(deploying, "deploy", lambda *_, **__: pytest.fail("deployed"))
+    account = Account("123456789012", "eu-west-1", "me")
+    with pytest.raises(CheckError, match="no room for nami-shared"):
+        deploying._share_first(target().shared, account, display, silent, dry_run=False)
 
 
 def test_command_on_webhooks_of_what_is_shared_names_a_subscription(aws: Stub) -> None:
