@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.parts import ROOT
-from nami_stack.functions import AFTER_THE_QUEUE, WITH_KEYS
+from nami_stack.bundling import AFTER_THE_QUEUE, WITH_KEYS
 
 FUNCTIONS = ROOT / "benchmarks" / "functions"
 _BOTO3 = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "urllib3", "six.py")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nami_stack import functions
+from nami_stack import bundling
 from nami_stack.assets import APP, CDK_JSON, LAMBDAS
 
 
@@ -99,7 +99,9 @@ def test_compiled_modules_are_for_the_functions_processor_and_python(assets: dic
 
 def test_pre_queue_asset_is_small(assets: dict[str, Path]) -> None:
     # Lambda loads it on every cold start; 200 kB of source is already far too much for what it does.
-    size = sum(path.stat().st_size for path in assets["pre_queue"].rglob("*") if path.is_file())
+    size = sum(
+        path.stat().st_size for path in assets["pre_queue"].rglob("*") if path.is_file() and path.suffix == ".py"
+    )
     assert size < 200_000
 
 
@@ -112,8 +114,8 @@ def test_what_reads_keys_is_there_for_the_schemes_that_need_it(
     table = {"DESTINATION": "dynamodb", "DYNAMO_TABLE": "webhooks", "DYNAMO_LARGE_ITEMS": "bodies"}
     for asset in built(tmp_path / "cdk.out", destination="dynamodb", signature=signature):
         if not (asset / "nami_runtime" / "destinations").exists():  # the function before the queue
-            there = {name for name in functions.WITH_KEYS if (asset / f"nami_runtime/signatures/{name}.py").exists()}
-            assert there == (set(functions.WITH_KEYS) if needs else set())
+            there = {name for name in bundling.WITH_KEYS if (asset / f"nami_runtime/signatures/{name}.py").exists()}
+            assert there == (set(bundling.WITH_KEYS) if needs else set())
             setting = {"scheme": signature}
             program = f"from nami_runtime import signatures; assert signatures.configured({setting!r})"
             imports(asset, beside, program, SIGNATURE=json.dumps(setting), **table)
@@ -137,7 +139,7 @@ def test_only_what_writes_to_a_destination_has_their_code(assets: dict[str, Path
 @pytest.fixture(params=["uv", "pip"])
 def installed(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Bundle a function with these requirements; returns its asset."""
-    monkeypatch.setattr(functions.shutil, "which", lambda name: name if request.param == "uv" else None)
+    monkeypatch.setattr(bundling.shutil, "which", lambda name: name if request.param == "uv" else None)
     for folder in ("source", "runtime", "asset"):
         (tmp_path / folder).mkdir()
 
@@ -145,7 +147,7 @@ def installed(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
         files = [tmp_path / f"{number}.txt" for number in range(len(requirements))]
         for file, content in zip(files, requirements, strict=True):
             file.write_text(content if isinstance(content, str) else content.read_text())
-        functions._LocalBundling(tmp_path / "source", tmp_path / "runtime", files).try_bundle(str(tmp_path / "asset"))
+        bundling._LocalBundling(tmp_path / "source", tmp_path / "runtime", files).try_bundle(str(tmp_path / "asset"))
         return tmp_path / "asset"
 
     return bundle
@@ -169,3 +171,38 @@ def test_package_without_a_hash_among_those_that_have_one_is_refused(installed: 
 def test_what_json_web_tokens_and_their_keys_need_install_together(installed: Callable[..., Path]) -> None:
     asset = installed(*(LAMBDAS / "pre_queue" / f"requirements-{name}.txt" for name in ("asymmetric", "jwt")))
     assert {"cryptography", "jwt"} <= {path.name for path in asset.iterdir()}
+
+
+@pytest.fixture
+def at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the functions' Python is looked for; this one stands for it."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / bundling.RUNTIME.name).symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_modules_are_compiled_where_the_functions_python_is_at_hand(tmp_path: Path, beside: Path) -> None:
+    program = (
+        "import importlib.util as util; from nami_runtime import intake; "
+        "own = [m for m in list(sys.modules.values()) if str(getattr(m, '__file__', '')).startswith(sys.path[0])]; "
+        "codes = [open(util.cache_from_source(m.__file__), 'rb').read(8) for m in own]; "
+        "assert len(codes) > 5 and {code[4:] for code in codes} == {b'\\3\\0\\0\\0'}, codes; "
+        "assert intake.answer.__code__.co_filename.startswith(sys.path[0])"
+    )
+    for asset in built(tmp_path / "cdk.out", destination="dynamodb"):
+        if not (asset / "nami_runtime" / "destinations").exists():
+            imports(asset, beside, program)
+
+
+def test_no_module_is_compiled_where_the_functions_python_does_not_start(tmp_path: Path, at_hand: Path) -> None:
+    if f"python{sys.version_info[0]}.{sys.version_info[1]}" == bundling.RUNTIME.name:
+        pytest.skip("it is the one that runs this")
+    python = at_hand / bundling.RUNTIME.name
+    python.unlink()
+    python.write_text("#!/bin/sh\nexit 127\n")
+    python.chmod(0o755)
+    assets = built(tmp_path / "cdk.out", destination="dynamodb")
+    assert [path for asset in assets for path in asset.rglob("*.pyc")] == []

@@ -26,6 +26,7 @@ from nami_stack import (
     SnsTopic,
     Subscription,
     Watching,
+    bundling,
     functions,
     in_your_network,
 )
@@ -87,12 +88,12 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
     ) -> list[str]:
         given: dict[str, list[str]] = {}
 
-        class Recorded(functions._LocalBundling):
+        class Recorded(bundling._LocalBundling):
             def __init__(self, source: Path, runtime: Path, requirements: Sequence[Path]) -> None:
                 given[source.name] = [path.name for path in requirements]
                 super().__init__(source, runtime, requirements)
 
-        monkeypatch.setattr(functions, "_LocalBundling", Recorded)
+        monkeypatch.setattr(bundling, "_LocalBundling", Recorded)
         handlers = None
         if own is not None:
             handlers = tmp_path / "webhooks"

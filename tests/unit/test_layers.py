@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from nami_stack.bundling import AFTER_THE_QUEUE, WITH_KEYS
 from nami_stack.destinations.table import DESTINATIONS
-from nami_stack.functions import AFTER_THE_QUEUE, WITH_KEYS
 from nami_stack.gateways.table import GATEWAYS
 
 ROOT = Path(__file__).parents[2]

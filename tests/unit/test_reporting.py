@@ -19,7 +19,7 @@ from nami_stack import (
     Subscription,
     WebhookStack,
 )
-from nami_stack.functions import _LocalBundling
+from nami_stack.bundling import _LocalBundling
 from nami_stack.reporting import DATADOG_LAYERS, requirements
 
 Synth = Callable[..., Template]
