@@ -1,7 +1,7 @@
 """The functions as one deploys them: the handler with what it imports beside it.
 
 What Lambda's runtimes have by themselves, boto3 and what it needs, lies apart and compiled; a bundle's own modules are
-compiled by no deployment, and so not here either, but for a second copy that tells what that costs. What is not nami's
+source here, and compiled in a second copy: others upload the first, and nami the second where it can. What is not nami's
 own comes from the locks beside the functions and is kept in .venv.
 """
 
@@ -31,7 +31,10 @@ _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "package*.json", "requ
 
 @dataclass(frozen=True)
 class Bundle:
-    """A function's folder, one with its modules compiled (of Node: the same), and the bytes that one uploads."""
+    """A function's folder, one with its modules compiled (of Node: the same), and the bytes that one uploads.
+
+    Of nami these are the second one's.
+    """
 
     name: str
     folder: Path
@@ -70,7 +73,7 @@ def _bundle(place: Path, name: str, libraries: Path) -> Bundle:
         return Bundle(name, folder, folder, libraries, zipped)
     shutil.copytree(folder, compiled)
     compileall.compile_dir(compiled, quiet=2)
-    return Bundle(name, folder, compiled, libraries, zipped)
+    return Bundle(name, folder, compiled, libraries, _zipped(compiled) if "nami" in name else zipped)
 
 
 def _nami(folder: Path, step: str) -> None:

@@ -69,7 +69,7 @@ def _goals_before(costs: Costs) -> Table:
         if name in costs:
             seen = times(_calls(costs, name, "send_nami"))
             table.rows[f"warm CPU, of that of {SEND[name]}"] = [f"1/{part} at the most", f"1/{seen}"]
-    for kind, label in (("cold", "a bundle as it is deployed"), ("compiled", "all compiled")):
+    for kind, label in (("cold", "uploaded as source"), ("compiled", "uploaded compiled")):
         started, ours = ([cost.process for cost in costs[f"{name} {kind}"]] for name in ("socket", "send_nami"))
         seen = f"{times(ratio(ours, started))} times"
         table.rows[f"cold CPU, of the start of Python with a socket: {label}"] = ["1.5 times at the most", seen]
@@ -99,9 +99,10 @@ def store(folder: Path, rounds: int, messages: int) -> list[Table]:
         if not made[name].in_node:
             runs[f"{name} client"] = Run(made[name], events, calls, through_client=True)
         runs[f"{name} cold"] = Run(made[name], one)
+        runs[f"{name} compiled"] = Run(made[name], one, compiled=True)
     with servers(folder, databases=True) as others:
         costs = _a_message(measure(runs, others.environment(), rounds))
-    head = ["CPU, a message", "with Lambda's client", "cold CPU", "peak memory", "to upload"]
+    head = ["CPU, a message", "with Lambda's client", "cold CPU", "cold CPU, compiled", "peak memory", "to upload"]
     table, ours = Table("store", head), made["store_nami_mongo"].zipped
     for name, (label, _) in STORE.items():
         client = f"{name} client"
@@ -109,6 +110,7 @@ def store(folder: Path, rounds: int, messages: int) -> list[Table]:
             _call(costs, name, "store_nami_mongo"),
             _call(costs, client, "store_nami_mongo client") if client in costs else "not there for Node",
             _process(costs, f"{name} cold", "store_nami_mongo cold"),
+            _process(costs, f"{name} compiled", "store_nami_mongo compiled"),
             _memory(costs, name, "store_nami_mongo"),
             f"{times(made[name].zipped / ours)} ({tables.kilobytes(made[name].zipped)})",
         ]

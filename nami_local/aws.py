@@ -290,23 +290,38 @@ def let_workers_fail_alone() -> None:
 
 
 def let_batches_be_full() -> None:
-    """On AWS a batch has up to BatchSize messages, or 6 MB; ministack's event source stops at ten."""
+    """On AWS a batch has up to BatchSize messages, or 6 MB; ministack's event source stops at ten.
+
+    And it looks five times through all that is in the queue, which may be a burst of ten thousands.
+    """
     from ministack.services import sqs  # noqa: PLC0415
+
+    swept_until: dict[str, float] = {}
+
+    def sweep(queue_url: str, queue: dict[str, Any]) -> None:
+        if (started := time.monotonic()) < swept_until.get(queue_url, 0) and not queue["is_fifo"]:
+            return
+        sqs._expire_retained(queue)
+        sqs._dlq_sweep(queue)
+        ended = time.monotonic()
+        swept_until[queue_url] = ended + 20 * (ended - started)
 
     def receive(queue_url: str, batch_size: int) -> list[dict[str, Any]]:
         with sqs._queues_lock:
             queue = sqs._get_q(queue_url)
-            sqs._expire_retained(queue)
-            sqs._dlq_sweep(queue)
-            fitting, size, now = 0, 0, time.time()
+            sweep(queue_url, queue)
+            most = json.loads(queue["attributes"].get("RedrivePolicy") or "{}").get("maxReceiveCount", sys.maxsize)
+            fitting: list[dict[str, Any]] = []
+            size, now = 0, time.time()
             for message in queue["messages"]:
-                if message["visible_at"] <= now:
+                if message["visible_at"] <= now and message["receive_count"] < int(most):
                     size += len(message["body"].encode())
-                    if fitting == batch_size or (fitting and size > _BATCH_BYTES):
+                    if len(fitting) == batch_size or (fitting and size > _BATCH_BYTES):
                         break
-                    fitting += 1
-            visibility_timeout = int(queue["attributes"]["VisibilityTimeout"])
-            return list(sqs._collect_msgs(queue, fitting, visibility_timeout))
+                    fitting.append(message)
+            # Of a FIFO queue it takes all of them to tell which groups are under way.
+            among = queue if queue["is_fifo"] else {"is_fifo": False, "messages": fitting}
+            return list(sqs._collect_msgs(among, len(fitting), int(queue["attributes"]["VisibilityTimeout"])))
 
     sqs._receive_messages_for_esm = receive
 

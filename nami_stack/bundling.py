@@ -36,9 +36,9 @@ _UV = (
 )
 # Of the runtime: what the function before the queue never loads.
 AFTER_THE_QUEUE = (
-    *("added_headers", "batch", "bodies", "contents", "direct", "documents", "events", "expression", "fitting"),
-    *("inflate", "lines", "login", "outcome", "pace", "piped", "queue", "reaching", "reading", "results", "rows"),
-    *("same_id", "transform", "tries"),
+    *("added_headers", "batch", "bodies", "clients", "contents", "direct", "documents", "entries", "events"),
+    *("expression", "fitting", "inflate", "lines", "login", "outcome", "pace", "piped", "queue", "reaching", "reading"),
+    *("results", "rows", "same_id", "transform", "tries"),
 )
 # What reads keys and certificates, for the schemes that install these packages.
 WITH_KEYS = [

@@ -6,13 +6,12 @@ from pathlib import Path
 import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from nami_stack import webhook_secrets
-from nami_stack.acknowledge import acknowledge
 from nami_stack.assets import LAMBDAS
+from nami_stack.bucket import Bucket
 from nami_stack.destinations.destination import Destination
 from nami_stack.destinations.mongo_host import MongoHost
 from nami_stack.drain import Drain, name_of
@@ -92,7 +91,14 @@ class ScalableWebhook(Relations, Construct):
             gateway.trace()
         check(gateway, signature, destinations, settings, handlers)
         ways = [way_to(each, settings) for each in destinations]
-        self.large_bodies = _bucket(self, "LargeBodies", days=max(way.large_body_days for way in ways))
+        self.large_bodies = Bucket(
+            self,
+            "LargeBodies",
+            days={"": max(way.large_body_days for way in ways)},
+            why="two functions use it, and each object is checked against the hash in its name",
+            # Queues are kept, and what waits in them points here: `nami destroy` deletes both.
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+        )
         self.signature_secret = webhook_secrets.signature_secret(self, name, signature, signature_secret)
         self.received_secret = webhook_secrets.received_secret(self, name, signature)
 
@@ -201,22 +207,3 @@ class ScalableWebhook(Relations, Construct):
 def _source(function: str, handlers: Path | None) -> Path:
     yours = handlers / function if handlers else None
     return yours if yours and yours.is_dir() else LAMBDAS / function
-
-
-def _bucket(scope: Construct, construct_id: str, *, days: int) -> s3.Bucket:
-    bucket = s3.Bucket(
-        scope,
-        construct_id,
-        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-        encryption=s3.BucketEncryption.S3_MANAGED,
-        enforce_ssl=True,
-        lifecycle_rules=[
-            s3.LifecycleRule(
-                expiration=cdk.Duration.days(days), abort_incomplete_multipart_upload_after=cdk.Duration.days(1)
-            )
-        ],
-        # Queues are kept, and what waits in them points here: `nami destroy` deletes both.
-        removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-    )
-    acknowledge(bucket, "two functions use it, and each object is checked against the hash in its name", "S1")
-    return bucket

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Self
 
 
@@ -67,3 +67,11 @@ def apart(document: dict[str, Any]) -> dict[str, Any]:
     """
     taken = str(document["_id"])
     return {**document, "_id": f"{taken}{APART}{document['raw_sha256'][:32]}", "same_id_as": taken}
+
+
+def each_id_once(documents: Sequence[dict[str, Any]]) -> Iterator[dict[int, dict[str, Any]]]:
+    """The documents by their index, in turns: each turn's ids are different, so that one finds the one before it."""
+    waiting = dict(enumerate(documents))
+    while waiting:
+        first = {str(document["_id"]): index for index, document in reversed(waiting.items())}
+        yield {index: waiting.pop(index) for index in sorted(first.values())}

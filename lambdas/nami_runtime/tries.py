@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime import aws, log
+from nami_runtime.clients import Clients
 from nami_runtime.destinations.dynamodb import Unfit, encoded
 from nami_runtime.results import Apart, Away, apart
 
@@ -36,14 +36,7 @@ class Notes:
 
     def __init__(self, table: str) -> None:
         self.table = table
-        self._own = threading.local()
-
-    def client(self) -> aws.Client:
-        """The thread's own: a client is one connection."""
-        if not hasattr(self._own, "client"):
-            self._own.client = aws.Client("dynamodb")
-        client: aws.Client = self._own.client
-        return client
+        self.clients = Clients("dynamodb")
 
     def keep(self, notes: Sequence[dict[str, Any]], deadline: float) -> None:
         """Writes notes, 25 a call; of several on one delivery the last one stays, since a call takes a key once.
@@ -61,7 +54,7 @@ class Notes:
             left: Any = {self.table: waiting[start : start + _TOGETHER]}
             try:
                 while left:
-                    said = self.client().call("DynamoDB_20120810.BatchWriteItem", {"RequestItems": left}, deadline)
+                    said = self.clients.own().call("DynamoDB_20120810.BatchWriteItem", {"RequestItems": left}, deadline)
                     if left := said.get("UnprocessedItems"):
                         time.sleep(_PAUSE_SECONDS)
             except Exception as error:
@@ -112,7 +105,7 @@ class Tries:
             "ConditionExpression": "attribute_not_exists(id)",
         }
         try:
-            self._notes.client().call("DynamoDB_20120810.PutItem", parameters, deadline)
+            self._notes.clients.own().call("DynamoDB_20120810.PutItem", parameters, deadline)
         except aws.Rejected as error:
             if error.code != "ConditionalCheckFailedException":
                 raise
@@ -127,7 +120,7 @@ class Tries:
             "ConsistentRead": True,
         }
         found: dict[str, Any] | None = (
-            self._notes.client().call("DynamoDB_20120810.GetItem", asked, deadline).get("Item")
+            self._notes.clients.own().call("DynamoDB_20120810.GetItem", asked, deadline).get("Item")
         )
         return found
 

@@ -11,7 +11,7 @@ from nami_control.errors import UsageError
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line, line
 from nami_control.searching import Store
-from nami_runtime.destinations.sns import MAX_ENTRIES
+from nami_runtime.entries import MAX_ENTRIES
 from nami_stack.settings import Subscription
 
 _REQUEST_KB = 64

@@ -42,6 +42,7 @@ class Destination(Construct):
         self._placement = dict(placement or {})
         self.given_name: str | None = None
         self.own_settings: dict[str, Any] = {}
+        self.kept_for = ""
 
     def called(self, name: str, **settings: Any) -> Self:
         """The destination itself, under a name, by which a subscription can have several of one kind.
@@ -91,6 +92,18 @@ class Destination(Construct):
     def environment(self, name: str) -> dict[str, str]:
         """What the function must know to write the webhooks of the subscription `name`."""
         return {}
+
+    def keep_for(self, name: str) -> None:
+        """Let no other subscription than `name` have it: the ids of two can be equal, when one sender sends to both.
+
+        Raises:
+            SettingsError: it is another one's.
+        """
+        if self.kept_for not in ("", name):
+            kind = type(self).__name__
+            both = f"this {kind} is {self.kept_for}'s, and ids of two subscriptions can be equal"
+            raise SettingsError(f"{name}: {both}; make another {kind}")
+        self.kept_for = name
 
     def grant_write(self, function: PythonFunction) -> None:
         """Let the function in, and give it the rights it needs."""

@@ -4,20 +4,18 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from nami_runtime.destinations.dynamodb import EXPIRIES
 from nami_stack import names
-from nami_stack.acknowledge import acknowledge
+from nami_stack.bucket import Bucket
 from nami_stack.destinations.destination import Destination
 from nami_stack.functions import PythonFunction
-from nami_stack.settings import SettingsError, Subscription
+from nami_stack.settings import Subscription
 from nami_stack.watching.alarm import LASTING, Alarm
-from nami_stack.watching.graph import Graph, graph
-from nami_stack.watching.metrics import MINUTE
+from nami_stack.watching.graph import Graph, written
+from nami_stack.watching.metrics import of_table
 
 TTL_ATTRIBUTE = "expires_at"
 
@@ -50,23 +48,15 @@ class DynamoTable(Destination):
     ) -> None:
         super().__init__(scope, construct_id)
         self._ttl_days = ttl_days
-        self._subscription = ""
         self.table = self._table(table)
         # Not the pipeline's bucket of large bodies, whose objects are gone after some weeks: the items refer to these.
-        self.large_items = s3.Bucket(
+        self.large_items = Bucket(
             self,
             "LargeItems",
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            lifecycle_rules=[
-                s3.LifecycleRule(abort_incomplete_multipart_upload_after=cdk.Duration.days(1)),
-                # All of them, whatever is set now: items keep the time that was set when they came, and so do these.
-                *(s3.LifecycleRule(prefix=f"{days}d/", expiration=cdk.Duration.days(days)) for days in EXPIRIES),
-            ],
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            # All of them, whatever is set now: items keep the time that was set when they came, and so do these.
+            days={f"{days}d/": days for days in EXPIRIES},
+            why="one function puts objects there, and only users of the account read them",
         )
-        acknowledge(self.large_items, "one function puts objects there, and only users of the account read them", "S1")
 
     def _table(self, yours: dynamodb.ITable | str | None) -> dynamodb.ITable:
         if isinstance(yours, str):
@@ -94,17 +84,8 @@ class DynamoTable(Destination):
         return {names.TABLE_NAME: self.table.table_name, names.LARGE_ITEMS_BUCKET: self.large_items.bucket_name}
 
     def environment(self, name: str) -> dict[str, str]:
-        """What a function must know to write the webhooks of the subscription `name`.
-
-        Raises:
-            SettingsError: the table is another subscription's.
-        """
-        if self._subscription not in ("", name):
-            raise SettingsError(
-                f"{name}: this DynamoTable is {self._subscription}'s, and ids of two subscriptions can be equal; "
-                "make another DynamoTable"
-            )
-        self._subscription = name
+        """As a destination's; the table is that subscription's alone."""
+        self.keep_for(name)
         return {
             "DYNAMO_TABLE": self.table.table_name,
             "DYNAMO_LARGE_ITEMS": self.large_items.bucket_name,
@@ -126,7 +107,7 @@ class DynamoTable(Destination):
         return [
             Alarm(
                 f"{which}-table-throttles",
-                self._metric("WriteThrottleEvents"),
+                of_table(self.table, "WriteThrottleEvents"),
                 periods=LASTING,
                 what="DynamoDB throttles the writing to the table.",
                 why="For five minutes of fifteen: an on-demand table grows by itself within minutes.",
@@ -137,15 +118,4 @@ class DynamoTable(Destination):
 
     def graphs(self) -> Sequence[Graph]:
         """How much is written to the table."""
-        used = self._metric("ConsumedWriteCapacityUnits")
-        throttled = self._metric("WriteThrottleEvents")
-        return [graph("DynamoDB", [used], right=[throttled])]
-
-    def _metric(self, name: str) -> cloudwatch.Metric:
-        return cloudwatch.Metric(
-            namespace="AWS/DynamoDB",
-            metric_name=name,
-            dimensions_map={"TableName": self.table.table_name},
-            statistic="Sum",
-            period=MINUTE,
-        )
+        return [written("DynamoDB", self.table)]

@@ -4,19 +4,17 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from nami_runtime import lines
 from nami_stack import names
 from nami_stack.acknowledge import acknowledge
+from nami_stack.bucket import Bucket
 from nami_stack.destinations.destination import Destination
 from nami_stack.functions import PythonFunction
-from nami_stack.settings import SettingsError, Subscription
-from nami_stack.watching.graph import Graph, graph
-from nami_stack.watching.metrics import MINUTE
+from nami_stack.settings import Subscription
+from nami_stack.watching.graph import Graph, written
 
 # Before the first webhook of any archive. Athena asks S3 for each day from here on where a query names none.
 _FIRST_DAY = "2026-01-01"
@@ -37,22 +35,13 @@ class S3Archive(Destination):
 
     def __init__(self, scope: Construct, construct_id: str, *, keep_days: int | None = None) -> None:
         super().__init__(scope, construct_id)
-        self._subscription = ""
-        expired = s3.LifecycleRule(prefix=lines.FOLDER, expiration=cdk.Duration.days(keep_days)) if keep_days else None
-        self.bucket = s3.Bucket(
+        # A replay renews an object where it is as it was read, which the ETag tells where S3 itself encrypts.
+        self.bucket = Bucket(
             self,
             "Archive",
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            # A replay renews an object where it is as it was read, which the ETag tells of this encryption alone.
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            lifecycle_rules=[
-                s3.LifecycleRule(abort_incomplete_multipart_upload_after=cdk.Duration.days(1)),
-                *([expired] if expired else []),
-            ],
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            days={lines.FOLDER: keep_days} if keep_days else {},
+            why="one function puts objects there, and only users of the account read them",
         )
-        acknowledge(self.bucket, "one function puts objects there, and only users of the account read them", "S1")
         self.ids = dynamodb.Table(
             self,
             "Ids",
@@ -75,21 +64,12 @@ class S3Archive(Destination):
         return {
             names.ARCHIVE_BUCKET: self.bucket.bucket_name,
             names.ARCHIVE_IDS_TABLE: self.ids.table_name,
-            names.ARCHIVE_TABLE: table_statement(self._subscription, self.bucket.bucket_name),
+            names.ARCHIVE_TABLE: table_statement(self.kept_for, self.bucket.bucket_name),
         }
 
     def environment(self, name: str) -> dict[str, str]:
-        """What a function must know to write the webhooks of the subscription `name`.
-
-        Raises:
-            SettingsError: the archive is another subscription's.
-        """
-        if self._subscription not in ("", name):
-            raise SettingsError(
-                f"{name}: this S3Archive is {self._subscription}'s, and ids of two subscriptions can be equal; "
-                "make another S3Archive"
-            )
-        self._subscription = name
+        """As a destination's; the archive is that subscription's alone."""
+        self.keep_for(name)
         return {"ARCHIVE_BUCKET": self.bucket.bucket_name, "ARCHIVE_IDS_TABLE": self.ids.table_name}
 
     def grant_write(self, function: PythonFunction) -> None:
@@ -100,18 +80,7 @@ class S3Archive(Destination):
 
     def graphs(self) -> Sequence[Graph]:
         """How many webhooks it takes."""
-        used = self._metric("ConsumedWriteCapacityUnits")
-        throttled = self._metric("WriteThrottleEvents")
-        return [graph("Archive, ids written", [used], right=[throttled])]
-
-    def _metric(self, name: str) -> cloudwatch.Metric:
-        return cloudwatch.Metric(
-            namespace="AWS/DynamoDB",
-            metric_name=name,
-            dimensions_map={"TableName": self.ids.table_name},
-            statistic="Sum",
-            period=MINUTE,
-        )
+        return [written("Archive, ids written", self.ids)]
 
 
 def table_statement(subscription: str, bucket: str) -> str:

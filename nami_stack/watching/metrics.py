@@ -2,6 +2,7 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dynamodb as dynamodb
 
 from nami_runtime.log import NAMESPACE
 
@@ -20,4 +21,15 @@ def own(
         statistic=statistic,
         period=period,
         label=label,
+    )
+
+
+def of_table(table: dynamodb.ITable, name: str) -> cloudwatch.Metric:
+    """What DynamoDB says of a table, as a sum."""
+    return cloudwatch.Metric(
+        namespace="AWS/DynamoDB",
+        metric_name=name,
+        dimensions_map={"TableName": table.table_name},
+        statistic="Sum",
+        period=MINUTE,
     )

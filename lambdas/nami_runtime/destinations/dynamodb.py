@@ -19,6 +19,7 @@ from random import uniform
 from typing import TYPE_CHECKING, Any
 
 from nami_runtime import aws
+from nami_runtime.clients import Clients
 from nami_runtime.documents import OPTIONAL, iso, without_body
 from nami_runtime.results import NO_TIME, Apart, Away, apart
 
@@ -71,7 +72,7 @@ class Dynamo:
         self._bucket = os.environ["DYNAMO_LARGE_ITEMS"]
         self._ttl_days = int(os.environ.get("DYNAMO_TTL_DAYS") or 0)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="dynamodb")
-        self._own = threading.local()
+        self._items, self._store = Clients("dynamodb"), Clients("s3", bucket=self._bucket)
         # As objects DynamoDB's JSON takes many times the item's size, so one thread at a time has one like that.
         self._encoding = threading.Lock()
 
@@ -136,7 +137,7 @@ class Dynamo:
         finally:
             self._encoding.release()
         if raw is not None:
-            self._store().put_object(item["body_ref"]["key"], raw, deadline)
+            self._store.own().put_object(item["body_ref"]["key"], raw, deadline)
         return text
 
     def _fields(self, document: dict[str, Any]) -> dict[str, Any]:
@@ -223,7 +224,7 @@ class Dynamo:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                return self._client().call(f"DynamoDB_20120810.{action}", parameters, deadline)
+                return self._items.own().call(f"DynamoDB_20120810.{action}", parameters, deadline)
             except aws.Unavailable:
                 if deadline - time.monotonic() < pause:
                     raise
@@ -232,19 +233,6 @@ class Dynamo:
                     raise
             time.sleep(uniform(pause / 2, pause))  # noqa: S311 - so that the threads do not come back together
             pause = min(pause * 2, _LAST_PAUSE_SECONDS)
-
-    def _client(self) -> aws.Client:
-        # A client is one connection, so each thread has its own.
-        if not hasattr(self._own, "client"):
-            self._own.client = aws.Client("dynamodb")
-        client: aws.Client = self._own.client
-        return client
-
-    def _store(self) -> aws.Client:
-        if not hasattr(self._own, "store"):
-            self._own.store = aws.Client("s3", bucket=self._bucket)
-        store: aws.Client = self._own.store
-        return store
 
 
 def _reason(error: aws.Unavailable | aws.Rejected) -> str:

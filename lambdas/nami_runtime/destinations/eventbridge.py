@@ -11,23 +11,21 @@ was put counts once the bus has been seen after it.
 from __future__ import annotations
 
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from hashlib import sha256
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nami_runtime import aws, events
+from nami_runtime import aws, entries, events
 from nami_runtime.documents import TRANSFORMED, Unusable
-from nami_runtime.results import NO_TIME, Apart, Away
+from nami_runtime.results import NO_TIME, Apart, Away, each_id_once
 from nami_runtime.tries import Tries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 THREADS = 8
-MAX_ENTRIES = 10
 # A request's entries together; a megabyte may be either. Some regions still take a quarter of it.
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html,
 # https://aws.amazon.com/about-aws/whats-new/2026/01/amazon-eventbridge-increases-event-payload-size-256-kb-1-mb/
@@ -38,10 +36,11 @@ MAX_BYTES_ELSEWHERE = 256_000
 MAX_TYPE_LENGTH = 128
 _TIME_BYTES = 14
 _MARGIN_SECONDS = 1.0  # of the batch's time, for the last notes
-_PAUSE_SECONDS = 0.2
-# Of an entry. Every other word is of the bus, or of our rights to it.
-_BUSY = frozenset({"InternalFailure", "InternalException", "ThrottlingException", "ThrottledException"})
-_ITS_OWN = frozenset({"MalformedDetail", "InvalidArgument", "ValidationException", "SerializationException"})
+_WORDS = entries.Words(
+    "EventBridge",
+    busy=frozenset({"InternalFailure", "Internal", "Throttling", "Throttled"}),
+    its_own=frozenset({"MalformedDetail", "InvalidArgument", "Validation", "Serialization"}),
+)
 
 
 def connect() -> EventBridge:
@@ -72,11 +71,8 @@ class EventBridge:
 
     def write(self, documents: Sequence[dict[str, Any]], deadline: float) -> list[str]:
         results = [""] * len(documents)
-        waiting = dict(enumerate(documents))
-        while waiting:
-            # Those of one id go one after the other, so that each finds what was noted of the one before.
-            first = {str(document["_id"]): index for index, document in reversed(waiting.items())}
-            self._write({index: waiting.pop(index) for index in sorted(first.values())}, results, deadline)
+        for turn in each_id_once(documents):
+            self._write(turn, results, deadline)
         return results
 
     def _write(self, documents: dict[int, dict[str, Any]], results: list[str], deadline: float) -> None:
@@ -98,7 +94,7 @@ class EventBridge:
                     results[index] = str(error)
                 except Exception as error:
                     results[index] = f"can't be an event: {type(error).__name__}"
-        said = self._put(sending, deadline - _MARGIN_SECONDS)
+        said = entries.sent(sending, lambda: self._max_bytes, self._together, deadline - _MARGIN_SECONDS)
         if "" in said.values() and (missing := self._missing(deadline)):
             said = {index: reason or missing for index, reason in said.items()}
         self._tries.note([(sending[index].document, reason) for index, reason in said.items()], deadline)
@@ -125,28 +121,6 @@ class EventBridge:
         self._was_there = True
         return ""
 
-    def _put(self, sending: dict[int, Entry], deadline: float) -> dict[int, str]:
-        """By index, why it is not on the bus; empty where it is. What EventBridge was too busy for is tried alone."""
-        said: dict[int, str] = {}
-        for group in self._groups(sending):
-            said |= self._together(group, deadline)
-        for index in [index for index, reason in said.items() if isinstance(reason, _Busy)]:
-            while isinstance(said[index], _Busy) and deadline - monotonic() > _PAUSE_SECONDS:
-                time.sleep(_PAUSE_SECONDS)
-                said |= self._together({index: sending[index]}, deadline)
-        return said
-
-    def _groups(self, sending: dict[int, Entry]) -> Iterator[dict[int, Entry]]:
-        group: dict[int, Entry] = {}
-        for index, entry in sending.items():
-            full = len(group) == MAX_ENTRIES or sum(each.size for each in group.values()) + entry.size > self._max_bytes
-            if group and full:
-                yield group
-                group = {}
-            group[index] = entry
-        if group:
-            yield group
-
     def _together(self, group: dict[int, Entry], deadline: float) -> dict[int, str]:
         """One request; where it is refused as a whole, one for each."""
         if monotonic() >= deadline:
@@ -160,16 +134,19 @@ class EventBridge:
             return self._refused(group, error, deadline)
         if not isinstance(answers, list) or len(answers) != len(group):
             return dict.fromkeys(group, Away("EventBridge away: its answer is none to these events"))
-        return {index: _reason(answer) for index, answer in zip(group, answers, strict=True)}
+        return {
+            index: _WORDS.reason(str(answer.get("ErrorCode") or ""))
+            for index, answer in zip(group, answers, strict=True)
+        }
 
     def _refused(self, group: dict[int, Entry], error: aws.Rejected, deadline: float) -> dict[int, str]:
-        if error.code not in _ITS_OWN:
-            return dict.fromkeys(group, _reason({"ErrorCode": error.code or f"HTTP {error.status}"}))
+        if not _WORDS.of_entry(error.code):
+            return dict.fromkeys(group, _WORDS.reason(error.code or f"HTTP {error.status}"))
         size = sum(entry.size for entry in group.values())
         if size > MAX_BYTES_ELSEWHERE and self._max_bytes > MAX_BYTES_ELSEWHERE:
             return self._smaller(group, deadline)
         if len(group) == 1:
-            return dict.fromkeys(group, _reason({"ErrorCode": error.code}))
+            return dict.fromkeys(group, _WORDS.reason(error.code))
         said: dict[int, str] = {}
         for index, entry in group.items():
             said |= self._together({index: entry}, deadline)
@@ -187,7 +164,7 @@ class EventBridge:
                 said[index] = str(error)
             except (aws.Unavailable, aws.Rejected) as error:
                 said[index] = Away(f"EventBridge away: the bucket of large bodies: {error}")
-        for each in self._groups(again):
+        for each in entries.groups(again, lambda: self._max_bytes):
             said |= self._together(each, deadline)
         return said
 
@@ -225,16 +202,3 @@ class EventBridge:
         if isinstance(received := document.get("received_at"), datetime):
             fields["Time"] = received.timestamp()
         return Entry(document, aws.compact(fields), len(source) + len(kind.encode()) + len(text.encode()) + _TIME_BYTES)
-
-
-class _Busy(Away):
-    """EventBridge asks for another try."""
-
-
-def _reason(answer: dict[str, Any]) -> str:
-    code = answer.get("ErrorCode")
-    if not code:
-        return ""
-    if code in _BUSY:
-        return _Busy(f"EventBridge away: {code}")
-    return f"EventBridge: {code}" if code in _ITS_OWN else Away(f"EventBridge away: {code}")

@@ -200,7 +200,7 @@ class Backend:
             "ExpressionAttributeValues": encoded({":content": document["raw_sha256"]}),
         }
         try:
-            self._notes.client().call(
+            self._notes.clients.own().call(
                 "DynamoDB_20120810.PutItem", parameters, min(deadline, monotonic() + NOTE_SECONDS)
             )
         except aws.Rejected as error:
@@ -234,7 +234,7 @@ class Backend:
                 # What is left is for the answer; less than that where the batch only looks whether the backend is back.
                 until = deadline - min(self._read_seconds, (deadline - monotonic()) / 2)
                 connect = partial(self._way.connected, deadline)
-                if reason := self._pace.wait(self._notes.client(), connect, until) or self._resting():
+                if reason := self._pace.wait(self._notes.clients.own(), connect, until) or self._resting():
                     raise _Unreached(reason)
             return self._way.connected(deadline)
         except Forbidden as error:

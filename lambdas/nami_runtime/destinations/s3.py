@@ -24,7 +24,8 @@ from time import monotonic, sleep, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nami_runtime import aws, lines
-from nami_runtime.results import NO_TIME, Apart, Away, apart
+from nami_runtime.clients import Clients
+from nami_runtime.results import NO_TIME, Apart, Away, apart, each_id_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,16 +67,13 @@ class S3:
         self._bucket, self._table = environ["ARCHIVE_BUCKET"], environ["ARCHIVE_IDS_TABLE"]
         self._keep_days = int(environ.get("KEEP_DAYS") or 0)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
-        self._own = threading.local()
+        self._ids, self._store = Clients("dynamodb"), Clients("s3", bucket=self._bucket)
         self._looking = threading.Lock()
 
     def write(self, documents: Sequence[Document], deadline: float) -> list[str]:
         results = [""] * len(documents)
-        waiting = dict(enumerate(documents))
-        while waiting:
-            # Those of one id go one after the other, so that each finds what was written of the one before.
-            first = {str(document["_id"]): index for index, document in reversed(waiting.items())}
-            self._write({index: waiting.pop(index) for index in sorted(first.values())}, results, deadline)
+        for turn in each_id_once(documents):
+            self._write(turn, results, deadline)
         return results
 
     def _write(self, documents: dict[int, Document], results: list[str], deadline: float) -> None:
@@ -157,7 +155,7 @@ class S3:
         else:
             parameters |= {"ConditionExpression": "attribute_not_exists(id)"}
         try:
-            self._ids().call("DynamoDB_20120810.PutItem", parameters, deadline)
+            self._ids.own().call("DynamoDB_20120810.PutItem", parameters, deadline)
         except aws.Rejected as error:
             if error.code != "ConditionalCheckFailedException":
                 raise
@@ -166,7 +164,7 @@ class S3:
 
     def _noted(self, delivery_id: str, deadline: float) -> dict[str, Any] | None:
         asked: dict[str, object] = {"TableName": self._table, "Key": {"id": {"S": delivery_id}}, "ConsistentRead": True}
-        found: dict[str, Any] | None = self._ids().call("DynamoDB_20120810.GetItem", asked, deadline).get("Item")
+        found: dict[str, Any] | None = self._ids.own().call("DynamoDB_20120810.GetItem", asked, deadline).get("Item")
         return found
 
     # The objects.
@@ -234,7 +232,7 @@ class S3:
         return dict.fromkeys(documents, "stored") if stored else {}
 
     def _object(self, key: str, deadline: float) -> bytes:
-        return self._store().get_object(key, deadline)
+        return self._store.own().get_object(key, deadline)
 
     def _put_once(self, key: str, content: bytes, deadline: float) -> bool:
         return self._put_if(key, content, {"if-none-match": "*"}, deadline)
@@ -242,26 +240,12 @@ class S3:
     def _put_if(self, key: str, content: bytes, condition: dict[str, str], deadline: float) -> bool:
         """Whether the condition held."""
         try:
-            self._store().put_object(key, content, deadline, condition)
+            self._store.own().put_object(key, content, deadline, condition)
         except aws.Rejected as error:
             if error.status != _NOT_SO:
                 raise
             return False
         return True
-
-    # A client is one connection, so each thread has its own.
-
-    def _ids(self) -> aws.Client:
-        if not hasattr(self._own, "ids"):
-            self._own.ids = aws.Client("dynamodb")
-        client: aws.Client = self._own.ids
-        return client
-
-    def _store(self) -> aws.Client:
-        if not hasattr(self._own, "store"):
-            self._own.store = aws.Client("s3", bucket=self._bucket)
-        client: aws.Client = self._own.store
-        return client
 
 
 def _renewed(line: bytes, documents: dict[str, Document]) -> bytes:

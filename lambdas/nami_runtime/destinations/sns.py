@@ -8,30 +8,29 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from datetime import datetime
 from hashlib import sha256
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote_from_bytes
 
-from nami_runtime import aws, envelope, events
+from nami_runtime import aws, entries, envelope, events
 from nami_runtime.results import NO_TIME, Away
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-MAX_ENTRIES = 10
 MAX_BYTES = 262_144
 """Of a message with its attributes, and of all in a request. A topic can be made to take a MiB, but then has fewer
 kinds of subscribers: https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html"""
 _MAX_TYPE_LENGTH = 128  # as on a bus; what is longer is no type that anybody filters by
 _MARGIN_SECONDS = 0.5
-_PAUSE_SECONDS = 0.2
-# Of an entry or a request. Every other word is of the topic, or of our rights to it.
 # https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
-_BUSY = frozenset({"InternalError", "InternalFailure", "Throttled", "Throttling", "KMSThrottling"})
-_ITS_OWN = frozenset({"InvalidParameter", "ParameterValueInvalid", "Validation", "BatchRequestTooLong"})
+_WORDS = entries.Words(
+    "SNS",
+    busy=frozenset({"InternalError", "InternalFailure", "Throttled", "Throttling", "KMSThrottling"}),
+    its_own=frozenset({"InvalidParameter", "ParameterValueInvalid", "Validation", "BatchRequestTooLong"}),
+)
 
 _members = re.compile(rb"<member>(.*?)</member>", re.DOTALL).findall
 _entry_id = re.compile(rb"<Id>(\d+)</Id>").search
@@ -68,20 +67,10 @@ class Sns:
                 results[index] = Away(f"SNS away: the bucket of large bodies: {error}")
             except Exception as error:  # of a document without what an envelope is made of
                 results[index] = f"can't be a message: {type(error).__name__}"
-        for index, reason in self._publish(sending, deadline - _MARGIN_SECONDS).items():
+        said = entries.sent(sending, lambda: MAX_BYTES, self._together, deadline - _MARGIN_SECONDS)
+        for index, reason in said.items():
             results[index] = reason or "stored"
         return results
-
-    def _publish(self, sending: dict[int, Entry], deadline: float) -> dict[int, str]:
-        """By index, why it is not published; empty where it is. What SNS was too busy for is tried alone."""
-        said: dict[int, str] = {}
-        for group in _groups(sending):
-            said |= self._together(group, deadline)
-        for index in [index for index, reason in said.items() if isinstance(reason, _Busy)]:
-            while isinstance(said[index], _Busy) and deadline - monotonic() > _PAUSE_SECONDS:
-                time.sleep(_PAUSE_SECONDS)
-                said |= self._together({index: sending[index]}, deadline)
-        return said
 
     def _together(self, group: dict[int, Entry], deadline: float) -> dict[int, str]:
         """One request; where it is refused as a whole, one for each."""
@@ -92,12 +81,12 @@ class Sns:
         except aws.Unavailable as error:
             return dict.fromkeys(group, Away(f"SNS away: {error}"))
         except aws.Rejected as error:
-            if len(group) == 1 or error.code not in _ITS_OWN:
-                return dict.fromkeys(group, _reason(error.code or f"HTTP {error.status}"))
+            if len(group) == 1 or not _WORDS.of_entry(error.code):
+                return dict.fromkeys(group, _WORDS.reason(error.code or f"HTTP {error.status}"))
             alone = (self._together({index: entry}, deadline) for index, entry in group.items())
             return {index: reason for each in alone for index, reason in each.items()}
         none = Away("SNS away: its answer is none to these messages")
-        return {index: _reason(answers[index]) if index in answers else none for index in group}
+        return {index: _WORDS.reason(answers[index]) if index in answers else none for index in group}
 
     def _form(self, group: dict[int, Entry]) -> bytes:
         fields = {"Action": b"PublishBatch", "Version": b"2010-03-31", "TopicArn": self._topic.encode()}
@@ -166,24 +155,6 @@ def _attributes(document: dict[str, Any]) -> dict[str, bytes]:
     return {"subscription": document["subscription"].encode(), **({"type": kind.encode()} if told else {})}
 
 
-def _groups(sending: dict[int, Entry]) -> Iterator[dict[int, Entry]]:
-    """As many at once as SNS takes."""
-    group: dict[int, Entry] = {}
-    size = 0
-    for index, entry in sending.items():
-        if group and (len(group) == MAX_ENTRIES or size + entry.size > MAX_BYTES):
-            yield group
-            group, size = {}, 0
-        group[index] = entry
-        size += entry.size
-    if group:
-        yield group
-
-
-class _Busy(Away):
-    """SNS asks for another try."""
-
-
 def _answers(xml: bytes) -> dict[int, str]:
     """By the entry's id, SNS's name for what is wrong with it; empty where it is published."""
     codes: dict[int, str] = {}
@@ -193,12 +164,3 @@ def _answers(xml: bytes) -> dict[int, str]:
             is_published = code is None and b"<MessageId>" in member
             codes[int(found[1])] = code[1].decode() if code else "" if is_published else "no word of it"
     return codes
-
-
-def _reason(code: str) -> str:
-    if not code:
-        return ""
-    word = code.removesuffix("Exception")
-    if word in _BUSY:
-        return _Busy(f"SNS away: {code}")
-    return f"SNS: {code}" if word in _ITS_OWN else Away(f"SNS away: {code}")

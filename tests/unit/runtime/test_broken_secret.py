@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from nami_runtime import secret
-from nami_runtime.destinations import Away, dynamodb
+from nami_runtime.destinations import dynamodb
 from nami_runtime.destinations import http as http_backend
 from nami_runtime.destinations import mongo as database
+from nami_runtime.results import Away
 from tests.unit.runtime.conftest import MONGO_SECRET, FakeAws, Mongo, sqs_event
 from tests.unit.runtime.test_backend import message
 

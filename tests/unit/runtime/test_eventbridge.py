@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from nami_runtime import events
-from nami_runtime.destinations import eventbridge
+from nami_runtime import entries, events
 from tests.unit.runtime.conftest import Context, FakeAws, load_handler, sqs_event
 from tests.unit.runtime.test_dynamodb import message
 
@@ -20,7 +19,7 @@ def post_queue(cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Function:
     monkeypatch.setenv("DESTINATION", "eventbridge")
     monkeypatch.setenv("EVENT_BUS", "orders")
     monkeypatch.setenv("EVENTS_TABLE", "events")
-    monkeypatch.setattr(eventbridge, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(entries, "_PAUSE_SECONDS", 0.01)
     cloud.buses.add("orders")
     return lambda event, seconds=30.0: load_handler("post_queue").handler(event, Context(seconds))
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nami_runtime import envelope
+from nami_runtime import entries, envelope
 from nami_runtime.destinations import sns
 from nami_runtime.request import Request
 from tests.unit.runtime.conftest import Context, FakeAws, built, load_handler, sqs_event
@@ -26,7 +26,7 @@ Function = Callable[..., dict[str, Any]]
 def post_queue(cloud: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Function:
     monkeypatch.setenv("DESTINATION", "sns")
     monkeypatch.setenv("TOPIC_ARN", TOPIC)
-    monkeypatch.setattr(sns, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(entries, "_PAUSE_SECONDS", 0.01)
     cloud.topics.add(TOPIC)
     return lambda event, seconds=30.0: load_handler("post_queue").handler(event, Context(seconds))
 
