@@ -1,8 +1,8 @@
 """The functions as one deploys them: the handler with what it imports beside it.
 
 What Lambda's runtimes have by themselves, boto3 and what it needs, lies apart and compiled; a bundle's own modules are
-source here, and compiled in a second copy: others upload the first, and nami the second where it can. What is not nami's
-own comes from the locks beside the functions and is kept in .venv.
+source here, and compiled in a second copy: others upload the first, and nami the second where it can. What is not
+nami's own comes from the locks beside the functions and is kept in .venv.
 """
 
 import compileall

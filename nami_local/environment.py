@@ -4,6 +4,7 @@ import os
 
 from nami_control.cdk import search_path
 from nami_local.state import Home, State
+from nami_stack import names
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -20,6 +21,7 @@ def for_tools(home: Home, state: State) -> dict[str, str]:
         "CDK_HOME": str(home.folder / "cdk"),
         # Half of a synthesis, for what local AWS finds out by itself.
         "CDK_VALIDATION": "false",
+        names.RUN_HERE: "1",
     }
 
 

@@ -1,25 +1,30 @@
 """What a function's asset holds: its own folder, nami_runtime beside it, and its pinned dependencies."""
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
+from platform import machine
 
 import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_lambda as lambda_
 
-from nami_stack import assets
+from nami_stack import assets, names
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
+_PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile")
+# The same in a tenth of the time, where it is installed.
+_UV = ("uv", "pip", "install", "--quiet", f"--python={sys.executable}", "--link-mode=copy")
 # Wheels for the function, not for the machine that synthesises. Amazon Linux 2023 has glibc 2.34, and pip takes
 # only the tags that it is told.
-_PIP = (
-    *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile"),
+_PIP_FOR_LAMBDA = (
     "--platform=manylinux_2_28_aarch64",
     "--platform=manylinux_2_17_aarch64",
     "--platform=manylinux2014_aarch64",
@@ -27,13 +32,7 @@ _PIP = (
     "--python-version=3.13",
     "--only-binary=:all:",
 )
-# The same in a tenth of the time, where it is installed.
-_UV = (
-    *("uv", "pip", "install", "--quiet", f"--python={sys.executable}", "--link-mode=copy"),
-    "--python-platform=aarch64-manylinux_2_28",
-    "--python-version=3.13",
-    "--only-binary=:all:",
-)
+_UV_FOR_LAMBDA = ("--python-platform=aarch64-manylinux_2_28", "--python-version=3.13", "--only-binary=:all:")
 # Of the runtime: what the function before the queue never loads.
 AFTER_THE_QUEUE = (
     *("added_headers", "batch", "bodies", "clients", "contents", "direct", "documents", "entries", "events"),
@@ -76,7 +75,8 @@ def code(source: Path, extra_requirements: Sequence[Path]) -> lambda_.Code:
 
 def _digest(source: Path, runtime: Path, requirements: Sequence[Path]) -> str:
     used = [path.read_text() for path in requirements]
-    digest = hashlib.sha256(repr((RUNTIME.name, ARCHITECTURE.name, used)).encode())
+    runs_on = (sys.version, machine()) if _run_here() else (RUNTIME.name, ARCHITECTURE.name)
+    digest = hashlib.sha256(repr((*runs_on, used)).encode())
     for folder in (source, runtime):
         for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
             digest.update(f"{path.relative_to(folder.parent)}\0{path.stat().st_size}\0".encode())
@@ -111,11 +111,15 @@ class _LocalBundling:
             path.unlink(missing_ok=True)
 
     def _install(self, target: Path) -> None:
+        tool, for_lambda = (_UV, _UV_FOR_LAMBDA) if shutil.which("uv") else (_PIP, _PIP_FOR_LAMBDA)
+        options = () if _run_here() else for_lambda
         # Each by itself: one file's hashes would be asked of all that is installed with it, and yours may have none.
         for path in self._requirements:
+            if _run_here() and _is_installed(path):
+                continue
             hashes = ["--require-hashes"] if "--hash=" in path.read_text() else []
             result = subprocess.run(
-                (*(_UV if shutil.which("uv") else _PIP), *hashes, f"--requirement={path}", f"--target={target}"),
+                (*tool, *options, *hashes, f"--requirement={path}", f"--target={target}"),
                 capture_output=True,
                 text=True,
                 check=False,
@@ -126,14 +130,36 @@ class _LocalBundling:
         (target / ".lock").unlink(missing_ok=True)  # uv's own
 
 
+def _run_here() -> bool:
+    return bool(os.environ.get(names.RUN_HERE))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _is_installed(path: Path) -> bool:
+    """Whether all that a file of requirements pins is installed beside this very package."""
+    for line in path.read_text().splitlines():
+        if line.startswith(("#", " ")) or ";" in line or not line:  # a marker: needed by another one that counts
+            continue
+        pin = re.fullmatch(r"([\w.-]+)==([^\s\\]+)( \\)?", line)
+        if not pin or _version(pin[1]) != pin[2]:
+            return False
+    return True
+
+
 def _compile(target: Path) -> None:
     """Lays compiled modules beside the others, where the functions' Python is at hand.
 
     Lambda's folder of code can't be written to, so without them each cold start compiles all that it loads. They hold
     by a hash of their source, since an archive keeps no times: what somebody edits in Lambda's console is compiled.
     """
-    runs_it = f"python{sys.version_info.major}.{sys.version_info.minor}" == RUNTIME.name
-    if python := sys.executable if runs_it else shutil.which(RUNTIME.name):
+    is_theirs = _run_here() or f"python{sys.version_info.major}.{sys.version_info.minor}" == RUNTIME.name
+    if python := sys.executable if is_theirs else shutil.which(RUNTIME.name):
         command = [python, "-I", "-m", "compileall", "-q", "-j0", "--invalidation-mode=checked-hash"]
         command += ["-s", str(target), "-p", "/var/task", str(target)]
         subprocess.run(command, capture_output=True, check=False)

@@ -124,3 +124,7 @@ def check_environment(name: str) -> str:
 def stack_name(name: str, environment: str | None = None) -> str:
     """The stack of a subscription, or of what they share: `nami-shopify`, in an environment `nami-prod-shopify`."""
     return "-".join(part for part in ("nami", environment, name) if part)
+
+
+RUN_HERE = "NAMI_FUNCTIONS_RUN_HERE"
+"""A variable of a synthesis, set where it is this Python that runs the functions, and not Lambda's: by local AWS."""
