@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nami_stack import Environment, SettingsError, Subscription, WebhookStack
 from nami_stack.settings import check_environment, stack_name
-from tests.unit.test_app import run_app
+from tests.unit.test_app import run_here, stacks_in
 
 ACCOUNT = "111122223333"
 PROD = {"account": ACCOUNT, "region": "eu-central-1"}
@@ -203,19 +203,15 @@ def test_stack_and_its_queues_carry_the_environments_tag(app_factory: Apps) -> N
 
 
 def test_app_synthesises_the_environments_stack_alone(tmp_path: Path) -> None:
-    result = run_app(tmp_path, name="shopify", env="prod", environments={"prod": PROD})
-    assert result.returncode == 0, result.stderr
-    artifacts = json.loads((tmp_path / "manifest.json").read_text())["artifacts"]
-    stacks = [name for name, artifact in artifacts.items() if artifact["type"] == "aws:cloudformation:stack"]
-    assert stacks == ["nami-prod-shopify"]
+    assert run_here(tmp_path, name="shopify", env="prod", environments={"prod": PROD}) == ""
+    assert stacks_in(tmp_path) == ["nami-prod-shopify"]
     template = json.loads((tmp_path / "nami-prod-shopify.template.json").read_text())
     assert template["Metadata"]["nami:settings"] == {}
 
 
 def test_app_tells_of_an_unknown_environment_in_one_line(tmp_path: Path) -> None:
-    result = run_app(tmp_path, name="shopify", env="prd", environments={"prod": {}})
     line = "error: env='prd': is not among the environments of cdk.json; did you mean prod?"
-    assert (result.returncode, result.stderr.strip()) == (1, line)
+    assert run_here(tmp_path, name="shopify", env="prd", environments={"prod": {}}) == line
 
 
 def test_metrics_of_an_environment_are_its_own(app_factory: Apps) -> None:

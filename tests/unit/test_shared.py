@@ -1,10 +1,7 @@
 """What is shared across stacks: the stack that has it, and subscriptions that join."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,8 +23,8 @@ from nami_stack import (
     Subscription,
     WebhookStack,
 )
-from nami_stack.assets import APP, CDK_JSON
 from nami_stack.settings import read_settings
+from tests.unit.test_app import run_here, stacks_in
 
 AppFactory = Callable[..., cdk.App]
 Synth = Callable[..., Template]
@@ -95,13 +92,8 @@ def error_of(**context: Any) -> str:
 
 
 def test_app_makes_one_stack_of_the_name_shared(tmp_path: Path) -> None:
-    flags = json.loads(CDK_JSON.read_text())["context"]
-    context = json.dumps({**flags, "name": "shared", "instance_type": "t4g.small"})
-    environment = {**os.environ, "CDK_OUTDIR": str(tmp_path), "CDK_VALIDATION": "false", "CDK_CONTEXT_JSON": context}
-    result = subprocess.run([sys.executable, APP], env=environment, cwd=tmp_path, capture_output=True, check=False)
-    assert result.returncode == 0, result.stderr
-    artifacts = json.loads((tmp_path / "manifest.json").read_text())["artifacts"]
-    assert [key for key, each in artifacts.items() if each["type"] == "aws:cloudformation:stack"] == ["nami-shared"]
+    assert run_here(tmp_path, name="shared", instance_type="t4g.small") == ""
+    assert stacks_in(tmp_path) == ["nami-shared"]
     template = json.loads((tmp_path / "nami-shared.template.json").read_text())
     assert template["Metadata"]["nami:settings"] == {"instance_type": "t4g.small"}
 
