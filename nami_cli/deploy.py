@@ -14,7 +14,7 @@ from nami_cli.leftovers import told_after_failure
 from nami_cli.resources import Verbose, display
 from nami_cli.terminal import print_exact, print_text, say
 from nami_cli.typed import Configured
-from nami_control import deploying, queues, settings, shared
+from nami_control import deploying, destinations, queues, settings, shared
 from nami_control.deploying import Deployed
 from nami_control.interrupts import Interrupted, interruptible
 from nami_control.stacks import Target
@@ -112,8 +112,10 @@ def _next_steps(done: Deployed, subscription: Subscription) -> dict[str, str]:
         lines["try it"] = f"{nami} send {name}{known}"
     else:
         lines["try it"] = f"curl -X POST '{done.url}' -H 'content-type: application/json' -d '{{\"hello\": \"world\"}}'"
-    if subscription.with_function:
+    if destinations.any_is_read(subscription):
         lines["documents"] = f"{nami} events {name}"
+    elif subscription.with_function:
+        lines["logs"] = f"{nami} logs {name}"
     else:
         lines["webhooks"] = f"wait for your consumer in {' and '.join(queues.waiting(done.outputs))}"
     return lines | {

@@ -16,7 +16,7 @@ from nami_cli import events, logs, send
 from nami_cli.resources import Verbose, display
 from nami_cli.terminal import print_exact, print_json, print_table, print_text, say
 from nami_cli.typed import AsJson, Name, command
-from nami_control import stacks
+from nami_control import destinations, stacks
 from nami_control.aws import Aws
 from nami_control.deploying import Show
 from nami_control.deployment import find
@@ -215,10 +215,11 @@ def _as_long_as_it_is_read() -> Iterator[None]:
 
 
 def _introduce(state: State, target: Target, url: str) -> None:
+    there = any(destinations.named(*each.destination).in_local_mongo for each in target.subscription.each.values())
+    documents = f"documents  {state.mongo_uri} (database {DATABASE}, collection {target.name})\n" if there else ""
     print_text(f"""
 endpoint   POST {url}
-documents  {state.mongo_uri} (database {DATABASE}, collection {target.name})
-tools      eval "$({_local(target.aws)} env)", then cdk and aws talk to {state.endpoint_url}
+{documents}tools      eval "$({_local(target.aws)} env)", then cdk and aws talk to {state.endpoint_url}
 differs    what AWS does and this machine does not: {DIFFERENCES_PAGE}
 """)
 
@@ -239,7 +240,7 @@ def _tell_next(target: Target, url: str) -> None:
     is_signed = target.subscription.signature not in (None, "none")
     by_hand = f"curl -X POST '{url}' -H 'content-type: application/json' -d '{{\"hello\": \"world\"}}'"
     settings = "".join(f" -c {shlex.quote(f'{key}={value}')}" for key, value in target.given.items())
-    shown = f"events {name} --full" if target.subscription.with_function else f"doctor {name}"
+    shown = f"events {name} --full" if destinations.any_is_read(target.subscription) else f"doctor {name}"
     print_text(f"""\
 try next   {f"{local} send {name}" if is_signed else by_hand}
            {local} {shown}

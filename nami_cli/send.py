@@ -11,7 +11,7 @@ import typer
 from nami_cli.events import print_document
 from nami_cli.terminal import print_text, progress, say
 from nami_cli.typed import Name
-from nami_control import events
+from nami_control import destinations, events
 from nami_control.deployment import Deployment, find
 from nami_control.errors import Command, UsageError, WebhookError
 from nami_control.samples import FORM
@@ -77,8 +77,8 @@ def send_command(
     if wait:
         show_stored(deployment, answers, partial(print_document, as_json=False))
     elif count == 1:
-        waits = waiting_at(deployment)
-        say(waits or f"{target.aws.nami} events {target.name} --limit 1 shows it once it is stored")
+        unread = unread_at(deployment)
+        say(unread or f"{target.aws.nami} events {target.name} --limit 1 shows it once it is stored")
 
 
 def require_accepted(target: Target, answers: list[Answer]) -> None:
@@ -92,22 +92,24 @@ def require_accepted(target: Target, answers: list[Answer]) -> None:
         )
 
 
-def waiting_at(deployment: Deployment) -> str:
-    """Where webhooks wait that no function of nami's takes on; empty where one does."""
-    if any(each.has_function for each in deployment.drains):
+def unread_at(deployment: Deployment) -> str:
+    """What becomes of webhooks where nothing of them can be read here; else empty."""
+    if any(destinations.of(deployment, each).is_read() for each in deployment.drains):
         return ""
-    urls = " and ".join(each.queue_url for each in deployment.drains)
-    return f"it waits in {urls} for your consumer; {deployment.aws.nami} doctor {deployment.name} says how many do"
+    nami, name = deployment.aws.nami, deployment.name
+    if urls := " and ".join(each.queue_url for each in deployment.drains if not each.has_function):
+        return f"it waits in {urls} for your consumer; {nami} doctor {name} says how many do"
+    return f"nothing of it is kept here; {nami} logs {name} says when it was handed on"
 
 
 def show_stored(deployment: Deployment, answers: list[Answer], show: Callable[[dict[str, Any]], None]) -> None:
-    """Wait for what became of webhooks that were taken, and show it; of those for the user's own consumer, say where.
+    """Wait for what became of webhooks that were taken, and show it; where none is read, say what becomes of them.
 
     Raises:
         WebhookError: one is not stored in time.
     """
-    if waits := waiting_at(deployment):
-        say(waits)
+    if unread := unread_at(deployment):
+        say(unread)
         return
     ids = [answer.delivery_id for answer in answers if answer.delivery_id]
     documents = events.wait_for(deployment, ids, timeout=_STORED_WITHIN, tell=say)

@@ -44,6 +44,11 @@ def named(name: str) -> type[Destination]:
     return DESTINATIONS.get(name, Destination)
 
 
+def any_is_read(subscription: Subscription) -> bool:
+    """Whether webhooks of these settings can be read here, or how the tries to forward them went."""
+    return any(named(kind).is_read() for each in subscription.each.values() for kind in each.destination)
+
+
 def looks_before(aws: Aws, asked: Subscription | SharedSettings, stack: Stack | None) -> Looks:
     """At what must hold before a deployment of a subscription, or of what they share."""
     if isinstance(asked, SharedSettings):

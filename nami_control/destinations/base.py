@@ -57,6 +57,8 @@ class Destination:
     """Whether a function takes webhooks to it; else a consumer of the user's own takes them from its queue."""
     keeps_webhooks: ClassVar[bool] = True
     """Whether what it stores are the webhooks."""
+    in_local_mongo: ClassVar[bool] = False
+    """Whether its documents are in the database of local AWS, for other clients of MongoDB to read."""
     shown_by: ClassVar[str | tuple[str, ...]] = ""
     """How an output of a stack ends that only this kind has; empty: the prefix of its outputs tells."""
     holds: ClassVar[Mapping[str, str]] = {}
@@ -74,17 +76,26 @@ class Destination:
 
     # What is stored.
 
+    @classmethod
+    def is_read(cls) -> bool:
+        """Whether what it stores, or notes of its tries, can be read here."""
+        return cls.stored is not Destination.stored
+
+    def unread(self) -> UsageError:
+        """Why nothing of it is."""
+        return UsageError(f"--destination {self.drain.destination}: nami does not read what it stores")
+
     def stored(self, *, query: dict[str, Any], ids: list[str], limit: int, follow: bool) -> Generator[dict[str, Any]]:
         """The documents that are there, the newest last, and with `follow` those that come.
 
         Raises:
             UsageError: the destination takes no query, or can't be read at all.
         """
-        raise UsageError(f"--destination {self.drain.destination}: nami does not read what it stores")
+        raise self.unread()
 
     def opened(self) -> AbstractContextManager[Find]:
         """What finds documents by their deliveries, as long as it is open."""
-        raise UsageError(f"--destination {self.drain.destination}: nami does not read what it stores")
+        raise self.unread()
 
     def browsed(self) -> AbstractContextManager[Store]:
         """All that is stored, the newest first, as long as it is open.
@@ -92,7 +103,7 @@ class Destination:
         Raises:
             UsageError: the destination can't be read.
         """
-        raise UsageError(f"nami does not read what {self.drain.destination} stores")
+        raise self.unread()
 
     def oldest_first(
         self, since: float, until: float, query: dict[str, Any]

@@ -51,6 +51,7 @@ class Mongo(Destination):
 
     on_host: ClassVar[bool] = True
     """Whether nami runs it."""
+    in_local_mongo = True
 
     @classmethod
     def is_at(cls, drain: Drain) -> bool:
@@ -195,6 +196,7 @@ class MongoDatabase(Mongo):
     """One that the user has."""
 
     on_host = False
+    in_local_mongo = False
 
     def looks(self) -> Looks:
         """At the secret that says where it is."""

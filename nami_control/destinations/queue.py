@@ -1,14 +1,9 @@
 """Webhooks that wait in their queue for a consumer of the user's own."""
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from typing import Any
-
 from nami_control.checks import Check, ok, warn
-from nami_control.destinations.base import Destination, Find, Looks
+from nami_control.destinations.base import Destination, Looks
 from nami_control.errors import UsageError
 from nami_control.queues import ages, depth
-from nami_control.searching import Store
 from nami_stack.watching.settings import OLDEST_SECONDS
 
 
@@ -19,23 +14,6 @@ class Queue(Destination):
     has_function = False
     shown_by = "ConsumerQueueArn"
     keeps_webhooks = False
-
-    def stored(self, *, query: dict[str, Any], ids: list[str], limit: int, follow: bool) -> Generator[dict[str, Any]]:
-        """Nothing can be told of single webhooks."""
-        raise self._unread()
-        yield  # type: ignore[unreachable]
-
-    @contextmanager
-    def opened(self) -> Iterator[Find]:
-        """As `stored`."""
-        raise self._unread()
-        yield  # type: ignore[unreachable]
-
-    @contextmanager
-    def browsed(self) -> Iterator[Store]:
-        """As `stored`."""
-        raise self._unread()
-        yield  # type: ignore[unreachable]
 
     def looks(self) -> Looks:
         """At how many wait, and for how long."""
@@ -52,7 +30,8 @@ class Queue(Destination):
             return ok(name, detail)
         return warn(name, detail, f"look at what takes them from {url}; SQS keeps them for queue_retention_days")
 
-    def _unread(self) -> UsageError:
+    def unread(self) -> UsageError:
+        """What to do about it."""
         waiting = depth(self.deployment.aws, self.drain.queue_url)
         return UsageError(
             f"--destination {self.drain.destination}: {waiting} webhooks wait in {self.drain.queue_url} for your "

@@ -1,16 +1,12 @@
 """A topic of SNS, whose subscribers get the webhooks."""
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from math import ceil
-from typing import Any
 
 from nami_control.checks import Check, fail, ok, warn
-from nami_control.destinations.base import Destination, Find, Looks, Speed
+from nami_control.destinations.base import Destination, Looks, Speed
 from nami_control.errors import UsageError
 from nami_control.planning.assumptions import Assumption, Times
 from nami_control.planning.bill import Line, line
-from nami_control.searching import Store
 from nami_runtime.entries import MAX_ENTRIES
 from nami_stack.settings import Subscription
 
@@ -26,23 +22,6 @@ class Sns(Destination):
     shown_by = "FanoutTopicArn"
     work = Assumption(0.8, "ms of a whole vCPU for a webhook of a batch", "assumed, as of EventBridge")
     write = Assumption(20, "ms for a request of ten", "assumed")
-
-    def stored(self, *, query: dict[str, Any], ids: list[str], limit: int, follow: bool) -> Generator[dict[str, Any]]:
-        """Nothing is kept."""
-        raise self._unread()
-        yield  # type: ignore[unreachable]
-
-    @contextmanager
-    def opened(self) -> Iterator[Find]:
-        """As `stored`."""
-        raise self._unread()
-        yield  # type: ignore[unreachable]
-
-    @contextmanager
-    def browsed(self) -> Iterator[Store]:
-        """As `stored`."""
-        raise self._unread()
-        yield  # type: ignore[unreachable]
 
     def looks(self) -> Looks:
         """At the topic, and whether anybody is subscribed to it."""
@@ -74,7 +53,8 @@ class Sns(Destination):
             )
         return ok("topic", f"{arn}, {count} subscription{'s' if count > 1 else ''}")
 
-    def _unread(self) -> UsageError:
+    def unread(self) -> UsageError:
+        """What to do about it."""
         return UsageError(
             f"--destination {self.drain.destination}: a topic keeps nothing of what it has handed on; deploy a "
             "destination beside it that keeps webhooks, as in --destination sns,dynamodb"

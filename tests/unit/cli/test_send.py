@@ -17,7 +17,7 @@ from nami_cli import send
 from nami_control import samples
 from nami_control import sending as sending_module
 from nami_control.aws import Aws
-from nami_control.deployment import Deployment, Function
+from nami_control.deployment import Deployment, Drain, Function
 from nami_control.errors import SecretError, UsageError, WebhookError
 from nami_runtime import signatures
 from nami_runtime.request import Request
@@ -411,5 +411,12 @@ def test_webhook_for_your_own_consumer_is_said_to_wait_in_its_queue(
     assert capsys.readouterr().err.splitlines()[-1].endswith(told)
 
 
-def test_webhook_that_a_function_takes_on_as_well_does_not_only_wait() -> None:
-    assert send.waiting_at(Deployment(target(), {**CONSUMER, **FUNCTION})) == ""
+def test_webhook_that_a_function_takes_on_as_well_does_not_only_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Drain, "post_queue", Function("post", {"DESTINATION": "dynamodb"}, ""))
+    assert send.unread_at(Deployment(target(), {**CONSUMER, **FUNCTION})) == ""
+
+
+def test_webhook_for_a_topic_alone_is_said_to_be_in_the_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Deployment(target(), FUNCTION)
+    monkeypatch.setattr(Drain, "post_queue", Function("post", {"DESTINATION": "sns"}, ""))
+    assert send.unread_at(found) == "nothing of it is kept here; nami logs shopify says when it was handed on"
