@@ -4,6 +4,7 @@ ministack is a local AWS whose CloudFormation lacks some of our template's resou
 from outside, in ministack's own internals: hence the exact version, and the check that says when they have moved.
 """
 
+import asyncio
 import base64
 import importlib.metadata
 import json
@@ -375,6 +376,10 @@ def main() -> None:
     gateway.let_options_reach_their_route()
     settling.register()
     depths.sample()
+    if sys.platform != "win32":
+        import uvloop  # noqa: PLC0415
+
+        asyncio.run = uvloop.run  # by which ministack runs its server
     app.app = guard(app.app, app._resolve_custom_domain_request, let_roles_bear_the_token())
     host = None
     if database:
