@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from nami_local import concurrency, depths, gateway, rights, settling, tags
+from nami_local import concurrency, depths, gateway, rights, settling, tags, workers
 from nami_local.guard import guard
 
 MINISTACK_VERSION = "1.5.33"
@@ -271,25 +271,6 @@ def _add_to_secret(secret_id: str, mongo_uri: str) -> None:
     secretsmanager._put_secret_value({"SecretId": secret_id, "SecretString": json.dumps(value)})
 
 
-def let_workers_fail_alone() -> None:
-    """On AWS an environment that dies while it starts takes no other with it; ministack ends all of the function's.
-
-    Under load the others are starting too, and each of them that is ended so ends all of them again, without end.
-    """
-    from ministack.core import lambda_runtime  # noqa: PLC0415
-
-    invoke = lambda_runtime.Worker.invoke
-
-    def invoke_alone(worker: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return invoke(worker, *args, **kwargs)
-        except Exception as error:
-            lambda_runtime.kill_workers([worker])
-            return {"status": "error", "error": str(error)}
-
-    lambda_runtime.Worker.invoke = invoke_alone
-
-
 def let_batches_be_full() -> None:
     """On AWS a batch has up to BatchSize messages, or 6 MB; ministack's event source stops at ten.
 
@@ -369,7 +350,7 @@ def main() -> None:
     from ministack import app  # noqa: PLC0415
 
     register(mongo_uri)
-    let_workers_fail_alone()
+    workers.register()
     let_batches_be_full()
     rights.register()
     let_bytes_be()

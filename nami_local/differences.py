@@ -7,6 +7,7 @@ DIFFERENCES = (
     "no network: security groups, subnets and endpoints are recorded, and functions reach everything",
     "no EC2 host: its user data is not run; the database is a process of this machine",
     "functions run on this machine's Python and see its packages, memory limits do not hold",
+    "a function that calls itself by boto3 again and again is not stopped",
     "every MongoDB host is the same database, so a name has one collection in all its environments",
     "AWS WAF looks at no request, and a REST API takes them from every address",
     "a body that is no UTF-8 reaches the function as it is also where its type says text; what AWS's HTTP API makes of "

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from proofs.faults.plan import Webhook
 
-_CONNECTIONS = 32
+_CONNECTIONS = 24
 _TRIES = 8
 _FIRST_PAUSE = 0.5  # seconds before the second try; doubled up to the last. Providers wait minutes, up to hours.
 _LAST_PAUSE = 8.0

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from nami_local import aws, depths, rights, settling
+from nami_local import aws, depths, rights, settling, workers
 
 URI = "mongodb://127.0.0.1:27017/"
 ADDED = (
@@ -186,7 +186,8 @@ def test_worker_that_dies_while_it_starts_leaves_the_others_alone(monkeypatch: p
 
     monkeypatch.setattr(lambda_runtime, "_workers", {})
     monkeypatch.setattr(lambda_runtime.Worker, "invoke", lambda_runtime.Worker.invoke)
-    aws.let_workers_fail_alone()
+    monkeypatch.setattr(lambda_runtime, "_PYTHON_WORKER_SCRIPT", lambda_runtime._PYTHON_WORKER_SCRIPT)
+    workers.register()
     arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
     config = {"FunctionName": "f", "FunctionArn": arn, "Runtime": "python3.13", "Handler": "f.handler", "Timeout": 5}
     busy, _ = lambda_runtime.acquire_worker("f", config, b"")
@@ -195,9 +196,24 @@ def test_worker_that_dies_while_it_starts_leaves_the_others_alone(monkeypatch: p
         archive.writestr("f.py", "import os\nos._exit(1)")
     result = lambda_svc._execute_function_warm({"config": config, "code_zip": code.getvalue()}, {}, "request")
     assert result["error"]
-    (workers,) = lambda_runtime._workers.values()
-    assert busy in workers
-    assert [worker.in_use for worker in workers] == [True, False]
+    (there,) = lambda_runtime._workers.values()
+    assert busy in there
+    assert [worker.in_use for worker in there] == [True, False]
+
+
+def test_worker_starts_without_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.core import lambda_runtime  # noqa: PLC0415
+
+    monkeypatch.setattr(lambda_runtime.Worker, "invoke", lambda_runtime.Worker.invoke)
+    monkeypatch.setattr(lambda_runtime, "_PYTHON_WORKER_SCRIPT", lambda_runtime._PYTHON_WORKER_SCRIPT)
+    workers.register()
+    _, script = lambda_runtime._detect_runtime_binary("python3.13")
+    given = {"code_dir": "/nowhere", "module": "sys", "handler": "exit"}
+    ended = "import sys; sys.stderr.write(str('botocore' in sys.modules))"
+    command = [sys.executable, "-c", f"{script}\n{ended}"]
+    result = subprocess.run(command, input=json.dumps(given) + "\n", capture_output=True, text=True, check=True)
+    assert json.loads(result.stdout)["status"] == "ready"
+    assert result.stderr == "False"
 
 
 @pytest.mark.parametrize("body", [b'{"a": "\xc5\xbe"}', b"\xff\x00", gzip.compress(b"{}", mtime=0)])
