@@ -6,6 +6,8 @@ import gzip
 import importlib.metadata
 import io
 import json
+import subprocess
+import sys
 import time
 import uuid
 import zipfile
