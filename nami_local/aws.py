@@ -305,7 +305,19 @@ def let_batches_be_full() -> None:
             among = queue if queue["is_fifo"] else {"is_fifo": False, "messages": fitting}
             return list(sqs._collect_msgs(among, len(fitting), int(queue["attributes"]["VisibilityTimeout"])))
 
-    sqs._receive_messages_for_esm = receive
+    def delete(queue_url: str, handles: set[str]) -> None:
+        with sqs._queues_lock:
+            messages = sqs._get_q(queue_url)["messages"]
+            left, kept, seen = set(handles), [], 0
+            while left and seen < len(messages):  # which are mostly at the head
+                if (handle := messages[seen].get("receipt_handle")) in left:
+                    left.discard(handle)
+                else:
+                    kept.append(messages[seen])
+                seen += 1
+            messages[:seen] = kept
+
+    sqs._receive_messages_for_esm, sqs._delete_messages_for_esm = receive, delete
 
 
 def let_bytes_be() -> None:

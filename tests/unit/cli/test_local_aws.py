@@ -245,7 +245,8 @@ def poll(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], int]:
     """Returns how many of these messages the event source takes first, with a mapping to batches of 100."""
     from ministack.services import lambda_svc, sqs  # noqa: PLC0415
 
-    monkeypatch.setattr(sqs, "_receive_messages_for_esm", sqs._receive_messages_for_esm)
+    for patched in ("_receive_messages_for_esm", "_delete_messages_for_esm"):
+        monkeypatch.setattr(sqs, patched, getattr(sqs, patched))
     aws.let_batches_be_full()
     url: str = sqs._act_create_queue({"QueueName": uuid.uuid4().hex}, "")["QueueUrl"]
     mapping = {
@@ -275,6 +276,19 @@ def test_batch_has_as_many_messages_as_the_mapping_says(poll: Callable[[list[str
 
 def test_batch_has_what_is_there(poll: Callable[[list[str]], int]) -> None:
     assert poll(["{}"] * 33) == 33
+
+
+def test_message_that_a_batch_is_done_with_is_gone_and_no_other(poll: Callable[[list[str]], int]) -> None:
+    from ministack.services import sqs  # noqa: PLC0415
+
+    poll(["a", "b", "c", "d"])
+    (url,) = [
+        url for (_, _, url), queue in sqs._queues.all_items() if [m["body"] for m in queue["messages"]] == [*"abcd"]
+    ]
+    done = {each["receipt_handle"] for each in sqs._queues[url]["messages"] if each["body"] in "ac"}
+    sqs._delete_messages_for_esm(url, done | {"one that is not there"})
+    assert [each["body"] for each in sqs._queues[url]["messages"]] == ["b", "d"]
+    sqs._queues.pop(url)
 
 
 def test_batch_ends_before_six_megabytes(poll: Callable[[list[str]], int]) -> None:
