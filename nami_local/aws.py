@@ -13,12 +13,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from nami_local import concurrency, depths, gateway, rights, settling, tags, workers
+from nami_local import batches, concurrency, depths, gateway, rights, settling, tags, workers
 from nami_local.guard import guard
 
 MINISTACK_VERSION = "1.5.33"
@@ -33,8 +32,6 @@ _IMAGE_PARAMETERS = tuple(
     f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-{kernel}-arm64"
     for kernel in ("default", "6.1", "6.12", "6.18")
 )
-# https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#invocation-eventsourcemapping-batching
-_BATCH_BYTES = 6 * 1024 * 1024
 _SECRET_LINE = re.compile(r"^\s*(?:export\s+)?NAMI_SECRET_ARN=[\"']?([^\"'\s]+)", re.MULTILINE)
 
 
@@ -271,55 +268,6 @@ def _add_to_secret(secret_id: str, mongo_uri: str) -> None:
     secretsmanager._put_secret_value({"SecretId": secret_id, "SecretString": json.dumps(value)})
 
 
-def let_batches_be_full() -> None:
-    """On AWS a batch has up to BatchSize messages, or 6 MB; ministack's event source stops at ten.
-
-    And it looks five times through all that is in the queue, which may be a burst of ten thousands.
-    """
-    from ministack.services import sqs  # noqa: PLC0415
-
-    swept_until: dict[str, float] = {}
-
-    def sweep(queue_url: str, queue: dict[str, Any]) -> None:
-        if (started := time.monotonic()) < swept_until.get(queue_url, 0) and not queue["is_fifo"]:
-            return
-        sqs._expire_retained(queue)
-        sqs._dlq_sweep(queue)
-        ended = time.monotonic()
-        swept_until[queue_url] = ended + 20 * (ended - started)
-
-    def receive(queue_url: str, batch_size: int) -> list[dict[str, Any]]:
-        with sqs._queues_lock:
-            queue = sqs._get_q(queue_url)
-            sweep(queue_url, queue)
-            most = json.loads(queue["attributes"].get("RedrivePolicy") or "{}").get("maxReceiveCount", sys.maxsize)
-            fitting: list[dict[str, Any]] = []
-            size, now = 0, time.time()
-            for message in queue["messages"]:
-                if message["visible_at"] <= now and message["receive_count"] < int(most):
-                    size += len(message["body"].encode())
-                    if len(fitting) == batch_size or (fitting and size > _BATCH_BYTES):
-                        break
-                    fitting.append(message)
-            # Of a FIFO queue it takes all of them to tell which groups are under way.
-            among = queue if queue["is_fifo"] else {"is_fifo": False, "messages": fitting}
-            return list(sqs._collect_msgs(among, len(fitting), int(queue["attributes"]["VisibilityTimeout"])))
-
-    def delete(queue_url: str, handles: set[str]) -> None:
-        with sqs._queues_lock:
-            messages = sqs._get_q(queue_url)["messages"]
-            left, kept, seen = set(handles), [], 0
-            while left and seen < len(messages):  # which are mostly at the head
-                if (handle := messages[seen].get("receipt_handle")) in left:
-                    left.discard(handle)
-                else:
-                    kept.append(messages[seen])
-                seen += 1
-            messages[:seen] = kept
-
-    sqs._receive_messages_for_esm, sqs._delete_messages_for_esm = receive, delete
-
-
 def let_bytes_be() -> None:
     """ministack's HTTP API puts U+FFFD in place of what is no UTF-8, where the type says that a body is text.
 
@@ -363,7 +311,7 @@ def main() -> None:
 
     register(mongo_uri)
     workers.register()
-    let_batches_be_full()
+    batches.register()
     rights.register()
     let_bytes_be()
     gateway.let_options_reach_their_route()

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from nami_local import aws, depths, rights, settling, workers
+from nami_local import aws, batches, depths, rights, settling, workers
 
 URI = "mongodb://127.0.0.1:27017/"
 ADDED = (
@@ -245,9 +245,9 @@ def poll(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], int]:
     """Returns how many of these messages the event source takes first, with a mapping to batches of 100."""
     from ministack.services import lambda_svc, sqs  # noqa: PLC0415
 
-    for patched in ("_receive_messages_for_esm", "_delete_messages_for_esm"):
+    for patched in ("_receive_messages_for_esm", "_delete_messages_for_esm", "_collect_msgs"):
         monkeypatch.setattr(sqs, patched, getattr(sqs, patched))
-    aws.let_batches_be_full()
+    batches.register()
     url: str = sqs._act_create_queue({"QueueName": uuid.uuid4().hex}, "")["QueueUrl"]
     mapping = {
         "UUID": "mapping",
