@@ -258,14 +258,14 @@ def poll(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], int]:
     account, region = mapping["EventSourceArn"].split(":")[4], mapping["EventSourceArn"].split(":")[3]
     monkeypatch.setattr(lambda_svc, "_iter_all_esms", lambda: [(account, region, mapping)])
     monkeypatch.setattr(lambda_svc, "_get_func_record_for_qualifier", lambda *_: ({"config": {}}, {}))
-    batches: list[list[Any]] = []
-    monkeypatch.setattr(lambda_svc, "_dispatch_esm_batch", lambda *arguments: batches.append(arguments[4]["Records"]))
+    taken: list[list[Any]] = []
+    monkeypatch.setattr(lambda_svc, "_dispatch_esm_batch", lambda *arguments: taken.append(arguments[4]["Records"]))
 
     def first(bodies: list[str]) -> int:
         for body in bodies:
             sqs._act_send_message({"MessageBody": body}, url)
         assert lambda_svc._poll_sqs()
-        return len(batches[0])
+        return len(taken[0])
 
     return first
 
