@@ -7,7 +7,7 @@ import secrets
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -243,24 +243,36 @@ class Run:
             self._typed("dlq", "list", part.subscription, *self._at(part), "--limit", "1000000", "--json")
         )
         reasons = Counter(each["reason"] or "none logged: the function was ended" for each in letters)
-        dead = [self._name_of(part, each) for each in letters]
+        alike: dict[str, list[str]] = defaultdict(list)
+        for key, sent in part.sent.items():
+            if sent.shared_id:
+                alike[sent.shared_id].append(key)
+        bodies = self._bodies(part) if any(each["id"] in alike for each in letters) else {}
+        dead = []
+        for each in letters:  # the id tells which webhook it is, or, where two have it, what is in it
+            digest = bodies.get(each["message_id"])
+            named = (key for key in alike[each["id"]] if part.sent[key].digest == digest)
+            dead.append(next(named, str(each["id"])))
         return Seen(documents, dead, self._waiting(part)), dict(reasons.most_common())
 
-    def _at(self, part: Part) -> tuple[str, str]:
-        return "--destination", part.ending.name
-
-    def _name_of(self, part: Part, letter: dict[str, Any]) -> str:
-        """Which webhook a dead letter is: its id tells, or, where two have it, what is in it."""
-        alike = [each for each, webhook in part.sent.items() if webhook.shared_id == letter["id"]]
-        if not alike:
-            return str(letter["id"])
-        shown = json.loads(
-            self._typed("dlq", "show", part.subscription, letter["message_id"], *self._at(part), "--json")
-        )
-        message = json.loads(shown["message"])
-        body = base64.b64decode(message["body"]) if message.get("base64") else message["body"].encode()
-        digest = hashlib.sha256(body).hexdigest()
-        return next((each for each in alike if part.sent[each].digest == digest), str(letter["id"]))
+    def _bodies(self, part: Part) -> dict[str, str]:
+        """The hash of the body of each dead letter, by its message's id; all are visible again afterwards."""
+        (key,) = (key for key, url in self.outputs[part.subscription].items() if url == part.queue)
+        url = self.outputs[part.subscription][key.replace("QueueUrl", "DeadLetterQueueUrl")]
+        found: dict[str, str] = {}
+        receipts: list[str] = []
+        asked: dict[str, Any] = {"QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 3600}
+        while messages := self.sqs.receive_message(**asked).get("Messages"):
+            for each in messages:
+                found[each["MessageId"]] = _digest(json.loads(each["Body"]))
+                receipts.append(each["ReceiptHandle"])
+        for start in range(0, len(receipts), 10):
+            entries: Any = [
+                {"Id": str(place), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+                for place, receipt in enumerate(receipts[start : start + 10])
+            ]
+            self.sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+        return found
 
     def _redrive(self) -> tuple[int, float]:
         """Send the dead letters back that are no poison, as a user would; again where the second time was no better."""
@@ -350,3 +362,11 @@ class Run:
         missing += ["the backend fails"] if not any(each.faults for each in self.backends.values()) else []
         missing += [each for each in self.operations if each.startswith("FAILED")]
         return Invariant("each fault took place, and each operation succeeded", missing)
+
+
+def _digest(message: dict[str, Any]) -> str:
+    """Of the body of the webhook in a message, which may lie in S3."""
+    if reference := message.get("body_ref"):
+        return str(reference["sha256"])
+    body: str = message["body"]
+    return hashlib.sha256(base64.b64decode(body) if message.get("base64") else body.encode()).hexdigest()
