@@ -42,11 +42,11 @@ class _Taking:
         with self._sqs._queues_lock:
             queue = self._sqs._get_q(queue_url)
             self._sweep(queue_url, queue)
-            tries = json.loads(queue["attributes"].get("RedrivePolicy") or "{}").get("maxReceiveCount", sys.maxsize)
+            tries = _tries(queue)
             fitting: list[_Message] = []
             size, now = 0, time.time()
             for message in queue["messages"]:
-                if message["visible_at"] <= now and message["receive_count"] < int(tries):
+                if message["visible_at"] <= now and message["receive_count"] < tries:
                     size += len(message["body"].encode())
                     if len(fitting) == batch_size or (fitting and size > _BATCH_BYTES):
                         break
@@ -80,6 +80,18 @@ class _Taking:
         if (started := time.monotonic()) < self._swept_until.get(queue_url, 0) and not queue["is_fifo"]:
             return
         self._sqs._expire_retained(queue)
-        self._sqs._dlq_sweep(queue)
+        former = queue["messages"]
+        tries, now = _tries(queue), time.time()
+        if any(each["receive_count"] >= tries and each["visible_at"] <= now for each in [*former]):
+            self._sqs._dlq_sweep(queue)
+            # The server takes no lock: what it was sent meanwhile is in the former list alone.
+            there = {id(each) for each in queue["messages"]}
+            queue["messages"] += [each for each in former if id(each) not in there and not each["receive_count"]]
         ended = time.monotonic()
         self._swept_until[queue_url] = ended + _SWEEPING * (ended - started)
+
+
+def _tries(queue: _Queue) -> int:
+    """That a message has before it is a dead letter."""
+    policy = json.loads(queue["attributes"].get("RedrivePolicy") or "{}")
+    return int(policy.get("maxReceiveCount", sys.maxsize))

@@ -163,7 +163,11 @@ def listening(nami: Nami, *arguments: str) -> Iterator[list[str]]:
     with subprocess.Popen(command, cwd=nami.folder, env=nami.environment, stdout=pipe, stderr=pipe, text=True) as run:
         assert run.stderr
         assert "go to" in run.stderr.readline()
-        yield printed
+        try:
+            yield printed
+        except BaseException:
+            run.kill()  # else its end would be waited for
+            raise
         run.send_signal(signal.SIGINT)
         said, errors = run.communicate(timeout=20)
         assert run.returncode == 0, errors
