@@ -317,8 +317,6 @@ def main() -> None:
     gateway.let_options_reach_their_route()
     settling.register()
     depths.sample()
-    # Each invocation is a thread beside the server's: that one would wait for up to this long whenever it goes on.
-    sys.setswitchinterval(0.0005)
     if sys.platform != "win32":
         import uvloop  # noqa: PLC0415
 
