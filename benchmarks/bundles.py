@@ -31,10 +31,7 @@ _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "package*.json", "requ
 
 @dataclass(frozen=True)
 class Bundle:
-    """A function's folder, one with its modules compiled (of Node: the same), and the bytes that one uploads.
-
-    Of nami these are the second one's.
-    """
+    """A function's folder, one with its modules compiled (of Node: the same), and the bytes that one uploads."""
 
     name: str
     folder: Path
@@ -73,7 +70,7 @@ def _bundle(place: Path, name: str, libraries: Path) -> Bundle:
         return Bundle(name, folder, folder, libraries, zipped)
     shutil.copytree(folder, compiled)
     compileall.compile_dir(compiled, quiet=2)
-    return Bundle(name, folder, compiled, libraries, _zipped(compiled) if "nami" in name else zipped)
+    return Bundle(name, folder, compiled, libraries, zipped)
 
 
 def _nami(folder: Path, step: str) -> None:

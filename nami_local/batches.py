@@ -41,8 +41,9 @@ class _Taking:
         """Receives for an event source: up to BatchSize messages, or 6 MB."""
         with self._sqs._queues_lock:
             queue = self._sqs._get_q(queue_url)
-            self._sweep(queue_url, queue)
-            tries = _tries(queue)
+            policy = json.loads(queue["attributes"].get("RedrivePolicy") or "{}")
+            tries = int(policy.get("maxReceiveCount", sys.maxsize))
+            self._sweep(queue_url, queue, tries)
             fitting: list[_Message] = []
             size, now = 0, time.time()
             for message in queue["messages"]:
@@ -51,11 +52,12 @@ class _Taking:
                     if len(fitting) == batch_size or (fitting and size > _BATCH_BYTES):
                         break
                     fitting.append(message)
+            # Of a FIFO queue it takes all of them to tell which groups are under way.
             among = queue if queue["is_fifo"] else {"is_fifo": False, "messages": fitting}
-            return list(self.first(among, len(fitting), int(queue["attributes"]["VisibilityTimeout"])))
+            return list(self._collect(among, len(fitting), int(queue["attributes"]["VisibilityTimeout"])))
 
     def first(self, queue: _Queue, most: int, visibility_timeout: int) -> Any:
-        """Receives the first that are visible; of a FIFO queue it takes all to tell which groups are under way."""
+        """Receives by hand: looks at no more than it takes, but in a FIFO queue."""
         if not queue["is_fifo"]:
             now = time.time()
             visible = (message for message in queue["messages"] if message["visible_at"] <= now)
@@ -75,13 +77,12 @@ class _Taking:
                 seen += 1
             messages[:seen] = kept
 
-    def _sweep(self, queue_url: str, queue: _Queue) -> None:
+    def _sweep(self, queue_url: str, queue: _Queue, tries: int) -> None:
         """Takes out what is too old, and dead letters."""
         if (started := time.monotonic()) < self._swept_until.get(queue_url, 0) and not queue["is_fifo"]:
             return
         self._sqs._expire_retained(queue)
-        former = queue["messages"]
-        tries, now = _tries(queue), time.time()
+        former, now = queue["messages"], time.time()
         if any(each["receive_count"] >= tries and each["visible_at"] <= now for each in [*former]):
             self._sqs._dlq_sweep(queue)
             # The server takes no lock: what it was sent meanwhile is in the former list alone.
@@ -89,9 +90,3 @@ class _Taking:
             queue["messages"] += [each for each in former if id(each) not in there and not each["receive_count"]]
         ended = time.monotonic()
         self._swept_until[queue_url] = ended + _SWEEPING * (ended - started)
-
-
-def _tries(queue: _Queue) -> int:
-    """That a message has before it is a dead letter."""
-    policy = json.loads(queue["attributes"].get("RedrivePolicy") or "{}")
-    return int(policy.get("maxReceiveCount", sys.maxsize))
