@@ -140,9 +140,7 @@ def test_a_replay_to_a_server_that_is_away_goes_on_when_it_is_there(
         assert [each.delivery_id for each in back.received] == keys
 
 
-def test_who_listens_gets_each_webhook_as_it_came_within_two_seconds(
-    nami: Nami, jira: Pipeline, backend: Backend
-) -> None:
+def test_who_listens_gets_each_webhook_as_it_came(nami: Nami, jira: Pipeline, backend: Backend) -> None:
     (before,) = sent(jira, "listened", b'{"n": 0}')
     with listening(nami, "jira", "--to", backend.url, "--last", "1") as printed:
         keys = sent(jira, "listened", b'{"n": 1}', b'{"n":  2}')

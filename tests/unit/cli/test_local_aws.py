@@ -6,6 +6,7 @@ import gzip
 import importlib.metadata
 import io
 import json
+import queue
 import subprocess
 import sys
 import time
@@ -182,33 +183,84 @@ def test_account_does_not_let_all_of_it_be_reserved(handlers: dict[str, Any]) ->
     handlers["AWS::Lambda::Function"]["delete"](made_function(handlers, "Modest", 900), {})
 
 
-def test_worker_that_dies_while_it_starts_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def lambda_runtime(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """ministack's workers as ours, none of them there yet."""
     from ministack.core import lambda_runtime  # noqa: PLC0415
-    from ministack.services import lambda_svc  # noqa: PLC0415
 
     monkeypatch.setattr(lambda_runtime, "_workers", {})
-    monkeypatch.setattr(lambda_runtime.Worker, "invoke", lambda_runtime.Worker.invoke)
+    for name in ("invoke", "_drain_stderr_bounded"):
+        monkeypatch.setattr(lambda_runtime.Worker, name, getattr(lambda_runtime.Worker, name))
     monkeypatch.setattr(lambda_runtime, "_PYTHON_WORKER_SCRIPT", lambda_runtime._PYTHON_WORKER_SCRIPT)
     workers.register()
-    arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
-    config = {"FunctionName": "f", "FunctionArn": arn, "Runtime": "python3.13", "Handler": "f.handler", "Timeout": 5}
-    busy, _ = lambda_runtime.acquire_worker("f", config, b"")
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("f.py", "import os\nos._exit(1)")
-    result = lambda_svc._execute_function_warm({"config": config, "code_zip": code.getvalue()}, {}, "request")
+    return lambda_runtime
+
+
+_ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
+_FUNCTION = {"FunctionName": "f", "FunctionArn": _ARN, "Runtime": "python3.13", "Handler": "f.handler", "Timeout": 5}
+
+
+def zipped(code: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("f.py", code)
+    return packed.getvalue()
+
+
+def test_worker_that_dies_while_it_starts_leaves_the_others_alone(lambda_runtime: Any) -> None:
+    from ministack.services import lambda_svc  # noqa: PLC0415
+
+    busy, _ = lambda_runtime.acquire_worker("f", _FUNCTION, b"")
+    record = {"config": _FUNCTION, "code_zip": zipped("import os\nos._exit(1)")}
+    result = lambda_svc._execute_function_warm(record, {}, "request")
     assert result["error"]
     (there,) = lambda_runtime._workers.values()
     assert busy in there
     assert [worker.in_use for worker in there] == [True, False]
 
 
-def test_worker_starts_without_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ministack.core import lambda_runtime  # noqa: PLC0415
+def test_all_that_an_invocation_prints_is_in_its_log_however_late_it_is_read(
+    lambda_runtime: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(queue.Queue[str]):
+        """Of a machine that has other things to do."""
 
-    monkeypatch.setattr(lambda_runtime.Worker, "invoke", lambda_runtime.Worker.invoke)
-    monkeypatch.setattr(lambda_runtime, "_PYTHON_WORKER_SCRIPT", lambda_runtime._PYTHON_WORKER_SCRIPT)
-    workers.register()
+        def put(self, line: str, *args: Any, **kwargs: Any) -> None:
+            time.sleep(0.3)
+            super().put(line, *args, **kwargs)
+
+    monkeypatch.setattr(lambda_runtime.queue, "Queue", Late)
+    code = """
+import sys
+
+def handler(event, context):
+    print("first")
+    sys.stderr.write("last, without an end")
+    if event:
+        raise ValueError("no")
+"""
+    worker, _ = lambda_runtime.acquire_worker("f", _FUNCTION, zipped(code))
+    try:
+        assert worker.invoke({}, "1")["log"] == "first\nlast, without an end"
+        assert worker.invoke({"fail": True}, "2")["log"] == "first\nlast, without an end"
+    finally:
+        worker.kill()
+
+
+def test_log_of_a_worker_that_dies_ends_where_it_died(lambda_runtime: Any) -> None:
+    code = """
+import os
+
+def handler(event, context):
+    print("last", flush=True)
+    os._exit(1)
+"""
+    worker, _ = lambda_runtime.acquire_worker("f", _FUNCTION, zipped(code))
+    result = worker.invoke({}, "1")
+    assert (result["error"], result["log"]) == ("Worker process died", "last")
+
+
+def test_worker_starts_without_botocore(lambda_runtime: Any) -> None:
     _, script = lambda_runtime._detect_runtime_binary("python3.13")
     given = {"code_dir": "/nowhere", "module": "sys", "handler": "exit"}
     ended = "import sys; sys.stderr.write(str('botocore' in sys.modules))"
