@@ -4,6 +4,8 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compiled modules are kept, wherever the shell says otherwise: without them each synthesis takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
+# As those of Node: the CDK is a fifth of a synthesis's time else.
+export NODE_COMPILE_CACHE := $(CURDIR)/.venv/node
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
