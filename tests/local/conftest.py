@@ -156,22 +156,25 @@ class Nami:
 
 @contextlib.contextmanager
 def listening(nami: Nami, *arguments: str) -> Iterator[list[str]]:
-    """`nami listen` from when it hears until Ctrl-C; the list has what it printed then."""
+    """`nami listen` from when it hears until Ctrl-C; the list has what it has printed."""
     command = [sys.executable, "-m", "nami_cli.main", "--local", "listen", *arguments]
     pipe = subprocess.PIPE
     printed: list[str] = []
     with subprocess.Popen(command, cwd=nami.folder, env=nami.environment, stdout=pipe, stderr=pipe, text=True) as run:
+        assert run.stdout
         assert run.stderr
         assert "go to" in run.stderr.readline()
+        reader = threading.Thread(
+            target=lambda lines: printed.extend(line.rstrip("\n") for line in lines), args=[run.stdout]
+        )
+        reader.start()
         try:
             yield printed
-        except BaseException:
-            run.kill()  # else its end would be waited for
-            raise
-        run.send_signal(signal.SIGINT)
-        said, errors = run.communicate(timeout=20)
-        assert run.returncode == 0, errors
-        printed += said.splitlines()
+            run.send_signal(signal.SIGINT)
+            assert run.wait(20) == 0, run.stderr.read()
+        finally:
+            run.kill()  # else the end of one that failed would be waited for
+            reader.join()
 
 
 def wait_for(condition: Callable[[], object], seconds: float) -> None:
