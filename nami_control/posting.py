@@ -69,6 +69,8 @@ class Poster:
             status = answer.status
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             reason = _reason(error)
+        # The server ends it, as it was asked to, and need not say so; the pool would use it again until then.
+        self._pool.clear()
         took = (time.monotonic() - started) * 1000
         return Posted(str(document["_id"]), event_type(document), at, took, status, reason)
 

@@ -1,6 +1,7 @@
 """A stored webhook is posted as it came, and what a developer's server does wrong is told in one line."""
 
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,6 +55,26 @@ def test_body_of_6_mb_arrives(backend: Backend) -> None:
 def test_500_is_a_status(backend: Backend) -> None:
     posted = Poster(backend.url).post(webhook(**{"backend-status": "500"}))
     assert (posted.status, posted.ok) == (500, False)
+
+
+def test_each_webhook_has_a_connection_of_its_own() -> None:
+    # As of a server that ends each after its answer, says nothing of it, and is slow to.
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            for _ in range(2):
+                connection, _ = server.accept()
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                connection.recv(1)
+                connection.close()
+
+        answering = threading.Thread(target=serve, daemon=True)
+        answering.start()
+        poster = Poster(f"http://127.0.0.1:{server.getsockname()[1]}/hook")
+        assert [poster.post(webhook()).reason for _ in range(2)] == ["", ""]
+        answering.join(5)
+        assert not answering.is_alive()
 
 
 def test_redirect_is_a_status_and_not_followed(backend: Backend) -> None:
