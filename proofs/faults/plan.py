@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from functools import cached_property
 
-A_SECOND = 75
+A_SECOND = 100
 """Webhooks that are sent at most."""
 TRIES = 2
 """That a webhook has: so few that the other faults make dead letters within minutes."""

@@ -255,6 +255,9 @@ class Run:
             dead.append(next(named, str(each["id"])))
         return Seen(documents, dead, self._waiting(part)), dict(reasons.most_common())
 
+    def _at(self, part: Part) -> tuple[str, str]:
+        return "--destination", part.ending.name
+
     def _bodies(self, part: Part) -> dict[str, str]:
         """The hash of the body of each dead letter, by its message's id; all are visible again afterwards."""
         (key,) = (key for key, url in self.outputs[part.subscription].items() if url == part.queue)
