@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from nami_local import batches, concurrency, depths, gateway, rights, settling, tags, workers
+from nami_local import batches, concurrency, depths, gateway, rights, scans, settling, tags, workers
 from nami_local.guard import guard
 
 MINISTACK_VERSION = "1.5.33"
@@ -312,6 +312,7 @@ def main() -> None:
     register(mongo_uri)
     workers.register()
     batches.register()
+    scans.register()
     rights.register()
     let_bytes_be()
     gateway.let_options_reach_their_route()

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from nami_local import aws, batches, depths, rights, settling, workers
+from nami_local import aws, batches, depths, rights, scans, settling, workers
 
 URI = "mongodb://127.0.0.1:27017/"
 ADDED = (
@@ -442,3 +442,67 @@ def test_what_waits_in_a_queue_is_written_down_as_sqs_does(monkeypatch: pytest.M
     depths.look(always=True)
     assert told("ApproximateNumberOfMessagesVisible", "empty") == [0]
     assert told("ApproximateAgeOfOldestMessage", "empty") == [0]
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A table of 900 items of 3 KB, as what is asked of it."""
+    from ministack.services import dynamodb  # noqa: PLC0415
+
+    monkeypatch.setattr(dynamodb, "_scan", dynamodb._scan)
+    name = uuid.uuid4().hex
+    keys = {
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    }
+    dynamodb._create_table({"TableName": name, "BillingMode": "PAY_PER_REQUEST", **keys})
+    for _ in range(900):
+        dynamodb._put_item({"TableName": name, "Item": {"id": {"S": uuid.uuid4().hex}, "raw": {"S": "x" * 3000}}})
+    return {"TableName": name}
+
+
+def scanned(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """All pages."""
+    from ministack.services import dynamodb  # noqa: PLC0415
+
+    pages: list[dict[str, Any]] = []
+    while not pages or "LastEvaluatedKey" in pages[-1]:
+        start = {"ExclusiveStartKey": pages[-1]["LastEvaluatedKey"]} if pages else {}
+        status, _, body = dynamodb._scan(asked | start)
+        assert status == 200
+        pages.append(json.loads(body))
+    return pages
+
+
+@pytest.mark.parametrize("more", [{}, {"Limit": 100}, {"FilterExpression": "attribute_exists(nothing)"}])
+def test_pages_of_a_scan_are_ministacks(table: dict[str, Any], more: dict[str, Any]) -> None:
+    before = scanned(table | more)
+    assert len(before) > 2
+    scans.register()
+    assert scanned(table | more) == before
+
+
+def test_page_of_a_scan_looks_at_no_more_than_it_gives(table: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from ministack.services import dynamodb  # noqa: PLC0415
+
+    looked: list[int] = []
+    scan = dynamodb._scan
+
+    def counted(asked: dict[str, Any]) -> Any:
+        looked.append(len(dynamodb._tables[table["TableName"]]["items"]))
+        return scan(asked)
+
+    monkeypatch.setattr(dynamodb, "_scan", counted)
+    scans.register()
+    pages = scanned(table)
+    assert sum(looked) < 900 + 2 * len(pages)
+    assert sum(page["Count"] for page in pages) == 900
+
+
+def test_scan_from_the_start_finds_what_came_after_the_last_one(table: dict[str, Any]) -> None:
+    from ministack.services import dynamodb  # noqa: PLC0415
+
+    scans.register()
+    scanned(table)
+    dynamodb._put_item({**table, "Item": {"id": {"S": "late"}}})
+    assert sum(page["Count"] for page in scanned(table)) == 901
