@@ -211,7 +211,7 @@ class Run:
             time.sleep(max(0.0, started + at - time.monotonic()))
             try:
                 operation()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self.operations.append(f"FAILED: {what}: {error}")
             else:
                 self.operations.append(f"{time.monotonic() - started:.1f} s: {what}")
