@@ -1,7 +1,7 @@
 """Scans of local AWS's tables, at the same pace however much is in them.
 
-ministack sorts all that there is for each page. It still does for an index, and where there is a sort key: nami's tables
-have none.
+ministack sorts all that there is for each page. It still does for an index, and where there is a sort key; nami's
+tables have neither.
 """
 
 from bisect import bisect_right

@@ -1,7 +1,9 @@
 """The fault test's own parts: it must find what is wrong, and go wrong the same way each time."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from proofs.faults import breaking, plan
 from proofs.faults.invariants import Seen, Sent, answers, check
 from proofs.faults.mutants import MUTANTS, ROOT, Mutant
+from proofs.faults.run import Run
 
 GENUINE = {f"msg_{number}": Sent(f"digest of {number}") for number in range(4)}
 SENT = {
@@ -271,3 +274,15 @@ def test_workers_that_a_deployment_calls_are_never_killed() -> None:
     killing = breaking.Breaking(aws, [plan.Fault(0, plan.KILL_WORKERS)] * 9, 1, lambda: 0)
     killing.run()
     assert [bool(each.signals) for each in workers] == [True, False, True, False]
+
+
+def test_command_of_an_operation_that_fails_is_told() -> None:
+    def typed(*arguments: str) -> str:
+        raise SystemExit(f"nami {' '.join(arguments)} ended with 1")
+
+    run: Any = object.__new__(Run)
+    run.operations, run.span, run.visibility, run._typed = [], 0.0, 10, typed
+    run.producer = SimpleNamespace(secret="whsec_", change=lambda _: None)
+    run._write_secret = lambda *_: None
+    run._operate(time.monotonic() - 3600)
+    assert run.operations[-1] == "FAILED: the dead letters are redriven: nami dlq redrive faults ended with 1"
