@@ -131,7 +131,7 @@ def test_500_is_tried_again_when_the_backend_says(orders: Orders) -> None:
     first, second = orders.backend.of(delivery_id)
     assert (first.headers["nami-attempt"], second.headers["nami-attempt"]) == ("1", "2")
     assert second.at - first.at >= 1
-    wait_for(lambda: orders.last_try(delivery_id).get("delivered"), 20)
+    wait_for(lambda: orders.last_try(delivery_id).get("delivered"), 5)
     noted = orders.last_try(delivery_id)
     assert (noted["attempt"], noted["status"], noted["answer"]) == (2, 200, "as told")
 
@@ -170,7 +170,7 @@ def test_who_listens_gets_what_the_table_takes(orders: Orders, nami: Nami) -> No
     with Backend() as own, listening(nami, "orders", "--to", own.url):
         key = orders.post(b'{"heard": "%s"}' % (b"x" * 600_000))
         orders.item(key)
-        wait_for(lambda: own.of(key), 20)
+        wait_for(lambda: own.of(key), 4)
         assert len(own.of(key)[0].body) > 600_000
 
 

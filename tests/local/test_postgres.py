@@ -83,7 +83,7 @@ def test_who_listens_gets_each_row(shop: Shop, nami: Nami) -> None:
     with Backend() as own, listening(nami, "rows", "--to", own.url):
         sent = [shop.post(group="heard", number=number) for number in range(3)]
         wait_for(lambda: set(sent) <= set(shop.ids()), 20)
-        wait_for(lambda: len(own.received) == 3, 20)
+        wait_for(lambda: len(own.received) == 3, 2)
         assert [each.delivery_id for each in own.received] == sent
 
 
