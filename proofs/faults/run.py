@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from nami_runtime import envelope
 from proofs.faults import plan, proxy
 from proofs.faults.breaking import Breaking
 from proofs.faults.endings import Backend, Ending, Mongo, Table
@@ -267,7 +268,7 @@ class Run:
         asked: dict[str, Any] = {"QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 3600}
         while messages := self.sqs.receive_message(**asked).get("Messages"):
             for each in messages:
-                found[each["MessageId"]] = _digest(json.loads(each["Body"]))
+                found[each["MessageId"]] = _digest(envelope.read(each["Body"]))
                 receipts.append(each["ReceiptHandle"])
         for start in range(0, len(receipts), 10):
             entries: Any = [
@@ -367,9 +368,8 @@ class Run:
         return Invariant("each fault took place, and each operation succeeded", missing)
 
 
-def _digest(message: dict[str, Any]) -> str:
-    """Of the body of the webhook in a message, which may lie in S3."""
-    if reference := message.get("body_ref"):
+def _digest(delivery: envelope.Delivery) -> str:
+    """Of the body, which may lie in S3."""
+    if reference := delivery.body_ref:
         return str(reference["sha256"])
-    body: str = message["body"]
-    return hashlib.sha256(base64.b64decode(body) if message.get("base64") else body.encode()).hexdigest()
+    return hashlib.sha256(delivery.body).hexdigest()
