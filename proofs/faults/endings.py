@@ -6,7 +6,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
@@ -69,16 +69,21 @@ class Backend:
     Args:
         seed: decides which requests it fails.
         transformed: whether it gets what a transform made, which has the bytes that came as `exact`.
+        refused: the ids that it answers 500 for so many `seconds` after the first try, whatever becomes of others.
     """
 
     name = "http"
 
-    def __init__(self, seed: int, *, transformed: bool = False) -> None:
+    def __init__(
+        self, seed: int, *, transformed: bool = False, refused: Collection[str] = (), seconds: float = 0.0
+    ) -> None:
         self._seed, self._transformed = seed, transformed
+        self._refused, self._seconds = frozenset(refused), seconds
+        self._first_tries: dict[str, float] = {}
         self._lock = threading.Lock()
         self._requests = 0
         self._arrived: dict[tuple[str, str], None] = {}
-        self.faults = 0
+        self.faults = self.refusals = 0
         self.calm = False
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -93,10 +98,14 @@ class Backend:
         self._server.shutdown()
         self._server.server_close()
 
-    def fault(self) -> str:
-        """What goes wrong with the next request; empty: nothing."""
+    def fault(self, delivery_id: str) -> str:
+        """What goes wrong with the next request, which is for this webhook; empty: nothing."""
         with self._lock:
             self._requests += 1
+            now = time.monotonic()
+            if delivery_id in self._refused and now < self._first_tries.setdefault(delivery_id, now) + self._seconds:
+                self.refusals += 1
+                return "500"
             chance = random.Random(f"backend {self._seed}/{self._requests}")
             if self.calm or chance.random() >= _SHARE:
                 return ""
@@ -117,7 +126,7 @@ def _handler(backend: Backend) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            fault = backend.fault()
+            fault = backend.fault(self.headers["nami-delivery-id"])
             if fault in ("500", "429"):
                 self._answer(int(fault))
                 return

@@ -14,9 +14,14 @@ TWICE = 0.05
 POISON = FORGED = UNWANTED = SAME_ID = 0.01
 LARGE, SLOW, HUGE = 0.003, 0.002, 0.0002
 ORDERED = 0.05
-GROUPS = 25
+GROUPS = 8
 """Of the ordered ones: each group's are sent one after the other, and must arrive so."""
+REFUSED = 0.01
+"""Of the ordered ones: the backend answers each of them 500 for a while, and what comes behind it waits."""
+REFUSED_FOR = 1.5
+"""How long, in visibility timeouts: at the second try too, when those behind it are in the same batch."""
 _LEAST = 3  # of each kind, so that a small run has them too, whatever fault meets one of them
+_LEAST_REFUSED = 6
 SHARES = {
     "poison": POISON,
     "forged": FORGED,
@@ -66,6 +71,8 @@ class Webhook:
     """When each copy is sent, seconds from when the first one is due."""
     same_id_as: int | None = None
     """The number of another webhook that has this one's id, and other content."""
+    refused: bool = False
+    """By the backend, for a while; others of its group come meanwhile."""
 
     @property
     def key(self) -> str:
@@ -129,14 +136,22 @@ def webhooks(seed: int, count: int) -> list[Webhook]:
     # Half of them at the same time, half of them later.
     later = {number: 0.0 if at % 2 else round(chance.uniform(0.2, 5), 2) for at, number in enumerate(twice)}
     same_id = _pairs([number for number, kind in enumerate(kinds) if kind == "ordinary"], count, chance)
+    refused = _refused([number for number, kind in enumerate(kinds) if kind == "ordered"], seed)
     forgeries = 0
     planned = []
     for number, kind in enumerate(kinds):
         forgery = FORGERIES[forgeries % len(FORGERIES)] if kind == "forged" else ""
         forgeries += kind == "forged"
         copies = (0.0, later[number]) if number in later else (0.0,)
-        planned.append(Webhook(seed, number, kind, forgery, copies, same_id.get(number)))
+        planned.append(Webhook(seed, number, kind, forgery, copies, same_id.get(number), number in refused))
     return planned
+
+
+def _refused(ordered: list[int], seed: int) -> set[int]:
+    """Some of the earlier ones, so that their groups go on behind them."""
+    earlier = ordered[: len(ordered) * 2 // 3]
+    most = max(_LEAST_REFUSED, round(REFUSED * len(ordered)))
+    return set(random.Random(f"refused of {seed}").sample(earlier, min(most, len(earlier))))
 
 
 def _pairs(ordinary: list[int], count: int, chance: random.Random) -> dict[int, int]:

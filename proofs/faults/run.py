@@ -60,7 +60,11 @@ class Run:
         self, nami: Nami, seed: int, count: int, *, visibility: int, only: str = "", say: Callable[[str], None]
     ) -> None:
         self.nami, self.seed, self.say = nami, seed, say
-        self.backends = {NAME: Backend(seed), ORDERED: Backend(seed + 1, transformed=True)}
+        self.webhooks = [each for each in plan.webhooks(seed, count) if not only or only in (each.key, each.id)]
+        refused = {each.id for each in self.webhooks if each.refused}
+        seconds = plan.REFUSED_FOR * visibility
+        ordered = Backend(seed + 1, transformed=True, refused=refused, seconds=seconds)
+        self.backends = {NAME: Backend(seed), ORDERED: ordered}
         urls = {name: backend.url for name, backend in self.backends.items()}
         for name in SETTINGS:
             write_handler(nami, name)
@@ -70,7 +74,6 @@ class Run:
         self.sqs = self.deployed.client("sqs")
         self.outputs = {name: pipeline(nami, name).outputs() for name in SETTINGS}
         self.visibility = visibility
-        self.webhooks = [each for each in plan.webhooks(seed, count) if not only or only in (each.key, each.id)]
         self.aws, self.gateway = (proxy.Proxy(nami.port, seed + number) for number in range(2))
         self.span = plan.span(self.visibility, count)
         paths = {
@@ -295,7 +298,8 @@ class Run:
                     redriven += int(self._typed(*typed))
             self._settle()
             for part in self.parts:
-                part.after, _ = self._look(part)
+                if wanted[part.label]:
+                    part.after, _ = self._look(part)
         return redriven, round(time.monotonic() - started, 1)
 
     def _wanted(self, part: Part) -> list[str]:
@@ -364,6 +368,7 @@ class Run:
         faults = [each for each in proxy.FAULTS["sqs"] if each not in seldom]
         missing += [fault for fault in faults if not any(each[1] == fault for each in made)]
         missing += ["the backend fails"] if not any(each.faults for each in self.backends.values()) else []
+        missing += ["the backend refuses one of a group"] if not self.backends[ORDERED].refusals else []
         missing += [each for each in self.operations if each.startswith("FAILED")]
         return Invariant("each fault took place, and each operation succeeded", missing)
 

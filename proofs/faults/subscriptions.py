@@ -18,6 +18,8 @@ SETTINGS = {
     ORDERED: {
         **_COMMON,
         "destination": "http",
+        # For three webhooks a batch, each of which may wait two seconds for the backend.
+        "post_queue_timeout": 9,
         "order_by": "$.group",
         "max_receives": 100,
         "transform": '{"exact": raw, "group": body.group}',
