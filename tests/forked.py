@@ -18,6 +18,8 @@ from tests import loaded
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["boto3", "nami_cli.main", "nami_local.up", "pymongo", "tests.forked"])
+ENDS_WITHIN = 150.0
+"""Seconds that a command has, where nothing else is said."""
 
 
 def run(
@@ -26,7 +28,7 @@ def run(
     folder: Path,
     environment: Mapping[str, str],
     stdin: bytes = b"",
-    timeout: float = 150,
+    timeout: float = ENDS_WITHIN,
     program: str = "nami",
 ) -> subprocess.CompletedProcess[str]:
     """Type `nami …` in a folder, or `python program …` with the name of a file, and wait for its end.

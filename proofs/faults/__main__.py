@@ -34,7 +34,7 @@ def main() -> int:
         with closing(Run(nami, options.seed, options.count, **only, say=_say)) as run:
             report = run.report()
             if options.only:
-                print(*(line for line in run.log().splitlines() if options.only in line), sep="\n")
+                print(*run.log.lines(options.only), sep="\n")
     report["seconds"] = round(time.monotonic() - started, 1)
     if options.json:
         options.json.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")

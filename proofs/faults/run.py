@@ -14,18 +14,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nami_runtime import envelope
-from proofs.faults import plan, proxy
+from proofs.faults import logged, plan, proxy
 from proofs.faults.breaking import Breaking
 from proofs.faults.endings import Backend, Ending, Mongo, Table
 from proofs.faults.invariants import Invariant, Seen, Sent, answers, check
 from proofs.faults.producer import Producer
-from proofs.faults.subscriptions import NAME, ORDERED, SETTINGS, break_into, deploy, write_handler
+from proofs.faults.subscriptions import NAME, ORDERED, RESIZED, SETTINGS, break_into, deploy, write_handler
 from tests.local.conftest import Nami, Pipeline, pipeline
 
-_NOT_SENT_ON = "a queue does not take what is sent on"
 # Visibility timeouts for the queue to become empty: two tries, the last batch's turn, and room for a slow machine.
 _SETTLED_WITHIN = 4
 _REDRIVES = 3
+_TYPED_WITHIN = 900.0  # seconds, for a redrive of ten thousand while all else goes on
 # Seconds after which a changed secret is known (docs/signatures.md).
 _TAKEN_UP = 22.0
 _DEPLOYMENT_WAITS = 15.0
@@ -83,6 +83,8 @@ class Run:
             each.start()
         self.producer = Producer(self.gateway.port, paths, self._secret(), self.span)
         self._write_secret(self.producer.secret)
+        self.log = logged.Log(nami.home / "aws.log")
+        """All that local AWS and the functions wrote."""
         self.breaking = Breaking(nami.aws, plan.faults(seed, self.visibility, count), seed, self._failed)
         self.parts = self._parts()
         self.operations: list[str] = []
@@ -145,7 +147,7 @@ class Run:
             found += [Invariant(f"{part.label}: {each.rule}", each.offending) for each in own]
         away = [f"{count}: {reason}" for reason, count in reasons[self.parts[0].label].items() if "MongoDB" in reason]
         # What can't go back to a queue that is away as well has used up a try.
-        away = [] if _NOT_SENT_ON in self.log() else away
+        away = [] if self.log.count(logged.NOT_SENT_ON) else away
         found.append(Invariant("a database that is away, for longer than all tries take, makes no dead letter", away))
         found.append(self._faults_happened())
         return {
@@ -195,7 +197,7 @@ class Run:
         def deploy_anew() -> None:
             file = self.nami.folder / "webhooks" / NAME / "post_queue" / "handler.py"
             file.write_text(f"# changed\n{file.read_text()}")
-            deploy(self.nami, NAME, self.backends[NAME].url, maximum_concurrency=3)
+            deploy(self.nami, NAME, self.backends[NAME].url, maximum_concurrency=RESIZED)
             self._break_into()
 
         changed = max(_TAKEN_UP, 0.5 * self.span)
@@ -203,7 +205,7 @@ class Run:
         deployed = plan.outages(self.visibility)[0][1] - _DEPLOYMENT_WAITS
         for at, what, operation in (
             (0.0, "the new secret is added to the old one", add),
-            (deployed, "new code and a concurrency of 3 are deployed", deploy_anew),
+            (deployed, "new code and more concurrency are deployed", deploy_anew),
             (changed, "the producer signs with the new secret", lambda: self.producer.change(new)),
             (changed, "the old secret is removed", lambda: self._write_secret(new)),
             (
@@ -309,7 +311,7 @@ class Run:
         )
 
     def _typed(self, *arguments: str) -> str:
-        result = self.nami.typed("--local", *arguments)
+        result = self.nami.typed("--local", *arguments, timeout=_TYPED_WITHIN)
         if result.returncode:
             raise SystemExit(f"nami {' '.join(arguments)[:200]} ended with {result.returncode}: {result.stderr}")
         return result.stdout
@@ -337,19 +339,14 @@ class Run:
 
     def _functions(self) -> dict[str, int]:
         """What local AWS says of the functions' ends."""
-        log = self.log()
         return {
-            "workers started": log.count("Lambda worker spawned"),
-            "invocations timed out": log.count("killing worker"),
+            "workers started": self.log.count(logged.WORKER_STARTED),
+            "invocations timed out": self.log.count(logged.WORKER_ENDED),
             "batches that found the database away": self._failed(),
         }
 
-    def log(self) -> str:
-        """All that local AWS and the functions wrote."""
-        return (self.nami.home / "aws.log").read_text(errors="replace")
-
     def _failed(self) -> int:
-        return self.log().count('"reason":"MongoDB')
+        return self.log.count(logged.DATABASE_AWAY)
 
     def _aws_faults(self) -> dict[str, int]:
         made = self.aws.made + self.gateway.made

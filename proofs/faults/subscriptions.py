@@ -6,6 +6,8 @@ from proofs.faults import plan
 from tests.local.conftest import Nami, Pipeline
 
 NAME, ORDERED = "faults", "ordered"
+RESIZED = 8
+"""The concurrency that is deployed in the middle of the traffic."""
 _COMMON = {"signature": "standard-webhooks", "post_queue_timeout": 5, "backend_allow_private": "true"}
 _COMMON |= {"backend_connect_timeout": 1, "backend_read_timeout": 1}
 SETTINGS = {
@@ -13,6 +15,7 @@ SETTINGS = {
         **_COMMON,
         "destination": "mongo-host,dynamodb,http",
         "max_receives": plan.TRIES,
+        "maximum_concurrency": 3,
         "filter": '{"headers": {"x-topic": ["orders"]}}',
     },
     ORDERED: {

@@ -86,10 +86,12 @@ class Nami:
         """Run `nami local …` to its end."""
         return self.typed("local", *arguments, stdin=stdin)
 
-    def typed(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+    def typed(
+        self, *arguments: str, stdin: bytes = b"", timeout: float = forked.ENDS_WITHIN
+    ) -> subprocess.CompletedProcess[str]:
         """Run `nami …` to its end."""
         environment = self.environment | loaded.variables()
-        return forked.run(arguments, folder=self.folder, environment=environment, stdin=stdin)
+        return forked.run(arguments, folder=self.folder, environment=environment, stdin=stdin, timeout=timeout)
 
     def up(self, name: str, *arguments: str) -> None:
         result = self("up", name, "--detach", "--port", str(self.port), *arguments)

@@ -1,14 +1,18 @@
 """The fault test's own parts: it must find what is wrong, and go wrong the same way each time."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from proofs.faults import breaking, plan
+from nami_stack.destinations.http_settings import backend_batch
+from proofs.faults import breaking, logged, plan, subscriptions
+from proofs.faults.endings import Backend
 from proofs.faults.invariants import Seen, Sent, answers, check
 from proofs.faults.mutants import MUTANTS, ROOT, Mutant
 from proofs.faults.run import Run
@@ -286,3 +290,45 @@ def test_command_of_an_operation_that_fails_is_told() -> None:
     run._write_secret = lambda *_: None
     run._operate(time.monotonic() - 3600)
     assert run.operations[-1] == "FAILED: the dead letters are redriven: nami dlq redrive faults ended with 1"
+
+
+def test_log_is_counted_as_it_grows_and_a_line_only_when_it_is_whole(tmp_path: Path) -> None:
+    file = tmp_path / "aws.log"
+    whole, half = f"{logged.WORKER_STARTED}\n", logged.WORKER_STARTED[:9]
+    file.write_text(f"{whole}other\n{half}")
+    log = logged.Log(file)
+    assert log.count(logged.WORKER_STARTED) == 1
+    with file.open("a") as more:
+        more.write(whole.removeprefix(half) + whole)
+    assert log.count(logged.WORKER_STARTED) == 2
+    assert log.count(logged.WORKER_ENDED) == 0
+
+
+def test_several_of_a_group_may_be_in_one_batch() -> None:
+    ordered: Any = subscriptions.SETTINGS[subscriptions.ORDERED]
+    connect, read = ordered["backend_connect_timeout"], ordered["backend_read_timeout"]
+    function, no_rate = ordered["post_queue_timeout"], {"rate": None, "batches": 1}
+    assert backend_batch(connect=connect, read=read, concurrency=1, function=function, ordered=True, **no_rate) >= 3
+
+
+def test_each_of_a_group_that_the_backend_refuses_has_others_behind_it() -> None:
+    webhooks = plan.webhooks(1, 600)
+    groups: dict[str, list[plan.Webhook]] = defaultdict(list)
+    for each in webhooks:
+        groups[each.group].append(each)
+    refused = [each for each in webhooks if each.refused]
+    assert len(refused) >= 6
+    assert all(each.group for each in refused)
+    assert any(groups[each.group].index(each) < len(groups[each.group]) - 2 for each in refused)
+
+
+def test_backend_refuses_a_webhook_for_a_while_and_then_takes_it() -> None:
+    backend = Backend(1, refused=["a"], seconds=0.05)
+    try:
+        assert backend.fault("a") == "500"
+        deadline = time.monotonic() + 5
+        while backend.fault("a") == "500":
+            assert time.monotonic() < deadline
+        assert backend.refusals
+    finally:
+        backend.close()
