@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Mapping
 
 VARIABLE = "NAMI_TESTS_SYNTHESIS"
 
@@ -17,7 +18,7 @@ def ask(path: str) -> str:
     """Have the app run here, as the CDK CLI wants it; what it ended with, empty where it went well."""
     folder = os.getcwd()  # noqa: PTH109 - pathlib takes as long to load as all of this
     outdir = os.path.join(folder, os.environ["CDK_OUTDIR"])  # noqa: PTH118
-    wanted = {"folder": folder, "outdir": outdir, "context": os.environ["CDK_CONTEXT_JSON"]}
+    wanted = {"folder": folder, "outdir": outdir, "context": json.loads(os.environ["CDK_CONTEXT_JSON"])}
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
         connection.sendall(json.dumps(wanted).encode() + b"\n")
@@ -51,11 +52,12 @@ def serve() -> None:
 
 def _answer(connection: socket.socket) -> None:
     with connection, connection.makefile("rw") as asked:
-        asked.write(json.dumps(_synthesise(**json.loads(asked.readline()))) + "\n")
+        asked.write(json.dumps(here(**json.loads(asked.readline()))) + "\n")
         asked.flush()
 
 
-def _synthesise(folder: str, outdir: str, context: str) -> str:
+def here(folder: str, outdir: str, context: Mapping[str, object]) -> str:
+    """The app in this process, as from that folder; what it ended with, empty where it went well."""
     import runpy  # noqa: PLC0415
     import traceback  # noqa: PLC0415
     from unittest import mock  # noqa: PLC0415
@@ -64,15 +66,15 @@ def _synthesise(folder: str, outdir: str, context: str) -> str:
 
     from nami_stack.assets import APP  # noqa: PLC0415
 
-    os.chdir(folder)
-    app = aws_cdk.App(context=json.loads(context), outdir=outdir)
-    try:
-        with mock.patch.object(aws_cdk, "App", return_value=app):
-            runpy.run_path(str(APP), run_name="__main__")
-    except SystemExit as ended:
-        return str(ended.code or "")
-    except Exception:
-        return traceback.format_exc()
+    with contextlib.chdir(folder):
+        app = aws_cdk.App(context=context, outdir=outdir)
+        try:
+            with mock.patch.object(aws_cdk, "App", return_value=app):
+                runpy.run_path(str(APP), run_name="__main__")
+        except SystemExit as ended:
+            return str(ended.code or "")
+        except Exception:
+            return traceback.format_exc()
     return ""
 
 

@@ -205,7 +205,7 @@ class Run:
         deployed = plan.outages(self.visibility)[0][1] - _DEPLOYMENT_WAITS
         for at, what, operation in (
             (0.0, "the new secret is added to the old one", add),
-            (deployed, "new code and more concurrency are deployed", deploy_anew),
+            (deployed, "new code and less concurrency are deployed", deploy_anew),
             (changed, "the producer signs with the new secret", lambda: self.producer.change(new)),
             (changed, "the old secret is removed", lambda: self._write_secret(new)),
             (

@@ -10,19 +10,14 @@ from pathlib import Path
 import pytest
 
 from nami_stack import bundling
-from nami_stack.assets import APP, CDK_JSON, LAMBDAS
+from nami_stack.assets import CDK_JSON, LAMBDAS
+from tests import synthesis
 
 
 def built(out: Path, **settings: str) -> list[Path]:
     """The assets of both functions, as the app builds them."""
-    context = {**json.loads(CDK_JSON.read_text())["context"], "name": "shopify", **settings}
-    environment = {
-        **os.environ,
-        "CDK_OUTDIR": str(out),
-        "CDK_VALIDATION": "false",
-        "CDK_CONTEXT_JSON": json.dumps(context),
-    }
-    subprocess.run([sys.executable, str(APP)], env=environment, check=True)
+    flags = json.loads(CDK_JSON.read_text())["context"]
+    assert synthesis.here(str(out.parent), str(out), {**flags, "name": "shopify", **settings}) == ""
     return [path.parent for path in out.glob("asset.*/handler.py")]
 
 

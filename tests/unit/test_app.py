@@ -1,19 +1,17 @@
 """app.py as the CDK CLI runs it: a process that reads the context from its environment."""
 
-import functools
 import json
 import os
-import runpy
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 
 from nami_stack.assets import APP, CDK_JSON
+from tests import synthesis
 
 
 def run_app(out: Path, *options: str, **context: Any) -> subprocess.CompletedProcess[str]:
@@ -32,15 +30,7 @@ def run_app(out: Path, *options: str, **context: Any) -> subprocess.CompletedPro
 def run_here(out: Path, **context: Any) -> str:
     """As `run_app`, in this process, which has started the CDK already; what it exits with, if that is an error."""
     flags = json.loads(CDK_JSON.read_text())["context"]
-    made = functools.partial(cdk.App, context={**flags, "aws:cdk:bundling-stacks": [], **context}, outdir=str(out))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cdk, "App", made)
-        patch.chdir(out)
-        try:
-            runpy.run_path(str(APP), run_name="__main__")
-        except SystemExit as error:
-            return str(error.code)
-    return ""
+    return synthesis.here(str(out), str(out), {**flags, "aws:cdk:bundling-stacks": [], **context})
 
 
 def stacks_in(out: Path) -> list[str]:
