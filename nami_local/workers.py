@@ -1,7 +1,13 @@
 """The processes that run functions on this machine: ministack's workers, one for each invocation at a time."""
 
+import hashlib
 import queue
+import tempfile
+import threading
 import time
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 # Imports botocore into each worker, three quarters of its start, so that a function which calls itself by boto3 again
@@ -12,6 +18,7 @@ _WATCH_FOR_LOOPS = "    _ms_install_invoke_depth()\n"
 _ANSWER = "        _real_stdout.flush()\n\nrun()"
 _MARK = "\0end of invocation"
 _MARK_WITHIN = 5.0  # seconds, where a process that the function left behind keeps the pipe open
+_CODE = "code"  # the folder of a worker that has its function's
 
 
 def register() -> None:
@@ -60,5 +67,31 @@ def register() -> None:
                 break
         return "\n".join(lines)
 
+    lambda_runtime.zipfile = SimpleNamespace(**vars(zipfile) | {"ZipFile": _unpacking_once()})
     lambda_runtime.Worker.invoke = invoke_alone
     lambda_runtime.Worker._drain_stderr_bounded = printed
+
+
+def _unpacking_once() -> type[zipfile.ZipFile]:
+    """A function's code is unpacked once for all of its workers, which so share what Python compiles of it as well.
+
+    ministack unpacks it for each one, and each one compiles it anew: half of a start.
+    """
+    folders: dict[bytes, Path] = {}
+    unpacking = threading.Lock()
+
+    class Once(zipfile.ZipFile):
+        def extractall(self, path: Any = None, *args: Any, **kwargs: Any) -> None:
+            if Path(path).name != _CODE or not any(name.endswith(".py") for name in self.namelist()):
+                super().extractall(path, *args, **kwargs)  # Node's gets links to its layers put into it
+                return
+            digest = hashlib.sha256(Path(str(self.filename)).read_bytes()).digest()
+            with unpacking:
+                if digest not in folders or not folders[digest].is_dir():
+                    folder = Path(tempfile.mkdtemp(prefix="nami-code-"))
+                    super().extractall(folder, *args, **kwargs)
+                    folders[digest] = folder
+            Path(path).rmdir()
+            Path(path).symlink_to(folders[digest])
+
+    return Once

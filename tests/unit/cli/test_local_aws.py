@@ -9,10 +9,12 @@ import json
 import queue
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -191,7 +193,8 @@ def lambda_runtime(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(lambda_runtime, "_workers", {})
     for name in ("invoke", "_drain_stderr_bounded"):
         monkeypatch.setattr(lambda_runtime.Worker, name, getattr(lambda_runtime.Worker, name))
-    monkeypatch.setattr(lambda_runtime, "_PYTHON_WORKER_SCRIPT", lambda_runtime._PYTHON_WORKER_SCRIPT)
+    for name in ("_PYTHON_WORKER_SCRIPT", "zipfile"):
+        monkeypatch.setattr(lambda_runtime, name, getattr(lambda_runtime, name))
     workers.register()
     return lambda_runtime
 
@@ -219,6 +222,21 @@ def test_worker_that_dies_while_it_starts_leaves_the_others_alone(lambda_runtime
     assert [worker.in_use for worker in there] == [True, False]
 
 
+def test_workers_of_a_function_share_its_code_and_have_the_new_one_once_it_is_deployed(
+    lambda_runtime: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = "import os\nhandler = lambda event, context: [{}, os.path.realpath(__file__)]"
+    said = []
+    for version in (1, 1, 2):
+        worker = lambda_runtime.Worker("f", _FUNCTION, zipped(code.format(version)))
+        said.append(worker.invoke({}, "1")["result"])
+        worker.kill()
+    (first, folder), second, (third, other) = said
+    assert (first, folder) == (1, second[1])
+    assert (third, other == folder) == (2, False)
+
+
 def test_all_that_an_invocation_prints_is_in_its_log_however_late_it_is_read(
     lambda_runtime: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +250,7 @@ def test_all_that_an_invocation_prints_is_in_its_log_however_late_it_is_read(
     monkeypatch.setattr(lambda_runtime.queue, "Queue", Late)
     code = """
 import sys
+import tempfile
 
 def handler(event, context):
     print("first")
