@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from nami_local import batches, concurrency, depths, gateway, rights, scans, settling, tags, workers
+from nami_local import batches, concurrency, depths, gateway, rights, scans, serving, settling, tags, workers
 from nami_local.guard import guard
 
 MINISTACK_VERSION = "1.5.33"
@@ -322,6 +322,7 @@ def main() -> None:
         import uvloop  # noqa: PLC0415
 
         asyncio.run = uvloop.run  # by which ministack runs its server
+    serving.register()
     app.app = guard(app.app, app._resolve_custom_domain_request, let_roles_bear_the_token())
     host = None
     if database:
