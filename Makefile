@@ -52,8 +52,9 @@ senders-test: install  ## Have the providers' own libraries verify what nami sig
 unit-test: install  ## Run the unit tests: no network
 	@$(PYTEST) tests/unit
 
+# It gives way to the other tests, which are one process, so that at the end both cores are busy.
 local-test: install  ## Run the local tests: real deployments into an AWS on this machine
-	@$(PYTEST) tests/local
+	@nice -n 5 $(PYTEST) tests/local
 
 docs: install  ## Write the parts of the docs that say what the code says, and build the site (website/html)
 	@NAMI_WRITE_DOCS=1 $(PYTEST) -q -m docs tests/unit

@@ -14,10 +14,11 @@ def register() -> None:
     Raises:
         AttributeError: hypercorn's internals have moved.
     """
-    import hypercorn.asyncio  # noqa: PLC0415 (the CLI runs without ministack)
+    from hypercorn import asyncio  # noqa: PLC0415 (the CLI runs without ministack)
 
-    assert callable(hypercorn.asyncio.serve)  # noqa: S101 (else a patch of nothing)
-    hypercorn.asyncio.serve = _serve
+    own: Any = asyncio
+    assert callable(own.serve)  # noqa: S101 (else a patch of nothing)
+    own.serve = _serve
 
 
 async def _serve(app: Any, config: Any) -> None:

@@ -129,7 +129,7 @@ MUTANTS = (
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m proofs.faults.mutants", description=__doc__.partition("\n")[0])
-    parser.add_argument("--count", type=int, default=1000, help="webhooks that each is tried with")
+    parser.add_argument("--count", type=int, default=600, help="webhooks that each is tried with")
     parser.add_argument("--only", default="", metavar="TEXT", help="those whose defect has this in it")
     options = parser.parse_args()
     print(f"{'defect':<60}{'found by':<70}{'s':>6}")
