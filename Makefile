@@ -9,7 +9,7 @@ export NODE_COMPILE_CACHE := $(CURDIR)/.venv/node
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL_SCRIPTS := .ci/run $(wildcard ec2_userdata/*.sh tests/host/*.sh tests/host/bin/*)
 
-.PHONY: help docs pictures install local test other-tests unit-test local-test package-test senders-test host-test soak mutants aws-test iam-test fuzz bench load lint format lock dist clean
+.PHONY: help docs pictures install local test unit-test hardening-test local-test package-test senders-test host-test soak mutants aws-test iam-test fuzz bench load lint format lock dist clean
 
 help:  ## Show these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -38,10 +38,7 @@ PYTEST := pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=20
 
 # At once: the local tests mostly wait, and each process more would load the CDK and hand over thousands of results.
 test: install  ## Run the unit, the local and the hardening tests
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync local-test other-tests
-
-other-tests: install
-	@pytest --quiet --durations=20 tests/hardening tests/unit
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync local-test unit-test hardening-test
 
 package-test: install  ## Test the wheel in a clean environment, and the functions' assets
 	@$(PYTEST) tests/package
@@ -50,9 +47,12 @@ senders-test: install  ## Have the providers' own libraries verify what nami sig
 	@$(PYTEST) tests/senders
 
 unit-test: install  ## Run the unit tests: no network
-	@$(PYTEST) tests/unit
+	@pytest --quiet --durations=20 tests/unit
 
-# It gives way to the other tests, which are one process, so that at the end both cores are busy.
+hardening-test: install  ## Look at each example and setting with cdk-nag, cfn-lint and an attacker's eyes
+	@pytest --quiet --durations=20 tests/hardening
+
+# It gives way to the others, which are a process each, so that at the end both cores are busy.
 local-test: install  ## Run the local tests: real deployments into an AWS on this machine
 	@nice -n 5 $(PYTEST) tests/local
 

@@ -57,6 +57,7 @@ MAY_IMPORT = {
     "nami_console/": CONSOLE,
     "nami_console/server.py": CONSOLE | {"uvicorn"},
     "nami_local/": CONTROL | {"nami_local", "bson", "ministack", "airspeed", "neosqlite", "nx_27017", "uvloop"},
+    "nami_local/serving.py": {"hypercorn", "uvicorn"},
     "website/": {"website", "nami_control", "nami_stack", "nami_runtime"},
     "examples/": {"nami_stack", "aws_cdk", "constructs"},
     "benchmarks/": {
