@@ -36,7 +36,8 @@ local: install  ## Run the pipeline on this machine and send it a webhook; Ctrl-
 # A file to each process; a local AWS of its own to each that runs local tests.
 PYTEST := pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=20
 
-# At once: the local tests mostly wait, and each process more would load the CDK and hand over thousands of results.
+# At once: the local tests mostly wait. The others are not spread over more: each process would load the CDK, and hand over
+# thousands of results.
 test: install  ## Run the unit, the local and the hardening tests
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync local-test unit-test hardening-test
 

@@ -75,7 +75,7 @@ def register() -> None:
 def _unpacking_once() -> type[zipfile.ZipFile]:
     """A function's code is unpacked once for all of its workers, which so share what Python compiles of it as well.
 
-    ministack unpacks it for each one, and each one compiles it anew: half of a start.
+    ministack unpacks it for each one, and each one compiles it anew.
     """
     folders: dict[bytes, Path] = {}
     unpacking = threading.Lock()

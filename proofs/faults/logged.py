@@ -6,7 +6,7 @@ from pathlib import Path
 WORKER_STARTED, WORKER_ENDED = "Lambda worker spawned", "killing worker"
 DATABASE_AWAY = '"reason":"MongoDB'
 NOT_SENT_ON = "a queue does not take what is sent on"
-_COUNTED = (WORKER_STARTED, WORKER_ENDED, DATABASE_AWAY, NOT_SENT_ON)
+_COUNTED = {each: each.encode() for each in (WORKER_STARTED, WORKER_ENDED, DATABASE_AWAY, NOT_SENT_ON)}
 
 
 class Log:
@@ -31,7 +31,7 @@ class Log:
                 if not line.endswith(b"\n"):
                     break
                 self._at += len(line)
-                self._counts.update({each: found for each in _COUNTED if (found := line.count(each.encode()))})
+                self._counts.update({each: line.count(written) for each, written in _COUNTED.items()})
         return self._counts[text]
 
     def lines(self, text: str) -> list[str]:

@@ -19,7 +19,7 @@ from proofs.faults.breaking import Breaking
 from proofs.faults.endings import Backend, Ending, Mongo, Table
 from proofs.faults.invariants import Invariant, Seen, Sent, answers, check
 from proofs.faults.producer import Producer
-from proofs.faults.subscriptions import NAME, ORDERED, RESIZED, SETTINGS, break_into, deploy, write_handler
+from proofs.faults.subscriptions import NAME, ORDERED, SETTINGS, break_into, deploy, write_handler
 from tests.local.conftest import Nami, Pipeline, pipeline
 
 # Visibility timeouts for the queue to become empty: two tries, the last batch's turn, and room for a slow machine.
@@ -197,7 +197,7 @@ class Run:
         def deploy_anew() -> None:
             file = self.nami.folder / "webhooks" / NAME / "post_queue" / "handler.py"
             file.write_text(f"# changed\n{file.read_text()}")
-            deploy(self.nami, NAME, self.backends[NAME].url, maximum_concurrency=RESIZED)
+            deploy(self.nami, NAME, self.backends[NAME].url, maximum_concurrency=3)
             self._break_into()
 
         changed = max(_TAKEN_UP, 0.5 * self.span)
@@ -205,7 +205,7 @@ class Run:
         deployed = plan.outages(self.visibility)[0][1] - _DEPLOYMENT_WAITS
         for at, what, operation in (
             (0.0, "the new secret is added to the old one", add),
-            (deployed, "new code and less concurrency are deployed", deploy_anew),
+            (deployed, "new code and a concurrency of 3 are deployed", deploy_anew),
             (changed, "the producer signs with the new secret", lambda: self.producer.change(new)),
             (changed, "the old secret is removed", lambda: self._write_secret(new)),
             (

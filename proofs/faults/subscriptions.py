@@ -6,8 +6,6 @@ from proofs.faults import plan
 from tests.local.conftest import Nami, Pipeline
 
 NAME, ORDERED = "faults", "ordered"
-RESIZED = 3
-"""The concurrency that is deployed in the middle of the traffic."""
 _COMMON = {"signature": "standard-webhooks", "post_queue_timeout": 5, "backend_allow_private": "true"}
 _COMMON |= {"backend_connect_timeout": 1, "backend_read_timeout": 1}
 SETTINGS = {

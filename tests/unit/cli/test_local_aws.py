@@ -250,7 +250,6 @@ def test_all_that_an_invocation_prints_is_in_its_log_however_late_it_is_read(
     monkeypatch.setattr(lambda_runtime.queue, "Queue", Late)
     code = """
 import sys
-import tempfile
 
 def handler(event, context):
     print("first")
